@@ -1,0 +1,1 @@
+//! Syncline: a client-side sync engine for calendar and task-board user interfaces.
