@@ -1,0 +1,150 @@
+//! Options of a manager.
+
+use serde::Deserialize;
+
+/// A manager as the host describes it (JSON, camelCase). Stores are put under it afterwards.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ManagerConfig {
+    /// How loads and syncs go out.
+    pub transport: TransportConfig,
+    /// Load on the next turn after creation.
+    pub auto_load: bool,
+    /// Sync by itself after changes.
+    pub auto_sync: bool,
+    /// How long to wait after the last change, in ms.
+    pub auto_sync_timeout: u64,
+    /// Send a sync also when nothing has changed.
+    pub force_sync: bool,
+    /// Updates carry all persistable fields.
+    pub write_all_fields: bool,
+    /// The wire name of a phantom's client id.
+    pub phantom_id_field: String,
+    /// The wire name of a phantom parent's client id.
+    pub phantom_parent_id_field: String,
+    /// Added rows carry no `id`.
+    pub reset_ids_before_sync: bool,
+    /// An answer need not mention what it confirms.
+    pub support_short_sync_response: bool,
+    /// Answers without `success` are successes.
+    pub skip_success_property: bool,
+    /// Who wins a field that both sides changed while a sync was on the wire: `local` or `remote`.
+    pub sync_conflict_resolution: String,
+    /// Removing a parent lists its descendants too.
+    pub include_children_in_remove_request: bool,
+    /// `keep` or `revert` what the server refused.
+    pub on_record_error: String,
+    /// Whether the server is known to answer a repeated `requestId` with its first answer.
+    pub idempotent_sync: bool,
+    /// When to try again.
+    pub retry: RetryConfig,
+    /// Properties that go into every pack, as a JSON object.
+    pub request_data: Option<serde_json::Map<String, serde_json::Value>>,
+    /// The order in which sync answers are applied; that of registration when not given.
+    pub sync_apply_sequence: Option<Vec<String>>,
+    /// The order in which load answers are applied; that of registration when not given.
+    pub load_apply_sequence: Option<Vec<String>>,
+}
+
+/// Where loads and syncs go.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TransportConfig {
+    /// Loads; GET with the pack in a query parameter by default.
+    pub load: UrlConfig,
+    /// Syncs; POST with a JSON body by default.
+    pub sync: UrlConfig,
+}
+
+/// One kind of request.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct UrlConfig {
+    /// Where to.
+    pub url: Option<String>,
+    /// `GET`, `POST`, `PUT`, `PATCH`.
+    pub method: Option<String>,
+    /// The query parameter that carries the pack.
+    pub param_name: Option<String>,
+    /// Further query parameters.
+    pub params: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Header names and values.
+    pub headers: Option<serde_json::Map<String, serde_json::Value>>,
+    /// How long to wait for the answer, in ms.
+    pub timeout: Option<u64>,
+    /// Options for `fetch`, passed on.
+    pub fetch_options: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// Retries after an unknown outcome (network error, time-out, 5xx): the wait before attempt n is `base * factor^n`, at most
+/// `cap`, of which a random part up to `jitter` is taken off.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RetryConfig {
+    /// How many retries by itself; coming back online starts anew.
+    pub max: u32,
+    /// The first wait, in ms.
+    pub base: u64,
+    /// By how much waits grow.
+    pub factor: f64,
+    /// The longest wait, in ms.
+    pub cap: u64,
+    /// The random part of a wait, 0 to 1.
+    pub jitter: f64,
+}
+
+/// New values for options of a living manager; what is absent stays.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ManagerPatch {
+    /// See [`ManagerConfig::transport`].
+    pub transport: Option<TransportConfig>,
+    /// See [`ManagerConfig::auto_sync`].
+    pub auto_sync: Option<bool>,
+    /// See [`ManagerConfig::auto_sync_timeout`].
+    pub auto_sync_timeout: Option<u64>,
+    /// See [`ManagerConfig::force_sync`].
+    pub force_sync: Option<bool>,
+    /// See [`ManagerConfig::write_all_fields`].
+    pub write_all_fields: Option<bool>,
+    /// The revision to send with the next sync.
+    pub revision: Option<serde_json::Value>,
+}
+
+impl Default for ManagerConfig {
+    fn default() -> Self {
+        Self {
+            transport: TransportConfig::default(),
+            auto_load: false,
+            auto_sync: false,
+            auto_sync_timeout: 100,
+            force_sync: false,
+            write_all_fields: false,
+            phantom_id_field: "$PhantomId".into(),
+            phantom_parent_id_field: "$PhantomParentId".into(),
+            reset_ids_before_sync: true,
+            support_short_sync_response: true,
+            skip_success_property: true,
+            sync_conflict_resolution: "local".into(),
+            include_children_in_remove_request: true,
+            on_record_error: "keep".into(),
+            idempotent_sync: false,
+            retry: RetryConfig::default(),
+            request_data: None,
+            sync_apply_sequence: None,
+            load_apply_sequence: None,
+        }
+    }
+}
+
+impl Default for RetryConfig {
+    fn default() -> Self {
+        Self {
+            max: 8,
+            base: 1_000,
+            factor: 2.0,
+            cap: 60_000,
+            jitter: 0.5,
+        }
+    }
+}

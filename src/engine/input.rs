@@ -1,0 +1,196 @@
+//! Everything that can happen to the engine: the one door in.
+
+use super::config::{ManagerConfig, ManagerPatch, StoreConfig};
+use super::effect::HttpRequest;
+use super::schema::{FieldIx, Zone};
+use super::table::RowId;
+use super::value::Value;
+
+/// A store of this engine. Never used again after its store is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StoreId(pub u32);
+
+/// A CrudManager of this engine. Never used again after it is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ManagerId(pub u32);
+
+/// One HTTP exchange. Never used again, so that late answers find nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u32);
+
+/// A question to listeners that waits for its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AskId(pub u32);
+
+/// A call whose promise the host holds; the engine settles it exactly once. The host chooses the number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(pub u32);
+
+/// What accept and reject are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One record.
+    Record(StoreId, RowId),
+    /// All records of a store.
+    Store(StoreId),
+    /// All stores of a manager.
+    Manager(ManagerId),
+}
+
+/// Where added records go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    /// At the end.
+    #[default]
+    End,
+    /// Before the record that stands at this position among the visible ones.
+    Position(u32),
+}
+
+/// One thing that happened. Borrowed data is copied by the engine where it must last.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// The deadline that `poll_timeout` gave has come. Early and spurious ones are harmless.
+    Timeout,
+
+    // --- stores -------------------------------------------------------------------------------------------------
+    /// Make a store. Replies [`Reply::Store`].
+    CreateStore(Box<StoreConfig>),
+    /// Forget a store and its data.
+    DestroyStore(StoreId),
+    /// Find a field by name, or make one for data that the schema doesn't know. Replies [`Reply::Field`].
+    EnsureField(StoreId, &'a str),
+    /// The user sets one field of a record. Replies [`Reply::Changed`].
+    Set {
+        /// Of which store.
+        store: StoreId,
+        /// Which record.
+        row: RowId,
+        /// Which field.
+        field: FieldIx,
+        /// Its new value. Text set into a date field is read as a date.
+        value: Value<'a>,
+    },
+    /// The user adds records, given as the JSON text of an array of objects (nested `children` in trees). Replies [`Reply::Rows`].
+    Add {
+        /// To which store.
+        store: StoreId,
+        /// JSON text: an array of objects.
+        rows: &'a [u8],
+        /// Where among the visible ones.
+        place: Place,
+    },
+    /// The user removes records. Unknown ones are refused as a whole. Replies [`Reply::Rows`]: all that went, descendants and
+    /// cascades in the same store included.
+    Remove(StoreId, &'a [RowId]),
+    /// The user removes every record.
+    RemoveAll(StoreId),
+    /// The user moves records to a position (counted without them).
+    Move(StoreId, &'a [RowId], u32),
+    /// The app supplies confirmed data, which takes the place of what is there (JSON text: an array of objects, or a load section).
+    LoadData(StoreId, &'a [u8]),
+    /// Hold notices back until the matching [`Input::EndBatch`]; nests. Tracking goes on.
+    BeginBatch(StoreId),
+    /// End a batch: one `refresh` notice for the outermost.
+    EndBatch(StoreId),
+    /// Collect the changes of one call into one notice; nests. Used for `record.set({...})`.
+    BeginUpdate,
+    /// See [`Input::BeginUpdate`].
+    EndUpdate,
+    /// Declare what is changed locally to be confirmed.
+    Accept(Scope),
+    /// Take local changes back (also what a request on the wire holds: its answer then finds nothing to confirm but ids).
+    Reject(Scope),
+
+    // --- managers -----------------------------------------------------------------------------------------------
+    /// Make a manager. Replies [`Reply::Manager`].
+    CreateManager(Box<ManagerConfig>),
+    /// End a manager: requests are aborted, calls settle as cancelled. Its stores live on.
+    DestroyManager(ManagerId),
+    /// Put a store under a manager, at a position of the load order (or last).
+    AddStore(ManagerId, StoreId, Option<u32>),
+    /// Take a store out.
+    RemoveStore(ManagerId, StoreId),
+    /// Change options of a living manager.
+    Configure(ManagerId, Box<ManagerPatch>),
+    /// Which events somebody listens to: bits of [`EventKind`](super::event::EventKind).
+    Listen(ManagerId, u64),
+    /// Which notices somebody listens to: bits of [`NoticeKind`](super::event::NoticeKind).
+    ListenStore(StoreId, u32),
+    /// Load all stores; `options` is the JSON text of the call's options, if any.
+    Load {
+        /// Which manager.
+        manager: ManagerId,
+        /// The promise to settle; none for loads that nobody waits for.
+        call: Option<CallId>,
+        /// `{ request?: { params? }, <storeId>?: { append?, ...params } }` as JSON text.
+        options: Option<&'a [u8]>,
+    },
+    /// Send what has changed.
+    Sync {
+        /// Which manager.
+        manager: ManagerId,
+        /// The promise to settle; none for syncs that nobody waits for.
+        call: Option<CallId>,
+    },
+    /// End the running request of that call, as cancelled.
+    Cancel(ManagerId, CallId),
+    /// Apply a load or sync answer that came by another way (JSON text), as `loadCrudManagerData` does.
+    ApplyResponse(ManagerId, &'a [u8]),
+    /// Apply changes that came from the server by another way: `{ <storeId>: { added?, updated?, removed? } }` as JSON text.
+    /// They write the base layer: nothing becomes dirty.
+    ApplyChangeset(ManagerId, &'a [u8]),
+    /// No autoSync until as many resumes have come.
+    SuspendAutoSync(ManagerId),
+    /// Undo one suspend; the last one schedules a sync when `sync` is true and there is something to send.
+    ResumeAutoSync {
+        /// Which manager.
+        manager: ManagerId,
+        /// Whether to schedule a sync.
+        sync: bool,
+    },
+
+    // --- from the host ------------------------------------------------------------------------------------------
+    /// Listeners have answered a question.
+    Answer {
+        /// Which question.
+        ask: AskId,
+        /// `false` when somebody vetoed.
+        proceed: bool,
+        /// What takes the place of the pack or response that was shown (JSON text), when a listener changed it.
+        content: Option<&'a [u8]>,
+        /// What takes the place of the request that was shown, when it changed.
+        request: Option<Box<HttpRequest>>,
+    },
+    /// The status line has come.
+    HttpHead(RequestId, u16),
+    /// A piece of the body.
+    HttpChunk(RequestId, &'a [u8]),
+    /// The body is complete.
+    HttpEnd(RequestId),
+    /// No (whole) answer: refused, broken off. What the server did with the request is unknown.
+    HttpFailed(RequestId, &'a str),
+    /// The browser says that it is online, or not.
+    Online(bool),
+    /// The page became visible, or hidden.
+    Visible(bool),
+    /// The zone that text without an offset is in, and that dates are written in.
+    SetZone(Zone),
+}
+
+/// What an input gives back at once.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// Nothing to say.
+    Done,
+    /// A store was made.
+    Store(StoreId),
+    /// A manager was made.
+    Manager(ManagerId),
+    /// A field was found or made.
+    Field(FieldIx),
+    /// Whether anything is different from before.
+    Changed(bool),
+    /// Records that came or went.
+    Rows(Vec<RowId>),
+}

@@ -1,0 +1,13 @@
+//! The engine: pure. No clock, no JavaScript, no IO.
+#![forbid(unsafe_code)]
+
+pub mod config;
+pub mod effect;
+pub mod error;
+pub mod event;
+pub mod input;
+pub mod rng;
+pub mod schema;
+pub mod table;
+pub mod time;
+pub mod value;

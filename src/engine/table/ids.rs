@@ -1,0 +1,5 @@
+//! Finding a row by its id.
+
+/// Rows by id.
+#[derive(Clone, Debug, Default)]
+pub struct IdIndex {}
