@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+pub mod crud;
 pub mod effect;
 pub mod error;
 pub mod event;
