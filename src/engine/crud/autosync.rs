@@ -102,14 +102,9 @@ impl AutoSync {
         matches!(self.wait, Wait::Due)
     }
 
-    /// Whether changes will be sent without anybody's doing.
-    pub const fn scheduled(&self) -> bool {
-        matches!(self.wait, Wait::Waiting(_) | Wait::Due)
-    }
-
-    /// Whether changes are sent by themselves at all.
-    pub const fn enabled(&self) -> bool {
-        self.enabled
+    /// Whether nothing is sent by itself at present.
+    pub const fn suspended(&self) -> bool {
+        self.suspends > 0
     }
 
     /// When the wait is over.
@@ -165,17 +160,17 @@ mod tests {
         auto.suspend();
         assert!(auto.poll_timeout().is_none());
         auto.resume(false, true, Millis(10));
-        assert!(!auto.scheduled());
+        assert_eq!(auto.wait, Wait::Quiet);
     }
 
     #[test]
     fn switching_it_on_with_something_to_send_starts_the_wait() {
         let mut auto = AutoSync::new(false, 100);
         auto.on_edit(Millis(0));
-        assert!(!auto.scheduled());
+        assert_eq!(auto.wait, Wait::Quiet);
         auto.configure(true, 50, true, Millis(10));
         assert_eq!(auto.poll_timeout(), Some(Millis(60)));
         auto.configure(false, 50, true, Millis(20));
-        assert!(!auto.scheduled());
+        assert_eq!(auto.wait, Wait::Quiet);
     }
 }
