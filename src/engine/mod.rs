@@ -4,6 +4,11 @@
 pub mod config;
 pub mod crud;
 pub mod effect;
+#[allow(
+    clippy::module_inception,
+    reason = "the engine itself, in the folder of its parts"
+)]
+pub mod engine;
 pub mod error;
 pub mod event;
 pub mod input;
