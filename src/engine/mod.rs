@@ -6,6 +6,7 @@ pub mod effect;
 pub mod error;
 pub mod event;
 pub mod input;
+pub mod json;
 pub mod rng;
 pub mod schema;
 pub mod table;
