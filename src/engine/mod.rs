@@ -15,6 +15,7 @@ pub mod input;
 pub mod json;
 pub mod rng;
 pub mod schema;
+pub mod store;
 pub mod table;
 pub mod time;
 pub mod value;
