@@ -12,7 +12,7 @@ use super::effect::Effect;
 use super::error::{ErrorCode, SyncError};
 use super::event::{Notice, Status};
 use super::input::{Input, ManagerId, Place, Reply, RequestId, Scope, StoreId};
-use super::json::{Rows, SectionSpec, read_rows};
+use super::json::{Rows, read_rows};
 use super::rng::Rng;
 use super::schema::Zone;
 use super::store::{Notices, Store};

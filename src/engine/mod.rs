@@ -19,3 +19,5 @@ pub mod store;
 pub mod table;
 pub mod time;
 pub mod value;
+
+pub use engine::Engine;

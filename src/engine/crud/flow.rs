@@ -8,7 +8,7 @@ use super::verdict::{Verdict, judge, judge_unreadable};
 use crate::engine::effect::{Effect, HttpRequest, RequestKind};
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{Event, EventKind};
-use crate::engine::input::{AskId, CallId, RequestId, StoreId};
+use crate::engine::input::{AskId, CallId, StoreId};
 use crate::engine::json::{ReadError, Response, ResponseReader, SectionSpec};
 use crate::engine::schema::Zone;
 use crate::engine::table::RowId;
