@@ -29,7 +29,7 @@ fn spec() -> SectionSpec {
 }
 
 /// An answer of `count` events, about 265 bytes each; with `ascii` what isn't ASCII is escaped.
-fn answer(count: u32, ascii: bool) -> String {
+pub fn answer(count: u32, ascii: bool) -> String {
     let names = [
         "Übergabe mit Frau Müller",
         "Rendez-vous à l’école",
@@ -91,16 +91,19 @@ fn answer(count: u32, ascii: bool) -> String {
     text
 }
 
+/// A reader in a zone that changes its clocks.
+pub fn reader() -> ResponseReader {
+    let transitions = vec![
+        (1_743_296_400_000.0, 7_200_000.0),
+        (1_761_440_400_000.0, 3_600_000.0),
+        (1_774_746_000_000.0, 7_200_000.0),
+        (1_792_890_000_000.0, 3_600_000.0),
+    ];
+    ResponseReader::new(vec![spec()], Zone { transitions })
+}
+
 fn load(bytes: &[u8]) -> Rows {
-    let zone = Zone {
-        transitions: vec![
-            (1_743_296_400_000.0, 7_200_000.0),
-            (1_761_440_400_000.0, 3_600_000.0),
-            (1_774_746_000_000.0, 7_200_000.0),
-            (1_792_890_000_000.0, 3_600_000.0),
-        ],
-    };
-    let mut reader = ResponseReader::new(vec![spec()], zone);
+    let mut reader = reader();
     for chunk in bytes.chunks(128 << 10) {
         reader.feed(chunk).expect("the answer is right");
     }
