@@ -95,12 +95,13 @@ impl Store {
 
     /// Takes the user's edit of one field back.
     pub(super) fn reject_field(&mut self, row: RowIx, field: FieldIx, out: &mut Notices) {
+        let (table, traits) = (&self.table, self.traits(field));
         if let Some(touched) = self
             .changes
             .get_mut(row)
             .and_then(|dirty| dirty.fields.iter_mut().find(|touched| touched.field == field))
         {
-            touched.reject();
+            touched.reject(&|a, b| equal(table, traits, a, b));
         }
         self.recompose(row, Origin::Rollback, out);
     }

@@ -154,6 +154,8 @@ impl Dirty {
             (Stage::Remove(cascade), Stage::Idle) => return self.in_base && removes(cascade),
             // It undoes what is on the wire: nothing to send unless that gets confirmed.
             (Stage::Remove(_), _) => return false,
+            // Edits made before the removal wait for the case that it is refused.
+            (Stage::Idle, Stage::Remove(_)) => return false,
             (Stage::Add | Stage::Idle, _) => {}
         }
         self.fields.iter().any(|touched| {
