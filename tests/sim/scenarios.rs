@@ -24,16 +24,32 @@ fn scenario_01_an_edit_during_a_sync_stays_and_goes_out_once() {
         let client = world.loaded(auto());
         world.set(client, "events", 1, "name", "sent");
         world.run(110);
-        assert!(world.clients[client].engine.manager(world.clients[client].manager).unwrap().is_syncing());
-        let newer = if field == "name" { json!("newer") } else { json!(77) };
+        assert!(
+            world.clients[client]
+                .engine
+                .manager(world.clients[client].manager)
+                .unwrap()
+                .is_syncing()
+        );
+        let newer = if field == "name" {
+            json!("newer")
+        } else {
+            json!(77)
+        };
         world.set(client, "events", 1, field, newer.clone());
         world.run(60);
         assert_eq!(world.get(client, "events", 1, field), newer);
         assert!(world.is_dirty(client));
-        assert_eq!(world.changes(client)["events"]["updated"], json!([{"id": 1, field: newer}]));
+        assert_eq!(
+            world.changes(client)["events"]["updated"],
+            json!([{"id": 1, field: newer}])
+        );
         world.settle();
         assert_eq!(world.server.received.len(), 2);
-        assert_eq!(world.last_sync(), json!({"events": {"updated": [{"id": 1, field: newer}]}}));
+        assert_eq!(
+            world.last_sync(),
+            json!({"events": {"updated": [{"id": 1, field: newer}]}})
+        );
         assert!(!world.is_dirty(client));
         world.check_end();
     }
@@ -44,7 +60,9 @@ fn scenario_02_an_addition_during_a_sync_is_not_confirmed_by_its_answer() {
     let mut world = World::calendar();
     let client = world.loaded(json!({}));
     // While listeners are still being asked, and while the request is on the wire.
-    world.clients[client].listeners.insert("beforeSync", Listener::Later(50, true));
+    world.clients[client]
+        .listeners
+        .insert("beforeSync", Listener::Later(50, true));
     world.add(client, "events", json!({"name": "first"}));
     world.sync(client);
     world.run(25);
@@ -54,7 +72,12 @@ fn scenario_02_an_addition_during_a_sync_is_not_confirmed_by_its_answer() {
     world.settle();
     assert_eq!(world.server.count("events"), 3);
     let added = world.changes(client)["events"]["added"].clone();
-    let names: Vec<_> = added.as_array().unwrap().iter().map(|row| row["name"].clone()).collect();
+    let names: Vec<_> = added
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["name"].clone())
+        .collect();
     assert_eq!(names, ["second", "third"]);
     world.clients[client].listeners.clear();
     world.sync(client);
@@ -75,9 +98,15 @@ fn scenario_03_an_edit_of_a_phantom_in_flight_is_an_update_afterwards() {
     world.set_row(client, "events", row, "name", "newer");
     world.settle();
     let id = world.get_row(client, "events", row, "id");
-    assert_eq!(world.last_sync(), json!({"events": {"updated": [{"id": id, "name": "newer"}]}}));
+    assert_eq!(
+        world.last_sync(),
+        json!({"events": {"updated": [{"id": id, "name": "newer"}]}})
+    );
     assert_eq!(world.server.count("events"), 3);
-    assert_eq!(world.server.row("events", id.as_u64().unwrap()).unwrap()["name"], "newer");
+    assert_eq!(
+        world.server.row("events", id.as_u64().unwrap()).unwrap()["name"],
+        "newer"
+    );
     world.check_end();
 }
 
@@ -92,7 +121,10 @@ fn scenario_04_a_phantom_removed_in_flight_is_removed_on_the_server() {
     world.settle();
     assert_eq!(world.count(client, "events"), 2);
     assert_eq!(world.server.count("events"), 2);
-    assert_eq!(world.last_sync(), json!({"events": {"removed": [{"id": 1000}]}}));
+    assert_eq!(
+        world.last_sync(),
+        json!({"events": {"removed": [{"id": 1000}]}})
+    );
     assert!(!world.is_dirty(client));
     world.check_end();
 }
@@ -109,7 +141,12 @@ fn scenario_05_a_second_answer_for_a_phantom_patches() {
     let id = world.get_row(client, "events", row, "id");
     let push = json!({"events": {"added": [{"$PhantomId": phantom, "id": id, "name": "pushed"}]}});
     for _ in 0..2 {
-        world.feed(client, Input::ApplyChangeset(manager, push.to_string().as_bytes())).unwrap();
+        world
+            .feed(
+                client,
+                Input::ApplyChangeset(manager, push.to_string().as_bytes()),
+            )
+            .unwrap();
     }
     assert_eq!(world.count(client, "events"), 3);
     assert_eq!(world.get_row(client, "events", row, "name"), "pushed");
@@ -134,7 +171,11 @@ fn scenario_06_a_change_during_an_auto_sync_is_saved_without_further_ado() {
 
 #[test]
 fn scenario_07_a_minimal_answer_confirms_everything() {
-    for body in ["{}", r#"{"success":true}"#, r#"{"requestId":1,"success":true}"#] {
+    for body in [
+        "{}",
+        r#"{"success":true}"#,
+        r#"{"requestId":1,"success":true}"#,
+    ] {
         let mut world = World::calendar();
         let client = world.loaded(auto());
         world.fates.push_back(Fate::Garble(200, body.into()));
@@ -151,7 +192,8 @@ fn scenario_07_a_minimal_answer_confirms_everything() {
 fn scenario_08_an_answer_about_other_rows_confirms_too_and_loops_not() {
     let mut world = World::calendar();
     let client = world.loaded(auto());
-    let body = r#"{"success":true,"events":{"rows":[{"id":2,"name":"zwei"},{"id":50,"name":"x"}]}}"#;
+    let body =
+        r#"{"success":true,"events":{"rows":[{"id":2,"name":"zwei"},{"id":50,"name":"x"}]}}"#;
     world.fates.push_back(Fate::Garble(200, body.into()));
     world.set(client, "events", 1, "name", "a");
     world.settle();
@@ -167,7 +209,9 @@ fn scenario_08_an_answer_about_other_rows_confirms_too_and_loops_not() {
 fn scenario_09_a_404_is_tried_once_and_a_500_a_bounded_number_of_times() {
     let mut world = World::calendar();
     let client = world.loaded(json!({"autoSync": true, "retry": {"max": 4, "jitter": 0}}));
-    world.fates.extend(vec![Fate::Reply(404, "no such page".into()); 50]);
+    world
+        .fates
+        .extend(vec![Fate::Reply(404, "no such page".into()); 50]);
     world.set(client, "events", 1, "name", "a");
     world.settle();
     assert_eq!(world.clients[client].requests, 1);
@@ -177,11 +221,18 @@ fn scenario_09_a_404_is_tried_once_and_a_500_a_bounded_number_of_times() {
     world.set(client, "events", 1, "name", "b");
     let start = world.now;
     world.settle();
-    assert_eq!(world.clients[client].requests, 1 + 5, "one attempt and four retries");
+    assert_eq!(
+        world.clients[client].requests,
+        1 + 5,
+        "one attempt and four retries"
+    );
     assert_eq!(world.logged(client, "syncFail HTTP again"), 4);
     assert_eq!(world.logged(client, "syncFail HTTP"), 2);
     assert!(world.now - start >= 1_000 + 2_000 + 4_000 + 8_000);
-    assert_eq!(world.changes(client), json!({"events": {"updated": [{"id": 1, "name": "b"}]}}));
+    assert_eq!(
+        world.changes(client),
+        json!({"events": {"updated": [{"id": 1, "name": "b"}]}})
+    );
     world.fates.clear();
     let call = world.sync(client);
     world.settle();
@@ -222,10 +273,15 @@ fn scenario_10_a_refused_removal_brings_the_record_back() {
 fn scenario_11_a_vetoed_auto_sync_keeps_its_changes_and_waits_for_the_next_edit() {
     let mut world = World::calendar();
     let client = world.loaded(auto());
-    world.clients[client].listeners.insert("beforeSync", Listener::Veto);
+    world.clients[client]
+        .listeners
+        .insert("beforeSync", Listener::Veto);
     world.set(client, "events", 1, "name", "a");
     world.settle();
-    assert_eq!(world.log(client), ["hasChanges", "beforeSync?", "syncCanceled"]);
+    assert_eq!(
+        world.log(client),
+        ["hasChanges", "beforeSync?", "syncCanceled"]
+    );
     assert!(world.is_dirty(client));
     world.clients[client].listeners.clear();
     world.set(client, "events", 2, "name", "b");
@@ -238,7 +294,10 @@ fn scenario_11_a_vetoed_auto_sync_keeps_its_changes_and_waits_for_the_next_edit(
 fn scenario_12_success_false_under_auto_sync_is_an_event_and_nothing_else() {
     let mut world = World::calendar();
     let client = world.loaded(auto());
-    world.fates.push_back(Fate::Reply(200, r#"{"success":false,"message":"no"}"#.into()));
+    world.fates.push_back(Fate::Reply(
+        200,
+        r#"{"success":false,"message":"no"}"#.into(),
+    ));
     world.set(client, "events", 1, "name", "a");
     world.settle();
     assert_eq!(world.logged(client, "syncFail REFUSED"), 1);
@@ -260,9 +319,21 @@ fn scenario_13_destroy_in_the_middle_settles_and_another_manager_goes_on() {
     assert_eq!(world.outcome(client, sync), Some(Err(ErrorCode::Destroyed)));
     assert_eq!(world.outcome(client, load), Some(Err(ErrorCode::Destroyed)));
     world.settle();
-    let again = world.feed(client, Input::Sync { manager, call: None }).unwrap_err();
+    let again = world
+        .feed(
+            client,
+            Input::Sync {
+                manager,
+                call: None,
+            },
+        )
+        .unwrap_err();
     assert_eq!(again.code, ErrorCode::Destroyed);
-    assert_eq!(world.get(client, "events", 1, "name"), "a", "the store lives on");
+    assert_eq!(
+        world.get(client, "events", 1, "name"),
+        "a",
+        "the store lives on"
+    );
     world.check_end();
 }
 
@@ -270,11 +341,17 @@ fn scenario_13_destroy_in_the_middle_settles_and_another_manager_goes_on() {
 fn scenario_13_an_answer_that_cannot_be_applied_rejects_and_the_next_sync_works() {
     let mut world = World::calendar();
     let client = world.loaded(json!({"retry": {"max": 0}}));
-    world.fates.push_back(Fate::Reply(200, r#"{"success":true,"events":{"rows":[{"id":"#.into()));
+    world.fates.push_back(Fate::Reply(
+        200,
+        r#"{"success":true,"events":{"rows":[{"id":"#.into(),
+    ));
     world.set(client, "events", 1, "name", "a");
     let broken = world.sync(client);
     world.settle();
-    assert_eq!(world.outcome(client, broken), Some(Err(ErrorCode::BadResponse)));
+    assert_eq!(
+        world.outcome(client, broken),
+        Some(Err(ErrorCode::BadResponse))
+    );
     assert!(world.is_dirty(client));
     let next = world.sync(client);
     world.settle();
@@ -292,7 +369,10 @@ fn scenario_14_the_newer_load_wins_even_if_the_older_answer_comes_late() {
     let old = world.server.rows.clone();
     world.server.rows.get_mut("events").unwrap().remove(&2);
     let second = world.load(client);
-    assert_eq!(world.outcome(client, first), Some(Err(ErrorCode::Cancelled)));
+    assert_eq!(
+        world.outcome(client, first),
+        Some(Err(ErrorCode::Cancelled))
+    );
     assert_eq!(world.logged(client, "loadCanceled"), 1);
     assert_eq!(world.logged(client, "abort"), 1);
     world.settle();
@@ -309,7 +389,9 @@ fn scenario_14_a_newer_load_that_is_vetoed_leaves_the_older_one_alone() {
     let client = world.client(json!({}));
     let first = world.load(client);
     world.run(30);
-    world.clients[client].listeners.insert("beforeLoad", Listener::Later(5, false));
+    world.clients[client]
+        .listeners
+        .insert("beforeLoad", Listener::Later(5, false));
     let second = world.load(client);
     world.settle();
     assert_eq!(world.outcome(client, first), Some(Ok(true)));
@@ -322,8 +404,20 @@ fn scenario_14_a_newer_load_that_is_vetoed_leaves_the_older_one_alone() {
 fn scenario_15_a_first_load_makes_nothing_dirty() {
     let mut world = World::calendar();
     let rows = world.server.rows.get_mut("events").unwrap();
-    rows.insert(3, json!({"id": "3", "name": 7, "n": "12", "extra": {"a": [1]}}).as_object().cloned().unwrap());
-    rows.insert(4, json!({"id": 4, "n": "nonsense"}).as_object().cloned().unwrap());
+    rows.insert(
+        3,
+        json!({"id": "3", "name": 7, "n": "12", "extra": {"a": [1]}})
+            .as_object()
+            .cloned()
+            .unwrap(),
+    );
+    rows.insert(
+        4,
+        json!({"id": 4, "n": "nonsense"})
+            .as_object()
+            .cloned()
+            .unwrap(),
+    );
     let client = world.client(json!({"autoSync": true, "autoLoad": true}));
     world.settle();
     assert_eq!(world.count(client, "events"), 4);
@@ -347,7 +441,10 @@ fn scenario_16_values_of_the_server_are_not_sent_back() {
     assert!(!world.is_dirty(client));
     world.set(client, "events", 1, "name", "b");
     world.settle();
-    assert_eq!(world.last_sync(), json!({"events": {"updated": [{"id": 1, "name": "b"}]}}));
+    assert_eq!(
+        world.last_sync(),
+        json!({"events": {"updated": [{"id": 1, "name": "b"}]}})
+    );
     world.check_end();
 }
 
@@ -362,13 +459,24 @@ fn scenario_17_a_changeset_of_the_server_sends_nothing() {
         "unknown": {"added": [{"id": 1}]}
     });
     let before = world.local_notices(client);
-    world.feed(client, Input::ApplyChangeset(manager, changes.to_string().as_bytes())).unwrap();
+    world
+        .feed(
+            client,
+            Input::ApplyChangeset(manager, changes.to_string().as_bytes()),
+        )
+        .unwrap();
     world.settle();
     assert!(!world.is_dirty(client));
     assert_eq!(world.clients[client].requests, 0);
     assert_eq!(world.count(client, "events"), 2);
     assert_eq!(world.get(client, "events", 1, "name"), "eins");
-    assert_eq!((world.count(client, "resources"), world.count(client, "assignments")), (2, 1));
+    assert_eq!(
+        (
+            world.count(client, "resources"),
+            world.count(client, "assignments")
+        ),
+        (2, 1)
+    );
     assert_eq!(world.local_notices(client), before);
     assert_eq!(world.log(client), Vec::<&str>::new());
     world.check_end();
@@ -381,7 +489,12 @@ fn scenario_18_a_change_of_the_server_keeps_local_edits() {
     world.set(client, "events", 1, "name", "mine");
     let manager = world.clients[client].manager;
     let changes = json!({"events": {"updated": [{"id": 1, "n": 50}, {"id": 2, "name": "zwei"}]}});
-    world.feed(client, Input::ApplyChangeset(manager, changes.to_string().as_bytes())).unwrap();
+    world
+        .feed(
+            client,
+            Input::ApplyChangeset(manager, changes.to_string().as_bytes()),
+        )
+        .unwrap();
     assert_eq!(world.get(client, "events", 1, "name"), "mine");
     assert_eq!(world.get(client, "events", 1, "n"), 50);
     let left = json!({"events": {"updated": [{"id": 1, "name": "mine"}]}});
@@ -393,12 +506,19 @@ fn scenario_18_a_change_of_the_server_keeps_local_edits() {
 fn scenario_19_a_reference_to_a_phantom_gets_its_id_and_is_clean() {
     for resolves in [true, false] {
         let mut world = World::calendar();
-        world.server.habits = Habits { resolves_references: resolves, ..Habits::default() };
+        world.server.habits = Habits {
+            resolves_references: resolves,
+            ..Habits::default()
+        };
         let client = world.loaded(auto());
         let row = world.add(client, "events", json!({"name": "new"}));
         let phantom = world.get_row(client, "events", row, "id");
         world.set(client, "assignments", 1, "eventId", phantom.clone());
-        let fresh = world.add(client, "assignments", json!({"eventId": phantom, "resourceId": 2}));
+        let fresh = world.add(
+            client,
+            "assignments",
+            json!({"eventId": phantom, "resourceId": 2}),
+        );
         world.settle();
         let id = world.get_row(client, "events", row, "id");
         assert!(id.is_u64());
@@ -406,7 +526,11 @@ fn scenario_19_a_reference_to_a_phantom_gets_its_id_and_is_clean() {
         assert_eq!(world.get_row(client, "assignments", fresh, "eventId"), id);
         assert!(!world.is_dirty(client), "{}", world.changes(client));
         let notices = &world.clients[client].notices;
-        assert!(notices.iter().any(|notice| notice.kind == NoticeKind::IdChange));
+        assert!(
+            notices
+                .iter()
+                .any(|notice| notice.kind == NoticeKind::IdChange)
+        );
         if resolves {
             assert_eq!(world.clients[client].requests, 1);
             assert_eq!(world.server.row("assignments", 1).unwrap()["eventId"], id);
@@ -416,30 +540,46 @@ fn scenario_19_a_reference_to_a_phantom_gets_its_id_and_is_clean() {
 }
 
 #[test]
-fn scenario_19_a_reference_that_the_server_kept_as_text_is_corrected() {
-    let mut world = World::calendar();
-    world.server.habits =
-        Habits { resolves_references: false, short_answers: false, ..Habits::default() };
-    let client = world.loaded(auto());
-    let row = world.add(client, "events", json!({"name": "new"}));
-    let phantom = world.get_row(client, "events", row, "id");
-    world.set(client, "assignments", 1, "eventId", phantom);
-    world.settle();
-    let id = world.get_row(client, "events", row, "id");
-    assert_eq!(world.get(client, "assignments", 1, "eventId"), id);
-    assert_eq!(world.last_sync(), json!({"assignments": {"updated": [{"id": 1, "eventId": id}]}}));
-    assert_eq!(world.server.row("assignments", 1).unwrap()["eventId"], id);
-    assert!(!world.is_dirty(client));
-    assert_eq!(world.clients[client].requests, 2);
-    world.check_end();
+fn scenario_19_references_that_the_server_kept_as_text_are_corrected() {
+    for loads_between in [false, true] {
+        let mut world = World::calendar();
+        world.server.habits =
+            Habits { resolves_references: false, short_answers: false, ..Habits::default() };
+        let client = world.loaded(json!({"autoSync": true, "idempotentSync": true}));
+        let row = world.add(client, "events", json!({"name": "new"}));
+        let phantom = world.get_row(client, "events", row, "id");
+        world.set(client, "assignments", 1, "eventId", phantom.clone());
+        world.add(client, "assignments", json!({"eventId": phantom, "resourceId": 2}));
+        if loads_between {
+            world.fates.push_back(Fate::DropRequest);
+            world.run(150);
+            world.load(client);
+        }
+        world.settle();
+        assert!(world.find(client, "events", phantom.as_str().unwrap()).is_none());
+        assert_eq!(world.get(client, "assignments", 1, "eventId"), 1000);
+        assert_eq!(world.get(client, "assignments", 1001, "eventId"), 1000);
+        let correction = json!({"assignments":
+            {"updated": [{"id": 1, "eventId": 1000}, {"id": 1001, "eventId": 1000}]}});
+        let mut sent = world.last_sync();
+        let rows = sent["assignments"]["updated"].as_array_mut().unwrap();
+        rows.sort_by_key(|row| row["id"].as_u64());
+        assert_eq!(sent, correction);
+        assert_eq!(world.server.row("assignments", 1001).unwrap()["eventId"], 1000);
+        assert!(!world.is_dirty(client));
+        world.check_end();
+    }
 }
 
 #[test]
 fn scenario_20_a_mapped_id_field_gets_the_id_never_the_phantom() {
     let mut world = World::calendar();
     let client = world.client(json!({}));
-    world.add_store(client, json!({"id": "tasks", "idField": "id", "phantomIdField": "$Client",
-        "fields": [{"name": "id", "dataSource": "Id"}, {"name": "name", "dataSource": "Name"}]}));
+    world.add_store(
+        client,
+        json!({"id": "tasks", "idField": "id", "phantomIdField": "$Client",
+        "fields": [{"name": "id", "dataSource": "Id"}, {"name": "name", "dataSource": "Name"}]}),
+    );
     let row = world.add(client, "tasks", json!({"Name": "new"}));
     let phantom = world.get_row(client, "tasks", row, "id");
     let body = json!({"success": true,
@@ -466,9 +606,12 @@ fn scenario_21_a_revert_is_complete() {
             .iter()
             .flat_map(|store| {
                 world.rows(client, store).into_iter().map(move |row| {
-                    json!([store, world.get_row(client, store, row, "id"),
+                    json!([
+                        store,
+                        world.get_row(client, store, row, "id"),
                         world.get_row(client, store, row, "name"),
-                        world.get_row(client, store, row, "eventId")])
+                        world.get_row(client, store, row, "eventId")
+                    ])
                 })
             })
             .collect()
@@ -477,7 +620,11 @@ fn scenario_21_a_revert_is_complete() {
     let new = world.add(client, "events", json!({"name": "new"}));
     let phantom = world.get_row(client, "events", new, "id");
     world.set(client, "assignments", 1, "eventId", phantom.clone());
-    world.add(client, "assignments", json!({"eventId": phantom, "resourceId": 1}));
+    world.add(
+        client,
+        "assignments",
+        json!({"eventId": phantom, "resourceId": 1}),
+    );
     world.set(client, "events", 2, "name", "zwei");
     let moved = world.find(client, "events", 2).unwrap();
     let store = world.clients[client].stores["events"];
@@ -499,18 +646,34 @@ fn scenario_21_cascades_go_out_with_their_cause_and_come_back_with_it() {
     let mut world = World::calendar();
     let client = world.loaded(json!({}));
     world.remove(client, "events", 1);
-    assert_eq!(world.count(client, "assignments"), 0, "the assignment went along");
+    assert_eq!(
+        world.count(client, "assignments"),
+        0,
+        "the assignment went along"
+    );
     let removal = json!({"events": {"removed": [{"id": 1}]}});
-    assert_eq!(world.changes(client), removal, "the server does that by itself");
+    assert_eq!(
+        world.changes(client),
+        removal,
+        "the server does that by itself"
+    );
     let store = world.clients[client].stores["events"];
-    world.feed(client, Input::Reject(Scope::Store(store))).unwrap();
+    world
+        .feed(client, Input::Reject(Scope::Store(store)))
+        .unwrap();
     assert_eq!(world.count(client, "assignments"), 1);
     assert!(!world.is_dirty(client));
     world.remove(client, "events", 1);
     world.sync(client);
     world.settle();
     assert_eq!(world.last_sync(), removal);
-    assert_eq!((world.server.count("assignments"), world.count(client, "assignments")), (0, 0));
+    assert_eq!(
+        (
+            world.server.count("assignments"),
+            world.count(client, "assignments")
+        ),
+        (0, 0)
+    );
     assert!(!world.is_dirty(client));
     world.check_end();
 }
@@ -525,10 +688,26 @@ fn scenario_22_only_the_callers_own_resume_lets_syncs_go() {
     // As an editor does, around its own work.
     world.feed(client, Input::SuspendAutoSync(manager)).unwrap();
     world.set(client, "events", 1, "name", "b");
-    world.feed(client, Input::ResumeAutoSync { manager, sync: true }).unwrap();
+    world
+        .feed(
+            client,
+            Input::ResumeAutoSync {
+                manager,
+                sync: true,
+            },
+        )
+        .unwrap();
     world.run(10_000);
     assert_eq!(world.clients[client].requests, 0);
-    world.feed(client, Input::ResumeAutoSync { manager, sync: true }).unwrap();
+    world
+        .feed(
+            client,
+            Input::ResumeAutoSync {
+                manager,
+                sync: true,
+            },
+        )
+        .unwrap();
     world.settle();
     assert_eq!(world.clients[client].requests, 1);
     assert_eq!(world.server.row("events", 1).unwrap()["name"], "b");
@@ -554,10 +733,18 @@ fn scenario_23_signals_are_truthful() {
     world.fates.push_back(Fate::DropRequest);
     world.sync(client);
     world.run(100);
-    assert!(!world.log(client).iter().any(|line| line.ends_with("Changes")));
+    assert!(
+        !world
+            .log(client)
+            .iter()
+            .any(|line| line.ends_with("Changes"))
+    );
     world.settle();
-    let signals: Vec<_> =
-        world.log(client).into_iter().filter(|line| line.ends_with("Changes")).collect();
+    let signals: Vec<_> = world
+        .log(client)
+        .into_iter()
+        .filter(|line| line.ends_with("Changes"))
+        .collect();
     assert_eq!(signals, ["noChanges"]);
     world.check_end();
 }
@@ -573,7 +760,10 @@ fn scenario_24_a_lost_answer_is_asked_for_again_with_the_same_request() {
     world.settle();
     let received = &world.server.received;
     assert_eq!(received[0], received[1], "the same, byte for byte");
-    assert_eq!(world.last_sync(), json!({"events": {"updated": [{"id": 1, "name": "meanwhile"}]}}));
+    assert_eq!(
+        world.last_sync(),
+        json!({"events": {"updated": [{"id": 1, "name": "meanwhile"}]}})
+    );
     assert_eq!(received.len(), 3);
     assert_eq!(world.server.count("events"), 3);
     assert!(world.get_row(client, "events", row, "id").is_u64());
@@ -589,17 +779,29 @@ fn scenario_24_where_a_repetition_could_add_twice_a_load_tells() {
     let row = world.add(client, "events", json!({"name": "new"}));
     let phantom = world.get_row(client, "events", row, "id");
     world.settle();
-    assert_eq!(world.server.received.len(), 1, "the addition is not sent again by itself");
+    assert_eq!(
+        world.server.received.len(),
+        1,
+        "the addition is not sent again by itself"
+    );
     assert_eq!(world.clients[client].uncertain.len(), 1);
-    assert_eq!(world.count(client, "events"), 4, "the server's record, and the one in doubt");
+    assert_eq!(
+        world.count(client, "events"),
+        4,
+        "the server's record, and the one in doubt"
+    );
     assert_eq!(status(&world, client), Status::Failed);
     world.set(client, "events", 1, "name", "a");
     world.settle();
     assert_eq!(world.server.received.len(), 1, "nor with another edit");
     // The app sees that it is the same, and drops its own.
-    let doubtful = world.find(client, "events", phantom.as_str().unwrap()).unwrap();
+    let doubtful = world
+        .find(client, "events", phantom.as_str().unwrap())
+        .unwrap();
     let store = world.clients[client].stores["events"];
-    world.feed(client, Input::Reject(Scope::Record(store, doubtful))).unwrap();
+    world
+        .feed(client, Input::Reject(Scope::Record(store, doubtful)))
+        .unwrap();
     world.sync(client);
     world.settle();
     assert_eq!(world.server.count("events"), 3);
@@ -669,7 +871,11 @@ fn a_conflict_keeps_the_edits_and_does_not_loop() {
     assert_eq!(world.get(client, "events", 1, "name"), "mine");
     world.load(client);
     world.settle();
-    assert_eq!(world.get(client, "events", 1, "name"), "mine", "laid on top of what was loaded");
+    assert_eq!(
+        world.get(client, "events", 1, "name"),
+        "mine",
+        "laid on top of what was loaded"
+    );
     world.sync(client);
     world.settle();
     assert!(!world.is_dirty(client));
@@ -694,9 +900,19 @@ fn single_records_can_be_refused_in_an_answer_that_fails_as_a_whole() {
         assert_eq!(world.is_dirty(client), kept);
         let expected = if kept { "bad" } else { "two" };
         assert_eq!(world.get(client, "events", 2, "name"), expected);
-        let manager = world.clients[client].engine.manager(world.clients[client].manager).unwrap();
-        assert_eq!(manager.revision(), Some(&json!(1)), "nothing else of a failed answer counts");
-        let store = world.clients[client].engine.store(world.clients[client].stores["events"]).unwrap();
+        let manager = world.clients[client]
+            .engine
+            .manager(world.clients[client].manager)
+            .unwrap();
+        assert_eq!(
+            manager.revision(),
+            Some(&json!(1)),
+            "nothing else of a failed answer counts"
+        );
+        let store = world.clients[client]
+            .engine
+            .store(world.clients[client].stores["events"])
+            .unwrap();
         let row = world.find(client, "events", 2).unwrap();
         assert_eq!(store.sync_error(row), Some("too long"));
         world.check_end();
@@ -707,12 +923,17 @@ fn single_records_can_be_refused_in_an_answer_that_fails_as_a_whole() {
 fn an_addition_without_an_id_in_the_answer_stays_phantom_with_a_warning() {
     let mut world = World::calendar();
     let client = world.loaded(auto());
-    world.fates.push_back(Fate::Reply(200, r#"{"success":true}"#.into()));
+    world
+        .fates
+        .push_back(Fate::Reply(200, r#"{"success":true}"#.into()));
     let row = world.add(client, "events", json!({"name": "new"}));
     world.settle();
     assert_eq!(world.clients[client].requests, 1, "no loop");
     assert_eq!(world.clients[client].warnings.len(), 1);
-    let store = world.clients[client].engine.store(world.clients[client].stores["events"]).unwrap();
+    let store = world.clients[client]
+        .engine
+        .store(world.clients[client].stores["events"])
+        .unwrap();
     assert!(store.state(row).unwrap().phantom);
     assert!(world.is_dirty(client));
     world.check_end();
@@ -766,7 +987,11 @@ fn a_group_of_edits_is_one_change() {
     world.feed(client, Input::EndUpdate).unwrap();
     assert_eq!(world.log(client), ["hasChanges"]);
     let notices = &world.clients[client].notices;
-    let groups: Vec<_> = notices.iter().filter(|it| it.kind == NoticeKind::Update).map(|it| it.group).collect();
+    let groups: Vec<_> = notices
+        .iter()
+        .filter(|it| it.kind == NoticeKind::Update)
+        .map(|it| it.group)
+        .collect();
     assert!(groups.len() == 2 && groups[0] == groups[1], "{notices:?}");
     world.check_end();
 }
@@ -783,10 +1008,20 @@ fn a_load_during_a_sync_waits_for_it_and_a_sync_during_a_load_too() {
     world.sync(client);
     world.settle();
     let log = world.log(client);
-    let order: Vec<_> = log.into_iter().filter(|line| line.starts_with("http") || line.starts_with("settle")).collect();
+    let order: Vec<_> = log
+        .into_iter()
+        .filter(|line| line.starts_with("http") || line.starts_with("settle"))
+        .collect();
     assert_eq!(
         order,
-        ["http sync", "settle 2", "http load", "settle 3", "http sync", "settle 4"]
+        [
+            "http sync",
+            "settle 2",
+            "http load",
+            "settle 3",
+            "http sync",
+            "settle 4"
+        ]
     );
     assert_eq!(world.get(client, "events", 1, "name"), "a");
     assert!(!world.is_dirty(client));
@@ -805,14 +1040,21 @@ fn an_answer_of_the_other_type_is_taken_as_what_it_says_when_that_is_tracked() {
     world.settle();
     assert_eq!(world.count(client, "events"), 2);
     assert_eq!(world.get(client, "events", 1, "name"), "mine");
-    assert!(world.is_dirty(client), "the data set doesn't show the edit: it is still to be sent");
+    assert!(
+        world.is_dirty(client),
+        "the data set doesn't show the edit: it is still to be sent"
+    );
 
     let plain = world.loaded(json!({}));
     world.fates.push_back(Fate::Reply(200, body.into()));
     world.set(plain, "events", 2, "name", "mine");
     world.sync(plain);
     world.settle();
-    assert_eq!(world.count(plain, "events"), 3, "untracked, it is a sync's answer like others");
+    assert_eq!(
+        world.count(plain, "events"),
+        3,
+        "untracked, it is a sync's answer like others"
+    );
     assert_eq!(world.get(plain, "events", 2, "name"), "mine");
     assert!(!world.is_dirty(plain));
     world.check_end();
@@ -842,7 +1084,11 @@ fn an_addition_goes_where_it_is_told() {
     let mut world = World::calendar();
     let client = world.loaded(json!({}));
     let store = world.clients[client].stores["events"];
-    let input = Input::Add { store, rows: br#"[{"name":"first"}]"#, place: Place::Position(0) };
+    let input = Input::Add {
+        store,
+        rows: br#"[{"name":"first"}]"#,
+        place: Place::Position(0),
+    };
     world.feed(client, input).unwrap();
     let first = world.rows(client, "events")[0];
     assert_eq!(world.get_row(client, "events", first, "name"), "first");

@@ -29,8 +29,10 @@ impl Default for Habits {
 }
 
 /// Fields that refer to other stores: store, field, to which store.
-const REFERENCES: [(&str, &str, &str); 2] =
-    [("assignments", "eventId", "events"), ("assignments", "resourceId", "resources")];
+const REFERENCES: [(&str, &str, &str); 2] = [
+    ("assignments", "eventId", "events"),
+    ("assignments", "resourceId", "resources"),
+];
 
 /// Stores in the order in which their additions get ids.
 const STORES: [&str; 3] = ["resources", "events", "assignments"];
@@ -65,7 +67,11 @@ impl Server {
             for row in rows.as_array().into_iter().flatten() {
                 let row = row.as_object().cloned().unwrap_or_default();
                 let id = row["id"].as_u64().unwrap_or_default();
-                server.rows.entry(store.clone()).or_default().insert(id, row);
+                server
+                    .rows
+                    .entry(store.clone())
+                    .or_default()
+                    .insert(id, row);
             }
         }
         server
@@ -97,8 +103,12 @@ impl Server {
         }
         for store in pack["stores"].as_array().into_iter().flatten() {
             let name = store.as_str().or(store["id"].as_str()).unwrap_or_default();
-            let rows: Vec<_> =
-                self.rows.get(name).into_iter().flat_map(|rows| rows.values()).collect();
+            let rows: Vec<_> = self
+                .rows
+                .get(name)
+                .into_iter()
+                .flat_map(|rows| rows.values())
+                .collect();
             answer[name] = json!({"rows": rows, "total": rows.len()});
         }
         answer
@@ -115,7 +125,10 @@ impl Server {
                 let id = self.next_id;
                 self.next_id += 1;
                 let mut row = row.as_object().cloned().unwrap_or_default();
-                assert!(!row.contains_key("id"), "an added row carries no id: {row:?}");
+                assert!(
+                    !row.contains_key("id"),
+                    "an added row carries no id: {row:?}"
+                );
                 let phantom = row.remove("$PhantomId").unwrap_or_default();
                 let phantom = phantom.as_str().unwrap_or_default().to_owned();
                 phantoms.insert((store.to_owned(), phantom.clone()), id);
@@ -201,5 +214,7 @@ impl Server {
 }
 
 fn number(id: &Value) -> u64 {
-    id.as_u64().or_else(|| id.as_str()?.parse().ok()).unwrap_or_default()
+    id.as_u64()
+        .or_else(|| id.as_str()?.parse().ok())
+        .unwrap_or_default()
 }

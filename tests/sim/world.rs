@@ -43,12 +43,36 @@ pub enum Fate {
 
 #[derive(Debug)]
 enum Parcel {
-    Arrive { client: usize, request: RequestId, http: Box<HttpRequest>, fate: Fate },
-    Head { client: usize, request: RequestId, status: u16 },
-    Chunk { client: usize, request: RequestId, bytes: Vec<u8> },
-    End { client: usize, request: RequestId },
-    Failed { client: usize, request: RequestId },
-    Answer { client: usize, ask: AskId, proceed: bool, content: Option<Vec<u8>> },
+    Arrive {
+        client: usize,
+        request: RequestId,
+        http: Box<HttpRequest>,
+        fate: Fate,
+    },
+    Head {
+        client: usize,
+        request: RequestId,
+        status: u16,
+    },
+    Chunk {
+        client: usize,
+        request: RequestId,
+        bytes: Vec<u8>,
+    },
+    End {
+        client: usize,
+        request: RequestId,
+    },
+    Failed {
+        client: usize,
+        request: RequestId,
+    },
+    Answer {
+        client: usize,
+        ask: AskId,
+        proceed: bool,
+        content: Option<Vec<u8>>,
+    },
 }
 
 /// What a listener of a before… event does.
@@ -80,6 +104,16 @@ pub struct Client {
     kept: Vec<RequestId>,
 }
 
+impl Client {
+    /// Calls that have not settled.
+    pub fn open_calls(&self) -> Vec<CallId> {
+        let calls = (1..=self.opened).map(CallId);
+        calls
+            .filter(|call| !self.settled.contains_key(call))
+            .collect()
+    }
+}
+
 pub struct World {
     pub now: u64,
     pub rng: Rng,
@@ -91,6 +125,10 @@ pub struct World {
     pub chaos: bool,
     /// How long a way takes, in ms.
     pub latency: u64,
+    /// Whether clients send removals that a cascade made.
+    pub send_cascade: bool,
+    /// Every effect, in words.
+    pub transcript: Vec<String>,
     parcels: BTreeMap<(u64, u64), Parcel>,
     next_parcel: u64,
     seed: u64,
@@ -108,6 +146,8 @@ impl World {
             fates: VecDeque::new(),
             chaos: false,
             latency: 20,
+            send_cascade: false,
+            transcript: Vec::new(),
             parcels: BTreeMap::new(),
             next_parcel: 0,
             seed,
@@ -136,7 +176,9 @@ impl World {
         let now = Millis(self.now);
         let config = parse(full.to_string().as_bytes()).unwrap();
         let reply = engine.handle(Input::CreateManager(Box::new(config)), now);
-        let Ok(Reply::Manager(manager)) = reply else { panic!("no manager: {reply:?}") };
+        let Ok(Reply::Manager(manager)) = reply else {
+            panic!("no manager: {reply:?}")
+        };
         let mut client = Client {
             engine,
             manager,
@@ -152,15 +194,24 @@ impl World {
             released: Vec::new(),
             kept: Vec::new(),
         };
-        client.engine.handle(Input::Listen(manager, ALL), now).unwrap();
+        client
+            .engine
+            .handle(Input::Listen(manager, ALL), now)
+            .unwrap();
         self.clients.push(client);
-        self.add_store(at, json!({"id": "events", "fields": [
-            {"name": "name", "type": "string"}, {"name": "n", "type": "number"}]}));
+        self.add_store(
+            at,
+            json!({"id": "events", "fields": [
+            {"name": "name", "type": "string"}, {"name": "n", "type": "number"}]}),
+        );
         self.add_store(at, json!({"id": "resources", "fields": [{"name": "name"}]}));
-        self.add_store(at, json!({"id": "assignments", "fields": [
+        self.add_store(
+            at,
+            json!({"id": "assignments", "fields": [
             {"name": "eventId"}, {"name": "resourceId"}],
             "relations": [{"field": "eventId", "store": "events"},
-                {"field": "resourceId", "store": "resources"}]}));
+                {"field": "resourceId", "store": "resources"}]}),
+        );
         at
     }
 
@@ -178,10 +229,14 @@ impl World {
         let name = config["id"].as_str().unwrap().to_owned();
         let config = parse(config.to_string().as_bytes()).unwrap();
         let reply = self.feed(client, Input::CreateStore(Box::new(config)));
-        let Ok(Reply::Store(store)) = reply else { panic!("no store: {reply:?}") };
+        let Ok(Reply::Store(store)) = reply else {
+            panic!("no store: {reply:?}")
+        };
         let manager = self.clients[client].manager;
-        self.feed(client, Input::ListenStore(store, u32::MAX)).unwrap();
-        self.feed(client, Input::AddStore(manager, store, None)).unwrap();
+        self.feed(client, Input::ListenStore(store, u32::MAX))
+            .unwrap();
+        self.feed(client, Input::AddStore(manager, store, None))
+            .unwrap();
         self.clients[client].stores.insert(name, store);
         store
     }
@@ -197,14 +252,29 @@ impl World {
     pub fn load(&mut self, client: usize) -> CallId {
         let call = self.open(client);
         let manager = self.clients[client].manager;
-        self.feed(client, Input::Load { manager, call: Some(call), options: None }).unwrap();
+        self.feed(
+            client,
+            Input::Load {
+                manager,
+                call: Some(call),
+                options: None,
+            },
+        )
+        .unwrap();
         call
     }
 
     pub fn sync(&mut self, client: usize) -> CallId {
         let call = self.open(client);
         let manager = self.clients[client].manager;
-        self.feed(client, Input::Sync { manager, call: Some(call) }).unwrap();
+        self.feed(
+            client,
+            Input::Sync {
+                manager,
+                call: Some(call),
+            },
+        )
+        .unwrap();
         call
     }
 
@@ -215,7 +285,10 @@ impl World {
 
     pub fn find(&self, client: usize, store: &str, id: impl Into<Id>) -> Option<RowId> {
         let client = &self.clients[client];
-        client.engine.store(client.stores[store])?.find(id.into().as_ref())
+        client
+            .engine
+            .store(client.stores[store])?
+            .find(id.into().as_ref())
     }
 
     pub fn set(
@@ -240,7 +313,9 @@ impl World {
     ) -> bool {
         let store = self.clients[client].stores[store];
         let reply = self.feed(client, Input::EnsureField(store, field));
-        let Ok(Reply::Field(field)) = reply else { panic!("no field: {reply:?}") };
+        let Ok(Reply::Field(field)) = reply else {
+            panic!("no field: {reply:?}")
+        };
         let value = value.into();
         let value = match &value {
             Value::Number(number) => value::Value::Number(number.as_f64().unwrap()),
@@ -248,15 +323,29 @@ impl World {
             Value::Bool(flag) => value::Value::Bool(*flag),
             _ => value::Value::Null,
         };
-        let reply = self.feed(client, Input::Set { store, row, field, value });
+        let reply = self.feed(
+            client,
+            Input::Set {
+                store,
+                row,
+                field,
+                value,
+            },
+        );
         matches!(reply.unwrap(), Reply::Changed(true))
     }
 
     pub fn add(&mut self, client: usize, store: &str, row: Value) -> RowId {
         let store = self.clients[client].stores[store];
         let rows = json!([row]).to_string();
-        let input = Input::Add { store, rows: rows.as_bytes(), place: Place::End };
-        let Ok(Reply::Rows(rows)) = self.feed(client, input) else { panic!("nothing added") };
+        let input = Input::Add {
+            store,
+            rows: rows.as_bytes(),
+            place: Place::End,
+        };
+        let Ok(Reply::Rows(rows)) = self.feed(client, input) else {
+            panic!("nothing added")
+        };
         rows[0]
     }
 
@@ -268,7 +357,8 @@ impl World {
 
     pub fn reject_all(&mut self, client: usize) {
         let manager = self.clients[client].manager;
-        self.feed(client, Input::Reject(Scope::Manager(manager))).unwrap();
+        self.feed(client, Input::Reject(Scope::Manager(manager)))
+            .unwrap();
     }
 
     // --- what they see ------------------------------------------------------------------------------------------
@@ -283,7 +373,9 @@ impl World {
         let client = &self.clients[client];
         let store = client.engine.store(client.stores[store]).unwrap();
         let table = store.table();
-        let Some(field) = table.schema().find(field) else { return Value::Null };
+        let Some(field) = table.schema().find(field) else {
+            return Value::Null;
+        };
         let row = table.resolve(row).expect("a living record");
         match table.value(table.cell(row, field)) {
             value::Value::Absent | value::Value::Null => Value::Null,
@@ -320,7 +412,12 @@ impl World {
 
     pub fn outcome(&self, client: usize, call: CallId) -> Option<Result<bool, ErrorCode>> {
         let settled = self.clients[client].settled.get(&call)?;
-        Some(settled.as_ref().map(Option::is_some).map_err(|error| error.code))
+        Some(
+            settled
+                .as_ref()
+                .map(Option::is_some)
+                .map_err(|error| error.code),
+        )
     }
 
     /// The log without what is only about the status.
@@ -330,7 +427,11 @@ impl World {
     }
 
     pub fn logged(&self, client: usize, line: &str) -> usize {
-        self.clients[client].log.iter().filter(|logged| logged.as_str() == line).count()
+        self.clients[client]
+            .log
+            .iter()
+            .filter(|logged| logged.as_str() == line)
+            .count()
     }
 
     /// The last sync that the server received, without its numbers.
@@ -366,17 +467,32 @@ impl World {
 
     fn next_moment(&self) -> Option<u64> {
         let parcel = self.parcels.keys().next().map(|(at, _)| *at);
-        let timers = self.clients.iter().filter_map(|it| it.engine.poll_timeout()).map(|at| at.0);
-        parcel.into_iter().chain(timers).min().map(|at| at.max(self.now))
+        let timers = self
+            .clients
+            .iter()
+            .filter_map(|it| it.engine.poll_timeout())
+            .map(|at| at.0);
+        parcel
+            .into_iter()
+            .chain(timers)
+            .min()
+            .map(|at| at.max(self.now))
     }
 
     fn step(&mut self, at: u64) {
         self.now = at;
         for client in 0..self.clients.len() {
-            if self.clients[client].engine.poll_timeout().is_some_and(|due| due.0 <= at) {
+            if self.clients[client]
+                .engine
+                .poll_timeout()
+                .is_some_and(|due| due.0 <= at)
+            {
                 self.feed(client, Input::Timeout).unwrap();
                 let again = self.clients[client].engine.poll_timeout();
-                assert!(again.is_none_or(|due| due.0 > at), "a deadline that doesn't pass");
+                assert!(
+                    again.is_none_or(|due| due.0 > at),
+                    "a deadline that doesn't pass"
+                );
             }
         }
         if let Some(entry) = self.parcels.first_entry()
@@ -391,39 +507,79 @@ impl World {
 
     fn post(&mut self, delay: u64, parcel: Parcel) {
         self.next_parcel += 1;
-        self.parcels.insert((self.now + delay, self.next_parcel), parcel);
+        self.parcels
+            .insert((self.now + delay, self.next_parcel), parcel);
     }
 
     fn delay(&mut self) -> u64 {
-        if self.chaos { 1 + self.rng.below(self.latency * 10) } else { self.latency }
+        if self.chaos {
+            1 + self.rng.below(self.latency * 10)
+        } else {
+            self.latency
+        }
     }
 
     fn deliver(&mut self, parcel: Parcel) {
         match parcel {
-            Parcel::Arrive { client, request, http, fate } => {
+            Parcel::Arrive {
+                client,
+                request,
+                http,
+                fate,
+            } => {
                 self.arrive(client, request, &http, fate);
             }
-            Parcel::Head { client, request, status } => {
+            Parcel::Head {
+                client,
+                request,
+                status,
+            } => {
                 self.feed(client, Input::HttpHead(request, status)).unwrap();
             }
-            Parcel::Chunk { client, request, bytes } => {
-                self.feed(client, Input::HttpChunk(request, &bytes)).unwrap();
+            Parcel::Chunk {
+                client,
+                request,
+                bytes,
+            } => {
+                self.feed(client, Input::HttpChunk(request, &bytes))
+                    .unwrap();
             }
             Parcel::End { client, request } => {
                 self.feed(client, Input::HttpEnd(request)).unwrap();
             }
             Parcel::Failed { client, request } => {
-                self.feed(client, Input::HttpFailed(request, "connection lost")).unwrap();
+                self.feed(client, Input::HttpFailed(request, "connection lost"))
+                    .unwrap();
             }
-            Parcel::Answer { client, ask, proceed, content } => {
+            Parcel::Answer {
+                client,
+                ask,
+                proceed,
+                content,
+            } => {
                 let content = content.as_deref();
-                self.feed(client, Input::Answer { ask, proceed, content, request: None }).unwrap();
+                self.feed(
+                    client,
+                    Input::Answer {
+                        ask,
+                        proceed,
+                        content,
+                        request: None,
+                    },
+                )
+                .unwrap();
             }
         }
     }
 
     fn arrive(&mut self, client: usize, request: RequestId, http: &HttpRequest, fate: Fate) {
         let pack = pack_of(http);
+        if std::env::var_os("SYNCLINE_TRACE").is_some() {
+            eprintln!(
+                "{} {client} {request:?} arrives: {fate:?}",
+                self.now - 1_700_000_000_000
+            );
+        }
         match fate {
             Fate::Normal => {
                 let body = self.server.answer(&pack);
@@ -462,13 +618,31 @@ impl World {
 
     fn reply(&mut self, client: usize, request: RequestId, status: u16, body: &str, whole: bool) {
         let mut delay = self.delay();
-        self.post(delay, Parcel::Head { client, request, status });
+        self.post(
+            delay,
+            Parcel::Head {
+                client,
+                request,
+                status,
+            },
+        );
         let mut rest = body.as_bytes();
         while !rest.is_empty() {
-            let size = if self.chaos { 1 + self.rng.below(60) as usize } else { 40 };
+            let size = if self.chaos {
+                1 + self.rng.below(60) as usize
+            } else {
+                40
+            };
             let (chunk, left) = rest.split_at(size.min(rest.len()));
             delay += u64::from(self.chaos);
-            self.post(delay, Parcel::Chunk { client, request, bytes: chunk.to_vec() });
+            self.post(
+                delay,
+                Parcel::Chunk {
+                    client,
+                    request,
+                    bytes: chunk.to_vec(),
+                },
+            );
             rest = left;
         }
         let end = if whole {
@@ -506,9 +680,22 @@ impl World {
 
     fn drain(&mut self, at: usize) {
         while let Some(effect) = self.clients[at].engine.poll_effect() {
+            self.transcript
+                .push(format!("{} {at} {effect:?}", self.now));
+            if std::env::var_os("SYNCLINE_TRACE").is_some() {
+                self.trace(at, &effect);
+            }
             match effect {
-                Effect::Ask { ask, event, pack, .. } => self.on_ask(at, ask, event, pack),
-                Effect::Http { request, kind, http, keep_response, .. } => {
+                Effect::Ask {
+                    ask, event, pack, ..
+                } => self.on_ask(at, ask, event, pack),
+                Effect::Http {
+                    request,
+                    kind,
+                    http,
+                    keep_response,
+                    ..
+                } => {
                     let client = &mut self.clients[at];
                     client.requests += 1;
                     client.log.push(format!("http {}", name_of(kind)));
@@ -517,17 +704,46 @@ impl World {
                     }
                     let fate = self.draw_fate();
                     let delay = self.delay();
-                    self.post(delay, Parcel::Arrive { client: at, request, http, fate });
+                    self.post(
+                        delay,
+                        Parcel::Arrive {
+                            client: at,
+                            request,
+                            http,
+                            fate,
+                        },
+                    );
                 }
                 Effect::Abort(request) => {
                     self.clients[at].log.push("abort".into());
-                    // What is still on its way to the server arrives; reports to the client don't.
+                    // What is still on its way arrives only at a server that knows repeated requests again: no client could keep
+                    // another one from doing late what was done again long ago.
+                    let late = self.server.habits.deduplicates;
                     self.parcels.retain(|_, parcel| match parcel {
-                        Parcel::Head { client, request: of, .. }
-                        | Parcel::Chunk { client, request: of, .. }
-                        | Parcel::End { client, request: of }
-                        | Parcel::Failed { client, request: of } => *client != at || *of != request,
-                        Parcel::Arrive { .. } | Parcel::Answer { .. } => true,
+                        Parcel::Head {
+                            client,
+                            request: of,
+                            ..
+                        }
+                        | Parcel::Chunk {
+                            client,
+                            request: of,
+                            ..
+                        }
+                        | Parcel::End {
+                            client,
+                            request: of,
+                        }
+                        | Parcel::Failed {
+                            client,
+                            request: of,
+                        } => *client != at || *of != request,
+                        Parcel::Arrive {
+                            client,
+                            request: of,
+                            ..
+                        } => late || *client != at || *of != request,
+                        Parcel::Answer { .. } => true,
                     });
                 }
                 Effect::Release(request) => {
@@ -557,14 +773,35 @@ impl World {
         }
     }
 
+    /// Prints what happens, for a look at a failing seed.
+    fn trace(&self, at: usize, effect: &Effect) {
+        let now = self.now - 1_700_000_000_000;
+        match effect {
+            Effect::Http { request, http, .. } => {
+                eprintln!("{now} {at} {request:?} {}", pack_of(http))
+            }
+            Effect::Notices => {}
+            effect => eprintln!("{now} {at} {:.200}", format!("{effect:?}")),
+        }
+    }
+
     fn on_ask(&mut self, at: usize, ask: AskId, event: EventKind, pack: Option<Vec<u8>>) {
         let name = event_name(event);
         self.clients[at].log.push(format!("{name}?"));
         if let Some(pack) = pack {
             let _: Value = serde_json::from_slice(&pack).expect("a pack that is JSON");
         }
-        let listener = self.clients[at].listeners.get(name).cloned().unwrap_or(Listener::Proceed);
-        let answer = |proceed, content| Parcel::Answer { client: at, ask, proceed, content };
+        let listener = self.clients[at]
+            .listeners
+            .get(name)
+            .cloned()
+            .unwrap_or(Listener::Proceed);
+        let answer = |proceed, content| Parcel::Answer {
+            client: at,
+            ask,
+            proceed,
+            content,
+        };
         match listener {
             Listener::Proceed if self.chaos && self.rng.below(4) == 0 => {
                 let delay = self.delay();
@@ -579,8 +816,16 @@ impl World {
 
     /// As a listener does that answers at once: from within the drain.
     fn answer(&mut self, at: usize, ask: AskId, proceed: bool, content: Option<&[u8]>) {
-        let input = Input::Answer { ask, proceed, content, request: None };
-        self.clients[at].engine.handle(input, Millis(self.now)).unwrap();
+        let input = Input::Answer {
+            ask,
+            proceed,
+            content,
+            request: None,
+        };
+        self.clients[at]
+            .engine
+            .handle(input, Millis(self.now))
+            .unwrap();
     }
 
     fn on_event(&mut self, at: usize, manager: ManagerId, event: Event) {
@@ -588,15 +833,23 @@ impl World {
         assert_eq!(manager, client.manager);
         let name = event_name(event.kind());
         client.log.push(match &event {
-            Event::Fail { error, retry_in, .. } => {
+            Event::Fail {
+                error, retry_in, ..
+            } => {
                 let retry = if retry_in.is_some() { " again" } else { "" };
                 format!("{name} {}{retry}", error.code.as_str())
             }
-            Event::Status { status, pending, .. } => format!("status {status:?} {pending}"),
+            Event::Status {
+                status, pending, ..
+            } => format!("status {status:?} {pending}"),
             _ => name.to_owned(),
         });
         match event {
-            Event::Warning { event: EventKind::SyncUncertain, records, .. } => {
+            Event::Warning {
+                event: EventKind::SyncUncertain,
+                records,
+                ..
+            } => {
                 client.uncertain.push(records);
             }
             Event::Warning { message, .. } => client.warnings.push(message),
@@ -607,12 +860,22 @@ impl World {
     /// What has to be true at the end of every run.
     pub fn check_end(&self) {
         for (at, client) in self.clients.iter().enumerate() {
-            assert_eq!(client.engine.waiting_calls(), 0, "client {at}: calls never settled");
+            assert_eq!(
+                client.engine.waiting_calls(),
+                0,
+                "client {at}: calls never settled"
+            );
             assert_eq!(client.settled.len(), client.opened as usize);
-            assert_eq!(client.kept.len(), client.released.len(), "client {at}: kept for ever");
+            assert_eq!(
+                client.kept.len(),
+                client.released.len(),
+                "client {at}: kept for ever"
+            );
             for store in client.stores.values() {
                 if let Some(store) = client.engine.store(*store) {
-                    store.check().unwrap_or_else(|wrong| panic!("client {at}: {wrong}"));
+                    store
+                        .check()
+                        .unwrap_or_else(|wrong| panic!("client {at}: {wrong}"));
                 }
             }
         }
@@ -620,7 +883,11 @@ impl World {
 
     /// How many notices of local edits there were; for oracles about echoes.
     pub fn local_notices(&self, client: usize) -> usize {
-        self.clients[client].notices.iter().filter(|it| it.origin == Origin::Local).count()
+        self.clients[client]
+            .notices
+            .iter()
+            .filter(|it| it.origin == Origin::Local)
+            .count()
     }
 }
 
