@@ -102,9 +102,15 @@ impl DateFormat {
             Self::Pattern(pattern) => read_pattern(pattern, text),
             _ => None,
         };
-        let mut wall = by_pattern.or_else(|| read_iso(text.trim().as_bytes()))?;
+        let mut wall = match by_pattern {
+            Some(wall) => wall,
+            None => {
+                let (ms, offset) = read_iso_wall(text.trim().as_bytes())?;
+                Wall { ms, offset }
+            }
+        };
         if self.is_plain() {
-            wall.ms -= wall.ms.rem_euclid(DAY);
+            wall.ms = midnight(wall.ms);
             wall.offset = None;
         }
         Some(wall)
@@ -162,6 +168,15 @@ impl Parts {
             second: rest / SECOND % 60,
             ms: rest % SECOND,
         }
+    }
+
+    /// Ms since the epoch, if there is such a time of a day.
+    #[inline]
+    fn to_ms_of_day(self) -> Option<i64> {
+        if self.hour > 23 {
+            return None;
+        }
+        self.to_ms()
     }
 
     /// Ms since the epoch, if there is such a time; 24:00 is the next midnight.
@@ -287,6 +302,83 @@ fn read_pattern(pattern: &str, text: &str) -> Option<Wall> {
     }
     let ms = parts.to_ms()?;
     rest.is_empty().then_some(Wall { ms, offset })
+}
+
+/// Reads ISO 8601 as servers write it: ms of the wall time since the epoch, and the offset if there is one.
+#[inline]
+pub(crate) fn read_iso_wall(text: &[u8]) -> Option<(i64, Option<i64>)> {
+    let Some((head, rest)) = text.split_first_chunk::<16>() else {
+        return read_iso(text).map(|wall| (wall.ms, wall.offset));
+    };
+    let Some(minutes) = read_head(head) else {
+        return read_iso(text).map(|wall| (wall.ms, wall.offset));
+    };
+    match rest {
+        [] => Some((minutes, None)),
+        [b':', tens @ b'0'..=b'5', ones @ b'0'..=b'9', rest @ ..] => {
+            let second = i64::from(tens - b'0') * 10 + i64::from(ones - b'0');
+            let wall = minutes + second * SECOND;
+            match rest {
+                [] => Some((wall, None)),
+                [b'Z'] => Some((wall, Some(0))),
+                _ => read_tail(rest, wall),
+            }
+        }
+        _ => read_iso(text).map(|wall| (wall.ms, wall.offset)),
+    }
+}
+
+/// What follows after the seconds.
+fn read_tail(mut rest: &[u8], mut wall: i64) -> Option<(i64, Option<i64>)> {
+    if let Some((b'.' | b',', fraction)) = rest.split_first() {
+        rest = fraction;
+        wall += read_fraction(&mut rest)?;
+    }
+    rest = rest.strip_prefix(b" ").unwrap_or(rest);
+    let offset = match rest {
+        [] => None,
+        _ => Some(read_offset(&mut rest)?),
+    };
+    rest.is_empty().then_some((wall, offset))
+}
+
+/// `YYYY-MM-DDTHH:mm` in two words, eight digits at a time. `None` for all that isn't exactly that, or no time of a day.
+#[inline]
+fn read_head(head: &[u8; 16]) -> Option<i64> {
+    const DATE: u64 = u64::from_le_bytes(*b"0000-00-");
+    const TIME: u64 = u64::from_le_bytes(*b"00T00:00");
+    const BLANK: u64 = (b'T' ^ b' ') as u64;
+    /// Added to what differs from the shape, this reaches the top bit for digits above 9 and for anything but the separator.
+    const DATE_LIMITS: u64 = u64::from_le_bytes([118, 118, 118, 118, 127, 118, 118, 127]);
+    const TIME_LIMITS: u64 = u64::from_le_bytes([118, 118, 127, 118, 118, 127, 118, 118]);
+    const TOPS: u64 = 0x8080_8080_8080_8080;
+    let both = u128::from_le_bytes(*head);
+    let date = both as u64 ^ DATE;
+    let mut time = (both >> 64) as u64 ^ TIME;
+    if time >> 16 & 0xFF == BLANK {
+        time ^= BLANK << 16;
+    }
+    let wrong = date | date.wrapping_add(DATE_LIMITS) | time | time.wrapping_add(TIME_LIMITS);
+    if wrong & TOPS != 0 {
+        return None;
+    }
+    let digit = |word: u64, at: u32| (word >> (8 * at) & 0xF) as i64;
+    let pair = |word: u64, at: u32| digit(word, at) * 10 + digit(word, at + 1);
+    Parts {
+        year: pair(date, 0) * 100 + pair(date, 2),
+        month: pair(date, 5),
+        day: pair(time, 0),
+        hour: pair(time, 3),
+        minute: pair(time, 6),
+        second: 0,
+        ms: 0,
+    }
+    .to_ms_of_day()
+}
+
+/// The midnight at which the day of a wall time begins.
+pub(crate) fn midnight(wall_ms: i64) -> i64 {
+    wall_ms - wall_ms.rem_euclid(DAY)
 }
 
 fn read_iso(text: &[u8]) -> Option<Wall> {

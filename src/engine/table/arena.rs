@@ -166,6 +166,7 @@ impl Arena {
         }
     }
 
+    #[inline]
     pub(crate) fn mark(&self) -> Mark {
         Mark {
             segments: self.segments.len(),

@@ -301,7 +301,7 @@ mod tests {
     #[test]
     fn a_range_finds_what_a_plain_filter_finds_also_after_edits() {
         let mut rng = Rng::new(5);
-        let mut random = |rng: &mut Rng| {
+        let random = |rng: &mut Rng| {
             let start = rng.below(10_000) as f64 - 2_000.0;
             let length = match rng.below(20) {
                 0 => 5_000.0,

@@ -6,6 +6,7 @@ mod ids;
 mod interval;
 
 pub use arena::Arena;
+pub(crate) use arena::Mark;
 pub use ids::{IdIndex, IdRef};
 
 use crate::engine::schema::{Field, FieldIx, Schema, Zone};
@@ -192,7 +193,42 @@ impl Table {
         self.arena.begin_load();
     }
 
+    /// How much text there is, to go back to when a row has to be read again.
+    #[inline]
+    pub(crate) fn read_mark(&self) -> Mark {
+        self.arena.mark()
+    }
+
+    /// Forgets text that was kept since the mark. Cells that refer to it must be written anew.
+    pub(crate) fn read_back_to(&mut self, mark: Mark) {
+        self.arena.back_to(mark);
+    }
+
+    /// Keeps text of up to 16 bytes once; also given as two words, padded with zeros.
+    #[inline]
+    pub(crate) fn keep_short(
+        &mut self,
+        low: u64,
+        high: u64,
+        text: &str,
+        ascii: bool,
+    ) -> Option<Cell> {
+        self.arena.keep_short(low, high, text, ascii)
+    }
+
+    /// Keeps longer text.
+    #[inline]
+    pub(crate) fn keep_text(&mut self, text: &str, ascii: bool) -> Option<Cell> {
+        self.arena.keep_new(text, false, ascii)
+    }
+
+    /// Keeps JSON text.
+    pub(crate) fn keep_json(&mut self, text: &str) -> Option<Cell> {
+        self.arena.keep_new(text, true, text.is_ascii())
+    }
+
     /// Writes a cell of a row that is being read: no index is kept until [`Table::end_read`].
+    #[inline]
     pub(crate) fn put_read(&mut self, row: RowIx, field: FieldIx, cell: Cell) {
         if let Some(column) = self.columns.get_mut(field.ix()) {
             column.put(row.ix(), cell);
