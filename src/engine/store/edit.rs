@@ -68,7 +68,11 @@ impl Store {
         let traits = self.traits(field);
         let table = &self.table;
         let dirty = self.changes.ensure(row, true);
+        let held = core::mem::take(&mut dirty.held);
         if dirty.is_all_pending() {
+            if held {
+                self.recount(row);
+            }
             self.put(row, field, cell);
             self.table.release(old);
             self.tell_field(NoticeKind::Update, origin, (row, field), (old, cell), out);
@@ -79,7 +83,7 @@ impl Store {
         let visible = touched.visible();
         let idle = touched.pending.is_absent();
         let plain = touched.inflight.is_absent() && traits & PERSISTS != 0;
-        let counted = dirty.counted.sendable && dirty.pending == Stage::Idle;
+        let counted = dirty.counted.ready && dirty.pending == Stage::Idle;
         self.put(row, field, visible);
         if visible != cell {
             self.table.release(cell);

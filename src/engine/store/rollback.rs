@@ -64,6 +64,7 @@ impl Store {
             };
             let existed = dirty.exists();
             dirty.error = None;
+            dirty.held = false;
             if !dirty.in_base {
                 if existed {
                     going.push(row);
