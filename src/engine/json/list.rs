@@ -8,14 +8,15 @@ use std::collections::BTreeMap;
 
 use super::rows::Rows;
 use super::scan::{
-    Skipper, Step, Stop, bad, byte, literal, minify, number, string, token, unescape,
+    Skipper, Step, Stop, Text, bad, byte, literal, minify, number, string, string_into, token,
+    unescape,
 };
 use super::{ReadErrorKind, SectionSpec};
-use crate::engine::schema::date::{midnight, read_iso_wall};
+use crate::engine::schema::date::{midnight, read_iso_wall, read_usual};
 use crate::engine::schema::kind::round;
 use crate::engine::schema::zone::ZoneCursor;
 use crate::engine::schema::{DateFormat, Field, FieldIx, FieldKind, Zone};
-use crate::engine::table::RowIx;
+use crate::engine::table::{RowIx, SHORT};
 use crate::engine::value::{Cell, Value};
 
 /// Reads the records of one list.
@@ -192,7 +193,7 @@ impl ListReader {
     /// Begins a record, whose opening brace has been read.
     #[inline]
     pub(super) fn begin(&mut self) {
-        let row = self.rows.table.push_row();
+        let row = self.rows.table.push_read();
         if let Some(parent) = self.open.last() {
             self.rows.nested.push((row, parent.row));
         }
@@ -207,11 +208,11 @@ impl ListReader {
     pub(super) fn plain_id(&mut self, text: &str, at: usize) -> Step<usize> {
         let id = self.rows.table.schema().id;
         let kind = self.rows.table.schema().field(id).map(|id| way(&id.kind));
-        let row = RowIx(self.rows.table.rows_len() as u32);
         let target = (id, kind.unwrap_or(Way::Plain));
-        let end = self.value(text, at, row, target)?;
-        self.rows.table.push_row();
-        Ok(end)
+        // Whether all of it is there has to be known before there is a row.
+        Skipper::default().run(text, &mut { at })?;
+        let row = self.rows.table.push_read();
+        self.value(text, at, row, target)
     }
 
     /// Goes on in the open record; `fresh` when its opening brace was the last that was read, else a member was. When there is no more text, nothing has
@@ -359,23 +360,14 @@ impl ListReader {
         let bytes = text.as_bytes();
         let (field, way) = field;
         let (cell, end) = match byte(bytes, at)? {
-            b'"' => {
-                let found = string(bytes, at + 1)?;
-                let raw = text.get(at + 1..found.end).unwrap_or_default();
-                let cell = if found.escaped {
-                    self.escaped(raw, field)?
-                } else {
-                    match way {
-                        Way::Plain | Way::Text => self.plain_text(bytes, at + 1, raw, found.ascii),
-                        Way::Iso | Way::PlainDate => match self.date(raw, way) {
-                            Some(ms) => Ok(Cell::number(ms)),
-                            None => self.odd(field, Value::Text(raw)),
-                        },
-                        _ => self.odd(field, Value::Text(raw)),
-                    }?
-                };
-                (cell, found.end + 1)
-            }
+            b'"' => match way {
+                Way::Plain | Way::Text => self.plain_text(text, at + 1)?,
+                Way::Iso if let Some((wall, end)) = read_usual(bytes, at + 1) => {
+                    let ms = self.cursor.to_utc(&self.zone, wall as f64);
+                    (Cell::number(ms), end)
+                }
+                _ => self.other_text(text, at + 1, field, way)?,
+            },
             b'-' | b'0'..=b'9' => {
                 let (value, end) = number(text, at)?;
                 let cell = match way {
@@ -407,29 +399,68 @@ impl ListReader {
         }
     }
 
+    /// Reads text into the arena; gives its cell and the place after it.
     #[inline]
-    fn plain_text(&mut self, bytes: &[u8], from: usize, text: &str, ascii: bool) -> Step<Cell> {
+    fn plain_text(&mut self, text: &str, from: usize) -> Step<(Cell, usize)> {
+        let bytes = text.as_bytes();
+        let table = &mut self.rows.table;
+        let (found, copied) = string_into(bytes, from, table.room())?;
+        let len = found.end - from;
+        if !copied {
+            return self.text_elsewhere(text, from, found);
+        }
         let cell = match bytes.get(from..).and_then(|rest| rest.first_chunk::<16>()) {
-            Some(chunk) if text.len() <= 16 => {
+            Some(chunk) if len <= SHORT => {
                 let (low, high) = halves(chunk);
-                let (low_mask, high_mask) = masks(text.len());
-                self.rows
-                    .table
-                    .keep_short(low & low_mask, high & high_mask, text, ascii)
+                let (low_mask, high_mask) = masks(len);
+                table.keep_short_room(low & low_mask, high & high_mask, len, found.ascii)
             }
-            _ => self.rows.table.keep_text(text, ascii),
+            _ => table.keep_room(len, found.ascii),
         };
-        cell.ok_or(Stop::Bad(ReadErrorKind::TooLarge, from))
+        Ok((cell, found.end + 1))
     }
 
+    /// Text with escapes, or that the room didn't suffice for.
     #[inline(never)]
-    fn escaped(&mut self, raw: &str, field: FieldIx) -> Step<Cell> {
-        let mut text = core::mem::take(&mut self.scratch);
-        text.clear();
-        unescape(raw, &mut text);
-        let cell = self.odd(field, Value::Text(&text));
-        self.scratch = text;
-        cell
+    fn text_elsewhere(&mut self, text: &str, from: usize, found: Text) -> Step<(Cell, usize)> {
+        let raw = text.get(from..found.end).unwrap_or_default();
+        let cell = if found.escaped {
+            self.scratch.clear();
+            unescape(raw, &mut self.scratch);
+            self.rows.table.keep_text(&self.scratch)
+        } else {
+            self.rows.table.keep_text(raw)
+        };
+        let cell = cell.ok_or(Stop::Bad(ReadErrorKind::TooLarge, from))?;
+        Ok((cell, found.end + 1))
+    }
+
+    /// Text in fields that don't hold text.
+    #[inline(never)]
+    fn other_text(
+        &mut self,
+        text: &str,
+        from: usize,
+        field: FieldIx,
+        way: Way,
+    ) -> Step<(Cell, usize)> {
+        let found = string(text.as_bytes(), from)?;
+        let raw = text.get(from..found.end).unwrap_or_default();
+        let cell = if found.escaped {
+            let mut unescaped = core::mem::take(&mut self.scratch);
+            unescaped.clear();
+            unescape(raw, &mut unescaped);
+            let cell = self.odd(field, Value::Text(&unescaped));
+            self.scratch = unescaped;
+            cell?
+        } else if matches!(way, Way::Iso | Way::PlainDate)
+            && let Some(ms) = self.date(raw, way)
+        {
+            Cell::number(ms)
+        } else {
+            self.odd(field, Value::Text(raw))?
+        };
+        Ok((cell, found.end + 1))
     }
 
     /// A value that isn't of the kind's own form.

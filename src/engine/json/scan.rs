@@ -92,6 +92,38 @@ pub(super) fn string(bytes: &[u8], from: usize) -> Step<Text> {
     string_slowly(bytes, at, tops == 0)
 }
 
+/// The same, and copies the text on the way, as long as there is room; what stands in the room behind the text means nothing. Gives also
+/// whether all of it was copied, which text with escapes never is.
+#[inline]
+pub(super) fn string_into(bytes: &[u8], from: usize, room: &mut [u8]) -> Step<(Text, bool)> {
+    let words = bytes.get(from..).unwrap_or_default().as_chunks::<8>().0;
+    let mut tops = 0;
+    let mut at = from;
+    for (word, to) in words.iter().zip(room.as_chunks_mut::<8>().0) {
+        *to = *word;
+        let word = u64::from_le_bytes(*word);
+        let marks = marks(word);
+        if marks == 0 {
+            tops |= word & TOPS;
+            at += 8;
+            continue;
+        }
+        let before = marks.trailing_zeros() / 8;
+        tops |= word & TOPS & !(u64::MAX << (before * 8));
+        at += before as usize;
+        if bytes.get(at) == Some(&b'"') {
+            let text = Text {
+                end: at,
+                escaped: false,
+                ascii: tops == 0,
+            };
+            return Ok((text, true));
+        }
+        break;
+    }
+    Ok((string_slowly(bytes, at, tops == 0)?, false))
+}
+
 /// Strings with escapes, and those that end close to the text's end.
 #[inline(never)]
 fn string_slowly(bytes: &[u8], mut at: usize, mut ascii: bool) -> Step<Text> {
@@ -140,45 +172,47 @@ fn string_slowly(bytes: &[u8], mut at: usize, mut ascii: bool) -> Step<Text> {
 
 /// Appends the text of a string whose escapes have been checked. Half a surrogate pair becomes U+FFFD.
 pub(super) fn unescape(raw: &str, out: &mut String) {
-    let mut rest = raw;
-    while let Some((plain, escape)) = rest.split_once('\\') {
-        out.push_str(plain);
-        let mut chars = escape.chars();
-        match chars.next() {
-            Some('u') => {
-                let (decoded, len) = unicode(escape);
-                out.push(decoded);
-                rest = escape.get(len..).unwrap_or_default();
-                continue;
-            }
-            Some('b') => out.push('\u{8}'),
-            Some('f') => out.push('\u{c}'),
-            Some('n') => out.push('\n'),
-            Some('r') => out.push('\r'),
-            Some('t') => out.push('\t'),
-            Some(same) => out.push(same),
-            None => {}
+    let bytes = raw.as_bytes();
+    let (mut from, mut at) = (0, 0);
+    while let Some(byte) = bytes.get(at) {
+        if *byte != b'\\' {
+            at += 1;
+            continue;
         }
-        rest = chars.as_str();
+        out.push_str(raw.get(from..at).unwrap_or_default());
+        let (decoded, len) = match bytes.get(at + 1) {
+            Some(b'u') => unicode(bytes, at + 2),
+            Some(b'b') => ('\u{8}', 2),
+            Some(b'f') => ('\u{c}', 2),
+            Some(b'n') => ('\n', 2),
+            Some(b'r') => ('\r', 2),
+            Some(b't') => ('\t', 2),
+            Some(same) => (char::from(*same), 2),
+            None => return,
+        };
+        out.push(decoded);
+        at += len;
+        from = at;
     }
-    out.push_str(rest);
+    out.push_str(raw.get(from..).unwrap_or_default());
 }
 
-/// The character of `uXXXX` or `uXXXX\uXXXX`, and the length of the escape.
-fn unicode(escape: &str) -> (char, usize) {
-    let unit = |from: usize| {
-        let digits = escape.get(from..from + 4)?;
-        u32::from_str_radix(digits, 16).ok()
+/// The character of `\uXXXX` or `\uXXXX\uXXXX`, whose first digit stands at `at`, and the length of the escape.
+fn unicode(bytes: &[u8], at: usize) -> (char, usize) {
+    let unit = |at: usize| {
+        let digits = bytes.get(at..)?.first_chunk::<4>()?;
+        let digit = |byte: u8| u32::from(byte & 0xF) + if byte > b'9' { 9 } else { 0 };
+        Some(digits.iter().fold(0, |unit, byte| unit << 4 | digit(*byte)))
     };
-    let first = unit(1).unwrap_or(0xFFFD);
+    let first = unit(at).unwrap_or(0xFFFD);
     if (0xD800..0xDC00).contains(&first)
-        && escape.get(5..7) == Some("\\u")
-        && let Some(second @ 0xDC00..0xE000) = unit(7)
+        && bytes.get(at + 4..at + 6) == Some(b"\\u")
+        && let Some(second @ 0xDC00..0xE000) = unit(at + 6)
     {
         let both = 0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00);
-        return (char::from_u32(both).unwrap_or('\u{FFFD}'), 11);
+        return (char::from_u32(both).unwrap_or('\u{FFFD}'), 12);
     }
-    (char::from_u32(first).unwrap_or('\u{FFFD}'), 5)
+    (char::from_u32(first).unwrap_or('\u{FFFD}'), 6)
 }
 
 const POWERS: [f64; 23] = [
@@ -419,6 +453,16 @@ mod tests {
                 assert_eq!(found.end, len * filler.len());
                 assert_eq!(found.ascii, ascii || len == 0);
                 assert!(!found.escaped);
+                let mut room = [0u8; 160];
+                let (into, copied) = string_into(text.as_bytes(), 0, &mut room).unwrap();
+                assert!(copied && into.end == found.end && into.ascii == found.ascii);
+                assert_eq!(&room[..found.end], &text.as_bytes()[..found.end]);
+                let little = &mut room[..8];
+                let (into, copied) = string_into(text.as_bytes(), 0, little).unwrap();
+                assert_eq!(
+                    (into.end, into.ascii, copied),
+                    (found.end, found.ascii, found.end < 8)
+                );
                 let cut = &text.as_bytes()[..len * filler.len()];
                 assert_eq!(string(cut, 0).unwrap_err(), Stop::More);
             }
