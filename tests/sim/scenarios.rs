@@ -1093,3 +1093,32 @@ fn an_addition_goes_where_it_is_told() {
     let first = world.rows(client, "events")[0];
     assert_eq!(world.get_row(client, "events", first, "name"), "first");
 }
+
+#[test]
+fn scenario_04_what_a_cascade_took_in_flight_is_removed_on_the_server() {
+    for loads_between in [false, true] {
+        let mut world = World::calendar();
+        world.server.habits.resolves_references = false;
+        world.server.habits.short_answers = false;
+        world.send_cascade = true;
+        let client = world.loaded(json!({"autoSync": true, "idempotentSync": true}));
+        let row = world.add(client, "events", json!({"name": "new"}));
+        let phantom = world.get_row(client, "events", row, "id");
+        world.add(client, "assignments", json!({"eventId": phantom, "resourceId": 2}));
+        if loads_between {
+            world.fates.push_back(Fate::DropRequest);
+            world.run(150);
+            world.load(client);
+            world.run(100);
+        } else {
+            world.run(110);
+        }
+        world.remove(client, "events", phantom.as_str().unwrap());
+        assert_eq!(world.count(client, "assignments"), 1);
+        world.settle();
+        assert_eq!(world.server.count("events"), 2);
+        assert_eq!(world.server.count("assignments"), 1);
+        assert!(!world.is_dirty(client));
+        world.check_end();
+    }
+}
