@@ -543,20 +543,31 @@ fn scenario_19_a_reference_to_a_phantom_gets_its_id_and_is_clean() {
 fn scenario_19_references_that_the_server_kept_as_text_are_corrected() {
     for loads_between in [false, true] {
         let mut world = World::calendar();
-        world.server.habits =
-            Habits { resolves_references: false, short_answers: false, ..Habits::default() };
+        world.server.habits = Habits {
+            resolves_references: false,
+            short_answers: false,
+            ..Habits::default()
+        };
         let client = world.loaded(json!({"autoSync": true, "idempotentSync": true}));
         let row = world.add(client, "events", json!({"name": "new"}));
         let phantom = world.get_row(client, "events", row, "id");
         world.set(client, "assignments", 1, "eventId", phantom.clone());
-        world.add(client, "assignments", json!({"eventId": phantom, "resourceId": 2}));
+        world.add(
+            client,
+            "assignments",
+            json!({"eventId": phantom, "resourceId": 2}),
+        );
         if loads_between {
             world.fates.push_back(Fate::DropRequest);
             world.run(150);
             world.load(client);
         }
         world.settle();
-        assert!(world.find(client, "events", phantom.as_str().unwrap()).is_none());
+        assert!(
+            world
+                .find(client, "events", phantom.as_str().unwrap())
+                .is_none()
+        );
         assert_eq!(world.get(client, "assignments", 1, "eventId"), 1000);
         assert_eq!(world.get(client, "assignments", 1001, "eventId"), 1000);
         let correction = json!({"assignments":
@@ -565,7 +576,10 @@ fn scenario_19_references_that_the_server_kept_as_text_are_corrected() {
         let rows = sent["assignments"]["updated"].as_array_mut().unwrap();
         rows.sort_by_key(|row| row["id"].as_u64());
         assert_eq!(sent, correction);
-        assert_eq!(world.server.row("assignments", 1001).unwrap()["eventId"], 1000);
+        assert_eq!(
+            world.server.row("assignments", 1001).unwrap()["eventId"],
+            1000
+        );
         assert!(!world.is_dirty(client));
         world.check_end();
     }
@@ -1104,7 +1118,11 @@ fn scenario_04_what_a_cascade_took_in_flight_is_removed_on_the_server() {
         let client = world.loaded(json!({"autoSync": true, "idempotentSync": true}));
         let row = world.add(client, "events", json!({"name": "new"}));
         let phantom = world.get_row(client, "events", row, "id");
-        world.add(client, "assignments", json!({"eventId": phantom, "resourceId": 2}));
+        world.add(
+            client,
+            "assignments",
+            json!({"eventId": phantom, "resourceId": 2}),
+        );
         if loads_between {
             world.fates.push_back(Fate::DropRequest);
             world.run(150);

@@ -174,8 +174,7 @@ impl Manager {
                     Doubt::None => self.thaw(&exchange.stores, cx),
                     Doubt::Hold => self.hold(&exchange),
                     Doubt::Reload(added) => {
-                        self.thaw(&exchange.stores, cx);
-                        self.backlog = Backlog::Doubtful(added);
+                        self.reload_for(added, &exchange.stores, cx);
                     }
                 }
                 let retry_in = self.plan_after_refusal(&error, cx);
@@ -263,9 +262,19 @@ impl Manager {
         if added.is_empty() || self.options.idempotent_sync || self.seen_idempotent {
             self.hold(exchange);
         } else {
-            self.thaw(&exchange.stores, cx);
-            self.backlog = Backlog::Doubtful(added);
+            self.reload_for(added, &exchange.stores, cx);
         }
+    }
+
+    /// A load has to tell what became of these additions.
+    fn reload_for(&mut self, mut added: Vec<Addition>, stores: &[StoreId], cx: &mut Context<'_>) {
+        self.thaw(stores, cx);
+        for addition in &mut added {
+            let store = cx.stores.get(addition.store);
+            let found = store.and_then(|store| store.find(IdRef::Text(&addition.phantom)));
+            addition.removed = found.is_none();
+        }
+        self.backlog = Backlog::Doubtful(added);
     }
 
     fn hold(&mut self, exchange: &Exchange) {
@@ -308,6 +317,7 @@ impl Manager {
                 return;
             }
         };
+        let removed = additions.iter().filter(|addition| addition.removed).count();
         let mut remaining = Vec::new();
         let mut records = Vec::new();
         for addition in additions {
@@ -323,14 +333,19 @@ impl Manager {
             }
         }
         self.retry.on_answered();
-        if remaining.is_empty() {
+        if remaining.is_empty() && removed == 0 {
             return;
         }
-        let message = format!(
+        let mut message = format!(
             "{} added record(s) may or may not have reached the server; sync() sends them again",
             remaining.len()
         );
-        self.backlog = Backlog::Reported(remaining);
+        if removed > 0 {
+            message += &format!("; {removed} that were removed since may turn up again");
+        }
+        if !remaining.is_empty() {
+            self.backlog = Backlog::Reported(remaining);
+        }
         let event = EventKind::SyncUncertain;
         self.tell(
             Event::Warning {
