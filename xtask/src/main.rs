@@ -3,6 +3,7 @@
 // A command-line tool talks to the person who runs it.
 #![allow(clippy::print_stdout)]
 
+mod package;
 mod project;
 mod run;
 mod setup;
@@ -40,6 +41,10 @@ fn command(args: &[String]) -> Result<()> {
         .split_first()
         .map_or(("help", args), |(n, rest)| (n.as_str(), rest));
     match name {
+        "build" => {
+            setup::setup(Scope::Build)?;
+            run::step("npm package", package::build)
+        }
         "setup" => setup::setup(Scope::Everything),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
