@@ -7,7 +7,7 @@ use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::project::{cargo, root, wasm_target, write_if_changed};
+use crate::project::{cargo, locked, root, wasm_target, write_if_changed};
 use crate::run::{Cmd, Result, note};
 use crate::setup::{toolchain, tools};
 
@@ -46,6 +46,7 @@ fn compile() -> Result<PathBuf> {
             PROFILE,
         ])
         .args(["--target", toolchain::TARGET])
+        .args(locked())
         .run()?;
     let module = wasm_target()
         .join(toolchain::TARGET)

@@ -62,6 +62,11 @@ pub(crate) fn cargo() -> Cmd {
         .env("CARGO_TARGET_DIR", target())
 }
 
+/// On CI a lock file that doesn't fit is an error; at a desk cargo brings it up to date.
+pub(crate) fn locked() -> Option<&'static str> {
+    is_ci().then_some("--locked")
+}
+
 /// The version of a package in `Cargo.lock`.
 pub(crate) fn locked_version(package: &str) -> Result<String> {
     let path = root().join("Cargo.lock");

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,24 @@ thread_local! {
     static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
+/// Whether standard output belongs to a machine that reads it.
+static FOR_MACHINES: AtomicBool = AtomicBool::new(false);
+
+/// From here on only the result goes to standard output, all else to standard error.
+pub(crate) fn keep_stdout_clean() {
+    FOR_MACHINES.store(true, Ordering::Relaxed);
+}
+
+/// Tells the person at the machine one line.
+pub(crate) fn say(text: impl AsRef<str>) {
+    let text = text.as_ref();
+    if FOR_MACHINES.load(Ordering::Relaxed) {
+        eprintln!("{text}");
+    } else {
+        println!("{text}");
+    }
+}
+
 /// Runs `work`; every program started inside ends within `limit`, counted from here.
 pub(crate) fn within<T>(limit: Duration, work: impl FnOnce() -> T) -> T {
     let outer = DEADLINE.replace(Some(Instant::now() + limit));
@@ -32,11 +50,11 @@ pub(crate) fn within<T>(limit: Duration, work: impl FnOnce() -> T) -> T {
 
 /// Prints the heading of a step, runs it and prints how long it took.
 pub(crate) fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    println!("==> {name}");
+    say(format!("==> {name}"));
     let start = Instant::now();
     let result = work();
     let word = if result.is_ok() { "done" } else { "failed" };
-    println!("    {word} in {}", seconds(start.elapsed()));
+    note(format!("{word} in {}", seconds(start.elapsed())));
     result
 }
 
@@ -52,7 +70,7 @@ pub(crate) fn seconds(time: Duration) -> String {
 
 /// One line of explanation below a heading.
 pub(crate) fn note(text: impl AsRef<str>) {
-    println!("    {}", text.as_ref());
+    say(format!("    {}", text.as_ref()));
 }
 
 /// A program to run.
@@ -140,7 +158,21 @@ impl Cmd {
     /// Runs it with its output shown.
     pub(crate) fn run(mut self) -> Result<()> {
         let shown = self.to_string();
-        println!("    $ {shown}");
+        note(format!("$ {shown}"));
+        if FOR_MACHINES.load(Ordering::Relaxed) {
+            self.command.stdout(Stdio::from(std::io::stderr()));
+        }
+        let status = self.wait(&shown)?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(format!("`{shown}` failed: {status}"))
+        }
+    }
+
+    /// Runs it for its output: that is the result of the whole command.
+    pub(crate) fn show(mut self) -> Result<()> {
+        let shown = self.to_string();
         let status = self.wait(&shown)?;
         if status.success() {
             Ok(())

@@ -57,7 +57,8 @@ pub(crate) fn ensure() -> Result<()> {
     Ok(())
 }
 
-fn named(variable: &str) -> Option<PathBuf> {
+/// The file that an environment variable names, if there is one.
+pub(crate) fn named(variable: &str) -> Option<PathBuf> {
     env::var_os(variable)
         .map(PathBuf::from)
         .filter(|path| path.is_file())

@@ -90,7 +90,7 @@ fn ensure(name: &str, version: &str, programs: &[&str]) -> Result<PathBuf> {
             .to_str()
             .is_some_and(|path| answers(path, Some(version)))
     };
-    if programs.iter().all(|program| fits(&program)) {
+    if programs.iter().all(&fits) {
         note(format!("{first} {version} is in {}", bin.display()));
         return Ok(bin);
     }
@@ -115,7 +115,7 @@ fn ensure(name: &str, version: &str, programs: &[&str]) -> Result<PathBuf> {
         ));
         install().run()?;
     }
-    if programs.iter().all(|program| fits(&program)) {
+    if programs.iter().all(fits) {
         return Ok(bin);
     }
     Err(format!(
