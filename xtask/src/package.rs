@@ -38,7 +38,6 @@ fn compile() -> Result<PathBuf> {
     wasm_cargo()?
         .args([
             "build",
-            "--locked",
             "--package",
             "syncline",
             "--lib",
