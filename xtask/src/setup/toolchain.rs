@@ -64,7 +64,10 @@ pub(crate) fn ensure() -> Result<Toolchain> {
         .dir(project::root());
     if let Err(error) = rustup.limit(RUSTUP_LIMIT).run() {
         note(error);
-        note("rustup can't fetch the target here; Debian's compiler is the other way");
+    }
+    // Asked again even if rustup was content: it goes by its records, not by what is there.
+    if find().is_none() {
+        note("rustup can't give the target here; Debian's compiler is the other way");
         from_debian()?;
     }
     find().ok_or_else(|| {
