@@ -27,6 +27,7 @@ pub(crate) fn setup(scope: Scope) -> Result<()> {
         toolchain::ensure().map(drop)
     })?;
     if tests {
+        step("rustfmt and clippy", toolchain::ensure_linters)?;
         step("browsers and their drivers", browser::ensure)?;
     }
     step("wasm-bindgen", || tools::ensure_wasm_bindgen().map(drop))?;

@@ -1,4 +1,4 @@
-//! The steps of `cargo xtask test`, in their order: what fails fast comes first.
+//! The steps of `cargo xtask test`, in their order: after the set-up, what fails fast comes first.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,20 +13,20 @@ use crate::{demo, package};
 
 pub(crate) const STEPS: &[Step] = &[
     Step {
-        name: "fmt",
-        what: "the formatting of all Rust code",
-        minutes: 5,
-        needs: &["rustfmt.toml"],
-        after: &[],
-        run: fmt,
-    },
-    Step {
         name: "setup",
         what: "toolchain, browsers, tools, npm packages",
         minutes: 30,
         needs: &[],
         after: &[],
         run: || setup(Scope::Everything).map(passed),
+    },
+    Step {
+        name: "fmt",
+        what: "the formatting of all Rust code",
+        minutes: 5,
+        needs: &["rustfmt.toml"],
+        after: &[],
+        run: fmt,
     },
     Step {
         name: "clippy",

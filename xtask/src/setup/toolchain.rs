@@ -75,6 +75,30 @@ pub(crate) fn ensure() -> Result<Toolchain> {
     })
 }
 
+/// rustfmt and clippy of the toolchain that runs us: rustup's minimal profile lacks them.
+pub(crate) fn ensure_linters() -> Result<()> {
+    for (component, command) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
+        let there = || {
+            Cmd::new("cargo")
+                .args([command, "--version"])
+                .dir(project::root())
+        };
+        if there().succeeds() {
+            continue;
+        }
+        let added = Cmd::new("rustup")
+            .args(["component", "add", component])
+            .dir(project::root())
+            .limit(RUSTUP_LIMIT)
+            .run();
+        if added.is_err() || !there().succeeds() {
+            return Err(format!("make `rustup component add {component}` work"));
+        }
+    }
+    note("both are there");
+    Ok(())
+}
+
 /// The first toolchain that really compiles and links for the target.
 pub(crate) fn find() -> Option<Toolchain> {
     static FOUND: OnceLock<Toolchain> = OnceLock::new();
@@ -157,11 +181,11 @@ fn from_debian() -> Result<()> {
     let built = build_std(&dir).and_then(|rlibs| install_std(&rlibs, Path::new(&libs)));
     let _ = fs::remove_dir_all(&dir);
     built?;
-    if Cmd::new("rustc")
-        .arg(format!("+{SYSTEM}"))
-        .arg("--version")
-        .succeeds()
-    {
+    let linked = Toolchain::Named(SYSTEM)
+        .apply(Cmd::new("rustc"))
+        .args(["--print", "sysroot"])
+        .answer();
+    if linked.as_deref() == Some("/usr") {
         return Ok(());
     }
     Cmd::new("rustup")
