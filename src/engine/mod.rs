@@ -2,10 +2,12 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+pub mod crud;
 pub mod effect;
 pub mod error;
 pub mod event;
 pub mod input;
+pub mod json;
 pub mod rng;
 pub mod schema;
 pub mod table;
