@@ -40,6 +40,7 @@ impl Store {
         for &from in rows.table.order() {
             added.push(self.add_row(&rows.table, from, &map, rng));
         }
+        self.name_parents(rows, &added);
         let fresh: Vec<RowIx> = added.iter().copied().filter(|&row| self.is_fresh(row)).collect();
         let back: Vec<RowIx> = added.iter().copied().filter(|&row| !self.is_fresh(row)).collect();
         self.table.show(&fresh, at);
@@ -51,6 +52,26 @@ impl Store {
         self.bring_back(&back, Origin::Local, out);
         self.lay_given_over(&rows.table, &back, &map, out);
         Ok(added.into_iter().map(|row| self.table.handle(row)).collect())
+    }
+
+    /// Children that stood in a record without an id name it by the one that it got.
+    fn name_parents(&mut self, rows: &Rows, added: &[RowIx]) {
+        let Some(field) = self.table.schema().parent.filter(|_| !rows.nested.is_empty()) else {
+            return;
+        };
+        let mut places = vec![None; rows.table.rows_len()];
+        for (from, &to) in rows.table.order().iter().zip(added) {
+            places[from.ix()] = Some(to);
+        }
+        let id = self.table.schema().id;
+        for (child, parent) in &rows.nested {
+            if let (Some(child), Some(parent)) = (places[child.ix()], places[parent.ix()])
+                && self.is_fresh(child)
+            {
+                let cell = self.table.cell(parent, id);
+                self.put(child, field, cell);
+            }
+        }
     }
 
     fn is_fresh(&self, row: RowIx) -> bool {

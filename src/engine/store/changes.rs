@@ -72,10 +72,8 @@ impl Changes {
     pub(super) fn adopt(&mut self, row: RowIx, mut dirty: Dirty) {
         dirty.row = row;
         dirty.counted = Counted::default();
-        self.next_seq = self.next_seq.max(dirty.seq);
-        let seq = dirty.seq;
-        *self.ensure(row, dirty.in_base) = dirty;
-        self.next_seq = self.next_seq.max(seq);
+        let in_base = dirty.in_base;
+        *self.ensure(row, in_base) = dirty;
     }
 
     /// Forgets a record's entry.

@@ -63,6 +63,11 @@ impl Keys {
         }
     }
 
+    /// All keys that aren't ids.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (RowIx, Box<str>)> {
+        self.by_row.iter().map(|(row, key)| (*row, key.clone()))
+    }
+
     /// The rows that have a key of their own.
     pub(super) fn rows(&self) -> impl Iterator<Item = RowIx> {
         self.by_row.keys().copied()

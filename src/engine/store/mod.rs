@@ -54,13 +54,13 @@ use std::sync::Arc;
 pub use aftermath::{Aftermath, Id, IdChange};
 pub use answer::{Applied, ApplyOptions, NewId, Refused, StorePlan, Unmentioned, Warning};
 pub use load::Loaded;
-pub use notices::Notices;
+pub use notices::{FOREIGN_SHIFT, Notices};
 pub use package::{Layer, PackageOptions};
 pub use record_state::RecordState;
 
 use self::changes::Changes;
 use self::keys::Keys;
-use self::record_state::{Dirty, Stage};
+use self::record_state::{Counted, Dirty};
 use self::relations::Reference;
 use super::config::{FieldConfig, StoreConfig};
 use super::error::{ErrorCode, SyncError};
@@ -421,7 +421,7 @@ impl Store {
         let Some(dirty) = self.changes.get(row) else {
             return;
         };
-        let counted = record_state::Counted {
+        let counted = Counted {
             sendable: dirty.is_sendable(
                 &|a, b| self.equal_any(a, b),
                 &|touched| self.sends(touched),

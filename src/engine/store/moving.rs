@@ -113,7 +113,7 @@ impl Store {
         if order == self.table.order() {
             return;
         }
-        let moved = self.hears(NoticeKind::Move).then(|| moved_rows(self.table.order(), &order));
+        let moved = self.hears(NoticeKind::Move, Origin::Rollback).then(|| moved_rows(self.table.order(), &order));
         self.table.set_order(order);
         self.version += 1;
         for row in moved.unwrap_or_default() {

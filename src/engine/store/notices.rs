@@ -45,26 +45,30 @@ impl Notices {
     }
 }
 
-pub(super) const fn bit(kind: NoticeKind) -> u32 {
-    1 << kind as u32
-}
+/// By how much the bits of a mask are shifted that are about what the user didn't do.
+pub const FOREIGN_SHIFT: u32 = 16;
 
 impl Store {
-    /// Which notices somebody listens to, as bits of [`NoticeKind`].
+    /// Which notices somebody listens to: bits of [`NoticeKind`] for those of [`Origin::Local`], and the same bits shifted by
+    /// [`FOREIGN_SHIFT`] for those of all other origins.
     pub fn listen(&mut self, mask: u32) {
         self.mask = mask;
     }
 
-    /// Whether a notice of that kind is to be made at once.
+    /// Whether a notice is to be made. Batches hold back only what the user does: a host that caches records has to hear of
+    /// everything else at once.
     #[inline]
-    pub(super) fn hears(&self, kind: NoticeKind) -> bool {
-        self.mask & bit(kind) != 0 && self.batch == 0
+    pub(super) fn hears(&self, kind: NoticeKind, origin: Origin) -> bool {
+        match origin {
+            Origin::Local => self.mask & (1 << kind as u32) != 0 && self.batch == 0,
+            _ => self.mask & (1 << (kind as u32 + FOREIGN_SHIFT)) != 0,
+        }
     }
 
     /// A notice about a record as a whole.
     #[inline]
     pub(super) fn tell(&self, kind: NoticeKind, origin: Origin, row: RowIx, out: &mut Notices) {
-        if self.hears(kind) {
+        if self.hears(kind, origin) {
             let row = self.table.handle(row);
             self.tell_handle(kind, origin, row, out);
         }
@@ -78,7 +82,7 @@ impl Store {
         row: RowId,
         out: &mut Notices,
     ) {
-        if self.hears(kind) {
+        if self.hears(kind, origin) {
             self.push(kind, origin, self.table.schema().id, row, (Cell::ABSENT, Cell::ABSENT), out);
         }
     }
@@ -93,7 +97,7 @@ impl Store {
         change: (Cell, Cell),
         out: &mut Notices,
     ) {
-        if self.hears(kind) {
+        if self.hears(kind, origin) {
             self.push(kind, origin, at.1, self.table.handle(at.0), change, out);
         }
     }
@@ -124,7 +128,7 @@ impl Store {
         });
     }
 
-    /// Holds notices back until the matching [`Store::end_batch`]; nests. Tracking goes on.
+    /// Holds notices of what the user does back until the matching [`Store::end_batch`]; nests. Tracking goes on.
     pub fn begin_batch(&mut self) {
         if self.batch == 0 {
             self.batch_start = self.version;

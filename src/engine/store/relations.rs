@@ -83,6 +83,24 @@ impl Referrers {
 }
 
 impl Reference {
+    /// What is wrong with the index, if it is there.
+    pub(super) fn check(&self, table: &Table) -> Option<String> {
+        let index = self.index.as_ref()?;
+        let named = table
+            .live()
+            .filter(|&row| table.id_ref(table.cell(row, self.field)).is_some());
+        let mut count = 0;
+        for row in named {
+            count += 1;
+            let id = table.id_ref(table.cell(row, self.field))?;
+            if !index.find(id).contains(&row) {
+                return Some(format!("row {} is missing", row.0));
+            }
+        }
+        let held: usize = index.groups.iter().map(|group| group.rows.len()).sum();
+        (held != count).then(|| format!("{held} rows instead of {count}"))
+    }
+
     pub(super) const fn new(field: FieldIx, relation: Option<Relation>) -> Self {
         Self {
             field,

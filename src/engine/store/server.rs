@@ -42,7 +42,7 @@ impl Store {
     /// Lays a row of the server's under the user's edits. The record is in base.
     pub(super) fn patch_row(&mut self, row: RowIx, from: ServerRow<'_>, out: &mut Notices) {
         for (field, cell) in from.values() {
-            self.note_reference(row, field, from, cell);
+            self.note_reference(row, field, cell);
             let base = match self.changes.get(row).and_then(|dirty| dirty.touched(field)) {
                 Some(touched) => touched.base,
                 None => self.table.cell(row, field),
@@ -57,11 +57,10 @@ impl Store {
     }
 
     /// Keeps in mind that the server itself named another record by text: it may be a phantom's.
-    fn note_reference(&mut self, row: RowIx, field: FieldIx, from: ServerRow<'_>, cell: Cell) {
+    fn note_reference(&mut self, row: RowIx, field: FieldIx, cell: Cell) {
         if self.traits(field) & IS_REFERENCE != 0 && cell.kind() == CellKind::Text {
             self.echoed.insert((row, field));
         }
-        debug_assert!(from.table.schema().len() >= from.map.len());
     }
 
     /// Writes base. The entry isn't brought in order: call `settle` afterwards.
@@ -107,7 +106,7 @@ impl Store {
     pub(super) fn insert_row(&mut self, from: ServerRow<'_>) -> RowIx {
         let row = self.copy_row(from.table, from.row, from.map);
         for (field, cell) in from.values() {
-            self.note_reference(row, field, from, cell);
+            self.note_reference(row, field, cell);
         }
         self.keys.welcome(row, self.id_of(row));
         row
@@ -116,18 +115,7 @@ impl Store {
     /// The server turns out to have a record that was never sent, or whose sending was given up: it is in base now, and every
     /// value of it is the user's until the server's own row, laid under it, says the same.
     pub(super) fn confirm_unsent(&mut self, row: RowIx) {
-        let id = self.table.schema().id;
-        let fields = self.table.schema().len();
-        let touched: Vec<Touched> = (0..fields)
-            .map(|at| FieldIx(at as u16))
-            .filter(|&field| field != id)
-            .filter_map(|field| {
-                let cell = self.table.cell(row, field);
-                let mut touched = Touched::new(field);
-                touched.pending = cell;
-                (!cell.is_nullish()).then_some(touched)
-            })
-            .collect();
+        let touched = all_values(&self.table, row);
         if let Some(dirty) = self.changes.get_mut(row) {
             dirty.in_base = true;
             dirty.pending = Stage::Idle;
@@ -136,4 +124,18 @@ impl Store {
         }
         self.settle(row);
     }
+}
+
+/// All values of a row as the user's.
+pub(super) fn all_values(table: &Table, row: RowIx) -> Vec<Touched> {
+    let id = table.schema().id;
+    (0..table.schema().len())
+        .map(|at| FieldIx(at as u16))
+        .filter(|&field| field != id)
+        .filter_map(|field| {
+            let mut touched = Touched::new(field);
+            touched.pending = table.cell(row, field);
+            (!touched.pending.is_nullish()).then_some(touched)
+        })
+        .collect()
 }

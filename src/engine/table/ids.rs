@@ -43,7 +43,7 @@ impl PartialEq for IdRef<'_> {
 }
 
 impl IdRef<'_> {
-    fn hash(self) -> u64 {
+    pub(crate) fn hash(self) -> u64 {
         match self {
             Self::Number(number) => match whole(number) {
                 Some(integer) => mix(integer as u64),
