@@ -48,17 +48,25 @@ pub struct Addition {
 
 /// The records that a package adds: in sections named `names`, by the member that carries the client id.
 pub fn additions(pack: &[u8], names: &[(StoreId, String, String)]) -> Vec<Addition> {
-    let Ok(Value::Object(pack)) = serde_json::from_slice(pack) else { return Vec::new() };
+    let Ok(Value::Object(pack)) = serde_json::from_slice(pack) else {
+        return Vec::new();
+    };
     let mut found = Vec::new();
     for (store, name, phantom_field) in names {
-        let added = pack.get(name).and_then(|section| section.get("added")).and_then(Value::as_array);
+        let added = pack
+            .get(name)
+            .and_then(|section| section.get("added"))
+            .and_then(Value::as_array);
         for row in added.into_iter().flatten() {
             let phantom = match row.get(phantom_field) {
                 Some(Value::String(text)) => text.clone(),
                 Some(Value::Number(number)) => number.to_string(),
                 Some(_) | None => String::new(),
             };
-            found.push(Addition { store: *store, phantom });
+            found.push(Addition {
+                store: *store,
+                phantom,
+            });
         }
     }
     found
@@ -74,8 +82,17 @@ mod tests {
         let pack = br#"{"type":"sync","events":{"added":[{"$PhantomId":"a"},{"name":"x"}]},"other":{"added":[1]}}"#;
         let found = additions(pack, &names);
         assert_eq!(found.len(), 2);
-        assert_eq!(found[0], Addition { store: StoreId(3), phantom: "a".into() });
-        assert_eq!(additions(br#"{"events":{"updated":[{"id":1}]}}"#, &names), []);
+        assert_eq!(
+            found[0],
+            Addition {
+                store: StoreId(3),
+                phantom: "a".into()
+            }
+        );
+        assert_eq!(
+            additions(br#"{"events":{"updated":[{"id":1}]}}"#, &names),
+            []
+        );
         assert_eq!(additions(b"not json", &names), []);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::calls::Calls;
 use crate::engine::effect::Effect;
 use crate::engine::error::{ErrorCode, SyncError};
-use crate::engine::input::{AskId, ManagerId, RequestId, StoreId};
+use crate::engine::input::{AskId, CallId, ManagerId, RequestId, StoreId};
 use crate::engine::rng::Rng;
 use crate::engine::schema::Zone;
 use crate::engine::store::{Notices, Store};
@@ -30,13 +30,22 @@ pub struct Entry {
 
 impl Stores {
     /// The id of the store that is made next.
-    pub fn next_id(&self) -> Option<StoreId> {
-        u32::try_from(self.slots.len()).ok().map(StoreId)
+    ///
+    /// # Errors
+    /// [`ErrorCode::Limit`] when there were 2^32 of them.
+    pub fn next_id(&self) -> Result<StoreId, SyncError> {
+        u32::try_from(self.slots.len())
+            .map(StoreId)
+            .map_err(|_| SyncError::new(ErrorCode::Limit, "no more stores can be made"))
     }
 
     /// Puts a store that was made with [`next_id`](Self::next_id) into its place.
     pub fn push(&mut self, store: Store) {
-        self.slots.push(Some(Entry { store, manager: None, batches: 0 }));
+        self.slots.push(Some(Entry {
+            store,
+            manager: None,
+            batches: 0,
+        }));
     }
 
     /// Forgets a store. Its id isn't used again.
@@ -68,6 +77,11 @@ impl Stores {
         }
     }
 
+    /// All that are there, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.slots.iter_mut().flatten()
+    }
+
     /// A store.
     #[inline]
     pub fn get(&self, id: StoreId) -> Option<&Store> {
@@ -83,7 +97,10 @@ impl Stores {
 
 /// The error for something that was destroyed, or never was.
 pub fn gone(what: &str, id: u32) -> SyncError {
-    SyncError::new(ErrorCode::Destroyed, format!("{what} {id} is destroyed or was never made"))
+    SyncError::new(
+        ErrorCode::Destroyed,
+        format!("{what} {id} is destroyed or was never made"),
+    )
 }
 
 /// Numbers that are given out once.
@@ -116,6 +133,8 @@ pub struct Context<'a> {
     pub effects: &'a mut VecDeque<Effect>,
     /// Notices of stores.
     pub notices: &'a mut Notices,
+    /// Whether the host was told that notices wait.
+    pub announced: &'a mut bool,
     /// Calls that wait.
     pub calls: &'a mut Calls,
     /// Randomness.
@@ -128,4 +147,31 @@ pub struct Context<'a> {
     pub online: bool,
     /// When the input happened.
     pub now: Millis,
+}
+
+impl Context<'_> {
+    /// Queues an effect, after the word that notices wait: what happened to records comes before what is said about it.
+    pub fn push(&mut self, effect: Effect) {
+        self.announce();
+        self.effects.push_back(effect);
+    }
+
+    /// Tells the host once that notices wait.
+    pub fn announce(&mut self) {
+        if !*self.announced && !self.notices.is_empty() {
+            *self.announced = true;
+            self.effects.push_back(Effect::Notices);
+        }
+    }
+
+    /// Settles a call.
+    pub fn settle(
+        &mut self,
+        call: CallId,
+        outcome: Result<Option<RequestId>, SyncError>,
+        request: Option<RequestId>,
+    ) {
+        self.announce();
+        self.calls.settle(call, outcome, request, self.effects);
+    }
 }

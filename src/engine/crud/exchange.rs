@@ -49,8 +49,6 @@ pub enum Detail {
     },
     /// A sync.
     Sync {
-        /// Whether the package adds records.
-        adds: bool,
         /// Whether the package went out before.
         repeated: bool,
     },
@@ -188,13 +186,20 @@ impl Exchange {
 impl Incoming {
     /// Waits for an answer that `reader` can read.
     pub const fn new(reader: ResponseReader, deadline: Option<Millis>) -> Self {
-        Self { status: None, deadline, reader: Some(reader), broken: None, head: Vec::new() }
+        Self {
+            status: None,
+            deadline,
+            reader: Some(reader),
+            broken: None,
+            head: Vec::new(),
+        }
     }
 
     /// A piece of the body.
     pub fn on_chunk(&mut self, bytes: &[u8]) {
         let room = MESSAGE_MAX.saturating_sub(self.head.len()).min(bytes.len());
-        self.head.extend_from_slice(bytes.get(..room).unwrap_or_default());
+        self.head
+            .extend_from_slice(bytes.get(..room).unwrap_or_default());
         if let Some(reader) = &mut self.reader
             && let Err(error) = reader.feed(bytes)
         {
@@ -208,9 +213,16 @@ impl Incoming {
         let response = match (self.reader, self.broken) {
             (_, Some(error)) => Err(error),
             (Some(reader), None) => reader.finish(),
-            (None, None) => Err(ReadError { kind: ReadErrorKind::Empty, offset: 0 }),
+            (None, None) => Err(ReadError {
+                kind: ReadErrorKind::Empty,
+                offset: 0,
+            }),
         };
-        Received { status, response, head: self.head }
+        Received {
+            status,
+            response,
+            head: self.head,
+        }
     }
 
     /// How the body begins, as far as it has come.

@@ -8,9 +8,9 @@ use super::verdict::{Verdict, judge, judge_unreadable};
 use crate::engine::effect::{Effect, HttpRequest, RequestKind};
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{Event, EventKind};
-use crate::engine::input::{AskId, CallId, RequestId, StoreId};
+use crate::engine::input::{AskId, CallId, StoreId};
 use crate::engine::json::{ReadError, Response, ResponseReader, SectionSpec};
-use crate::engine::schema::{Field, FieldKind, Schema};
+use crate::engine::schema::Zone;
 use crate::engine::table::RowId;
 
 /// Events whose listeners can ask for the response.
@@ -104,10 +104,10 @@ impl Manager {
             RequestKind::Load => self.options.load.timeout_ms,
             RequestKind::Sync => self.options.sync.timeout_ms,
         };
-        let reader = ResponseReader::new(self.specs(&exchange.stores, cx), cx.zone.clone());
+        let reader = ResponseReader::new(self.specs(&exchange.stores, cx.stores), cx.zone.clone());
         let incoming = Incoming::new(reader, timeout_ms.map(|ms| cx.now + ms));
         exchange.stage = Stage::Wire(Box::new(incoming));
-        cx.effects.push_back(Effect::Http {
+        cx.push(Effect::Http {
             request: exchange.request,
             manager: self.id,
             kind: exchange.kind,
@@ -122,21 +122,31 @@ impl Manager {
 
     /// The status line of the answer.
     pub fn on_http_head(&mut self, status: u16) {
-        if let Some(Exchange { stage: Stage::Wire(incoming), .. }) = &mut self.exchange {
+        if let Some(Exchange {
+            stage: Stage::Wire(incoming),
+            ..
+        }) = &mut self.exchange
+        {
             incoming.status = Some(status);
         }
     }
 
     /// A piece of the answer's body.
     pub fn on_http_chunk(&mut self, bytes: &[u8]) {
-        if let Some(Exchange { stage: Stage::Wire(incoming), .. }) = &mut self.exchange {
+        if let Some(Exchange {
+            stage: Stage::Wire(incoming),
+            ..
+        }) = &mut self.exchange
+        {
             incoming.on_chunk(bytes);
         }
     }
 
     /// The answer is complete.
     pub fn on_http_end(&mut self, cx: &mut Context<'_>) {
-        let Some((mut exchange, incoming)) = self.take_wire() else { return };
+        let Some((mut exchange, incoming)) = self.take_wire() else {
+            return;
+        };
         match incoming.status {
             Some(status) => {
                 let received = Box::new(incoming.finish(status));
@@ -153,7 +163,9 @@ impl Manager {
 
     /// There will be no whole answer.
     pub fn on_http_failed(&mut self, why: &str, cx: &mut Context<'_>) {
-        let Some((exchange, incoming)) = self.take_wire() else { return };
+        let Some((exchange, incoming)) = self.take_wire() else {
+            return;
+        };
         let verdict = match incoming.status {
             Some(status) if !(200..300).contains(&status) => {
                 judge_unreadable(status, why, incoming.head())
@@ -166,8 +178,10 @@ impl Manager {
 
     /// The answer did not come in time.
     pub(super) fn on_request_timeout(&mut self, cx: &mut Context<'_>) {
-        let Some((exchange, _)) = self.take_wire() else { return };
-        cx.effects.push_back(Effect::Abort(exchange.request));
+        let Some((exchange, _)) = self.take_wire() else {
+            return;
+        };
+        cx.push(Effect::Abort(exchange.request));
         let error = SyncError::new(ErrorCode::Timeout, "no answer within the configured time");
         self.fail(exchange, Verdict::Unknown(error), None, cx);
     }
@@ -281,7 +295,7 @@ impl Manager {
             | Stage::Approving(..)
             | Stage::Passing(_) => None,
         };
-        cx.effects.push_back(Effect::Ask {
+        cx.push(Effect::Ask {
             ask,
             manager: self.id,
             event,
@@ -295,7 +309,7 @@ impl Manager {
     /// A listener changed the pack. That of a repeated request can't be changed: it has to be the same, byte for byte.
     fn take_pack(&mut self, exchange: &mut Exchange, content: Option<&[u8]>, cx: &mut Context<'_>) {
         let Some(content) = content else { return };
-        if matches!(exchange.detail, Detail::Sync { repeated: true, .. }) {
+        if matches!(exchange.detail, Detail::Sync { repeated: true }) {
             return;
         }
         let parsed = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(content);
@@ -318,7 +332,10 @@ impl Manager {
     }
 
     /// A listener changed the response: it is read and judged anew.
-    #[allow(clippy::type_complexity, reason = "two ways to fail, used in two places next to each other")]
+    #[allow(
+        clippy::type_complexity,
+        reason = "two ways to fail, used in two places next to each other"
+    )]
     fn reread(
         &self,
         exchange: &Exchange,
@@ -326,11 +343,20 @@ impl Manager {
         content: Option<&[u8]>,
         cx: &Context<'_>,
     ) -> Result<Box<Received>, (Verdict, Option<Response>)> {
-        let Some(content) = content else { return Ok(received) };
-        let mut reader = ResponseReader::new(self.specs(&exchange.stores, cx), cx.zone.clone());
-        let response = reader.feed(content).and_then(|()| reader.finish());
-        let head = content.iter().copied().take(super::verdict::MESSAGE_MAX).collect();
-        let received = Box::new(Received { status: received.status, response, head });
+        let Some(content) = content else {
+            return Ok(received);
+        };
+        let response = read(self.specs(&exchange.stores, cx.stores), content, cx.zone);
+        let head = content
+            .iter()
+            .copied()
+            .take(super::verdict::MESSAGE_MAX)
+            .collect();
+        let received = Box::new(Received {
+            status: received.status,
+            response,
+            head,
+        });
         match self.judge(&received) {
             Verdict::Success => Ok(received),
             verdict => Err((verdict, received.response.ok())),
@@ -373,7 +399,11 @@ impl Manager {
         error: SyncError,
         cx: &mut Context<'_>,
     ) -> Result<(), SyncError> {
-        if self.next_load.as_ref().is_some_and(|next| next.call == Some(call)) {
+        if self
+            .next_load
+            .as_ref()
+            .is_some_and(|next| next.call == Some(call))
+        {
             self.next_load = None;
         } else if let Some(at) = self.waiting.iter().position(|&other| other == call) {
             self.waiting.remove(at);
@@ -388,13 +418,13 @@ impl Manager {
     /// An exchange is taken back: by a veto, by the app, by a newer load.
     pub(super) fn cancel(&mut self, exchange: Exchange, error: SyncError, cx: &mut Context<'_>) {
         if matches!(exchange.stage, Stage::Wire(_)) {
-            cx.effects.push_back(Effect::Abort(exchange.request));
+            cx.push(Effect::Abort(exchange.request));
         }
         let request = exchange.sent().then_some(exchange.request);
         if exchange.kind == RequestKind::Sync {
             self.on_sync_taken_back(&exchange, cx);
         } else {
-            self.on_load_taken_back(&exchange);
+            self.on_load_taken_back(&exchange, &error, cx);
         }
         self.tell(Event::Canceled(exchange.kind, exchange.pack.clone()), cx);
         self.after_other(cx);
@@ -431,7 +461,16 @@ impl Manager {
         for event in [EventKind::RequestFail, specific] {
             let request = Some(exchange.request);
             let error = error.clone();
-            self.tell(Event::Fail { event, kind: exchange.kind, request, error, retry_in }, cx);
+            self.tell(
+                Event::Fail {
+                    event,
+                    kind: exchange.kind,
+                    request,
+                    error,
+                    retry_in,
+                },
+                cx,
+            );
         }
     }
 
@@ -442,7 +481,14 @@ impl Manager {
         records: Vec<(StoreId, RowId)>,
         cx: &mut Context<'_>,
     ) {
-        self.tell(Event::Warning { event: EventKind::SyncWarning, message, records }, cx);
+        self.tell(
+            Event::Warning {
+                event: EventKind::SyncWarning,
+                message,
+                records,
+            },
+            cx,
+        );
     }
 
     // --- helpers ------------------------------------------------------------------------------------------------
@@ -470,37 +516,24 @@ impl Manager {
             Err(error) => judge_unreadable(received.status, &error.to_string(), &received.head),
         }
     }
-
-    /// What an answer for these stores is read into.
-    pub(super) fn specs(&self, stores: &[StoreId], cx: &Context<'_>) -> Vec<SectionSpec> {
-        let spec = |id: &StoreId| match cx.stores.get(*id) {
-            Some(store) => SectionSpec {
-                name: store.name().to_owned(),
-                schema: store.table().schema().clone(),
-                first_generation: store.table().next_generation(),
-                phantom_id_field: self.phantom_id_field(store).to_owned(),
-                phantom_parent_id_field: self.options.phantom_parent_id_field.clone(),
-            },
-            // Destroyed meanwhile: it keeps its place, and no answer has a section without a name.
-            None => SectionSpec {
-                name: String::new(),
-                schema: Schema::new(Field::new("id", FieldKind::Auto)),
-                first_generation: 1,
-                phantom_id_field: String::new(),
-                phantom_parent_id_field: String::new(),
-            },
-        };
-        stores.iter().map(spec).collect()
-    }
 }
 
 /// Whether the answer says of single records whether they were accepted.
 fn names_outcomes(response: &Response) -> bool {
     response.sections.iter().any(|section| {
-        [&section.rows, &section.removed, &section.added, &section.updated]
-            .into_iter()
-            .flatten()
-            .any(|rows| rows.outcomes.iter().any(|(_, outcome)| outcome.success.is_some()))
+        [
+            &section.rows,
+            &section.removed,
+            &section.added,
+            &section.updated,
+        ]
+        .into_iter()
+        .flatten()
+        .any(|rows| {
+            rows.outcomes
+                .iter()
+                .any(|(_, outcome)| outcome.success.is_some())
+        })
     })
 }
 
@@ -508,9 +541,9 @@ fn names_outcomes(response: &Response) -> bool {
 pub(super) fn read(
     specs: Vec<SectionSpec>,
     bytes: &[u8],
-    cx: &Context<'_>,
+    zone: &Zone,
 ) -> Result<Response, ReadError> {
-    let mut reader = ResponseReader::new(specs, cx.zone.clone());
+    let mut reader = ResponseReader::new(specs, zone.clone());
     reader.feed(bytes)?;
     reader.finish()
 }

@@ -1,7 +1,6 @@
 //! Loads: what waits to be loaded, how a load begins and ends.
 
 use super::answer;
-use super::backlog::Backlog;
 use super::context::Context;
 use super::exchange::{Detail, Exchange, Phase, Stage};
 use super::manager::Manager;
@@ -25,7 +24,10 @@ pub(super) struct NextLoad {
 impl NextLoad {
     /// One that the engine makes to learn what became of additions.
     pub(super) fn reconcile() -> Self {
-        Self { reconcile: true, ..Self::default() }
+        Self {
+            reconcile: true,
+            ..Self::default()
+        }
     }
 }
 
@@ -46,7 +48,11 @@ impl Manager {
         if let Some(call) = call {
             cx.calls.open(call, self.id)?;
         }
-        let next = NextLoad { call, options, reconcile: false };
+        let next = NextLoad {
+            call,
+            options,
+            reconcile: false,
+        };
         if let Some(older) = self.next_load.replace(next) {
             let pack = self.load_pack(cx.rng.request_id(), &older.options, cx);
             self.tell(Event::Canceled(RequestKind::Load, pack), cx);
@@ -61,8 +67,10 @@ impl Manager {
         if let Some(older) = self.candidate.take() {
             self.cancel(older, superseded(), cx);
         }
-        self.hurry = false;
-        self.retry.on_sent();
+        if next.reconcile {
+            self.hurry = false;
+            self.retry.on_sent();
+        }
         let wire_id = cx.rng.request_id();
         let exchange = Exchange {
             request: cx.ids.request(),
@@ -73,14 +81,20 @@ impl Manager {
             stores: self.stores.clone(),
             keep_response: false,
             stage: Stage::Passing(Phase::Vetting),
-            detail: Detail::Load { params: next.options.params, reconcile: next.reconcile },
+            detail: Detail::Load {
+                params: next.options.params,
+                reconcile: next.reconcile,
+            },
         };
         self.vet(exchange, cx);
     }
 
     fn load_pack(&self, wire_id: u64, options: &LoadOptions, cx: &Context<'_>) -> Vec<u8> {
-        let names: Vec<&str> =
-            self.stores.iter().filter_map(|&id| Some(cx.stores.get(id)?.name())).collect();
+        let names: Vec<&str> = self
+            .stores
+            .iter()
+            .filter_map(|&id| Some(cx.stores.get(id)?.name()))
+            .collect();
         package::load_pack(wire_id, &names, options, &self.options.request_data)
     }
 
@@ -91,12 +105,23 @@ impl Manager {
         }
     }
 
-    /// A load that the engine made is not made again by itself: additions stay in doubt, and the app is told.
-    pub(super) fn on_load_taken_back(&mut self, exchange: &Exchange) {
-        if matches!(exchange.detail, Detail::Load { reconcile: true, .. }) {
-            if let Backlog::Doubtful(additions) = core::mem::take(&mut self.backlog) {
-                self.backlog = Backlog::Reported(additions);
+    /// A load that the engine made to learn what became of additions was taken back. When that was a listener's will, it isn't made
+    /// again; when a newer load took its place, that one tells as much.
+    pub(super) fn on_load_taken_back(
+        &mut self,
+        exchange: &Exchange,
+        error: &SyncError,
+        cx: &mut Context<'_>,
+    ) {
+        let reconciles = matches!(
+            exchange.detail,
+            Detail::Load {
+                reconcile: true,
+                ..
             }
+        );
+        if reconciles && error.code == ErrorCode::Vetoed {
+            self.resolve_doubts(Some(error), cx);
         }
     }
 
@@ -107,14 +132,10 @@ impl Manager {
         mut response: Response,
         cx: &mut Context<'_>,
     ) {
-        let warnings = answer::oddities(&mut response, &exchange);
+        let oddities = answer::oddities(&mut response, &exchange);
         let as_sync = self.options.track_response_type && answer::is_of_type(&response, "sync");
-        let applied = if as_sync {
-            let mode = self.apply_options(answer::Mode::Nothing);
-            match self.apply_changes(&exchange.stores, &mut response, mode, cx) {
-                Ok(applied) => applied,
-                Err(error) => return self.fail_load(exchange, Verdict::Unknown(error), cx),
-            }
+        let outcome = if as_sync {
+            self.apply_changes(&exchange.stores, &mut response, None, cx)
         } else {
             self.apply_rows(&exchange.stores, &mut response, cx)
         };
@@ -123,26 +144,32 @@ impl Manager {
         for event in [EventKind::RequestDone, EventKind::Load] {
             self.tell(Event::Done(event, RequestKind::Load, exchange.request), cx);
         }
-        self.tell_applied(warnings, applied, cx);
+        self.tell_outcome(oddities, outcome, cx);
         self.resolve_doubts(None, cx);
         self.after_other(cx);
-        self.settle(&exchange.calls, &Ok(Some(exchange.request)), Some(exchange.request), cx);
+        self.settle(
+            &exchange.calls,
+            &Ok(Some(exchange.request)),
+            Some(exchange.request),
+            cx,
+        );
         self.release(&exchange, cx);
     }
 
     /// A load failed: nothing of its answer is applied.
-    pub(super) fn fail_load(
-        &mut self,
-        exchange: Exchange,
-        verdict: Verdict,
-        cx: &mut Context<'_>,
-    ) {
+    pub(super) fn fail_load(&mut self, exchange: Exchange, verdict: Verdict, cx: &mut Context<'_>) {
         let (Verdict::Unknown(error) | Verdict::Refused(error) | Verdict::Partial(error)) = verdict
         else {
             return;
         };
         let mut retry_in = None;
-        if matches!(exchange.detail, Detail::Load { reconcile: true, .. }) {
+        if matches!(
+            exchange.detail,
+            Detail::Load {
+                reconcile: true,
+                ..
+            }
+        ) {
             if error.retryable {
                 retry_in = self.retry.on_failure(&self.options.retry, cx.now, cx.rng);
             }

@@ -17,12 +17,20 @@ use crate::engine::effect::{Effect, RequestKind};
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{Event, EventKind, Status};
 use crate::engine::input::{AskId, CallId, ManagerId, RequestId, StoreId};
-use crate::engine::store::Layer;
+use crate::engine::store::{Layer, Store};
 use crate::engine::time::Millis;
 
 /// Names that the protocol uses at the top of a package: no store can be called so.
-pub const RESERVED_NAMES: [&str; 8] =
-    ["type", "requestId", "revision", "stores", "success", "message", "error", "code"];
+pub const RESERVED_NAMES: [&str; 8] = [
+    "type",
+    "requestId",
+    "revision",
+    "stores",
+    "success",
+    "message",
+    "error",
+    "code",
+];
 
 /// Most stores of one manager. An app has tens; every package and answer runs through all.
 pub const STORES_MAX: usize = 1_000;
@@ -153,13 +161,16 @@ impl Manager {
 
     /// How many records have something that the server hasn't confirmed.
     pub fn pending_count(&self, stores: &Stores) -> u32 {
-        let count = self.managed(stores).map(|store| store.unconfirmed_count()).sum::<usize>();
+        let count = self
+            .managed(stores)
+            .map(|store| store.unconfirmed_count())
+            .sum::<usize>();
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
     /// Everything that the server hasn't confirmed, as the sections of a package; none when there is nothing.
-    pub fn changes(&self, cx: &Context<'_>) -> Option<Vec<u8>> {
-        let sections = self.sections(cx, Layer::Unconfirmed);
+    pub fn changes(&self, stores: &Stores) -> Option<Vec<u8>> {
+        let sections = self.sections(stores, Layer::Unconfirmed);
         (!sections.is_empty()).then(|| package::changes(&sections))
     }
 
@@ -187,9 +198,16 @@ impl Manager {
     ///
     /// # Errors
     /// [`ErrorCode::InvalidConfig`].
-    pub fn configure(&mut self, mut patch: ManagerPatch, cx: &mut Context<'_>) -> Result<(), SyncError> {
+    pub fn configure(
+        &mut self,
+        mut patch: ManagerPatch,
+        cx: &mut Context<'_>,
+    ) -> Result<(), SyncError> {
         let revision = patch.revision.take();
-        if revision.as_ref().is_some_and(|value| value.is_array() || value.is_object()) {
+        if revision
+            .as_ref()
+            .is_some_and(|value| value.is_array() || value.is_object())
+        {
             let message = "revision must be a number or a text";
             return Err(SyncError::new(ErrorCode::InvalidConfig, message));
         }
@@ -263,9 +281,12 @@ impl Manager {
 
     /// Ends the manager: everything that runs is stopped, every call settles.
     pub fn destroy(&mut self, cx: &mut Context<'_>) {
-        for exchange in [self.exchange.take(), self.candidate.take()].into_iter().flatten() {
+        for exchange in [self.exchange.take(), self.candidate.take()]
+            .into_iter()
+            .flatten()
+        {
             if matches!(exchange.stage, Stage::Wire(_)) {
-                cx.effects.push_back(Effect::Abort(exchange.request));
+                cx.push(Effect::Abort(exchange.request));
             }
             self.release(&exchange, cx);
         }
@@ -276,6 +297,7 @@ impl Manager {
             }
         }
         let error = gone("manager", self.id.0);
+        cx.announce();
         cx.calls.settle_all(self.id, &error, cx.effects);
     }
 
@@ -295,7 +317,12 @@ impl Manager {
 
     /// Time has come.
     pub fn on_timeout(&mut self, cx: &mut Context<'_>) {
-        if self.exchange.as_ref().and_then(Exchange::poll_timeout).is_some_and(|at| at <= cx.now) {
+        if self
+            .exchange
+            .as_ref()
+            .and_then(Exchange::poll_timeout)
+            .is_some_and(|at| at <= cx.now)
+        {
             self.on_request_timeout(cx);
         }
         if self.auto_load.is_some_and(|at| at <= cx.now) {
@@ -395,8 +422,10 @@ impl Manager {
     }
 
     /// Carries what happened in one of its stores to the others.
-    pub fn follow(&mut self, origin: StoreId, cx: &mut Context<'_>) {
-        relations::follow(cx, origin, &self.stores);
+    pub fn follow(&mut self, origins: &[StoreId], cx: &mut Context<'_>) {
+        for &origin in origins {
+            relations::follow(cx, origin, &self.stores);
+        }
     }
 
     /// Starts what can start. The one place where exchanges begin.
@@ -418,7 +447,9 @@ impl Manager {
     }
 
     fn wants_reload(&self, online: bool) -> bool {
-        matches!(self.backlog, Backlog::Doubtful(_)) && online && (self.hurry || !self.retry.waiting())
+        matches!(self.backlog, Backlog::Doubtful(_))
+            && online
+            && (self.hurry || !self.retry.waiting())
     }
 
     fn wants_sync(&self, online: bool) -> bool {
@@ -437,7 +468,9 @@ impl Manager {
     // --- helpers ------------------------------------------------------------------------------------------------
 
     fn runs(&self, kind: RequestKind) -> bool {
-        self.exchange.as_ref().is_some_and(|exchange| exchange.kind == kind)
+        self.exchange
+            .as_ref()
+            .is_some_and(|exchange| exchange.kind == kind)
     }
 
     /// Whether somebody listens to an event.
@@ -449,7 +482,7 @@ impl Manager {
     /// Sends an event to those who listen.
     pub(super) fn tell(&self, event: Event, cx: &mut Context<'_>) {
         if self.hears(event.kind()) {
-            cx.effects.push_back(Effect::Event(self.id, event));
+            cx.push(Effect::Event(self.id, event));
         }
     }
 
@@ -477,7 +510,7 @@ impl Manager {
     /// Tells the host that nobody can ask for the response any more.
     pub(super) fn release(&self, exchange: &Exchange, cx: &mut Context<'_>) {
         if exchange.keep_response && exchange.sent() {
-            cx.effects.push_back(Effect::Release(exchange.request));
+            cx.push(Effect::Release(exchange.request));
         }
     }
 
@@ -489,25 +522,24 @@ impl Manager {
         cx: &mut Context<'_>,
     ) {
         for &call in calls {
-            cx.calls.settle(call, outcome.clone(), request, cx.effects);
+            cx.settle(call, outcome.clone(), request);
         }
     }
 
-    fn managed<'a>(&self, stores: &'a Stores) -> impl Iterator<Item = &'a crate::engine::store::Store> {
+    fn managed<'a>(&self, stores: &'a Stores) -> impl Iterator<Item = &'a Store> {
         self.stores.iter().filter_map(|&id| stores.get(id))
     }
 
-    pub(super) fn any(
-        &self,
-        stores: &Stores,
-        check: impl Fn(&crate::engine::store::Store) -> bool,
-    ) -> bool {
+    pub(super) fn any(&self, stores: &Stores, check: impl Fn(&Store) -> bool) -> bool {
         self.managed(stores).any(check)
     }
 
     /// The exchange that waits for the answer to that question.
     pub fn asks(&self, ask: AskId) -> bool {
-        [&self.exchange, &self.candidate].into_iter().flatten().any(|it| it.ask() == Some(ask))
+        [&self.exchange, &self.candidate]
+            .into_iter()
+            .flatten()
+            .any(|it| it.ask() == Some(ask))
     }
 
     /// Whether that HTTP exchange is this manager's, and on the wire.
@@ -519,7 +551,9 @@ impl Manager {
 
     /// The manager's stores in a configured order: the named ones first, then the others in load order.
     pub(super) fn in_sequence(&self, names: Option<&[String]>, stores: &Stores) -> Vec<StoreId> {
-        let Some(names) = names else { return self.stores.clone() };
+        let Some(names) = names else {
+            return self.stores.clone();
+        };
         let mut order: Vec<StoreId> = Vec::with_capacity(self.stores.len());
         for name in names {
             let found = self.stores.iter().copied().find(|&id| {

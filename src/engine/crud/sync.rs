@@ -1,8 +1,8 @@
 //! Syncs: how packages are made, how they end, and what is done when nobody knows how they ended.
 
-use super::answer::{self, Mode};
+use super::answer::{self, Outcome};
 use super::backlog::{Addition, Backlog, Held, additions};
-use super::context::Context;
+use super::context::{Context, Stores};
 use super::exchange::{Detail, Exchange, Phase, Stage};
 use super::manager::Manager;
 use super::package;
@@ -12,7 +12,7 @@ use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{Event, EventKind};
 use crate::engine::input::{CallId, StoreId};
 use crate::engine::json::Response;
-use crate::engine::store::{Layer, PackageOptions, Store};
+use crate::engine::store::{Layer, PackageOptions, Store, Unmentioned};
 use crate::engine::table::IdRef;
 
 impl Manager {
@@ -27,7 +27,8 @@ impl Manager {
         }
         if self.is_syncing() {
             self.tell(Event::SyncDelayed, cx);
-        } else if !self.has_changes(cx.stores) && !self.options.force_sync && !self.holds_request() {
+        } else if !self.has_changes(cx.stores) && !self.options.force_sync && !self.holds_request()
+        {
             self.settle(call.as_slice(), &Ok(None), None, cx);
             return Ok(());
         } else {
@@ -51,11 +52,14 @@ impl Manager {
                 self.auto.on_sent();
                 for &id in &self.stores {
                     if let Some(store) = cx.stores.get_mut(id) {
-                        store.freeze();
+                        store.freeze(cx.notices);
                     }
                 }
-                let sections = self.sections(cx, Layer::Inflight);
+                let sections = self.sections(cx.stores, Layer::Inflight);
                 if sections.is_empty() && !(called && self.options.force_sync) {
+                    // What a cascade did may be frozen though nothing of it is sent.
+                    let stores = self.stores.clone();
+                    self.thaw(&stores, cx);
                     self.settle(&calls, &Ok(None), None, cx);
                     return;
                 }
@@ -80,19 +84,26 @@ impl Manager {
     }
 
     /// The stores' parts of a package, in load order.
-    pub(super) fn sections<'a>(&self, cx: &'a Context<'_>, layer: Layer) -> Vec<(&'a str, Vec<u8>)> {
+    pub(super) fn sections<'a>(&self, stores: &'a Stores, layer: Layer) -> Vec<(&'a str, Vec<u8>)> {
+        let options = self.package_options();
         let mut sections = Vec::new();
-        for store in self.stores.iter().filter_map(|&id| cx.stores.get(id)) {
+        for store in self.stores.iter().filter_map(|&id| stores.get(id)) {
             let mut bytes = Vec::new();
-            if store.write_package(layer, &self.package_options(store), &mut bytes) {
+            if store.write_package(layer, &options, &mut bytes) {
                 sections.push((store.name(), bytes));
             }
         }
         sections
     }
 
-    fn package_options(&self, store: &Store) -> PackageOptions<'_> {
-        todo!()
+    pub(super) fn package_options(&self) -> PackageOptions {
+        PackageOptions {
+            phantom_id_field: self.options.phantom_id_field.clone(),
+            phantom_parent_id_field: self.options.phantom_parent_id_field.clone(),
+            reset_ids_before_sync: self.options.reset_ids_before_sync,
+            write_all_fields: self.options.write_all_fields,
+            include_children_in_remove_request: self.options.include_children_in_remove_request,
+        }
     }
 
     /// A sync was taken back. One that never went out leaves its edits as they were; one that did may have been carried out: it
@@ -113,32 +124,26 @@ impl Manager {
         mut response: Response,
         cx: &mut Context<'_>,
     ) {
-        let warnings = answer::oddities(&mut response, &exchange);
+        let oddities = answer::oddities(&mut response, &exchange);
         let as_load = self.options.track_response_type && answer::is_of_type(&response, "load");
-        let applied = if as_load {
+        let outcome = if as_load {
             // The whole data set says what the server made of the package: what it doesn't show is still to be sent.
             self.thaw(&exchange.stores, cx);
             self.apply_rows(&exchange.stores, &mut response, cx)
         } else {
-            let short = self.options.support_short_sync_response;
-            let mode = self.apply_options(if short { Mode::Short } else { Mode::Full });
-            match self.apply_changes(&exchange.stores, &mut response, mode, cx) {
-                Ok(applied) => applied,
-                Err(error) => {
-                    return self.fail_sync(exchange, Verdict::Unknown(error), None, cx);
-                }
-            }
+            let unmentioned = Some(self.unmentioned());
+            self.apply_changes(&exchange.stores, &mut response, unmentioned, cx)
         };
         self.note_success(&response);
         self.retry.on_answered();
         self.status.on_success();
-        if applied.has_more_to_send {
+        if outcome.more_to_send {
             self.auto.on_edit(cx.now);
         }
         for event in [EventKind::RequestDone, EventKind::Sync] {
             self.tell(Event::Done(event, RequestKind::Sync, exchange.request), cx);
         }
-        self.tell_applied(warnings, applied, cx);
+        self.tell_outcome(oddities, outcome, cx);
         self.after_other(cx);
         let repeated = matches!(exchange.detail, Detail::Sync { repeated: true });
         if repeated && self.any(cx.stores, Store::has_changes) && !exchange.calls.is_empty() {
@@ -160,25 +165,24 @@ impl Manager {
         response: Option<Response>,
         cx: &mut Context<'_>,
     ) {
-        let mut applied = answer::Outcome::default();
-        let mut warnings = Vec::new();
+        let mut outcome = Outcome::default();
+        let mut oddities = Vec::new();
         let (error, retry_in) = match verdict {
             Verdict::Success => return,
             Verdict::Refused(error) => {
                 self.thaw(&exchange.stores, cx);
-                (error.clone(), self.plan_after_refusal(&error, cx))
+                let retry_in = self.plan_after_refusal(&error, cx);
+                (error, retry_in)
             }
             Verdict::Partial(error) => {
                 if let Some(mut response) = response {
-                    warnings = answer::oddities(&mut response, &exchange);
-                    let mode = self.apply_options(Mode::Outcomes);
-                    match self.apply_changes(&exchange.stores, &mut response, mode, cx) {
-                        Ok(outcome) => applied = outcome,
-                        Err(error) => warnings.push(error.message),
-                    }
+                    oddities = answer::oddities(&mut response, &exchange);
+                    let undecided = Some(Unmentioned::Undecided);
+                    outcome = self.apply_changes(&exchange.stores, &mut response, undecided, cx);
                 }
                 self.thaw(&exchange.stores, cx);
-                (error.clone(), self.plan_after_refusal(&error, cx))
+                let retry_in = self.plan_after_refusal(&error, cx);
+                (error, retry_in)
             }
             Verdict::Unknown(error) => {
                 let retry_in = self.plan_after_unknown(&exchange, cx);
@@ -187,7 +191,7 @@ impl Manager {
         };
         self.status.on_failure(error.clone());
         self.tell_failure(&exchange, &error, retry_in, cx);
-        self.tell_applied(warnings, applied, cx);
+        self.tell_outcome(oddities, outcome, cx);
         if matches!(self.backlog, Backlog::Doubtful(_)) && self.options.load.url.is_none() {
             self.resolve_doubts(Some(&error), cx);
         }
@@ -232,7 +236,11 @@ impl Manager {
     fn additions(&self, exchange: &Exchange, cx: &Context<'_>) -> Vec<Addition> {
         let name = |&id: &StoreId| {
             let store = cx.stores.get(id)?;
-            Some((id, store.name().to_owned(), self.phantom_id_field(store).to_owned()))
+            Some((
+                id,
+                store.name().to_owned(),
+                self.phantom_id_field(store).to_owned(),
+            ))
         };
         let names: Vec<_> = exchange.stores.iter().filter_map(name).collect();
         additions(&exchange.pack, &names)
@@ -260,8 +268,12 @@ impl Manager {
         let mut remaining = Vec::new();
         let mut records = Vec::new();
         for addition in additions {
-            let Some(store) = cx.stores.get(addition.store) else { continue };
-            let Some(row) = store.find(IdRef::Text(&addition.phantom)) else { continue };
+            let Some(store) = cx.stores.get(addition.store) else {
+                continue;
+            };
+            let Some(row) = store.find(IdRef::Text(&addition.phantom)) else {
+                continue;
+            };
             if store.state(row).is_ok_and(|state| state.phantom) {
                 records.push((addition.store, row));
                 remaining.push(addition);
@@ -277,8 +289,17 @@ impl Manager {
         );
         self.backlog = Backlog::Reported(remaining);
         let event = EventKind::SyncUncertain;
-        self.tell(Event::Warning { event, message: message.clone(), records }, cx);
-        let error = error.cloned().unwrap_or_else(|| SyncError::new(ErrorCode::Network, message));
+        self.tell(
+            Event::Warning {
+                event,
+                message: message.clone(),
+                records,
+            },
+            cx,
+        );
+        let error = error
+            .cloned()
+            .unwrap_or_else(|| SyncError::new(ErrorCode::Network, message));
         self.status.on_failure(error.clone());
         // Those who called before this was known did not ask for a second addition.
         self.asked = false;
@@ -288,7 +309,11 @@ impl Manager {
 
     /// The wire name of a store's client ids.
     pub(super) fn phantom_id_field<'a>(&'a self, store: &'a Store) -> &'a str {
-        store.config().phantom_id_field.as_deref().unwrap_or(&self.options.phantom_id_field)
+        store
+            .config()
+            .phantom_id_field
+            .as_deref()
+            .unwrap_or(&self.options.phantom_id_field)
     }
 
     /// What every success may say beside its data.
