@@ -508,7 +508,7 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
         this._fire(name, { arguments: {} });
         break;
       default:
-        this._fire(name, detail ?? {});
+        this._fire(name, detail);
     }
   }
 

@@ -119,6 +119,26 @@ export interface Notice {
 /** Words of 8 bytes of one notice. */
 const NOTICE_WORDS = 5;
 
+/** @internal Reads the value that `baseValue` left. */
+export function readValue(): unknown {
+  const tag = register(0);
+  const [low, high] = [register(2), register(3)];
+  switch (tag) {
+    case 0:
+      return undefined;
+    case 1:
+      return null;
+    case 2:
+      return false;
+    case 3:
+      return true;
+    case 4:
+      return new Float64Array(Uint32Array.of(low, high).buffer)[0];
+  }
+  const piece = text(utf8, low, high);
+  return tag === 5 ? piece : new RawJson(piece);
+}
+
 /** @internal Reads the notices that `takeNotices` left; the format stands in `src/wasm/buffers.rs`. */
 export function readNotices(): Notice[] {
   const count = register(1);

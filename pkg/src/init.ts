@@ -53,7 +53,7 @@ const facade = {
   },
 
   event(manager: number, event: number, kind: number, request: number, detail: string): void {
-    managers.get(manager)?._event(event, kindOf(kind), request, detail && JSON.parse(detail));
+    managers.get(manager)?._event(event, kindOf(kind), request, detail === '' ? {} : JSON.parse(detail));
   },
 
   settle: settleCall,

@@ -273,12 +273,14 @@ export class Model {
 
   /** Stays the same as long as the record lives, also when the server gives it an id. */
   get key(): string {
-    return this._k ?? String(this._s._store === undefined ? this.id : this._i);
+    if (this._k !== undefined) return this._k;
+    if (this._v !== this._s._version) this._s._refresh(this);
+    return String(this._s._store === undefined ? this.id : this._i);
   }
 
   /** The store that the record is in. */
-  get store(): Store<this> | undefined {
-    return this._s._store as Store<any> | undefined;
+  get store(): Store<any> | undefined {
+    return this._s._store;
   }
 
   /** The fields of this class, inherited ones included. */
@@ -378,6 +380,11 @@ export class Model {
     return this._s._store?._syncError(this) ?? null;
   }
 
+  /** What the server has in a field, as far as is known. */
+  getUnmodified(name: string): any {
+    return this._s._store?._unmodified(this, name) ?? this.get(name);
+  }
+
   /** The changed fields with their values, and the id; `null` when nothing is changed. */
   get modifications(): Record<string, any> | null {
     const names = this._s._store?._modified(this) ?? [];
@@ -450,7 +457,8 @@ export class Model {
     if (field.convert === undefined) return value;
     const kept = (this._d ??= []);
     const converted = kept[field.ix] as Converted | undefined;
-    if (converted !== undefined && converted.raw === cell) return converted.value;
+    // An object that is parsed when it is read is another one each time the row is.
+    if (converted !== undefined && Object.is(converted.raw, cell)) return converted.value;
     value = field.convert(value, this);
     kept[field.ix] = { raw: cell, value } satisfies Converted;
     return value;

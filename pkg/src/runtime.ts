@@ -40,9 +40,9 @@ export interface Wasm {
   recordState(store: number, row: number, generation: number): number;
   recordError(store: number, row: number, generation: number): string | undefined;
   modifiedFields(store: number, row: number, generation: number): void;
-  baseValue(store: number, row: number, generation: number, field: number): string;
+  baseValue(store: number, row: number, generation: number, field: number): void;
   bag(store: number, which: number): void;
-  storeChanges(store: number): string | undefined;
+  unconfirmedCount(store: number): number;
 
   createManager(len: number): number;
   destroyManager(manager: number): void;
@@ -66,7 +66,7 @@ export interface Wasm {
   ): void;
   managerState(manager: number): void;
   managerRevision(manager: number): string | undefined;
-  managerChanges(manager: number): string | undefined;
+  managerChanges(manager: number): boolean;
 }
 
 /** @internal Every argument up to this size goes through a piece of memory that never moves. */

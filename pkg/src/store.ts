@@ -1,4 +1,4 @@
-import { type Notice, NoticeKind, OriginCode, readNotices, unpack } from './decode.js';
+import { type Notice, NoticeKind, OriginCode, readNotices, readValue, unpack } from './decode.js';
 import { Emitter, type Listeners, type OnListeners, defineHandlers } from './emitter.js';
 import { SyncError } from './errors.js';
 import { type Field, type FieldInput, FieldList, Kind, engineField, makeField } from './fields.js';
@@ -131,7 +131,7 @@ export class Store<R extends Model = Model>
   constructor(config: StoreConfig<R> = {}) {
     super();
     engine();
-    this.config = config;
+    this.config = { ...config };
     this.id = config.id ?? config.storeId ?? `store-${nextStore++}`;
     this.modelClass = config.modelClass ?? (Model as unknown as new () => R);
     if (!isModelClass(this.modelClass)) {
@@ -140,7 +140,7 @@ export class Store<R extends Model = Model>
     this._fields = fieldsOf(this.modelClass as any).extend(config.fields ?? []);
     this.recordClass = recordClass(this.modelClass, this._fields);
     this._subscriptions = new Subscriptions((thrown) => this._threw('subscribe', thrown));
-    this._create({});
+    this._create();
     byId.set(this.id, this);
     this._listenFromConfig(config, STORE_EVENTS);
     queueMicrotask(() => this._listenersChanged());
@@ -409,7 +409,7 @@ export class Store<R extends Model = Model>
 
   /** Whether the server hasn't confirmed everything. */
   get hasChanges(): boolean {
-    return engine().storeChanges(this._alive()) !== undefined;
+    return engine().unconfirmedCount(this._alive()) > 0;
   }
 
   /** Declares what is changed to be confirmed. */
@@ -536,9 +536,12 @@ export class Store<R extends Model = Model>
         return;
       }
       engine().beginUpdate();
+      holding++;
       try {
         for (const name of names) this._set(record, this._ensureField(name), values[name]);
       } finally {
+        holding--;
+        deliverNotices();
         engine().endUpdate();
       }
     });
@@ -594,6 +597,14 @@ export class Store<R extends Model = Model>
   }
 
   /** @internal */
+  _unmodified(record: Model, name: string): unknown {
+    const field = this._field(name);
+    if (field === undefined || this.destroyed) return undefined;
+    engine().baseValue(this._number, record._r, record._g, field.ix);
+    return shown(field, readValue());
+  }
+
+  /** @internal */
   _settle(record: Model, accept: boolean): void {
     const own = this._expect(record as R);
     engine().settleRecord(this._number, own._r, own._g, accept);
@@ -610,8 +621,8 @@ export class Store<R extends Model = Model>
   }
 
   /** @internal Makes the engine's store anew with other options; only while it is empty. */
-  _create(extra: Partial<StoreConfig<R>>): void {
-    const config = { ...this.config, ...extra };
+  _create(): void {
+    const { config } = this;
     const options = {
       id: this.id,
       fields: this._fields.list.map((field) => {
@@ -633,6 +644,53 @@ export class Store<R extends Model = Model>
     this._number = number;
     stores.set(number, this);
     this._listenersChanged();
+  }
+
+  /** @internal Takes over what a manager's descriptor says; only while the store is empty. */
+  _adjust(given: {
+    id: string | undefined;
+    idField: string | undefined;
+    phantomIdField: string | undefined;
+    writeAllFields: boolean | undefined;
+  }): void {
+    const extra: Record<string, unknown> = {};
+    if (given.id !== undefined && given.id !== this.id) extra.id = given.id;
+    for (const name of ['idField', 'phantomIdField', 'writeAllFields'] as const) {
+      if (given[name] !== undefined && given[name] !== this.config[name]) extra[name] = given[name];
+    }
+    if (Object.keys(extra).length === 0) return;
+    if (this._manager !== undefined || this.count > 0 || this.changes !== null) {
+      const names = Object.keys(extra).join(', ');
+      throw new SyncError(
+        'INVALID_CONFIG',
+        `store "${this.id}" is in use; give it ${names} when you make it`,
+      );
+    }
+    Object.assign(this.config, extra);
+    if (extra.id !== undefined) {
+      if (byId.get(this.id) === this) byId.delete(this.id);
+      (this as { id: string }).id = String(extra.id);
+      byId.set(this.id, this);
+    }
+    this._create();
+  }
+
+  /** @internal The wire name of the id. */
+  get _idName(): string {
+    return this.config.idField ?? this._fields.list[0]?.config.dataSource ?? 'id';
+  }
+
+  /** @internal */
+  get _phantomIdField(): string | undefined {
+    return this.config.phantomIdField;
+  }
+
+  /** @internal The record of a handle, removed ones included as long as somebody has read them. */
+  _recordAt(row: number, generation: number): R | undefined {
+    const known = this._byRow[row];
+    if (known !== undefined && known._g === generation) return known;
+    if (engine().recordState(this._number, row, generation) < 0) return undefined;
+    return this._attached(row, generation);
   }
 
   /** @internal Fields that make something else of what is sent. */
@@ -1049,10 +1107,7 @@ export class Store<R extends Model = Model>
 
   /** The record of a notice; one that was never read and is gone can't be had. */
   private _ofNotice({ row, generation }: Notice): R | undefined {
-    const known = this._byRow[row];
-    if (known !== undefined && known._g === generation) return known;
-    if (engine().recordState(this._number, row, generation) < 0) return undefined;
-    return this._attached(row, generation);
+    return this._recordAt(row, generation);
   }
 
   private _announceUpdates(run: readonly Notice[], origin: Origin): void {
@@ -1106,6 +1161,9 @@ defineHandlers(Store.prototype, STORE_EVENTS);
 /** The notices that were absorbed and not yet told. */
 let waiting: Notice[] = [];
 
+/** While several fields are being set: one update is told, when all are. */
+let holding = 0;
+
 /** @internal Reads the notices that wait in the engine, so that no stale row is seen. */
 export function absorbNotices(): void {
   engine().takeNotices();
@@ -1119,6 +1177,7 @@ export function absorbNotices(): void {
 
 /** @internal Tells the listeners of stores what was absorbed. */
 export function deliverNotices(): void {
+  if (holding > 0 || waiting.length === 0) return;
   const notices = waiting;
   waiting = [];
   for (let at = 0; at < notices.length; ) {

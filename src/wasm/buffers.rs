@@ -5,7 +5,6 @@ use core::cell::Cell;
 use crate::engine::Engine;
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::Notice;
-use crate::engine::input::StoreId;
 use crate::engine::json::{PackBuffer, pack};
 use crate::engine::schema::FieldIx;
 use crate::engine::table::{RowId, RowIx, Table};
@@ -13,6 +12,9 @@ use crate::engine::value::{Cell as Value8, CellKind};
 
 /// How many words a call can leave.
 const REGISTERS: usize = 8;
+
+/// Words of one packed notice.
+const NOTICE_WORDS: usize = 5;
 
 /// The shared pieces of memory.
 pub(super) struct Buffers {
@@ -27,6 +29,8 @@ pub(super) struct Buffers {
     texts: Vec<u8>,
     /// Packed rows.
     pack: PackBuffer,
+    /// As many fields as any store has, counted through.
+    fields: Vec<FieldIx>,
     registers: &'static [Cell<u32>; REGISTERS],
 }
 
@@ -39,6 +43,7 @@ impl Default for Buffers {
             notices: Vec::new(),
             texts: Vec::new(),
             pack: PackBuffer::default(),
+            fields: Vec::new(),
             registers: Box::leak(Box::default()),
         }
     }
@@ -86,9 +91,8 @@ impl Buffers {
 
     /// An argument of so many bytes, which must be UTF-8.
     pub(super) fn text(&self, len: usize) -> Result<&str, SyncError> {
-        core::str::from_utf8(self.bytes(len)).map_err(|error| {
-            SyncError::new(ErrorCode::InvalidArgument, format!("text: {error}"))
-        })
+        core::str::from_utf8(self.bytes(len))
+            .map_err(|error| SyncError::new(ErrorCode::InvalidArgument, format!("text: {error}")))
     }
 
     /// An argument of so many places of rows.
@@ -137,8 +141,11 @@ impl Buffers {
         self.notices.clear();
         self.texts.clear();
         for notice in notices {
-            let (old_tag, old) = pack_value(engine, notice.store, notice.old, &mut self.texts);
-            let (new_tag, new) = pack_value(engine, notice.store, notice.new, &mut self.texts);
+            let Some(store) = engine.store(notice.store) else {
+                continue;
+            };
+            let (old_tag, old) = pack_value(store.table(), notice.old, &mut self.texts);
+            let (new_tag, new) = pack_value(store.table(), notice.new, &mut self.texts);
             let kind = notice.kind as u64 | (notice.origin as u64) << 8;
             let tags = u64::from(old_tag) | u64::from(new_tag) << 8;
             self.notices.extend([
@@ -151,15 +158,19 @@ impl Buffers {
         }
         self.leave(&[
             self.notices.as_ptr() as u32,
-            notices.len() as u32,
+            (self.notices.len() / NOTICE_WORDS) as u32,
             self.texts.as_ptr() as u32,
             self.texts.len() as u32,
         ]);
     }
 
-    /// Packs rows for the facade: where the words are, then place and length of the ASCII text and of the other text. The format
-    /// is that of [`pack`](crate::engine::json::pack()).
-    pub(super) fn leave_packed(&mut self, table: &Table, rows: &[RowIx], fields: &[FieldIx]) {
+    /// Packs rows for the facade, with all fields: where the words are, then place and length of the ASCII text and of the other
+    /// text. The format is that of [`pack`](crate::engine::json::pack()).
+    pub(super) fn leave_packed(&mut self, table: &Table, rows: &[RowIx]) {
+        let known = self.fields.len();
+        self.fields
+            .extend((known..table.schema().len()).map(|ix| FieldIx(ix as u16)));
+        let fields = self.fields.get(..table.schema().len()).unwrap_or_default();
         pack(table, rows, fields, &mut self.pack);
         self.leave(&[
             self.pack.words.as_ptr() as u32,
@@ -170,6 +181,25 @@ impl Buffers {
         ]);
     }
 
+    /// Leaves one value for the facade: its tag, then a number's two halves, or place and length of its text.
+    pub(super) fn leave_value(&mut self, table: &Table, cell: Value8) {
+        self.texts.clear();
+        let (tag, value) = pack_value(table, cell, &mut self.texts);
+        let text = [self.texts.as_ptr() as u32, self.texts.len() as u32];
+        let [low, high] = if cell.is_span() {
+            text
+        } else {
+            [value as u32, (value >> 32) as u32]
+        };
+        self.leave(&[u32::from(tag), 0, low, high]);
+    }
+
+    /// Leaves bytes for the facade: where and how many.
+    pub(super) fn leave_bytes(&mut self, bytes: Vec<u8>) {
+        self.texts = bytes;
+        self.leave(&[self.texts.as_ptr() as u32, self.texts.len() as u32]);
+    }
+
     /// Leaves single words for the facade: where and how many in the first two registers.
     pub(super) fn leave_words(&mut self, words: impl Iterator<Item = u32>) {
         self.rows.clear();
@@ -178,7 +208,7 @@ impl Buffers {
     }
 }
 
-fn pack_value(engine: &Engine, store: StoreId, cell: Value8, texts: &mut Vec<u8>) -> (u8, u64) {
+fn pack_value(table: &Table, cell: Value8, texts: &mut Vec<u8>) -> (u8, u64) {
     let tag = match cell.kind() {
         CellKind::Absent => 0,
         CellKind::Null => 1,
@@ -190,10 +220,7 @@ fn pack_value(engine: &Engine, store: StoreId, cell: Value8, texts: &mut Vec<u8>
     if !cell.is_span() {
         return (tag, cell.bits());
     }
-    let text = engine
-        .store(store)
-        .and_then(|store| store.table().text(cell))
-        .unwrap_or_default();
+    let text = table.text(cell).unwrap_or_default();
     let at = texts.len() as u64;
     texts.extend(text.as_bytes());
     (tag, at | ((text.len() as u64) << 32))

@@ -68,15 +68,16 @@ pub(super) fn http_from_json(text: &str, body: Option<Vec<u8>>) -> Option<HttpRe
 
 /// An event with what its listeners are told.
 pub(super) fn event(event: &Event) -> PackedEvent {
-    let packed = |event, kind_of: Option<RequestKind>, of: Option<RequestId>, detail: Value| PackedEvent {
-        event,
-        kind: kind_of.map_or(0, kind),
-        request: request(of),
-        detail: match detail {
-            Value::Null => String::new(),
-            detail => detail.to_string(),
-        },
-    };
+    let packed =
+        |event, kind_of: Option<RequestKind>, of: Option<RequestId>, detail: Value| PackedEvent {
+            event,
+            kind: kind_of.map_or(0, kind),
+            request: request(of),
+            detail: match detail {
+                Value::Null => String::new(),
+                detail => detail.to_string(),
+            },
+        };
     match event {
         Event::Start(of, id) => {
             let event = match of {
@@ -149,7 +150,12 @@ pub(super) fn event(event: &Event) -> PackedEvent {
                 .iter()
                 .map(|(store, row)| [store.0, row.row.0, row.generation])
                 .collect();
-            packed(*event, None, None, json!({ "message": message, "records": records }))
+            packed(
+                *event,
+                None,
+                None,
+                json!({ "message": message, "records": records }),
+            )
         }
     }
 }

@@ -25,6 +25,9 @@ use crate::engine::input::{Input, Reply, RequestId};
 /// for ever; the page stays alive all the same.
 const EFFECTS_PER_TURN_MAX: u32 = 100_000;
 
+/// After how many inputs memory of dead text is looked for.
+const TIDY_INTERVAL: u32 = 4096;
+
 thread_local! {
     static DRIVER: Cell<Option<&'static Driver>> = const { Cell::new(None) };
 }
@@ -45,6 +48,7 @@ pub(super) fn start(facade: Facade) -> bool {
         engine: RefCell::new(Engine::new(clock::seed())),
         buffers: RefCell::default(),
         draining: Cell::new(false),
+        untidy: Cell::new(0),
         facade,
         clock: Clock::new(),
         http: Http::default(),
@@ -66,6 +70,7 @@ pub(super) struct Driver {
     engine: RefCell<Engine>,
     buffers: RefCell<Buffers>,
     draining: Cell<bool>,
+    untidy: Cell<u32>,
     facade: Facade,
     clock: Clock,
     http: Http,
@@ -164,6 +169,11 @@ impl Driver {
             }
         }
         self.draining.set(false);
+        self.untidy.set(self.untidy.get() + 1);
+        if self.untidy.get() >= TIDY_INTERVAL {
+            self.untidy.set(0);
+            self.engine.borrow_mut().tidy();
+        }
         let deadline = self.engine.borrow().poll_timeout();
         self.timer.arm(deadline, &self.clock);
     }

@@ -1,6 +1,10 @@
 //! The low-level API that the facade uses. Stores, managers, fields and rows go by number; text comes through the scratch;
 //! what doesn't fit into one number is left in the registers. Calls that can fail throw the facade's error object, but for the
 //! setters of fields, which say so by -1 (`takeError` then tells why): results that can throw cost an array per call.
+#![allow(
+    unreachable_pub,
+    reason = "reached through the functions that wasm-bindgen makes of them"
+)]
 
 use core::cell::RefCell;
 
@@ -12,9 +16,7 @@ use super::facade::Facade;
 use super::host::page;
 use crate::engine::config::{ManagerConfig, ManagerPatch, StoreConfig};
 use crate::engine::error::SyncError;
-use crate::engine::input::{
-    AskId, CallId, Input, ManagerId, Place, Reply, Scope, StoreId,
-};
+use crate::engine::input::{AskId, CallId, Input, ManagerId, Place, Reply, Scope, StoreId};
 use crate::engine::schema::{FieldIx, Zone};
 use crate::engine::table::{RowId, RowIx};
 use crate::engine::value::Value;
@@ -167,7 +169,11 @@ pub fn remove_all(store: u32) -> Thrown<()> {
 pub fn move_rows(store: u32, count: u32, position: u32) -> Thrown<()> {
     let driver = started()?;
     let rows = take_rows(driver, count);
-    throw(driver, driver.feed(Input::Move(StoreId(store), &rows, position))).map(drop)
+    throw(
+        driver,
+        driver.feed(Input::Move(StoreId(store), &rows, position)),
+    )
+    .map(drop)
 }
 
 /// Replaces what is there by the confirmed data in the scratch (JSON text).
@@ -203,7 +209,10 @@ pub fn end_update() -> Thrown<()> {
 /// Confirms (`true`) or takes back what is changed in one record.
 #[wasm_bindgen(js_name = settleRecord)]
 pub fn settle_record(store: u32, row: u32, generation: u32, accept: bool) -> Thrown<()> {
-    settle(Scope::Record(StoreId(store), row_id(row, generation)), accept)
+    settle(
+        Scope::Record(StoreId(store), row_id(row, generation)),
+        accept,
+    )
 }
 
 /// Confirms or takes back what is changed in a store.
@@ -246,7 +255,11 @@ pub fn destroy_manager(manager: u32) -> Thrown<()> {
 #[wasm_bindgen(js_name = addStore)]
 pub fn add_store(manager: u32, store: u32, position: i32) -> Thrown<()> {
     let position = u32::try_from(position).ok();
-    done(Input::AddStore(ManagerId(manager), StoreId(store), position))
+    done(Input::AddStore(
+        ManagerId(manager),
+        StoreId(store),
+        position,
+    ))
 }
 
 /// Takes a store out.
@@ -306,7 +319,9 @@ pub fn apply_response(manager: u32, len: u32) -> Thrown<()> {
 /// Applies changes of the server that came by another way (JSON text in the scratch).
 #[wasm_bindgen(js_name = applyChangeset)]
 pub fn apply_changeset(manager: u32, len: u32) -> Thrown<()> {
-    with_bytes(len, |bytes| Input::ApplyChangeset(ManagerId(manager), bytes))
+    with_bytes(len, |bytes| {
+        Input::ApplyChangeset(ManagerId(manager), bytes)
+    })
 }
 
 /// No autoSync until as many resumes have come.
@@ -406,7 +421,9 @@ const fn row_id(row: u32, generation: u32) -> RowId {
 
 #[inline]
 fn set(store: u32, row: u32, generation: u32, field: u32, value: Value<'_>) -> i32 {
-    let Some(driver) = driver::get() else { return 0 };
+    let Some(driver) = driver::get() else {
+        return 0;
+    };
     changed(driver.feed(Input::Set {
         store: StoreId(store),
         row: row_id(row, generation),
@@ -423,7 +440,9 @@ fn set_scratch(
     len: u32,
     value: impl FnOnce(&str) -> Value<'_>,
 ) -> i32 {
-    let Some(driver) = driver::get() else { return 0 };
+    let Some(driver) = driver::get() else {
+        return 0;
+    };
     changed(driver.feed_scratch(|buffers| {
         Ok(Input::Set {
             store: StoreId(store),

@@ -9,3 +9,4 @@ mod driver;
 mod exports;
 mod facade;
 mod host;
+mod readers;

@@ -90,16 +90,23 @@ impl Store {
         } else if !(plain && counted) {
             self.recount(row);
         }
-        self.tell_field(NoticeKind::Update, origin, (row, field), (old, visible), out);
+        self.tell_field(
+            NoticeKind::Update,
+            origin,
+            (row, field),
+            (old, visible),
+            out,
+        );
     }
 
     /// Takes the user's edit of one field back.
     pub(super) fn reject_field(&mut self, row: RowIx, field: FieldIx, out: &mut Notices) {
-        if let Some(touched) = self
-            .changes
-            .get_mut(row)
-            .and_then(|dirty| dirty.fields.iter_mut().find(|touched| touched.field == field))
-        {
+        if let Some(touched) = self.changes.get_mut(row).and_then(|dirty| {
+            dirty
+                .fields
+                .iter_mut()
+                .find(|touched| touched.field == field)
+        }) {
             touched.reject();
         }
         self.recompose(row, Origin::Rollback, out);
@@ -147,7 +154,10 @@ impl Store {
             ));
         };
         if let IdRef::Text("") = id {
-            return Err(SyncError::new(ErrorCode::InvalidArgument, "an id can't be empty"));
+            return Err(SyncError::new(
+                ErrorCode::InvalidArgument,
+                "an id can't be empty",
+            ));
         }
         match self.table.find_id(id) {
             Some(_) => Err(self.duplicate(id)),
@@ -159,7 +169,11 @@ impl Store {
     pub(super) fn duplicate(&self, id: IdRef<'_>) -> SyncError {
         SyncError::new(
             ErrorCode::DuplicateId,
-            format!("{} has a record of id {} already", self.name(), super::Id::from(id)),
+            format!(
+                "{} has a record of id {} already",
+                self.name(),
+                super::Id::from(id)
+            ),
         )
     }
 
@@ -180,6 +194,8 @@ impl Store {
             self.rewrite_reference(parent, old.as_ref(), new.as_value(), out);
         }
         let row = self.table.handle(row);
-        self.aftermath.id_changes.push(super::IdChange { row, old, new });
+        self.aftermath
+            .id_changes
+            .push(super::IdChange { row, old, new });
     }
 }

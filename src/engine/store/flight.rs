@@ -13,7 +13,9 @@ impl Store {
         if self.has_inflight() {
             return false;
         }
-        let rows = self.changes.rows(|dirty| dirty.counted.sendable || is_cascaded(dirty));
+        let rows = self
+            .changes
+            .rows(|dirty| dirty.counted.sendable || is_cascaded(dirty));
         for &row in &rows {
             let Some(dirty) = self.changes.get_mut(row) else {
                 continue;

@@ -4,8 +4,8 @@ use core::cell::RefCell;
 
 use gloo_net::http::Response;
 use js_sys::{JSON, JsString, Object, Promise, Reflect, Uint8Array};
-use wasm_bindgen::prelude::*;
 use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{AbortController, Headers, ReadableStreamDefaultReader, RequestInit};
 
@@ -91,7 +91,9 @@ impl Http {
 
 fn prepare(http: &HttpRequest, abort: &AbortController) -> Result<web_sys::Request, JsValue> {
     let options: Object = match &http.fetch_options {
-        Some(text) => JSON::parse(text)?.dyn_into().unwrap_or_else(|_| Object::new()),
+        Some(text) => JSON::parse(text)?
+            .dyn_into()
+            .unwrap_or_else(|_| Object::new()),
         None => Object::new(),
     };
     let init: RequestInit = options.unchecked_into();

@@ -1,8 +1,8 @@
 //! What the page tells: online or not, visible or not. Where there is no page (Node, some workers), nothing is told.
 
 use js_sys::{Function, Reflect};
-use wasm_bindgen::prelude::*;
 use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::*;
 
 use crate::engine::input::Input;
 use crate::wasm::driver;
