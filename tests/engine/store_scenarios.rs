@@ -6,7 +6,7 @@ mod support;
 
 use serde_json::{Value as Json, json};
 use support::{Fixture, full};
-use syncline::engine::store::{ApplyOptions, Unmentioned};
+use syncline::engine::store::{ApplyOptions, Layer, Unmentioned};
 
 fn two() -> Fixture {
     Fixture::events(
@@ -265,6 +265,27 @@ fn refused_records_keep_their_edits_and_the_others_commit() {
     it.send();
     it.answer(json!({"rows": [{"$PhantomId": phantom, "id": 10}]}));
     assert_eq!(it.store.sync_error(it.id("1")), None);
+}
+
+#[test]
+fn refused_records_do_not_hold_up_the_others_and_go_again_once_they_are_edited() {
+    let mut it = two();
+    it.set("1", "a", json!(5));
+    it.send();
+    it.answer(json!({"rows": [{"id": 1, "success": false, "error": "too big"}]}));
+    assert!(it.store.has_changes());
+    assert!(!it.store.has_ready_changes());
+    assert!(!it.store.freeze_ready(&mut it.out));
+    it.set("2", "a", json!(6));
+    assert!(it.store.freeze_ready(&mut it.out));
+    assert_eq!(it.package(Layer::Inflight), updated(json!([{"id": 2, "a": 6}])));
+    it.answer(json!({}));
+    it.set("1", "b", json!(6));
+    assert!(it.store.has_ready_changes());
+    it.set("1", "b", json!(1));
+    assert!(it.store.freeze_ready(&mut it.out));
+    assert_eq!(it.package(Layer::Inflight), updated(json!([{"id": 1, "a": 5}])));
+    it.checked(());
 }
 
 #[test]

@@ -23,8 +23,10 @@ pub(super) struct Changes {
 /// How many records count for what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
-    /// Those that the next package would carry.
+    /// Those that the next package can carry.
     pub(super) sendable: usize,
+    /// Those of them that weren't refused, or were edited since.
+    pub(super) ready: usize,
     /// Those that the package on the wire carries.
     pub(super) sent: usize,
     /// Either.
@@ -106,6 +108,7 @@ impl Changes {
             _ => {}
         };
         shift(&mut self.tally.sendable, old.sendable, new.sendable);
+        shift(&mut self.tally.ready, old.ready, new.ready);
         shift(&mut self.tally.sent, old.sent, new.sent);
         shift(
             &mut self.tally.unconfirmed,
@@ -187,6 +190,7 @@ impl Changes {
         }
         for dirty in self.iter() {
             tally.sendable += usize::from(dirty.counted.sendable);
+            tally.ready += usize::from(dirty.counted.ready);
             tally.sent += usize::from(dirty.counted.sent);
             tally.unconfirmed += usize::from(dirty.counted.sendable || dirty.counted.sent);
         }

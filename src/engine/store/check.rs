@@ -53,6 +53,9 @@ impl Store {
             &|touched| self.sends(touched),
             &|cascade| cascade.is_none_or(|field| self.sends_cascade(field)),
         );
+        if dirty.counted.ready != (sendable && !dirty.held) {
+            return Err("counted wrongly as ready".into());
+        }
         if sendable != dirty.counted.sendable {
             return Err("counted wrongly as sendable".into());
         }

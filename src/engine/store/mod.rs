@@ -312,6 +312,12 @@ impl Store {
         self.changes.tally().sendable > 0
     }
 
+    /// Whether the next package would carry anything also when nobody asks for it: records that the server refused wait until
+    /// they are edited again.
+    pub const fn has_ready_changes(&self) -> bool {
+        self.changes.tally().ready > 0
+    }
+
     /// Whether a package is on the wire, or the next one would carry anything.
     pub const fn has_unconfirmed(&self) -> bool {
         self.changes.tally().unconfirmed > 0
@@ -441,12 +447,14 @@ impl Store {
         let Some(dirty) = self.changes.get(row) else {
             return;
         };
+        let sendable = dirty.is_sendable(
+            &|a, b| self.equal_any(a, b),
+            &|touched| self.sends(touched),
+            &|cascade| cascade.is_none_or(|field| self.sends_cascade(field)),
+        );
         let counted = Counted {
-            sendable: dirty.is_sendable(
-                &|a, b| self.equal_any(a, b),
-                &|touched| self.sends(touched),
-                &|cascade| cascade.is_none_or(|field| self.sends_cascade(field)),
-            ),
+            sendable,
+            ready: sendable && !dirty.held,
             sent: dirty.is_sent(),
         };
         self.changes.recount(row, counted);

@@ -54,6 +54,7 @@ impl Store {
     /// The user's layer says that a record, already hidden, shall go.
     pub(super) fn mark_removed(&mut self, row: RowIx, cascade: Option<FieldIx>) {
         let dirty = self.changes.ensure(row, true);
+        dirty.held = false;
         match (dirty.inflight, dirty.in_base) {
             (Stage::Idle, false) => self.free(row),
             // Added again after its removal went out: back to that.
@@ -76,6 +77,7 @@ impl Store {
         }
         for &row in rows {
             if let Some(dirty) = self.changes.get_mut(row) {
+                dirty.held = false;
                 dirty.pending = match dirty.inflight {
                     Stage::Remove(_) => Stage::Add,
                     Stage::Idle | Stage::Add => Stage::Idle,

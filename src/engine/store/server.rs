@@ -128,6 +128,7 @@ impl Store {
             dirty.in_base = true;
             dirty.pending = Stage::Idle;
             dirty.error = None;
+            dirty.held = false;
             dirty.fields = touched;
         }
         self.settle(row);
