@@ -1,1 +1,3 @@
 //! Syncline: a client-side sync engine for calendar and task-board user interfaces.
+
+pub mod protocol;
