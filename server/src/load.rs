@@ -98,20 +98,17 @@ pub(crate) fn choose(
     if let Some(project) = fitting {
         return Ok(project);
     }
-    // The best explanation is a name that no candidate knows; else the projects were mixed.
-    let missing = names
+    let nowhere = names
         .iter()
-        .find(|name| !candidates.iter().any(|project| has(project, name)))
-        .or_else(|| {
-            names
-                .iter()
-                .find(|name| !candidates.iter().all(|project| has(project, name)))
-        });
-    let name: String = missing.map_or("", |name| name).chars().take(100).collect();
-    Err(Failure::new(
-        ErrorCode::UnknownStore,
-        format!("There is no store `{name}` here"),
-    ))
+        .find(|name| !candidates.iter().any(|project| has(project, name)));
+    let message = match nowhere {
+        Some(name) => {
+            let name: String = name.chars().take(100).collect();
+            format!("There is no store `{name}` here")
+        }
+        None => format!("The stores {} are not of one project", names.join(", ")),
+    };
+    Err(Failure::new(ErrorCode::UnknownStore, message))
 }
 
 /// Appends the store's rows, comma separated; gives their number.

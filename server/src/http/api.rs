@@ -68,8 +68,8 @@ pub(super) async fn set_faults(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Response, Failure> {
-    let body = read_body(&app, request).await?;
-    let change: FaultChange = serde_json::from_slice(&body)
+    let body = parse(&read_body(&app, request).await?)?;
+    let change: FaultChange = serde_json::from_value(body)
         .map_err(|error| Failure::new(ErrorCode::BadRequest, error.to_string()))?;
     Ok(json_response(
         200,

@@ -15,16 +15,16 @@ use crate::failure::Failure;
 /// Lets a request pass that has the token and comes from a page that may write.
 pub(super) async fn check(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let open = request.uri().path() == "/api/health";
-    if let Some(token) = app.options.token.as_deref().filter(|_| !open) {
-        if !has_token(&request, token) {
-            let message = "This server asks for a bearer token";
-            let mut response = Failure::new(ErrorCode::Unauthorized, message).into_response();
-            let bearer = HeaderValue::from_static("Bearer");
-            response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, bearer);
-            return response;
-        }
+    if let Some(token) = app.options.token.as_deref().filter(|_| !open)
+        && !has_token(&request, token)
+    {
+        let message = "This server asks for a bearer token";
+        let mut response = Failure::new(ErrorCode::Unauthorized, message).into_response();
+        let bearer = HeaderValue::from_static("Bearer");
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, bearer);
+        return response;
     }
     let writes = !matches!(
         *request.method(),

@@ -147,6 +147,16 @@ impl Store {
         self.fields.iter().find(|field| field.name == name)
     }
 
+    /// What one record is called, with its article.
+    pub(crate) fn a_noun(&self) -> String {
+        let article = if self.noun.starts_with(['a', 'e', 'i', 'o', 'u']) {
+            "an"
+        } else {
+            "a"
+        };
+        format!("{article} {}", self.noun)
+    }
+
     /// The field by which the records form a tree.
     pub(crate) fn parent_field(&self) -> Option<&'static str> {
         self.rules.iter().find_map(|rule| match rule {

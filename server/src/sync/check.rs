@@ -73,7 +73,7 @@ impl Session<'_> {
                 None => rows::exists(self.connection, target.table, &place.1).await?,
             };
             if !exists {
-                let error = format!("refers to a {} that doesn't exist", target.noun);
+                let error = format!("refers to {} that doesn't exist", target.a_noun());
                 faults.push((vec![field.name.to_owned()], field.says(&error)));
             }
             seen.insert(place, exists);

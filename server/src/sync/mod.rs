@@ -78,10 +78,10 @@ pub(crate) async fn run(database: &Database, package: &Package) -> Result<String
         client: &package.client,
         request,
     });
-    if let Some(key) = key {
-        if let Some(given) = answers::find(&mut tx, key).await? {
-            return repeat(package, given);
-        }
+    if let Some(key) = key
+        && let Some(given) = answers::find(&mut tx, key).await?
+    {
+        return repeat(package, given);
     }
     let revision = db::revision(&mut tx).await?;
     if let Some(ahead) = package.revision.filter(|client| *client > revision) {

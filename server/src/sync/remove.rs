@@ -1,5 +1,7 @@
 //! Removals and what follows from them.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 use syncline::protocol::RefusedRow;
 
@@ -36,24 +38,19 @@ impl Session<'_> {
         }
         // Dependants are found before anything is deleted, and deleted before what they refer to.
         let mut found = vec![(store, id.clone())];
+        let mut seen: HashSet<Place> = HashSet::from([(store.table, id.clone())]);
         let mut next = 0;
-        while let Some((store, dependant)) = found.get(next).cloned() {
+        while let Some((of, dependant)) = found.get(next).cloned() {
             next += 1;
-            match self.dependants(store, &dependant).await? {
+            match self.dependants(of, &dependant).await? {
                 Ok(more) => {
-                    let new: Vec<_> = more
-                        .into_iter()
-                        .filter(|(store, id)| {
-                            let place: Place = (store.table, id.clone());
-                            !self.removed.contains(&place)
-                                && !found.iter().any(|(s, i)| s.table == store.table && i == id)
-                        })
-                        .collect();
-                    found.extend(new);
+                    let mut new =
+                        |(store, id): &(&Store, Id)| seen.insert((store.table, id.clone()));
+                    found.extend(more.into_iter().filter(&mut new));
                 }
                 Err(refused) => {
                     self.refuse(
-                        found[0].0,
+                        store,
                         RefusedRow {
                             id: Some(id.to_value()),
                             ..refused

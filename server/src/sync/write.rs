@@ -70,12 +70,12 @@ impl Session<'_> {
                 return Ok(());
             }
         };
-        if let Some(text) = &phantom {
-            if let Some(known) = self.known.get(&(store.table, text.clone())).cloned() {
-                // The client has seen the record as it was created, whatever its revision says.
-                let base = self.base.map(|base| base.max(known.revision));
-                return self.change(store, &known.id, row, base, phantom).await;
-            }
+        if let Some(text) = &phantom
+            && let Some(known) = self.known.get(&(store.table, text.clone())).cloned()
+        {
+            // The client has seen the record as it was created, whatever its revision says.
+            let base = self.base.map(|base| base.max(known.revision));
+            return self.change(store, &known.id, row, base, phantom).await;
         }
         let reading = self.read(store, row);
         let id = self.chosen_id(store, row, phantom.as_deref()).await?;
@@ -326,14 +326,14 @@ impl Session<'_> {
         let Some(target) = store_of(reference.table) else {
             return field.normalise(value);
         };
-        if let Some(text) = value.as_str() {
-            if self.doomed.contains(&(target.table, text.to_owned())) {
-                return Err(field.says(&format!("refers to a {} that was refused", target.noun)));
-            }
+        if let Some(text) = value.as_str()
+            && self.doomed.contains(&(target.table, text.to_owned()))
+        {
+            return Err(field.says(&format!("refers to {} that was refused", target.a_noun())));
         }
         match self.id_of(target, value) {
             Some(id) => Ok(id.to_value()),
-            None => Err(field.says(&format!("doesn't refer to a {}", target.noun))),
+            None => Err(field.says(&format!("doesn't refer to {}", target.a_noun()))),
         }
     }
 }
