@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Parser;
+use clap::builder::NonEmptyStringValueParser;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -45,7 +46,12 @@ pub struct Options {
     pub static_dir: Option<PathBuf>,
 
     /// A bearer token that every request to the API must carry.
-    #[arg(long, env = "SYNCLINE_TOKEN", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "SYNCLINE_TOKEN",
+        hide_env_values = true,
+        value_parser = NonEmptyStringValueParser::new()
+    )]
     pub token: Option<String>,
 
     /// The largest body in bytes.
@@ -54,12 +60,29 @@ pub struct Options {
 
     /// An origin beside the server's own whose pages may load and sync, such as
     /// http://localhost:5173; may be given several times.
-    #[arg(long, value_name = "ORIGIN")]
+    #[arg(long, value_name = "ORIGIN", value_parser = origin)]
     pub allow_origin: Vec<String>,
 
     /// Opens /api/_faults, by which tests make the server fail. Never in earnest.
     #[arg(long)]
     pub faults: bool,
+}
+
+/// Accepts what a browser writes into the `Origin` header.
+fn origin(text: &str) -> Result<String, String> {
+    let host = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    let plain = |host: &str| {
+        !host.is_empty()
+            && host
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte))
+    };
+    match host {
+        Some(host) if plain(host) => Ok(text.to_owned()),
+        _ => Err("expected a scheme and a host, as in http://localhost:5173".to_owned()),
+    }
 }
 
 /// Why a server can't start.

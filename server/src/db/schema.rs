@@ -22,7 +22,7 @@ const OWN_TABLES: [&str; 6] = [
     "CREATE TABLE IF NOT EXISTS removals (
         tbl TEXT NOT NULL, id ANY NOT NULL, revision INTEGER NOT NULL,
         created INTEGER NOT NULL, PRIMARY KEY (tbl, id)) STRICT, WITHOUT ROWID",
-    "CREATE INDEX IF NOT EXISTS removals_revision ON removals (revision)",
+    "CREATE INDEX IF NOT EXISTS removals_since ON removals (tbl, revision)",
     // The answers to past syncs, for requests that come again.
     "CREATE TABLE IF NOT EXISTS answers (
         seq INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL, client TEXT NOT NULL,

@@ -17,6 +17,9 @@ const DEATHS: u64 = 5;
 
 const CLIENTS: usize = 4;
 
+/// How many syncs are confirmed before the server may die.
+const CONFIRMED_FIRST: usize = 10;
+
 /// A process that is killed when the test ends, however it ends.
 struct Process {
     child: Child,
@@ -83,7 +86,10 @@ async fn a_server_killed_amid_many_syncs_keeps_every_confirmed_one_exactly_once(
                 log.clone(),
             ));
         }
-        tokio::time::sleep(Duration::from_millis(150 + 70 * death)).await;
+        while log.lock().unwrap().confirmed.len() < CONFIRMED_FIRST {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(70 * death)).await;
         process.kill();
         clients.join_all().await;
         let log = std::mem::take(&mut *log.lock().unwrap());
@@ -102,7 +108,6 @@ async fn a_server_killed_amid_many_syncs_keeps_every_confirmed_one_exactly_once(
         }
         check(&file, &confirmed).await;
     }
-    assert!(confirmed.len() > 50, "only {} syncs", confirmed.len());
 }
 
 /// Adds an event with an assignment, again and again, until the server is gone.

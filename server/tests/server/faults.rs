@@ -123,14 +123,14 @@ async fn a_hanging_request_is_not_worked_on_and_does_not_keep_the_server_from_st
 #[tokio::test]
 async fn a_server_that_stops_finishes_what_it_works_on() {
     let mut host = Host::start().await;
-    plan(&host, json!({ "latencyMs": 300 })).await;
+    plan(&host, json!({ "latencyMs": 900 })).await;
     let package = json!({ "events": { "updated": [{ "id": 1, "name": "In time" }] } });
     let request = host
         .http
         .post(format!("{}/api/sync", host.url))
         .body(package.to_string());
     let running = tokio::spawn(request.send());
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    tokio::time::sleep(Duration::from_millis(400)).await;
     host.stop().await;
     assert_eq!(running.await.unwrap().unwrap().status(), 200);
     assert_eq!(
@@ -236,6 +236,17 @@ fn options_that_make_no_sense_are_refused() {
         ["--no-such", "x"],
     ] {
         assert!(Options::try_parse_from(["syncline-server"].into_iter().chain(bad)).is_err());
+    }
+    for origin in [
+        "*",
+        "localhost:5173",
+        "http://",
+        "http://a/b",
+        "http://a\n",
+        "null",
+    ] {
+        let bad = ["syncline-server", "--allow-origin", origin];
+        assert!(Options::try_parse_from(bad).is_err(), "{origin}");
     }
 }
 
