@@ -17,7 +17,7 @@ pub const PHANTOM_ID: &str = "$PhantomId";
 /// The field of an added or updated tree record whose parent is a phantom.
 pub const PHANTOM_PARENT_ID: &str = "$PhantomParentId";
 
-/// The largest whole number that JavaScript holds exactly; request ids and revisions stay within it.
+/// The largest whole number that JavaScript holds exactly: the bound of request ids and revisions.
 pub const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
 /// The longest request id, client id or phantom id, in bytes: a UUID with room for a prefix.

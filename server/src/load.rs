@@ -159,7 +159,8 @@ fn page_sql(store: &Store) -> String {
         .collect();
     format!(
         "SELECT count(*), group_concat(j, ','), max(id) FROM
-         (SELECT id, json_object('id', id{pairs}) AS j FROM \"{}\" WHERE id > ? ORDER BY id LIMIT ?)",
+         (SELECT id, json_object('id', id{pairs}) AS j FROM \"{}\"
+          WHERE id > ? ORDER BY id LIMIT ?)",
         store.table
     )
 }

@@ -307,9 +307,10 @@ async fn every_kind_of_value_in_every_field_is_saved_or_refused_but_never_an_err
                 .keys()
                 .flat_map(|field| values.iter().map(move |v| (field, v)))
             {
+                let phantom = format!("{field}-{value}");
                 for change in [
                     json!({ "updated": [{ "id": row["id"], field: value }] }),
-                    json!({ "added": [{ "$PhantomId": format!("{field}-{value}"), field: value }] }),
+                    json!({ "added": [{ "$PhantomId": phantom, field: value }] }),
                 ] {
                     let (status, answer) = host
                         .post(&format!("{path}/sync"), &json!({ store: change }))

@@ -115,7 +115,9 @@ async fn a_load_beside_writers_sees_one_revision_of_all_stores() {
         for round in 0..40 {
             let (e, a) = (format!("e{round}"), format!("a{round}"));
             let added = json!([{ "$PhantomId": a, "event": e, "resource": 1 }]);
-            let package = json!({ "events": { "added": [event(&e, "Pair")] }, "assignments": { "added": added } });
+            let package = json!({
+                "events": { "added": [event(&e, "Pair")] }, "assignments": { "added": added },
+            });
             writer.sync(package).await;
         }
     });

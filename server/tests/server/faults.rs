@@ -68,7 +68,9 @@ async fn a_planned_refusal_names_every_record_with_the_reason() {
         json!({ "refuseNext": { "message": "Not on Fridays" } }),
     )
     .await;
-    let package = json!({ "events": { "added": [event("p", "X")], "updated": [{ "id": 1 }], "removed": [{ "id": 2 }] } });
+    let package = json!({ "events": {
+        "added": [event("p", "X")], "updated": [{ "id": 1 }], "removed": [{ "id": 2 }],
+    } });
     host.load(&["events"]).await;
     let (status, answer) = host.try_sync(package.clone()).await;
     assert_eq!(

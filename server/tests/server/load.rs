@@ -40,7 +40,9 @@ async fn the_task_board_has_the_sample_data_of_the_reference() {
     assert_eq!(task["name"], "Bug with rendering");
     assert_eq!(task["status"], "review");
     assert_eq!(task["deadline"], "2024-05-30");
-    let todo = json!({ "id": "todo", "text": "Backlog", "color": "purple", "collapsed": false, "weight": 0 });
+    let todo = json!({
+        "id": "todo", "text": "Backlog", "color": "purple", "collapsed": false, "weight": 0,
+    });
     assert!(
         answer["columns"]["rows"]
             .as_array()

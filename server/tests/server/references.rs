@@ -74,8 +74,9 @@ async fn an_added_record_with_a_known_phantom_id_updates_its_record() {
         .sync(json!({ "requestId": 1, "events": { "added": [event("e1", "Once")] } }))
         .await;
     let id = first["events"]["rows"][0]["id"].clone();
+    let added = json!([event("e1", "Edited")]);
     let second = host
-        .sync(json!({ "requestId": 2, "revision": 1, "events": { "added": [event("e1", "Edited")] } }))
+        .sync(json!({ "requestId": 2, "revision": 1, "events": { "added": added } }))
         .await;
     assert_eq!(second["events"]["rows"][0]["$PhantomId"], "e1");
     assert_eq!(second["events"]["rows"][0]["id"], id);
@@ -156,8 +157,9 @@ async fn rings_of_parents_are_refused() {
     ]);
     host.refused(422, json!({ "tasks": { "added": ring } }))
         .await;
+    let ring = json!([{ "id": 1, "parentId": 2 }, { "id": 2, "parentId": 1 }]);
     let answer = host
-        .refused(422, json!({ "tasks": { "updated": [{ "id": 1, "parentId": 2 }, { "id": 2, "parentId": 1 }] } }))
+        .refused(422, json!({ "tasks": { "updated": ring } }))
         .await;
     assert_eq!(
         answer["tasks"]["rows"][0]["error"],

@@ -140,15 +140,19 @@ async fn the_locked_event_of_the_sample_week_refuses_moves_edits_and_removal() {
 #[tokio::test]
 async fn all_faults_of_all_records_are_told_at_once_and_nothing_is_saved() {
     let host = Host::start().await;
+    let bad = json!({ "$PhantomId": "bad", "name": "", "endDate": "x" });
     let answer = host
-        .refused(422, json!({
-            "requestId": "r",
-            "events": {
-                "added": [event("good", "Good"), { "$PhantomId": "bad", "name": "", "endDate": "x" }],
-                "updated": [{ "id": 1, "name": "Fine" }, { "id": 2, "name": null, "nope": 1 }],
-                "removed": [{ "id": 3 }],
-            },
-        }))
+        .refused(
+            422,
+            json!({
+                "requestId": "r",
+                "events": {
+                    "added": [event("good", "Good"), bad],
+                    "updated": [{ "id": 1, "name": "Fine" }, { "id": 2, "name": null, "nope": 1 }],
+                    "removed": [{ "id": 3 }],
+                },
+            }),
+        )
         .await;
     assert_eq!(answer["requestId"], "r");
     let rows = answer["events"]["rows"].as_array().unwrap();

@@ -137,7 +137,8 @@ async fn a_client_that_names_its_revision_hears_what_others_did_since() {
         .sync(json!({ "events": { "added": [event("p1", "By another")] } }))
         .await;
     let new = added["events"]["rows"][0]["id"].clone();
-    host.sync(json!({ "events": { "updated": [{ "id": 1, "name": "Theirs" }], "removed": [{ "id": 2 }] } }))
+    let updated = json!([{ "id": 1, "name": "Theirs" }]);
+    host.sync(json!({ "events": { "updated": updated, "removed": [{ "id": 2 }] } }))
         .await;
     let package = json!({ "revision": 1, "events": { "updated": [{ "id": 1, "allDay": true }] } });
     let answer = host.sync(package).await;
