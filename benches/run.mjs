@@ -73,7 +73,7 @@ function memory(side, n) {
             for (let i = 0; i < 3; i++) await session.send('HeapProfiler.collectGarbage');
             return (await session.send('Runtime.getHeapUsage')).usedSize;
         };
-        const before = await page.evaluate(() => globalThis.bench.memoryBefore());
+        const before = await page.evaluate(n => globalThis.bench.memoryBefore(n), n);
         const heapBefore = await heap();
         const after = await page.evaluate(([side, n]) => globalThis.bench.memoryLoad(side, n), [side, n]);
         return await heap() - heapBefore + after - before;
