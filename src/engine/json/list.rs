@@ -363,7 +363,7 @@ impl ListReader {
             b'"' => match way {
                 Way::Plain | Way::Text => self.plain_text(text, at + 1)?,
                 Way::Iso if let Some((wall, end)) = read_usual(bytes, at + 1) => {
-                    let ms = self.cursor.to_utc(&self.zone, wall as f64);
+                    let ms = self.cursor.instant(&self.zone, wall as f64);
                     (Cell::number(ms), end)
                 }
                 _ => self.other_text(text, at + 1, field, way)?,
@@ -473,11 +473,11 @@ impl ListReader {
     fn date(&mut self, text: &str, way: Way) -> Option<f64> {
         let (wall, offset) = read_iso_wall(text.as_bytes())?;
         if way == Way::PlainDate {
-            return Some(self.cursor.to_utc(&self.zone, midnight(wall) as f64));
+            return Some(self.cursor.instant(&self.zone, midnight(wall) as f64));
         }
         Some(match offset {
             Some(offset) => (wall - offset) as f64,
-            None => self.cursor.to_utc(&self.zone, wall as f64),
+            None => self.cursor.instant(&self.zone, wall as f64),
         })
     }
 

@@ -35,6 +35,9 @@ pub struct RowId {
     pub generation: u32,
 }
 
+/// What is called for every cell that may have to be carried over, see [`Table::compact_if_worth`].
+pub type Visit<'a> = &'a mut dyn FnMut(&mut Cell);
+
 /// Where a row stands in the visible order, if it does.
 const HIDDEN: u32 = u32::MAX - 1;
 const FREE: u32 = u32::MAX;
@@ -407,7 +410,7 @@ impl Table {
 
     /// Copies what is alive into a new arena when more than half of the old one is dead. `roots` has to visit every cell of this
     /// table that is held outside of its columns; cells that it misses are lost.
-    pub fn compact_if_worth(&mut self, roots: &mut dyn FnMut(&mut dyn FnMut(&mut Cell))) {
+    pub fn compact_if_worth(&mut self, roots: &mut dyn FnMut(Visit<'_>)) {
         if !self.arena.worth_compacting() {
             return;
         }
