@@ -2,6 +2,7 @@
 
 mod list;
 pub mod pack;
+mod plan;
 mod reader;
 mod rows;
 mod scan;
