@@ -3,9 +3,9 @@
 use super::plan::{KeyIx, Plan, START, Target, Way, halves, masks};
 use super::rows::Rows;
 use super::scan::{
-    Skipper, Step, Stop, Text, bad, byte, literal, minify, number, string, string_into, token,
-    unescape,
+    Step, Stop, Text, bad, byte, literal, number, string, string_into, token, unescape,
 };
+use super::skip::{Skipper, minify};
 use super::{ReadErrorKind, SectionSpec};
 use crate::engine::schema::date::{midnight, read_iso_wall, read_usual};
 use crate::engine::schema::kind::round;
