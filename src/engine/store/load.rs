@@ -1,5 +1,7 @@
 //! A new data set takes the place of the old one; what the user has typed is laid on top.
 
+use std::collections::BTreeMap;
+
 use super::notices::Notices;
 use super::record_state::{Dirty, Stage};
 use super::server::all_values;
@@ -57,7 +59,9 @@ impl Store {
             self.lay_over_all(&old, changes, &rows.phantom_ids, &mut loaded);
         } else {
             let gone = changes.iter().filter(|dirty| is_unconfirmed(dirty));
-            loaded.gone.extend(gone.filter_map(|dirty| id_in(&old, dirty.row)));
+            loaded
+                .gone
+                .extend(gone.filter_map(|dirty| id_in(&old, dirty.row)));
         }
         for row in keys.rows() {
             let new = id_in(&old, row).and_then(|id| self.table.find_id(id.as_ref()));
@@ -82,7 +86,9 @@ impl Store {
     fn restage(&mut self, rows: &Rows) -> Rows {
         let map = self.map_fields(&rows.table).unwrap_or_else(|_| {
             let fields = rows.table.schema().fields().iter();
-            fields.map(|field| self.table.schema().find(&field.name)).collect()
+            fields
+                .map(|field| self.table.schema().find(&field.name))
+                .collect()
         });
         let mut table = Table::new(self.table.schema().clone(), 0);
         let mut places = vec![None; rows.table.rows_len()];
@@ -141,18 +147,24 @@ impl Store {
         phantoms: &[(RowIx, Box<str>)],
         loaded: &mut Loaded,
     ) {
+        let named: BTreeMap<&str, RowIx> = phantoms
+            .iter()
+            .map(|(row, text)| (text.as_ref(), *row))
+            .collect();
+        let first_change = self.aftermath.id_changes.len();
         let mut show = Vec::new();
         let mut hide = Vec::new();
         for dirty in changes {
             let Some(id) = id_in(old, dirty.row) else {
                 continue;
             };
-            let named = || {
-                let found = phantoms.iter().find(|(_, text)| id.as_ref() == IdRef::Text(text));
-                found.map(|(row, _)| *row)
-            };
             let known = self.table.find_id(id.as_ref());
-            let row = if dirty.in_base { known } else { known.or_else(named) };
+            let row = match &id {
+                Id::Text(text) if !dirty.in_base => {
+                    known.or_else(|| named.get(text.as_ref()).copied())
+                }
+                _ => known,
+            };
             let (row, exists) = match row {
                 Some(row) => (row, self.lay_over(row, old, &id, dirty)),
                 None if !dirty.in_base => {
@@ -179,6 +191,8 @@ impl Store {
             self.remember_order();
             self.table.hide(&hide);
         }
+        // The load's own notice stands for all of it.
+        self.follow_parents(first_change, &mut Notices::default());
     }
 
     /// Lays an entry over the loaded row of its record; says whether the record is still there for the user.
@@ -194,7 +208,10 @@ impl Store {
             if dirty.pending == Stage::Add {
                 dirty.pending = Stage::Idle;
             }
-            dirty.fields.iter_mut().for_each(|touched| touched.inflight = Cell::ABSENT);
+            dirty
+                .fields
+                .iter_mut()
+                .for_each(|touched| touched.inflight = Cell::ABSENT);
             self.take_loaded_id(row, id);
         }
         for touched in &mut dirty.fields {
@@ -220,10 +237,6 @@ impl Store {
             return;
         }
         self.keys.keep(row, phantom);
-        if let Some(parent) = self.table.schema().parent {
-            let mut silent = Notices::default();
-            self.rewrite_reference(parent, phantom.as_ref(), new.as_value(), &mut silent);
-        }
         self.aftermath.id_changes.push(IdChange {
             row: self.table.handle(row),
             old: phantom.clone(),
@@ -273,5 +286,7 @@ fn is_unconfirmed(dirty: &Dirty) -> bool {
 }
 
 fn id_in(table: &Table, row: RowIx) -> Option<Id> {
-    table.id_ref(table.cell(row, table.schema().id)).map(Id::from)
+    table
+        .id_ref(table.cell(row, table.schema().id))
+        .map(Id::from)
 }

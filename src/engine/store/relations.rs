@@ -2,10 +2,10 @@
 
 use hashbrown::HashTable;
 
-use super::aftermath::Id;
+use super::{IS_REFERENCE, Store, equal};
+use super::aftermath::{Id, IdChange};
 use super::notices::Notices;
 use super::record_state::Stage;
-use super::Store;
 use crate::engine::config::{OnRemove, Relation};
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::schema::FieldIx;
@@ -197,8 +197,27 @@ impl Store {
             .is_none_or(|relation| relation.send_cascade)
     }
 
-    /// A record that `field` may refer to got another id: the reference follows, in every layer. Where the server itself wrote
-    /// the old id with the last answer, base keeps it and the new one is a change to send.
+    /// Records that `field` may refer to got other ids: references follow, in every layer. Where the server itself wrote the
+    /// old id with the last answer, base keeps it and the new one is a change to send.
+    pub fn rewrite_references(&mut self, field: FieldIx, changes: &[IdChange], out: &mut Notices) {
+        if changes.is_empty() {
+            return;
+        }
+        let covered = self.covered_referrers(field);
+        for IdChange { old, new, .. } in changes {
+            let old = old.as_ref();
+            let mut rows = self.rows_referring(field, old, true);
+            rows.extend(self.rows_referring(field, old, false));
+            rows.extend_from_slice(covered.find(old));
+            rows.sort_unstable();
+            rows.dedup();
+            for row in rows {
+                self.rewrite_row(row, field, old, new.as_value(), out);
+            }
+        }
+    }
+
+    /// The same for a single id.
     pub fn rewrite_reference(
         &mut self,
         field: FieldIx,
@@ -206,24 +225,29 @@ impl Store {
         new: Value<'_>,
         out: &mut Notices,
     ) {
-        let mut rows = self.rows_referring(field, old, true);
-        rows.extend(self.rows_referring(field, old, false));
-        rows.extend(self.layered_referrers(field, old));
-        rows.sort_unstable();
-        rows.dedup();
-        for row in rows {
-            self.rewrite_row(row, field, old, new, out);
-        }
+        let new = match new {
+            Value::Number(number) => Id::Number(number),
+            Value::Text(text) => Id::Text(text.into()),
+            _ => return,
+        };
+        let row = self.table.handle(RowIx(0));
+        let change = IdChange {
+            row,
+            old: old.into(),
+            new,
+        };
+        self.rewrite_references(field, &[change], out);
     }
 
-    /// Rows that hold the id in a layer that is covered by another.
-    fn layered_referrers(&self, field: FieldIx, id: IdRef<'_>) -> Vec<RowIx> {
-        let holds = |cell: Cell| self.table.id_ref(cell).is_some_and(|other| other == id);
-        self.changes
-            .touching(field)
-            .filter(|(_, it)| holds(it.base) || holds(it.inflight) || holds(it.pending))
-            .map(|(row, _)| row)
-            .collect()
+    /// Rows by the ids that layers hold which another may cover.
+    fn covered_referrers(&self, field: FieldIx) -> Referrers {
+        let mut covered = Referrers::default();
+        for (row, touched) in self.changes.touching(field) {
+            for cell in [touched.base, touched.inflight, touched.pending] {
+                covered.insert(&self.table, row, cell);
+            }
+        }
+        covered
     }
 
     fn rewrite_row(
@@ -244,12 +268,21 @@ impl Store {
             .get_mut(row)
             .and_then(|dirty| dirty.fields.iter_mut().find(|it| it.field == field))
         else {
-            let all_pending = self.changes.get(row).is_some_and(|dirty| !dirty.in_base);
-            if echoed && !all_pending {
+            if !holds(table, column) {
+                return;
+            }
+            let added = self.changes.get(row).is_some_and(|dirty| !dirty.in_base);
+            if echoed && !added {
                 self.write_user(row, field, cell, Origin::Remote, out);
             } else {
                 self.put(row, field, cell);
-                self.tell_field(NoticeKind::Update, Origin::Remote, (row, field), (column, cell), out);
+                self.tell_field(
+                    NoticeKind::Update,
+                    Origin::Remote,
+                    (row, field),
+                    (column, cell),
+                    out,
+                );
             }
             return;
         };
@@ -265,6 +298,7 @@ impl Store {
                 *layer = cell;
             }
         }
+        touched.settle(&|a, b| equal(table, IS_REFERENCE, a, b));
         self.recompose(row, Origin::Remote, out);
     }
 

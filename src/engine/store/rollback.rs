@@ -104,7 +104,10 @@ impl Store {
             self.tell(NoticeKind::Remove, origin, row, out);
             if let Some(dirty) = self.changes.get_mut(row) {
                 // What is on the wire stays as it was sent.
-                dirty.fields.iter_mut().for_each(|touched| touched.pending = Cell::ABSENT);
+                dirty
+                    .fields
+                    .iter_mut()
+                    .for_each(|touched| touched.pending = Cell::ABSENT);
             }
             self.recompose(row, origin, out);
             self.mark_removed(row, None);
@@ -117,12 +120,7 @@ impl Store {
 
     /// Records (`ids`) that never came to be: phantoms that refer to them go too, other records get the reference back that the
     /// server knows. Gives the rows.
-    pub fn undo_references(
-        &mut self,
-        field: FieldIx,
-        ids: &[Id],
-        out: &mut Notices,
-    ) -> Vec<RowId> {
+    pub fn undo_references(&mut self, field: FieldIx, ids: &[Id], out: &mut Notices) -> Vec<RowId> {
         let mut rows = Vec::new();
         for id in ids {
             rows.extend(self.rows_referring(field, id.as_ref(), true));
