@@ -328,16 +328,17 @@ impl Store {
             (OnRemove::Cascade, false) => {
                 self.remove_rows(rows, Some(field), Origin::Local, out);
             }
-            (_, true) => {
+            (_, by_server) => {
                 for row in rows {
-                    self.server_write(row, field, Cell::NULL, true, Origin::Remote, out);
-                    self.settle(row);
-                }
-            }
-            (_, false) => {
-                for row in rows {
-                    self.write_user(row, field, Cell::NULL, Origin::Local, out);
-                    self.mark_cascaded(row, field);
+                    // What the server doesn't know has no base to be written.
+                    let known = self.changes.get(row).is_none_or(|dirty| dirty.in_base);
+                    if by_server && known {
+                        self.server_write(row, field, Cell::NULL, true, Origin::Remote, out);
+                        self.settle(row);
+                    } else {
+                        self.write_user(row, field, Cell::NULL, Origin::Local, out);
+                        self.mark_cascaded(row, field);
+                    }
                 }
             }
         }

@@ -15,7 +15,6 @@ impl Store {
     pub fn accept(&mut self, id: RowId, out: &mut Notices) -> Result<(), SyncError> {
         let row = self.resolve(id)?;
         self.accept_row(row, out);
-        self.forget_order_if_clean();
         Ok(())
     }
 
@@ -44,7 +43,6 @@ impl Store {
     pub fn reject(&mut self, id: RowId, out: &mut Notices) -> Result<(), SyncError> {
         let row = self.resolve(id)?;
         self.reject_rows(&[row], out);
-        self.forget_order_if_clean();
         Ok(())
     }
 
