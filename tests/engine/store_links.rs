@@ -109,7 +109,8 @@ impl World {
 
     fn id_at(&self, at: usize) -> Json {
         let ids = self.it.ids();
-        ids.get(at % ids.len().max(1)).map_or(Json::Null, |id| json!(id))
+        ids.get(at % ids.len().max(1))
+            .map_or(Json::Null, |id| json!(id))
     }
 
     fn step(&mut self, step: &Step) {
@@ -117,7 +118,8 @@ impl World {
         let field = *field;
         match *step {
             Step::Cascade(at, by_server) => {
-                it.store.cascade(field, &referred(at), by_server, &mut it.out);
+                it.store
+                    .cascade(field, &referred(at), by_server, &mut it.out);
             }
             Step::UndoCascade(at) => {
                 it.store.undo_cascade(field, &referred(at), &mut it.out);
@@ -127,7 +129,8 @@ impl World {
             }
             Step::Rewrite(from, to) => {
                 let new = Value::Text(REFERRED[to]);
-                it.store.rewrite_reference(field, IdRef::Text(REFERRED[from]), new, &mut it.out);
+                it.store
+                    .rewrite_reference(field, IdRef::Text(REFERRED[from]), new, &mut it.out);
             }
             Step::Freeze => {
                 it.send();
@@ -160,12 +163,20 @@ impl World {
             }
             Step::Refer(at, to) => {
                 if let Some(row) = self.pick(at) {
-                    self.it.try_set(row, "eventId", json!(REFERRED[to])).unwrap();
+                    self.it
+                        .try_set(row, "eventId", json!(REFERRED[to]))
+                        .unwrap();
                 }
             }
             Step::Name(at, name) => {
                 if let Some(row) = self.pick(at) {
-                    self.it.try_set(row, "name", json!(format!("a name that is not short {name}"))).unwrap();
+                    self.it
+                        .try_set(
+                            row,
+                            "name",
+                            json!(format!("a name that is not short {name}")),
+                        )
+                        .unwrap();
                 }
             }
             Step::AddUnder(at, to) => {
@@ -179,7 +190,10 @@ impl World {
             }
             Step::Move(at, to) => {
                 if let Some(row) = self.pick(at) {
-                    self.it.store.move_rows(&[row], to, &mut self.it.out).unwrap();
+                    self.it
+                        .store
+                        .move_rows(&[row], to, &mut self.it.out)
+                        .unwrap();
                 }
             }
             Step::RejectOne(at) => {
@@ -213,7 +227,11 @@ impl World {
     fn answer(&mut self, how: u8, short: bool, revert: bool) {
         let sent = self.it.package(syncline::engine::store::Layer::Inflight);
         let mut rows = Vec::new();
-        for (list, key) in [("added", "$PhantomId"), ("updated", "id"), ("removed", "id")] {
+        for (list, key) in [
+            ("added", "$PhantomId"),
+            ("updated", "id"),
+            ("removed", "id"),
+        ] {
             for (at, item) in sent[list].as_array().into_iter().flatten().enumerate() {
                 let mut row = json!({key: item[key]});
                 match (usize::from(how) + at) % 3 {
@@ -233,12 +251,19 @@ impl World {
             }
         }
         let options = ApplyOptions {
-            unmentioned: if short { Unmentioned::Confirmed } else { Unmentioned::Missing },
+            unmentioned: if short {
+                Unmentioned::Confirmed
+            } else {
+                Unmentioned::Missing
+            },
             local_wins: how % 2 == 0,
             revert_refused: revert,
         };
         self.it.answer_with(json!({"rows": rows}), &options);
-        assert!(!self.it.store.has_inflight(), "an answer leaves nothing on the wire");
+        assert!(
+            !self.it.store.has_inflight(),
+            "an answer leaves nothing on the wire"
+        );
     }
 }
 

@@ -366,7 +366,10 @@ fn circles_that_a_server_sends_hang_nothing() {
     assert!(it.set("4", "parentId", json!(1)));
     it.add(json!({"id": 5, "parentId": 3}));
     let one = it.id("1");
-    assert_eq!(code(it.try_set(one, "parentId", json!(4))), Some(ErrorCode::InvalidArgument));
+    assert_eq!(
+        code(it.try_set(one, "parentId", json!(4))),
+        Some(ErrorCode::InvalidArgument)
+    );
     assert_eq!(it.remove(&["1"]), 3);
     assert_eq!(it.remove(&["3"]), 2);
 }

@@ -1,10 +1,9 @@
 //! Answers to a sync, and changes that the server sends on its own: plan, then apply.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::adding::FieldMap;
 use super::notices::Notices;
 use super::record_state::{Dirty, Stage};
+use super::rows::{Groups, entry, places, sort};
 use super::server::ServerRow;
 use super::{Id, Store};
 use crate::engine::event::{NoticeKind, Origin};
@@ -154,7 +153,7 @@ struct Applying {
     /// New records, shown at the end.
     fresh: Vec<RowIx>,
     /// Records that got their ids by this answer.
-    renamed: BTreeSet<RowIx>,
+    renamed: Groups,
     unknown_removed: Vec<String>,
 }
 
@@ -174,7 +173,7 @@ impl Applying {
                 ..Applied::default()
             },
             fresh: Vec::new(),
-            renamed: BTreeSet::new(),
+            renamed: Groups::default(),
             unknown_removed: Vec::new(),
         }
     }
@@ -200,6 +199,7 @@ impl Applying {
             store.version += 1;
             store.tell(NoticeKind::Add, Origin::Remote, row, out);
         }
+        sort(&mut store.echoed);
         store.follow_parents(first_change, out);
         if let Some(removed) = &section.removed {
             self.removed(store, removed, out);
@@ -230,12 +230,9 @@ impl Applying {
                 known_fields(store, rows)
             }
         };
-        let outcomes = outcomes_by_row(rows);
-        let phantoms: BTreeMap<RowIx, &str> = rows
-            .phantom_ids
-            .iter()
-            .map(|(row, id)| (*row, id.as_ref()))
-            .collect();
+        let len = rows.table.rows_len();
+        let outcomes = places(len, rows.outcomes.iter().map(|(row, _)| *row));
+        let phantoms = places(len, rows.phantom_ids.iter().map(|(row, _)| *row));
         for &row in rows.table.order() {
             let from = ServerRow {
                 table: &rows.table,
@@ -244,8 +241,8 @@ impl Applying {
                 local_wins: self.options.local_wins,
                 origin: Origin::Remote,
             };
-            let phantom = phantoms.get(&row).copied();
-            let outcome = outcomes.get(&row).copied();
+            let phantom = entry(&rows.phantom_ids, &phantoms, row).map(AsRef::as_ref);
+            let outcome = entry(&rows.outcomes, &outcomes, row);
             self.row(store, from, phantom, outcome, out);
         }
     }
@@ -312,7 +309,7 @@ impl Applying {
         }
         if let Some(other) = by_id {
             if store.changes.get(row).is_none_or(|dirty| dirty.in_base)
-                || self.renamed.contains(&other)
+                || !self.renamed.find(other.0.into()).is_empty()
             {
                 return by_id;
             }
@@ -321,7 +318,7 @@ impl Applying {
         let phantom = store.id_of(row);
         let cell = store.table.make_cell(Id::from(id).as_value());
         store.change_id(row, cell, Origin::Remote, out);
-        self.renamed.insert(row);
+        self.renamed.insert(row.0.into(), row);
         if let Some(phantom) = phantom {
             self.applied.new_ids.push(NewId {
                 row: store.table.handle(row),
@@ -444,7 +441,10 @@ impl Applying {
     }
 
     fn removed(&mut self, store: &mut Store, rows: &Rows, out: &mut Notices) {
-        let outcomes = outcomes_by_row(rows);
+        let outcomes = places(
+            rows.table.rows_len(),
+            rows.outcomes.iter().map(|(row, _)| *row),
+        );
         let id_field = rows.table.schema().id;
         let mut going = Vec::new();
         for &from in rows.table.order() {
@@ -456,7 +456,8 @@ impl Applying {
                 continue;
             };
             let row = store.table.find_id(id);
-            let outcome = outcomes.get(&from).filter(|it| it.success == Some(false));
+            let outcome =
+                entry(&rows.outcomes, &outcomes, from).filter(|it| it.success == Some(false));
             match (row, outcome) {
                 (row, Some(outcome)) => self.refused(store, row, outcome, out),
                 (None, None) => self.unknown_removed.push(Id::from(id).to_string()),
@@ -515,13 +516,6 @@ impl Applying {
             );
         }
     }
-}
-
-fn outcomes_by_row(rows: &Rows) -> BTreeMap<RowIx, &RecordOutcome> {
-    rows.outcomes
-        .iter()
-        .map(|(row, outcome)| (*row, outcome))
-        .collect()
 }
 
 /// The fields of rows that the store knows; used when there is no room for others.

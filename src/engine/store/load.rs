@@ -1,9 +1,8 @@
 //! A new data set takes the place of the old one; what the user has typed is laid on top.
 
-use std::collections::BTreeMap;
-
 use super::notices::Notices;
 use super::record_state::{Dirty, Stage};
+use super::rows::Groups;
 use super::server::all_values;
 use super::{Id, IdChange, Store, equal};
 use crate::engine::event::Origin;
@@ -63,10 +62,10 @@ impl Store {
                 .gone
                 .extend(gone.filter_map(|dirty| id_in(&old, dirty.row)));
         }
-        for row in keys.rows() {
-            let new = id_in(&old, row).and_then(|id| self.table.find_id(id.as_ref()));
+        for (row, key) in keys.list() {
+            let new = id_in(&old, *row).and_then(|id| self.table.find_id(id.as_ref()));
             if let Some(new) = new {
-                self.keys.carry(&keys, row, new);
+                self.keys.carry(key, new);
             }
         }
         self.welcome_namesakes();
@@ -147,10 +146,17 @@ impl Store {
         phantoms: &[(RowIx, Box<str>)],
         loaded: &mut Loaded,
     ) {
-        let named: BTreeMap<&str, RowIx> = phantoms
-            .iter()
-            .map(|(row, text)| (text.as_ref(), *row))
-            .collect();
+        let mut named = Groups::default();
+        for (at, (_, text)) in phantoms.iter().enumerate() {
+            named.insert(IdRef::Text(text).hash(), RowIx(at as u32));
+        }
+        let named = |id: &str| {
+            let found = named.find(IdRef::Text(id).hash()).iter();
+            let mut found = found.filter_map(|at| phantoms.get(at.ix()));
+            found
+                .find(|(_, text)| text.as_ref() == id)
+                .map(|(row, _)| *row)
+        };
         let first_change = self.aftermath.id_changes.len();
         let mut show = Vec::new();
         let mut hide = Vec::new();
@@ -160,9 +166,7 @@ impl Store {
             };
             let known = self.table.find_id(id.as_ref());
             let row = match &id {
-                Id::Text(text) if !dirty.in_base => {
-                    known.or_else(|| named.get(text.as_ref()).copied())
-                }
+                Id::Text(text) if !dirty.in_base => known.or_else(|| named(text)),
                 _ => known,
             };
             let (row, exists) = match row {
@@ -267,7 +271,7 @@ impl Store {
 
     /// Records whose id is another record's key get keys of their own.
     fn welcome_namesakes(&mut self) {
-        let keys: Vec<(RowIx, Box<str>)> = self.keys.iter().collect();
+        let keys = self.keys.list().to_vec();
         for (owner, key) in keys {
             if let Some(row) = self.table.find_id(IdRef::Text(&key))
                 && row != owner

@@ -26,6 +26,7 @@
 //! | `relations`, `tree` | references between records, and what becomes of them |
 //! | `aftermath` | what an operation means for other stores |
 //! | `keys` | the name of a record that never changes |
+//! | `rows` | small tools for rows |
 //! | `notices` | what listeners hear; batches |
 
 mod adding;
@@ -45,10 +46,10 @@ mod record_state;
 mod relations;
 mod removing;
 mod rollback;
+mod rows;
 mod server;
 mod tree;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use aftermath::{Aftermath, Id, IdChange};
@@ -86,7 +87,7 @@ pub struct Store {
     /// The visible order before the user first moved or removed something.
     order_before: Option<Vec<RowId>>,
     /// References that the last answer itself wrote, so that the phantom's text is really what the server has.
-    echoed: BTreeSet<(RowIx, FieldIx)>,
+    echoed: Vec<u64>,
     aftermath: Aftermath,
     zone: Arc<Zone>,
     mask: u32,
@@ -123,7 +124,7 @@ impl Store {
             keys: Keys::default(),
             traits: Vec::new(),
             order_before: None,
-            echoed: BTreeSet::new(),
+            echoed: Vec::new(),
             aftermath: Aftermath::default(),
             zone: Arc::new(Zone::default()),
             mask: 0,

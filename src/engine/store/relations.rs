@@ -1,11 +1,10 @@
 //! Fields that refer to records: who refers to whom, and what becomes of references when ids change or records go.
 
-use hashbrown::HashTable;
-
-use super::{IS_REFERENCE, Store, equal};
 use super::aftermath::{Id, IdChange};
 use super::notices::Notices;
 use super::record_state::Stage;
+use super::rows::{Groups, distinct, sorted};
+use super::{IS_REFERENCE, Store, equal};
 use crate::engine::config::{OnRemove, Relation};
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::schema::FieldIx;
@@ -25,14 +24,7 @@ pub(super) struct Reference {
 /// Rows by the id that one of their fields holds.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Referrers {
-    groups: HashTable<Group>,
-}
-
-/// Rows whose field holds ids of one hash (all but always: one id).
-#[derive(Clone, Debug)]
-struct Group {
-    hash: u64,
-    rows: Vec<RowIx>,
+    groups: Groups,
 }
 
 impl Referrers {
@@ -45,40 +37,19 @@ impl Referrers {
     }
 
     fn insert(&mut self, table: &Table, row: RowIx, cell: Cell) {
-        let Some(hash) = table.id_ref(cell).map(IdRef::hash) else {
-            return;
-        };
-        self.groups
-            .entry(hash, |group| group.hash == hash, |group| group.hash)
-            .or_insert_with(|| Group {
-                hash,
-                rows: Vec::new(),
-            })
-            .get_mut()
-            .rows
-            .push(row);
+        if let Some(id) = table.id_ref(cell) {
+            self.groups.insert(id.hash(), row);
+        }
     }
 
     fn remove(&mut self, table: &Table, row: RowIx, cell: Cell) {
-        let Some(hash) = table.id_ref(cell).map(IdRef::hash) else {
-            return;
-        };
-        if let Ok(mut entry) = self.groups.find_entry(hash, |group| group.hash == hash) {
-            let rows = &mut entry.get_mut().rows;
-            if let Some(at) = rows.iter().position(|&other| other == row) {
-                rows.swap_remove(at);
-            }
-            if rows.is_empty() {
-                entry.remove();
-            }
+        if let Some(id) = table.id_ref(cell) {
+            self.groups.remove(id.hash(), row);
         }
     }
 
     fn find(&self, id: IdRef<'_>) -> &[RowIx] {
-        let hash = id.hash();
-        self.groups
-            .find(hash, |group| group.hash == hash)
-            .map_or(&[], |group| group.rows.as_slice())
+        self.groups.find(id.hash())
     }
 }
 
@@ -97,7 +68,7 @@ impl Reference {
                 return Some(format!("row {} is missing", row.0));
             }
         }
-        let held: usize = index.groups.iter().map(|group| group.rows.len()).sum();
+        let held = index.groups.len();
         (held != count).then(|| format!("{held} rows instead of {count}"))
     }
 
@@ -120,8 +91,8 @@ impl Store {
 
     /// The visible records whose field holds that id, in the store's order. Builds an index for the field at its first call.
     pub fn referrers(&mut self, field: FieldIx, id: IdRef<'_>) -> Vec<RowId> {
-        let mut rows = self.rows_referring(field, id, true);
-        self.sort_by_position(&mut rows);
+        let rows = self.rows_referring(field, id, true);
+        let rows = self.by_position(&rows);
         rows.into_iter().map(|row| self.table.handle(row)).collect()
     }
 
@@ -153,10 +124,10 @@ impl Store {
             .collect()
     }
 
-    pub(super) fn sort_by_position(&self, rows: &mut [RowIx]) {
-        if rows.len() > 1 {
-            rows.sort_by_cached_key(|&row| self.table.position(row));
-        }
+    /// Rows in the store's order.
+    pub(super) fn by_position(&self, rows: &[RowIx]) -> Vec<RowIx> {
+        let position = |row| self.table.position(row).map_or(u32::MAX, |at| at as u32);
+        sorted(rows.iter().map(|&row| (position(row), row)))
     }
 
     /// Tells the index of a field, if it has one, that a row's value changes.
@@ -209,9 +180,7 @@ impl Store {
             let mut rows = self.rows_referring(field, old, true);
             rows.extend(self.rows_referring(field, old, false));
             rows.extend_from_slice(covered.find(old));
-            rows.sort_unstable();
-            rows.dedup();
-            for row in rows {
+            for row in distinct(&rows) {
                 self.rewrite_row(row, field, old, new.as_value(), out);
             }
         }
@@ -258,7 +227,7 @@ impl Store {
         new: Value<'_>,
         out: &mut Notices,
     ) {
-        let echoed = self.echoed.contains(&(row, field));
+        let echoed = self.is_echoed(row, field);
         let cell = self.table.make_cell(new);
         let column = self.table.cell(row, field);
         let holds = |table: &Table, cell: Cell| table.id_ref(cell).is_some_and(|id| id == old);
@@ -368,7 +337,7 @@ impl Store {
             }));
         }
         self.bring_back(&back, Origin::Rollback, out);
-        let mut nulled: Vec<RowIx> = self
+        let nulled: Vec<RowIx> = self
             .changes
             .touching(field)
             .filter(|(_, it)| {
@@ -380,7 +349,7 @@ impl Store {
             })
             .map(|(row, _)| row)
             .collect();
-        nulled.sort_unstable();
+        let nulled = distinct(&nulled);
         for &row in &nulled {
             self.reject_field(row, field, out);
         }

@@ -24,8 +24,7 @@ impl Store {
         };
         let mut rows = self.rows_referring(field, id.as_ref(), true);
         rows.retain(|&child| child != row);
-        self.sort_by_position(&mut rows);
-        rows
+        self.by_position(&rows)
     }
 
     /// The visible records that have no parent, in the store's order.
