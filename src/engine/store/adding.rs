@@ -1,8 +1,9 @@
 //! The user adds records.
 
+use super::Store;
+use super::fields::with_json;
 use super::notices::Notices;
 use super::record_state::Stage;
-use super::{Store, with_json};
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::input::Place;
