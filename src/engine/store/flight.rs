@@ -22,7 +22,9 @@ impl Store {
         if self.has_inflight() {
             return false;
         }
-        let rows = self.changes.rows(|dirty| sends(dirty) || is_cascaded(dirty));
+        let rows = self
+            .changes
+            .rows(|dirty| sends(dirty) || is_cascaded(dirty));
         for &row in &rows {
             let Some(dirty) = self.changes.get_mut(row) else {
                 continue;

@@ -15,7 +15,6 @@ impl Store {
     pub fn accept(&mut self, id: RowId, out: &mut Notices) -> Result<(), SyncError> {
         let row = self.resolve(id)?;
         self.accept_row(row, out);
-        self.forget_order_if_clean();
         Ok(())
     }
 
@@ -44,7 +43,6 @@ impl Store {
     pub fn reject(&mut self, id: RowId, out: &mut Notices) -> Result<(), SyncError> {
         let row = self.resolve(id)?;
         self.reject_rows(&[row], out);
-        self.forget_order_if_clean();
         Ok(())
     }
 
@@ -104,7 +102,10 @@ impl Store {
             self.tell(NoticeKind::Remove, origin, row, out);
             if let Some(dirty) = self.changes.get_mut(row) {
                 // What is on the wire stays as it was sent.
-                dirty.fields.iter_mut().for_each(|touched| touched.pending = Cell::ABSENT);
+                dirty
+                    .fields
+                    .iter_mut()
+                    .for_each(|touched| touched.pending = Cell::ABSENT);
             }
             self.recompose(row, origin, out);
             self.mark_removed(row, None);
