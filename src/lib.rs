@@ -1,6 +1,7 @@
 //! Syncline: a client-side sync engine for calendar and task-board user interfaces.
 
 pub mod engine;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod protocol;
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;
