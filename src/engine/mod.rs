@@ -3,6 +3,7 @@
 
 pub mod config;
 pub mod crud;
+pub mod decimal;
 pub mod effect;
 #[allow(
     clippy::module_inception,

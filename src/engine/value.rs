@@ -1,5 +1,7 @@
 //! Cells and values: what a field of a record can hold.
 
+use super::decimal::{parse, shortest};
+
 /// A field's value in eight bytes.
 ///
 /// Numbers are plain `f64`; everything else lives in the space of negative quiet NaNs, told apart by the upper 16 bits.
@@ -174,15 +176,11 @@ pub fn write_number(value: f64, out: &mut Vec<u8>) {
         out.extend_from_slice(b"null");
         return;
     }
-    if value.fract() == 0.0 && value.abs() < SAFE_INTEGER {
+    if (value as i64) as f64 == value && value.abs() < SAFE_INTEGER {
         write_integer(value as i64, out);
         return;
     }
-    let text = format!("{:e}", value.abs());
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let digits: Vec<u8> = mantissa.bytes().filter(u8::is_ascii_digit).collect();
-    // How many digits stand before the decimal point.
-    let point = exponent.parse::<i32>().unwrap_or(0) + 1;
+    let (digits, point) = shortest(value.abs());
     if value < 0.0 {
         out.push(b'-');
     }
@@ -235,12 +233,7 @@ fn write_integer(value: i64, out: &mut Vec<u8>) {
 /// double is `None`.
 pub fn read_number(text: &str) -> Option<f64> {
     let text = text.trim();
-    let first = text.bytes().next()?;
-    // `f64::from_str` also takes `inf` and `nan`.
-    if !matches!(first, b'0'..=b'9' | b'-' | b'+' | b'.') {
-        return None;
-    }
-    text.parse::<f64>().ok().filter(|number| number.is_finite())
+    parse(text).filter(|number| number.is_finite())
 }
 
 #[cfg(test)]

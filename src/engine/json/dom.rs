@@ -2,6 +2,7 @@
 
 use super::scan::{Step, Stop, bad, literal, number, string, token, unescape};
 use super::{DEPTH_MAX, ReadError, ReadErrorKind, write};
+use crate::engine::decimal;
 use crate::engine::order::order;
 use crate::engine::value::SAFE_INTEGER;
 
@@ -110,7 +111,7 @@ impl Value {
     pub fn as_number(&self) -> Option<f64> {
         match self {
             Self::Number(number) => Some(*number),
-            Self::Digits(digits) => digits.parse().ok(),
+            Self::Digits(digits) => decimal::parse(digits),
             _ => None,
         }
     }
