@@ -130,3 +130,6 @@
 //! | host | what feeds inputs and carries out effects |
 
 pub mod engine;
+pub mod protocol;
+#[cfg(target_arch = "wasm32")]
+mod wasm;

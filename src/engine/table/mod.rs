@@ -16,6 +16,7 @@ use interval::{IntervalIndex, Span};
 
 /// A row's place in its table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
 pub struct RowIx(pub u32);
 
 impl RowIx {
