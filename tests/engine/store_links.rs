@@ -33,6 +33,7 @@ enum Step {
     RemoteReparent(usize, usize),
     Cascade(usize, bool),
     UndoCascade(usize),
+    SettleCascade(usize),
     UndoReferences(usize),
     Rewrite(usize, usize),
     Load(bool),
@@ -61,6 +62,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (at.clone(), at).prop_map(|(a, b)| Step::RemoteReparent(a, b)),
         2 => (refer.clone(), any::<bool>()).prop_map(|(a, b)| Step::Cascade(a, b)),
         1 => refer.clone().prop_map(Step::UndoCascade),
+        1 => refer.clone().prop_map(Step::SettleCascade),
         1 => refer.clone().prop_map(Step::UndoReferences),
         2 => (refer.clone(), refer).prop_map(|(a, b)| Step::Rewrite(a, b)),
         1 => any::<bool>().prop_map(Step::Load),
@@ -123,6 +125,9 @@ impl World {
             }
             Step::UndoCascade(at) => {
                 it.store.undo_cascade(field, &referred(at), &mut it.out);
+            }
+            Step::SettleCascade(at) => {
+                it.store.settle_cascade(field, &referred(at), &mut it.out);
             }
             Step::UndoReferences(at) => {
                 it.store.undo_references(field, &referred(at), &mut it.out);

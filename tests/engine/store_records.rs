@@ -502,7 +502,7 @@ fn a_cascade_is_not_sent_unless_asked_for_and_is_undone_with_its_cause() {
         assert_eq!(it.ids(), ["2"]);
         assert_eq!(it.changes(), wanted);
         assert_eq!(it.store.has_changes(), send);
-        assert!(it.store.freeze(&mut it.out));
+        assert_eq!(it.store.freeze(&mut it.out), send);
         assert_eq!(it.package(Layer::Inflight), wanted);
         it.store.undo_cascade(field, &id("7"), &mut it.out);
         it.thaw();
@@ -527,13 +527,65 @@ fn a_reference_that_is_nulled_by_a_cascade_comes_back_with_its_cause() {
     it.checked(());
     assert_eq!(it.get("1", "eventId"), json!(7));
     it.store.cascade(field, &id("7"), false, &mut it.out);
-    assert!(it.store.freeze(&mut it.out));
+    it.set("1", "name", json!("sent with nothing else"));
+    assert_eq!(
+        it.send(),
+        json!({"updated": [{"id": 1, "name": "sent with nothing else"}]})
+    );
     it.answer(json!({}));
+    it.store.settle_cascade(field, &id("7"), &mut it.out);
+    it.checked(());
     it.reject();
     assert_eq!(
         it.get("1", "eventId"),
         Json::Null,
         "the server has done the same"
+    );
+    assert!(!it.store.has_unconfirmed());
+}
+
+#[test]
+fn a_cascade_waits_until_its_cause_is_decided() {
+    let relation = json!({"field": "eventId", "store": "events"});
+    for refused in [false, true] {
+        let mut events = Fixture::events(json!([{"id": 7}]));
+        let mut it = assignments(
+            relation.clone(),
+            json!([{"id": 1, "eventId": 7}, {"id": 2, "eventId": 8}]),
+        );
+        let field = event_field(&it);
+        events.remove(&["7"]);
+        let removed = events.store.take_aftermath().removed;
+        it.store.cascade(field, &removed, false, &mut it.out);
+        events.send();
+        it.send();
+        it.answer(json!({}));
+        assert!(!it.has("1"));
+        events.answer(json!({"rows": [{"id": 7, "success": !refused}]}));
+        let aftermath = events.store.take_aftermath();
+        it.store
+            .settle_cascade(field, &aftermath.confirmed, &mut it.out);
+        it.store
+            .undo_cascade(field, &aftermath.restored, &mut it.out);
+        it.checked(());
+        assert_eq!(it.has("1"), refused);
+        it.reject();
+        assert_eq!(it.has("1"), refused);
+        assert_eq!(it.store.table().live().count(), 1 + usize::from(refused));
+    }
+}
+
+#[test]
+fn descendants_come_back_with_a_parent_whose_removal_is_refused() {
+    let mut it = Fixture::tasks(json!([{"id": 1, "children": [{"id": 2}, {"id": 3}]}, {"id": 4}]));
+    it.set("3", "name", json!("edited before"));
+    it.remove(&["1", "4"]);
+    it.send();
+    it.answer(json!({"rows": [{"id": 1, "success": false, "error": "in use"}]}));
+    assert_eq!(it.ids(), ["1", "2", "3"]);
+    assert_eq!(
+        it.changes(),
+        json!({"updated": [{"id": 3, "name": "edited before"}]})
     );
 }
 

@@ -80,6 +80,8 @@ pub struct Aftermath {
     pub undone: Vec<Id>,
     /// Ids of records that the server took away: call `cascade(.., by_server: true)`.
     pub removed_by_server: Vec<Id>,
+    /// Ids of removed records whose removal is confirmed: call `settle_cascade`.
+    pub confirmed: Vec<Id>,
     /// Ids of removed records that came back: call `undo_cascade`.
     pub restored: Vec<Id>,
     /// Ids of records that the server took away while edits of them waited: those are lost, somebody should be told.
@@ -92,6 +94,7 @@ impl Aftermath {
         self.id_changes.is_empty()
             && self.removed.is_empty()
             && self.undone.is_empty()
+            && self.confirmed.is_empty()
             && self.lost.is_empty()
             && self.removed_by_server.is_empty()
             && self.restored.is_empty()

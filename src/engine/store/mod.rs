@@ -87,6 +87,8 @@ pub struct Store {
     table: Table,
     changes: Changes,
     references: Vec<Reference>,
+    /// Fields whose cascades the server does by itself, so that they are never sent.
+    quiet_fields: Vec<FieldIx>,
     keys: Keys,
     /// By field: what `set` has to look out for.
     traits: Vec<u8>,
@@ -127,6 +129,7 @@ impl Store {
             table,
             changes: Changes::default(),
             references: Vec::new(),
+            quiet_fields: Vec::new(),
             keys: Keys::default(),
             traits: Vec::new(),
             order_before: None,
@@ -157,6 +160,11 @@ impl Store {
                     .push(Reference::new(field, Some(relation.clone())));
             }
         }
+        let quiet = self.references.iter().filter(|reference| {
+            let relation = reference.relation.as_ref();
+            relation.is_some_and(|relation| !relation.send_cascade)
+        });
+        self.quiet_fields = quiet.map(|reference| reference.field).collect();
     }
 
     /// Brings `traits` up to date with the schema, which only ever grows.

@@ -133,6 +133,10 @@ impl Dirty {
                 } else {
                     touched.inflight = column;
                 }
+                if self.fields.is_empty() {
+                    // Most edits are of one field, or of a start and an end.
+                    self.fields.reserve_exact(2);
+                }
                 self.fields.push(touched);
                 self.fields.len() - 1
             }

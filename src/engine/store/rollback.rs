@@ -31,7 +31,7 @@ impl Store {
             return;
         };
         if !dirty.exists() {
-            self.free(row);
+            self.end_removed(row);
             return;
         }
         self.changes.take(row);
