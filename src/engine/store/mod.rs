@@ -1,7 +1,7 @@
 //! Records over a table: what the server has, what is on the wire, what the user has typed.
 //!
 //! The table's columns hold what the app sees. A record that is not as the server has it also has an entry in
-//! [`changes`]: per touched field the three layers, and per layer whether it adds or removes the record.
+//! `changes`: per touched field the three layers, and per layer whether it adds or removes the record.
 //!
 //! What always holds ([`Store::check`] verifies it):
 //! 1. A field is seen as `pending`, else `inflight`, else `base`. A record without an entry is base alone.
