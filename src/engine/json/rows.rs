@@ -69,10 +69,9 @@ impl Rows {
             return;
         }
         for row in &doubled {
-            let text = match self.table.value(self.table.cell(*row, id)) {
-                crate::engine::value::Value::Text(text) => format!("`{text}`"),
-                value => format!("{value:?}"),
-            };
+            let mut text = Vec::new();
+            super::write::value(self.table.value(self.table.cell(*row, id)), &mut text);
+            let text = String::from_utf8(text).unwrap_or_default();
             warn(&mut self.warnings, || {
                 format!("the id {text} came more than once: the last record with it counts")
             });

@@ -1,6 +1,7 @@
 //! The tokens of JSON, read from text that may end anywhere.
 
 use super::ReadErrorKind;
+use crate::engine::number::nearest_double;
 
 /// Why reading stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -295,10 +296,8 @@ fn number_slowly(
         let negative = bytes.get(from) == Some(&b'-');
         return Ok((if negative { -value } else { value }, at));
     }
-    match text.get(from..at).map(str::parse::<f64>) {
-        Some(Ok(value)) => Ok((value, at)),
-        _ => bad(from),
-    }
+    let value = nearest_double(bytes.get(from..at).unwrap_or_default());
+    Ok((value, at))
 }
 
 /// Checks that a literal stands at `at`, and gives the place after it.

@@ -3,7 +3,7 @@
 use hashbrown::HashTable;
 
 use super::RowIx;
-use crate::engine::value::{SAFE_INTEGER, write_number};
+use crate::engine::number::{SAFE_INTEGER, write_number};
 
 /// An id on its own. A number and the text that it is written as are the same id.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +43,7 @@ impl PartialEq for IdRef<'_> {
 }
 
 impl IdRef<'_> {
-    fn hash(self) -> u64 {
+    pub(crate) fn hash(self) -> u64 {
         match self {
             Self::Number(number) => match whole(number) {
                 Some(integer) => mix(integer as u64),
