@@ -432,7 +432,7 @@ impl ListReader {
 
     /// `success` and `error` of a record that isn't a field: what the server says of it, or a field after all.
     fn outcome(&mut self, json: &str, row: RowIx, target: Target) -> Step<()> {
-        let value: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
+        let value: serde_json::Value = serde_json::from_slice(json.as_bytes()).unwrap_or_default();
         let error = match &value {
             serde_json::Value::String(text) => Some(text.clone()),
             serde_json::Value::Object(object) => match object.get("message") {
@@ -531,7 +531,7 @@ impl ListReader {
 }
 
 fn put_aside(list: &mut Vec<(RowIx, Box<str>)>, row: RowIx, json: &str) {
-    let text = match serde_json::from_str(json) {
+    let text = match serde_json::from_slice(json.as_bytes()) {
         Ok(serde_json::Value::String(text)) => text,
         Ok(serde_json::Value::Number(number)) => number.to_string(),
         _ => return,

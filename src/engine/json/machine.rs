@@ -258,13 +258,15 @@ impl Machine {
         }
         read?;
         match self.frames.pop() {
-            Some(Frame::Skip(_, Keep::Member(key, json))) => match serde_json::from_str(&json) {
-                Ok(value) => {
-                    self.response.envelope.insert(key, value);
+            Some(Frame::Skip(_, Keep::Member(key, json))) => {
+                match serde_json::from_slice(json.as_bytes()) {
+                    Ok(value) => {
+                        self.response.envelope.insert(key, value);
+                    }
+                    // Half a surrogate pair, or a number beyond all doubles.
+                    Err(error) => self.warn(|| format!("the member `{key}` was left out: {error}")),
                 }
-                // Half a surrogate pair, or a number beyond all doubles.
-                Err(error) => self.warn(|| format!("the member `{key}` was left out: {error}")),
-            },
+            }
             Some(Frame::Skip(_, Keep::Total(section, json))) => {
                 let total = read_number(json.trim().trim_matches('"'));
                 if let Some(section) = self.response.sections.get_mut(section) {

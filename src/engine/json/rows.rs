@@ -68,6 +68,7 @@ impl Rows {
         if doubled.is_empty() {
             return;
         }
+        self.table.hide(&doubled);
         for row in &doubled {
             let mut text = Vec::new();
             super::write::value(self.table.value(self.table.cell(*row, id)), &mut text);
@@ -77,11 +78,13 @@ impl Rows {
             });
             self.table.free_row(*row);
         }
-        let is_gone = |row: &RowIx| doubled.binary_search(row).is_ok();
-        self.phantom_ids.retain(|(row, _)| !is_gone(row));
-        self.phantom_parent_ids.retain(|(row, _)| !is_gone(row));
-        self.outcomes.retain(|(row, _)| !is_gone(row));
-        self.nested.retain(|(child, _)| !is_gone(child));
+        let table = &self.table;
+        self.phantom_ids.retain(|(row, _)| table.is_live(*row));
+        self.phantom_parent_ids
+            .retain(|(row, _)| table.is_live(*row));
+        self.outcomes.retain(|(row, _)| table.is_live(*row));
+        self.nested
+            .retain(|(child, parent)| table.is_live(*child) && table.is_live(*parent));
     }
 }
 

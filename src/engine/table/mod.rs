@@ -104,6 +104,14 @@ impl Table {
         self.newest_generation.saturating_add(1)
     }
 
+    /// All rows live in generation `first`: for a table that was filled before it was known which handles of the one it
+    /// replaces have been handed out. Nobody may hold a handle to it yet.
+    pub fn restart_generations(&mut self, first: u32) {
+        self.generations.fill(first);
+        self.first_generation = first;
+        self.newest_generation = first;
+    }
+
     // --- rows ---------------------------------------------------------------------------------
 
     /// A new row: hidden, all cells absent. Freed places are used again.
@@ -148,7 +156,7 @@ impl Table {
         }
     }
 
-    fn is_live(&self, row: RowIx) -> bool {
+    pub(crate) fn is_live(&self, row: RowIx) -> bool {
         self.places
             .get(row.ix())
             .is_some_and(|place| *place != FREE)
