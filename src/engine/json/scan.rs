@@ -1,6 +1,7 @@
 //! The tokens of JSON, read from text that may end anywhere.
 
-use super::{DEPTH_MAX, ReadErrorKind};
+use super::ReadErrorKind;
+use crate::engine::number::nearest_double;
 
 /// Why reading stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +93,38 @@ pub(super) fn string(bytes: &[u8], from: usize) -> Step<Text> {
     string_slowly(bytes, at, tops == 0)
 }
 
+/// The same, and copies the text on the way, as long as there is room; what stands in the room behind the text means nothing. Gives also
+/// whether all of it was copied, which text with escapes never is.
+#[inline]
+pub(super) fn string_into(bytes: &[u8], from: usize, room: &mut [u8]) -> Step<(Text, bool)> {
+    let words = bytes.get(from..).unwrap_or_default().as_chunks::<8>().0;
+    let mut tops = 0;
+    let mut at = from;
+    for (word, to) in words.iter().zip(room.as_chunks_mut::<8>().0) {
+        *to = *word;
+        let word = u64::from_le_bytes(*word);
+        let marks = marks(word);
+        if marks == 0 {
+            tops |= word & TOPS;
+            at += 8;
+            continue;
+        }
+        let before = marks.trailing_zeros() / 8;
+        tops |= word & TOPS & !(u64::MAX << (before * 8));
+        at += before as usize;
+        if bytes.get(at) == Some(&b'"') {
+            let text = Text {
+                end: at,
+                escaped: false,
+                ascii: tops == 0,
+            };
+            return Ok((text, true));
+        }
+        break;
+    }
+    Ok((string_slowly(bytes, at, tops == 0)?, false))
+}
+
 /// Strings with escapes, and those that end close to the text's end.
 #[inline(never)]
 fn string_slowly(bytes: &[u8], mut at: usize, mut ascii: bool) -> Step<Text> {
@@ -140,45 +173,47 @@ fn string_slowly(bytes: &[u8], mut at: usize, mut ascii: bool) -> Step<Text> {
 
 /// Appends the text of a string whose escapes have been checked. Half a surrogate pair becomes U+FFFD.
 pub(super) fn unescape(raw: &str, out: &mut String) {
-    let mut rest = raw;
-    while let Some((plain, escape)) = rest.split_once('\\') {
-        out.push_str(plain);
-        let mut chars = escape.chars();
-        match chars.next() {
-            Some('u') => {
-                let (decoded, len) = unicode(escape);
-                out.push(decoded);
-                rest = escape.get(len..).unwrap_or_default();
-                continue;
-            }
-            Some('b') => out.push('\u{8}'),
-            Some('f') => out.push('\u{c}'),
-            Some('n') => out.push('\n'),
-            Some('r') => out.push('\r'),
-            Some('t') => out.push('\t'),
-            Some(same) => out.push(same),
-            None => {}
+    let bytes = raw.as_bytes();
+    let (mut from, mut at) = (0, 0);
+    while let Some(byte) = bytes.get(at) {
+        if *byte != b'\\' {
+            at += 1;
+            continue;
         }
-        rest = chars.as_str();
+        out.push_str(raw.get(from..at).unwrap_or_default());
+        let (decoded, len) = match bytes.get(at + 1) {
+            Some(b'u') => unicode(bytes, at + 2),
+            Some(b'b') => ('\u{8}', 2),
+            Some(b'f') => ('\u{c}', 2),
+            Some(b'n') => ('\n', 2),
+            Some(b'r') => ('\r', 2),
+            Some(b't') => ('\t', 2),
+            Some(same) => (char::from(*same), 2),
+            None => return,
+        };
+        out.push(decoded);
+        at += len;
+        from = at;
     }
-    out.push_str(rest);
+    out.push_str(raw.get(from..).unwrap_or_default());
 }
 
-/// The character of `uXXXX` or `uXXXX\uXXXX`, and the length of the escape.
-fn unicode(escape: &str) -> (char, usize) {
-    let unit = |from: usize| {
-        let digits = escape.get(from..from + 4)?;
-        u32::from_str_radix(digits, 16).ok()
+/// The character of `\uXXXX` or `\uXXXX\uXXXX`, whose first digit stands at `at`, and the length of the escape.
+fn unicode(bytes: &[u8], at: usize) -> (char, usize) {
+    let unit = |at: usize| {
+        let digits = bytes.get(at..)?.first_chunk::<4>()?;
+        let digit = |byte: u8| u32::from(byte & 0xF) + if byte > b'9' { 9 } else { 0 };
+        Some(digits.iter().fold(0, |unit, byte| unit << 4 | digit(*byte)))
     };
-    let first = unit(1).unwrap_or(0xFFFD);
+    let first = unit(at).unwrap_or(0xFFFD);
     if (0xD800..0xDC00).contains(&first)
-        && escape.get(5..7) == Some("\\u")
-        && let Some(second @ 0xDC00..0xE000) = unit(7)
+        && bytes.get(at + 4..at + 6) == Some(b"\\u")
+        && let Some(second @ 0xDC00..0xE000) = unit(at + 6)
     {
         let both = 0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00);
-        return (char::from_u32(both).unwrap_or('\u{FFFD}'), 11);
+        return (char::from_u32(both).unwrap_or('\u{FFFD}'), 12);
     }
-    (char::from_u32(first).unwrap_or('\u{FFFD}'), 5)
+    (char::from_u32(first).unwrap_or('\u{FFFD}'), 6)
 }
 
 const POWERS: [f64; 23] = [
@@ -261,10 +296,8 @@ fn number_slowly(
         let negative = bytes.get(from) == Some(&b'-');
         return Ok((if negative { -value } else { value }, at));
     }
-    match text.get(from..at).map(str::parse::<f64>) {
-        Some(Ok(value)) => Ok((value, at)),
-        _ => bad(from),
-    }
+    let value = nearest_double(bytes.get(from..at).unwrap_or_default());
+    Ok((value, at))
 }
 
 /// Checks that a literal stands at `at`, and gives the place after it.
@@ -282,130 +315,6 @@ pub(super) fn literal(bytes: &[u8], at: usize, literal: &[u8]) -> Step<usize> {
     Ok(end)
 }
 
-/// Passes over a value of any size and checks it, without recursion: which brackets are open stands in the bits of one word.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Skipper {
-    /// The innermost open bracket in the lowest bit: 1 for an object.
-    objects: u128,
-    depth: u32,
-    expect: Expect,
-    /// Whether there were blanks between tokens.
-    pub(super) blanks: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Expect {
-    #[default]
-    Value,
-    ValueOrEnd,
-    Key,
-    KeyOrEnd,
-    CommaOrEnd,
-}
-
-impl Skipper {
-    /// Goes on until the value's end. `at` is moved over whole tokens, also when there is no more text.
-    pub(super) fn run(&mut self, text: &str, at: &mut usize) -> Step<()> {
-        loop {
-            let end = self.step(text, *at)?;
-            *at = end;
-            if self.depth == 0 && self.expect == Expect::CommaOrEnd {
-                return Ok(());
-            }
-        }
-    }
-
-    fn step(&mut self, text: &str, from: usize) -> Step<usize> {
-        let bytes = text.as_bytes();
-        let (first, at) = token(bytes, from)?;
-        let blanks = at != from;
-        let end = match (self.expect, first) {
-            (Expect::KeyOrEnd, b'}') | (Expect::ValueOrEnd, b']') => self.close(at),
-            (Expect::CommaOrEnd, b'}') if self.in_object() => self.close(at),
-            (Expect::CommaOrEnd, b']') if !self.in_object() => self.close(at),
-            (Expect::CommaOrEnd, b',') => {
-                self.expect = match self.in_object() {
-                    true => Expect::Key,
-                    false => Expect::Value,
-                };
-                at + 1
-            }
-            (Expect::Key | Expect::KeyOrEnd, b'"') => {
-                let key = string(bytes, at + 1)?;
-                let (colon, place) = token(bytes, key.end + 1)?;
-                if colon != b':' {
-                    return bad(place);
-                }
-                self.blanks |= place != key.end + 1;
-                self.expect = Expect::Value;
-                place + 1
-            }
-            (Expect::Value | Expect::ValueOrEnd, b'{' | b'[') => {
-                if self.depth >= DEPTH_MAX {
-                    return Err(Stop::Bad(ReadErrorKind::TooDeep, at));
-                }
-                let object = first == b'{';
-                self.objects = self.objects << 1 | u128::from(object);
-                self.depth += 1;
-                self.expect = match object {
-                    true => Expect::KeyOrEnd,
-                    false => Expect::ValueOrEnd,
-                };
-                at + 1
-            }
-            (Expect::Value | Expect::ValueOrEnd, _) => {
-                let end = scalar(text, first, at)?;
-                self.expect = Expect::CommaOrEnd;
-                end
-            }
-            _ => return bad(at),
-        };
-        self.blanks |= blanks;
-        Ok(end)
-    }
-
-    fn in_object(&self) -> bool {
-        self.objects & 1 == 1
-    }
-
-    fn close(&mut self, at: usize) -> usize {
-        self.objects >>= 1;
-        self.depth -= 1;
-        self.expect = Expect::CommaOrEnd;
-        at + 1
-    }
-}
-
-fn scalar(text: &str, first: u8, at: usize) -> Step<usize> {
-    let bytes = text.as_bytes();
-    match first {
-        b'"' => Ok(string(bytes, at + 1)?.end + 1),
-        b'-' | b'0'..=b'9' => Ok(number(text, at)?.1),
-        b't' => literal(bytes, at, b"true"),
-        b'f' => literal(bytes, at, b"false"),
-        b'n' => literal(bytes, at, b"null"),
-        _ => bad(at),
-    }
-}
-
-/// Appends JSON text without the blanks between its tokens.
-pub(super) fn minify(json: &str, out: &mut String) {
-    let mut rest = json;
-    loop {
-        rest = rest.trim_start_matches([' ', '\n', '\r', '\t']);
-        let len = match rest.as_bytes().first() {
-            None => return,
-            Some(b'"') => string(rest.as_bytes(), 1).map_or(rest.len(), |text| text.end + 1),
-            Some(_) => rest
-                .find([' ', '\n', '\r', '\t', '"'])
-                .unwrap_or(rest.len()),
-        };
-        let (token, after) = rest.split_at_checked(len).unwrap_or((rest, ""));
-        out.push_str(token);
-        rest = after;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -419,6 +328,16 @@ mod tests {
                 assert_eq!(found.end, len * filler.len());
                 assert_eq!(found.ascii, ascii || len == 0);
                 assert!(!found.escaped);
+                let mut room = [0u8; 160];
+                let (into, copied) = string_into(text.as_bytes(), 0, &mut room).unwrap();
+                assert!(copied && into.end == found.end && into.ascii == found.ascii);
+                assert_eq!(&room[..found.end], &text.as_bytes()[..found.end]);
+                let little = &mut room[..8];
+                let (into, copied) = string_into(text.as_bytes(), 0, little).unwrap();
+                assert_eq!(
+                    (into.end, into.ascii, copied),
+                    (found.end, found.ascii, found.end < 8)
+                );
                 let cut = &text.as_bytes()[..len * filler.len()];
                 assert_eq!(string(cut, 0).unwrap_err(), Stop::More);
             }
@@ -482,42 +401,5 @@ mod tests {
         ] {
             assert!(matches!(number(text, 0), Err(Stop::Bad(..))), "{text}");
         }
-    }
-
-    #[test]
-    fn nesting_is_bounded_and_checked_without_recursion() {
-        let deep = |depth: u32| {
-            let depth = depth as usize;
-            let text = "[".repeat(depth) + &"]".repeat(depth);
-            Skipper::default().run(&text, &mut 0)
-        };
-        assert_eq!(deep(DEPTH_MAX), Ok(()));
-        let too_deep = Stop::Bad(ReadErrorKind::TooDeep, DEPTH_MAX as usize);
-        assert_eq!(deep(DEPTH_MAX + 1), Err(too_deep));
-        assert_eq!(
-            Skipper::default().run(&"[".repeat(10_000_000), &mut 0),
-            Err(too_deep)
-        );
-        for text in [
-            "[}",
-            "{]",
-            "[1,]",
-            "{\"a\":1,}",
-            "{\"a\"}",
-            "[1 2]",
-            "{1:2}",
-            "[tru]",
-            "]",
-        ] {
-            let skipped = Skipper::default().run(text, &mut 0);
-            assert!(matches!(skipped, Err(Stop::Bad(..))), "{text}");
-        }
-    }
-
-    #[test]
-    fn blanks_go_but_those_in_strings_stay() {
-        let mut out = String::new();
-        minify("{ \"a b\" : [ 1 ,\n\t\"c \\\" d\" , true ] }", &mut out);
-        assert_eq!(out, r#"{"a b":[1,"c \" d",true]}"#);
     }
 }

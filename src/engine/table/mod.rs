@@ -4,9 +4,10 @@ mod arena;
 mod column;
 mod ids;
 mod interval;
+mod read;
 
 pub use arena::Arena;
-pub(crate) use arena::Mark;
+pub(crate) use arena::{Mark, SHORT};
 pub use ids::{IdIndex, IdRef};
 
 use crate::engine::schema::{Field, FieldIx, Schema, Zone};
@@ -35,6 +36,9 @@ pub struct RowId {
     pub generation: u32,
 }
 
+/// What is called for every cell that may have to be carried over, see [`Table::compact_if_worth`].
+pub type Visit<'a> = &'a mut dyn FnMut(&mut Cell);
+
 /// Where a row stands in the visible order, if it does.
 const HIDDEN: u32 = u32::MAX - 1;
 const FREE: u32 = u32::MAX;
@@ -56,6 +60,8 @@ pub struct Table {
     intervals: IntervalIndex,
     first_generation: u32,
     newest_generation: u32,
+    /// Rows that are being read.
+    read_rows: u32,
 }
 
 impl Table {
@@ -75,6 +81,7 @@ impl Table {
             intervals: IntervalIndex::default(),
             first_generation,
             newest_generation: first_generation,
+            read_rows: 0,
         }
     }
 
@@ -122,7 +129,7 @@ impl Table {
     }
 
     /// Ends a row: it leaves the order and every index, its cells are released, and handles to it find nothing. Harmless on a
-    /// row that is free already.
+    /// row that is free already. Whoever frees many visible rows hides them in one call before.
     pub fn free_row(&mut self, row: RowIx) {
         if !self.is_live(row) {
             return;
@@ -149,7 +156,7 @@ impl Table {
         }
     }
 
-    fn is_live(&self, row: RowIx) -> bool {
+    pub(crate) fn is_live(&self, row: RowIx) -> bool {
         self.places
             .get(row.ix())
             .is_some_and(|place| *place != FREE)
@@ -184,81 +191,6 @@ impl Table {
             .enumerate()
             .filter(|(_, place)| **place != FREE)
             .map(|(row, _)| RowIx(row as u32))
-    }
-
-    // --- reading many rows at once ------------------------------------------------------------
-
-    /// Room to remember what repeats, for as long as rows are read.
-    pub(crate) fn begin_read(&mut self) {
-        self.arena.begin_load();
-    }
-
-    /// How much text there is, to go back to when a row has to be read again.
-    #[inline]
-    pub(crate) fn read_mark(&self) -> Mark {
-        self.arena.mark()
-    }
-
-    /// Forgets text that was kept since the mark. Cells that refer to it must be written anew.
-    pub(crate) fn read_back_to(&mut self, mark: Mark) {
-        self.arena.back_to(mark);
-    }
-
-    /// Keeps text of up to 16 bytes once; also given as two words, padded with zeros.
-    #[inline]
-    pub(crate) fn keep_short(
-        &mut self,
-        low: u64,
-        high: u64,
-        text: &str,
-        ascii: bool,
-    ) -> Option<Cell> {
-        self.arena.keep_short(low, high, text, ascii)
-    }
-
-    /// Keeps longer text.
-    #[inline]
-    pub(crate) fn keep_text(&mut self, text: &str, ascii: bool) -> Option<Cell> {
-        self.arena.keep_new(text, false, ascii)
-    }
-
-    /// Keeps JSON text.
-    pub(crate) fn keep_json(&mut self, text: &str) -> Option<Cell> {
-        self.arena.keep_new(text, true, text.is_ascii())
-    }
-
-    /// Writes a cell of a row that is being read: no index is kept until [`Table::end_read`].
-    #[inline]
-    pub(crate) fn put_read(&mut self, row: RowIx, field: FieldIx, cell: Cell) {
-        if let Some(column) = self.columns.get_mut(field.ix()) {
-            column.put(row.ix(), cell);
-        }
-    }
-
-    /// All rows are there: makes them visible in the order in which they were pushed, and finds them by id. Of rows with the same id, the last
-    /// is found; gives the others, ascending.
-    pub(crate) fn end_read(&mut self) -> Vec<RowIx> {
-        self.arena.end_load();
-        self.places.shrink_to_fit();
-        self.generations.shrink_to_fit();
-        self.order.reserve_exact(self.places.len());
-        for (at, place) in self.places.iter_mut().enumerate() {
-            *place = at as u32;
-            self.order.push(RowIx(at as u32));
-        }
-        let (columns, field, arena) = (&self.columns, self.schema.id, &self.arena);
-        let id_of = |row| row_id(columns, field, arena, row);
-        self.ids.reserve(self.order.len(), id_of);
-        let mut doubled = Vec::new();
-        for row in &self.order {
-            if let Some(id) = id_of(*row)
-                && let Some(earlier) = self.ids.replace(id, *row, id_of)
-            {
-                doubled.push(earlier);
-            }
-        }
-        doubled.sort_unstable();
-        doubled
     }
 
     // --- cells --------------------------------------------------------------------------------
@@ -350,6 +282,12 @@ impl Table {
         self.arena.get(cell)
     }
 
+    /// The same as bytes of UTF-8, which is cheaper.
+    #[inline]
+    pub(crate) fn text_bytes(&self, cell: Cell) -> Option<&[u8]> {
+        self.arena.bytes_of(cell)
+    }
+
     /// Whether two cells hold the same, by content.
     pub fn same(&self, a: Cell, b: Cell) -> bool {
         a == b || (a.is_span() && b.is_span() && self.same_in(a, self, b))
@@ -364,14 +302,14 @@ impl Table {
         if cell.kind() != other_cell.kind() {
             return false;
         }
-        let (a, b) = (self.arena.get(cell), other.arena.get(other_cell));
+        let (a, b) = (self.arena.bytes_of(cell), other.arena.bytes_of(other_cell));
         if a == b {
             return true;
         }
         let (CellKind::Json, Some(a), Some(b)) = (cell.kind(), a, b) else {
             return false;
         };
-        let parse = serde_json::from_str::<serde_json::Value>;
+        let parse = serde_json::from_slice::<serde_json::Value>;
         matches!((parse(a), parse(b)), (Ok(a), Ok(b)) if a == b)
     }
 
@@ -391,7 +329,7 @@ impl Table {
 
     /// Copies what is alive into a new arena when more than half of the old one is dead. `roots` has to visit every cell of this
     /// table that is held outside of its columns; cells that it misses are lost.
-    pub fn compact_if_worth(&mut self, roots: &mut dyn FnMut(&mut dyn FnMut(&mut Cell))) {
+    pub fn compact_if_worth(&mut self, roots: &mut dyn FnMut(Visit<'_>)) {
         if !self.arena.worth_compacting() {
             return;
         }
@@ -560,6 +498,9 @@ impl Table {
         let Some((start_field, end_field)) = self.schema.interval else {
             return &[];
         };
+        if start.is_nan() || end.is_nan() {
+            return &[];
+        }
         let (places, columns) = (&self.places, &self.columns);
         let (Some(starts), Some(ends)) =
             (columns.get(start_field.ix()), columns.get(end_field.ix()))
@@ -606,3 +547,6 @@ fn row_id<'a>(
 ) -> Option<IdRef<'a>> {
     id_ref(arena, columns.get(field.ix())?.get(row.ix()))
 }
+
+#[cfg(test)]
+mod tests;
