@@ -1,10 +1,13 @@
 //! Bytes from the wire into tables, tables into bytes for the wire and for hosts.
 
 mod list;
+mod machine;
 pub mod pack;
+mod plan;
 mod reader;
 mod rows;
 mod scan;
+mod skip;
 pub mod write;
 
 use core::fmt;

@@ -1,8 +1,9 @@
 //! The user adds records.
 
+use super::Store;
+use super::fields::with_json;
 use super::notices::Notices;
 use super::record_state::Stage;
-use super::{Store, with_json};
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::input::Place;
@@ -151,10 +152,10 @@ impl Store {
             return Ok(());
         };
         let steps_max = from.rows_len() + self.table.rows_len();
-        for &row in from.order() {
-            let mut at = (from, row);
-            let mut steps = 0;
-            loop {
+        for &start in from.order() {
+            let mut at = (from, start);
+            // A circle that the record isn't part of is none of its business.
+            for _ in 0..steps_max {
                 let (table, row) = at;
                 let field = if core::ptr::eq(table, from) {
                     theirs
@@ -169,8 +170,7 @@ impl Store {
                     (None, Some(row)) => (&self.table, row),
                     (None, None) => break,
                 };
-                steps += 1;
-                if steps > steps_max {
+                if core::ptr::eq(at.0, from) && at.1 == start {
                     return Err(SyncError::new(
                         ErrorCode::InvalidArgument,
                         "these records would be their own ancestors",

@@ -94,17 +94,24 @@ impl Store {
         } else if !(plain && counted) {
             self.recount(row);
         }
-        self.tell_field(NoticeKind::Update, origin, (row, field), (old, visible), out);
+        self.tell_field(
+            NoticeKind::Update,
+            origin,
+            (row, field),
+            (old, visible),
+            out,
+        );
     }
 
     /// Takes the user's edit of one field back.
     pub(super) fn reject_field(&mut self, row: RowIx, field: FieldIx, out: &mut Notices) {
         let (table, traits) = (&self.table, self.traits(field));
-        if let Some(touched) = self
-            .changes
-            .get_mut(row)
-            .and_then(|dirty| dirty.fields.iter_mut().find(|touched| touched.field == field))
-        {
+        if let Some(touched) = self.changes.get_mut(row).and_then(|dirty| {
+            dirty
+                .fields
+                .iter_mut()
+                .find(|touched| touched.field == field)
+        }) {
             touched.reject(&|a, b| equal(table, traits, a, b));
         }
         self.recompose(row, Origin::Rollback, out);
@@ -140,6 +147,7 @@ impl Store {
         }
         self.check_new_id(cell)?;
         self.change_id(row, cell, Origin::Local, out);
+        self.follow_parents(self.aftermath.id_changes.len().saturating_sub(1), out);
         Ok(())
     }
 
@@ -152,7 +160,10 @@ impl Store {
             ));
         };
         if let IdRef::Text("") = id {
-            return Err(SyncError::new(ErrorCode::InvalidArgument, "an id can't be empty"));
+            return Err(SyncError::new(
+                ErrorCode::InvalidArgument,
+                "an id can't be empty",
+            ));
         }
         match self.table.find_id(id) {
             Some(_) => Err(self.duplicate(id)),
@@ -164,11 +175,15 @@ impl Store {
     pub(super) fn duplicate(&self, id: IdRef<'_>) -> SyncError {
         SyncError::new(
             ErrorCode::DuplicateId,
-            format!("{} has a record of id {} already", self.name(), super::Id::from(id)),
+            format!(
+                "{} has a record of id {} already",
+                self.name(),
+                super::Id::from(id)
+            ),
         )
     }
 
-    /// Gives a record another id, known to be free: it keeps its key, and all that refers to it follows.
+    /// Gives a record another id, known to be free; it keeps its key. What refers to it follows later, all ids at once.
     pub(super) fn change_id(&mut self, row: RowIx, cell: Cell, origin: Origin, out: &mut Notices) {
         let field = self.table.schema().id;
         let old = self.table.cell(row, field);
@@ -181,10 +196,22 @@ impl Store {
         let (Some(old), Some(new)) = (old_id, self.id_of(row)) else {
             return;
         };
-        if let Some(parent) = self.table.schema().parent {
-            self.rewrite_reference(parent, old.as_ref(), new.as_value(), out);
-        }
         let row = self.table.handle(row);
-        self.aftermath.id_changes.push(super::IdChange { row, old, new });
+        self.aftermath
+            .id_changes
+            .push(super::IdChange { row, old, new });
+    }
+
+    /// Children name their parents by the ids that those got, from the given id change of the aftermath on.
+    pub(super) fn follow_parents(&mut self, from: usize, out: &mut Notices) {
+        let Some(parent) = self.table.schema().parent else {
+            return;
+        };
+        let changes = self
+            .aftermath
+            .id_changes
+            .split_off(from.min(self.aftermath.id_changes.len()));
+        self.rewrite_references(parent, &changes, out);
+        self.aftermath.id_changes.extend(changes);
     }
 }

@@ -7,8 +7,9 @@ use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::table::RowIx;
 
 impl Store {
-    /// Puts what waits onto the wire: every record that the next package carries, and what a cascade did that the server does by
-    /// itself. Gives whether there was anything, sent or not; nothing happens while a package is on the wire.
+    /// Puts what waits onto the wire: every record that the next package carries. Gives whether there was anything; nothing
+    /// happens while a package is on the wire. What a cascade did that the server does by itself keeps waiting until the
+    /// removal that caused it is decided.
     pub fn freeze(&mut self, out: &mut Notices) -> bool {
         self.freeze_those(|dirty| dirty.counted.sendable, out)
     }
@@ -22,13 +23,20 @@ impl Store {
         if self.has_inflight() {
             return false;
         }
-        let rows = self.changes.rows(|dirty| sends(dirty) || is_cascaded(dirty));
+        let rows = self.changes.rows(sends);
         for &row in &rows {
             let Some(dirty) = self.changes.get_mut(row) else {
                 continue;
             };
             match core::mem::take(&mut dirty.pending) {
-                Stage::Idle => dirty.fields.iter_mut().for_each(|touched| touched.freeze()),
+                Stage::Idle => {
+                    let quiet = &self.quiet_fields;
+                    let sent = dirty
+                        .fields
+                        .iter_mut()
+                        .filter(|touched| !touched.cascaded || !quiet.contains(&touched.field));
+                    sent.for_each(|touched| touched.freeze());
+                }
                 stage => dirty.inflight = stage,
             }
             self.recount(row);
@@ -95,7 +103,7 @@ impl Store {
                 dirty.fields.clear();
             }
             (Stage::Remove(_), _) => {
-                self.free(row);
+                self.end_removed(row);
                 return;
             }
             (Stage::Add, _) => dirty.in_base = true,
@@ -108,6 +116,12 @@ impl Store {
         }
         self.recompose(row, Origin::Remote, out);
         self.tell(NoticeKind::State, Origin::Remote, row, out);
+    }
+
+    /// A removal is confirmed: the record ends, and what its removal did elsewhere is true.
+    pub(super) fn end_removed(&mut self, row: RowIx) {
+        self.aftermath.confirmed.extend(self.id_of(row));
+        self.free(row);
     }
 
     /// What the wire carries of records is dropped; edits made since stay.
@@ -173,17 +187,5 @@ impl Store {
             self.recount(row);
         }
         reverted
-    }
-}
-
-/// Whether another record's removal changed the record, and nothing of it may have to be sent.
-fn is_cascaded(dirty: &Dirty) -> bool {
-    match dirty.pending {
-        Stage::Remove(cascade) => cascade.is_some(),
-        Stage::Idle => dirty
-            .fields
-            .iter()
-            .any(|touched| touched.cascaded && !touched.pending.is_absent()),
-        Stage::Add => false,
     }
 }

@@ -35,7 +35,7 @@ pub struct RecordState {
 pub(super) struct Dirty {
     pub(super) row: RowIx,
     /// Orders records by their first change.
-    pub(super) seq: u64,
+    pub(super) seq: u32,
     /// Whether the server has the record.
     pub(super) in_base: bool,
     pub(super) inflight: Stage,
@@ -63,7 +63,7 @@ pub(super) struct Counted {
 }
 
 impl Dirty {
-    pub(super) const fn new(row: RowIx, seq: u64, in_base: bool) -> Self {
+    pub(super) const fn new(row: RowIx, seq: u32, in_base: bool) -> Self {
         Self {
             row,
             seq,
@@ -132,6 +132,10 @@ impl Dirty {
                     touched.base = column;
                 } else {
                     touched.inflight = column;
+                }
+                if self.fields.is_empty() {
+                    // Most edits are of one field, or of a start and an end.
+                    self.fields.reserve_exact(2);
                 }
                 self.fields.push(touched);
                 self.fields.len() - 1

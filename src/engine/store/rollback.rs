@@ -15,7 +15,6 @@ impl Store {
     pub fn accept(&mut self, id: RowId, out: &mut Notices) -> Result<(), SyncError> {
         let row = self.resolve(id)?;
         self.accept_row(row, out);
-        self.forget_order_if_clean();
         Ok(())
     }
 
@@ -32,7 +31,7 @@ impl Store {
             return;
         };
         if !dirty.exists() {
-            self.free(row);
+            self.end_removed(row);
             return;
         }
         self.changes.take(row);
@@ -44,7 +43,6 @@ impl Store {
     pub fn reject(&mut self, id: RowId, out: &mut Notices) -> Result<(), SyncError> {
         let row = self.resolve(id)?;
         self.reject_rows(&[row], out);
-        self.forget_order_if_clean();
         Ok(())
     }
 
@@ -68,6 +66,8 @@ impl Store {
             if !dirty.in_base {
                 if existed {
                     going.push(row);
+                } else {
+                    self.drop_pending_values(row, out);
                 }
                 continue;
             }
@@ -102,17 +102,23 @@ impl Store {
         self.version += 1;
         for &row in rows {
             self.tell(NoticeKind::Remove, origin, row, out);
-            if let Some(dirty) = self.changes.get_mut(row) {
-                // What is on the wire stays as it was sent.
-                dirty.fields.iter_mut().for_each(|touched| touched.pending = Cell::ABSENT);
-            }
-            self.recompose(row, origin, out);
+            self.drop_pending_values(row, out);
             self.mark_removed(row, None);
         }
         if let Some(parent) = self.table.schema().parent {
             self.undo_references(parent, &ids, out);
         }
         self.aftermath.undone.extend(ids);
+    }
+
+    /// What is on the wire stays as it was sent; what was typed since goes. The record is hidden.
+    fn drop_pending_values(&mut self, row: RowIx, out: &mut Notices) {
+        if let Some(dirty) = self.changes.get_mut(row) {
+            for touched in &mut dirty.fields {
+                touched.pending = Cell::ABSENT;
+            }
+        }
+        self.recompose(row, Origin::Rollback, out);
     }
 
     /// Records (`ids`) that never came to be: phantoms that refer to them go too, other records get the reference back that the

@@ -4,6 +4,7 @@ use super::adding::FieldMap;
 use super::layers::Touched;
 use super::notices::Notices;
 use super::record_state::Stage;
+use super::rows::pack;
 use super::{IS_REFERENCE, Store, equal};
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::schema::FieldIx;
@@ -60,8 +61,14 @@ impl Store {
     /// Keeps in mind that the server itself named another record by text: it may be a phantom's.
     fn note_reference(&mut self, row: RowIx, field: FieldIx, cell: Cell) {
         if self.traits(field) & IS_REFERENCE != 0 && cell.kind() == CellKind::Text {
-            self.echoed.insert((row, field));
+            self.echoed.push(pack(row.0, field.0.into()));
         }
+    }
+
+    /// Whether the last answer itself named another record in the field.
+    pub(super) fn is_echoed(&self, row: RowIx, field: FieldIx) -> bool {
+        let key = pack(row.0, field.0.into());
+        self.echoed.binary_search(&key).is_ok()
     }
 
     /// Writes base. The entry isn't brought in order: call `settle` afterwards.

@@ -24,8 +24,7 @@ impl Store {
         };
         let mut rows = self.rows_referring(field, id.as_ref(), true);
         rows.retain(|&child| child != row);
-        self.sort_by_position(&mut rows);
-        rows
+        self.by_position(&rows)
     }
 
     /// The visible records that have no parent, in the store's order.
@@ -78,15 +77,15 @@ impl Store {
             };
         };
         let mut at = self.table.find_id(id);
-        let mut steps = 0;
-        while let Some(ancestor) = at {
-            if ancestor == row || steps > self.table.rows_len() {
+        // A circle that the record isn't part of is none of its business.
+        for _ in 0..self.table.rows_len() {
+            let Some(ancestor) = at else { break };
+            if ancestor == row {
                 return Err(SyncError::new(
                     ErrorCode::InvalidArgument,
                     "the record would be its own ancestor",
                 ));
             }
-            steps += 1;
             let next = self
                 .table
                 .schema()

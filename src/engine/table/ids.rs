@@ -3,7 +3,7 @@
 use hashbrown::HashTable;
 
 use super::RowIx;
-use crate::engine::value::{SAFE_INTEGER, write_number};
+use crate::engine::number::{SAFE_INTEGER, write_number};
 
 /// An id on its own. A number and the text that it is written as are the same id.
 #[derive(Clone, Copy, Debug)]

@@ -107,22 +107,43 @@ impl IntervalIndex {
         &self.found
     }
 
+    /// Puts the loose rows that lie in the range among those found, where their starts belong.
     fn add_loose(&mut self, start: f64, end: f64, span_of: &impl Fn(RowIx) -> Option<Span>) {
         let is_loose = &self.is_loose;
         self.found.retain(|row| !bit(is_loose, *row));
-        let sorted = self.found.len();
+        let mut fresh: Vec<(u64, RowIx)> = Vec::new();
         for row in &self.loose {
             if let Some(span) = span_of(*row)
                 && span.start < end
                 && (span.end > start || span.start >= start)
             {
-                self.found.push(*row);
+                fresh.push((sort_key(span.start), *row));
             }
         }
-        if self.found.len() > sorted {
-            let start_of = |row: &RowIx| span_of(*row).map_or(f64::INFINITY, |span| span.start);
-            self.found
-                .sort_by(|a, b| start_of(a).total_cmp(&start_of(b)).then(a.cmp(b)));
+        sort(&mut fresh);
+        let mut from = self.found.len();
+        let mut to = from + fresh.len();
+        self.found.resize(to, RowIx(0));
+        while let Some(&entry) = fresh.last() {
+            to -= 1;
+            let old = from
+                .checked_sub(1)
+                .and_then(|at| self.found.get(at))
+                .copied();
+            let old_start = old.and_then(span_of).map_or(0, |span| sort_key(span.start));
+            let row = match old {
+                Some(old) if (old_start, old) > entry => {
+                    from -= 1;
+                    old
+                }
+                _ => {
+                    fresh.pop();
+                    entry.1
+                }
+            };
+            if let Some(place) = self.found.get_mut(to) {
+                *place = row;
+            }
         }
     }
 
@@ -168,7 +189,7 @@ impl IntervalIndex {
             );
         } else {
             let mut sorted: Vec<(u64, RowIx)> = spans.collect();
-            sorted.sort_unstable();
+            sort(&mut sorted);
             self.rows.extend(sorted.iter().map(|(_, row)| *row));
         }
         self.starts.clear();
@@ -196,21 +217,21 @@ impl IntervalIndex {
                 kept += 1;
             }
         }
-        let mut fresh: Vec<Entry> = self
-            .loose
-            .iter()
-            .filter_map(|&row| {
-                let span = span_of(row)?;
-                Some((sort_key(span.start), row, sort_key(span.end)))
-            })
-            .collect();
-        fresh.sort_unstable();
+        let mut fresh: Vec<(u64, RowIx)> = Vec::new();
+        for row in &self.loose {
+            if let Some(span) = span_of(*row) {
+                fresh.push((sort_key(span.start), *row));
+            }
+        }
+        sort(&mut fresh);
         let mut to = kept + fresh.len();
         self.rows.resize(to, RowIx(0));
         self.starts.resize(to, 0);
         self.ends.resize(to, 0);
-        while let Some(&entry) = fresh.last() {
+        while let Some(&(start, row)) = fresh.last() {
             to -= 1;
+            let end = span_of(row).map_or(start, |span| sort_key(span.end));
+            let entry = (start, row, end);
             match kept.checked_sub(1).and_then(|at| self.entry(at)) {
                 Some(old) if old > entry => {
                     self.put(to, old);
@@ -275,6 +296,34 @@ fn sort_key(number: f64) -> u64 {
         !bits
     } else {
         bits | 1 << 63
+    }
+}
+
+/// Sorts few entries, or such as have no better way. A heap sort of our own: the library's sorts weigh a hundred times as much.
+fn sort(entries: &mut [(u64, RowIx)]) {
+    let sink = |entries: &mut [(u64, RowIx)], mut at: usize| {
+        loop {
+            let (left, right) = (2 * at + 1, 2 * at + 2);
+            let larger = if entries.get(right) > entries.get(left) {
+                right
+            } else {
+                left
+            };
+            if entries.get(larger) <= entries.get(at) {
+                return;
+            }
+            entries.swap(at, larger);
+            at = larger;
+        }
+    };
+    for at in (0..entries.len() / 2).rev() {
+        sink(entries, at);
+    }
+    for len in (1..entries.len()).rev() {
+        entries.swap(0, len);
+        if let Some(rest) = entries.get_mut(..len) {
+            sink(rest, 0);
+        }
     }
 }
 
