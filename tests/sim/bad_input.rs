@@ -10,7 +10,8 @@ use syncline::engine::input::{
 use syncline::engine::time::Millis;
 use syncline::engine::value;
 
-use crate::world::{Fate, World};
+use crate::network::Fate;
+use crate::world::World;
 
 fn code(world: &mut World, client: usize, input: Input<'_>) -> ErrorCode {
     world.feed(client, input).expect_err("an error").code
