@@ -243,7 +243,7 @@ fn round(value: u128, more: bool, exponent: i32) -> f64 {
     } else {
         let kept = value.checked_shr(dropped as u32).unwrap_or(0) as u64;
         let half = 1u128 << (dropped - 1);
-        let rest = value & (half - 1 | half);
+        let rest = value & ((half - 1) | half);
         let up = rest > half || (rest == half && (more || kept & 1 == 1));
         kept + u64::from(up)
     };
