@@ -1,12 +1,14 @@
 //! Numbers as decimal text: read as the nearest double, written as JavaScript writes them.
 //!
-//! The standard library's ways are exact too, but their tables would be a seventh of what the whole module may weigh.
+//! The standard library's ways are exact too, but their tables would be a seventh of what the whole
+//! module may weigh.
 
 /// Below this, every whole number is a double of its own (2^53).
 pub(crate) const SAFE_INTEGER: f64 = 9_007_199_254_740_992.0;
 
-/// Appends a finite number as JavaScript's `JSON.stringify` prints it: the shortest digits that read back as the same number,
-/// exponents from `1e21` up and below `1e-6`; NaN and the infinities become `null`.
+/// Appends a finite number as JavaScript's `JSON.stringify` prints it: the shortest digits that
+/// read back as the same number, exponents from `1e21` up and below `1e-6`; NaN and the infinities
+/// become `null`.
 pub fn write_number(value: f64, out: &mut Vec<u8>) {
     if value.fract() == 0.0 && value.abs() < SAFE_INTEGER {
         write_integer(value as i64, out);
@@ -62,8 +64,8 @@ fn write_integer(value: i64, out: &mut Vec<u8>) {
     out.extend_from_slice(buffer.get(at..).unwrap_or_default());
 }
 
-/// Reads text that holds one decimal number, blanks around it allowed; anything else, empty text, and what is too large for a
-/// double is `None`.
+/// Reads text that holds one decimal number, blanks around it allowed; anything else, empty text,
+/// and what is too large for a double is `None`.
 pub fn read_number(text: &str) -> Option<f64> {
     let text = text.trim_ascii();
     let bytes = text.as_bytes();
@@ -104,7 +106,8 @@ fn take_digits(rest: &mut &[u8]) -> usize {
 /// More digits than these only say whether the number lies above or below what they say.
 const DIGITS_MAX: usize = 800;
 
-/// The significant digits of a decimal number, and how many of them (or of zeros, if negative) stand before the decimal point.
+/// The significant digits of a decimal number, and how many of them (or of zeros, if negative)
+/// stand before the decimal point.
 fn significant(text: &[u8]) -> (Vec<u8>, i64) {
     let mut digits = Vec::new();
     let (mut point, mut seen_point, mut beyond) = (0i64, false, false);
@@ -146,7 +149,8 @@ fn significant(text: &[u8]) -> (Vec<u8>, i64) {
     (digits, point)
 }
 
-/// The double that is nearest to a decimal number whose form has been checked; infinite when there is none.
+/// The double that is nearest to a decimal number whose form has been checked; infinite when there
+/// is none.
 pub(crate) fn nearest_double(text: &[u8]) -> f64 {
     let (digits, point) = significant(text);
     let value = match digits.len() {
@@ -222,10 +226,12 @@ fn slow(digits: &[u8], exponent: i32) -> f64 {
     round(quotient, number.bits() > 0, -shift)
 }
 
-/// The double nearest to `value * 2^exponent`, of two that are equally near the even one; `more` when the true number lies a little above.
+/// The double nearest to `value * 2^exponent`, of two that are equally near the even one; `more`
+/// when the true number lies a little above.
 fn round(value: u128, more: bool, exponent: i32) -> f64 {
     let len = 128 - value.leading_zeros() as i32;
-    // The exponent of the highest bit; below the least normal double, bits of the fraction are lost.
+    // The exponent of the highest bit; below the least normal double, bits of the fraction are
+    // lost.
     let top = len - 1 + exponent;
     let precision = if top >= -1022 { 53 } else { 53 + 1022 + top };
     let dropped = len - precision;
@@ -237,7 +243,7 @@ fn round(value: u128, more: bool, exponent: i32) -> f64 {
     } else {
         let kept = value.checked_shr(dropped as u32).unwrap_or(0) as u64;
         let half = 1u128 << (dropped - 1);
-        let rest = value & (half - 1 | half);
+        let rest = value & ((half - 1) | half);
         let up = rest > half || (rest == half && (more || kept & 1 == 1));
         kept + u64::from(up)
     };
@@ -367,7 +373,8 @@ mod tests {
             check(&text);
             check(&format!("-{text}e{}", rng.below(680) as i32 - 340));
         }
-        // Exactly between two doubles, a little above and below; at the edges of what doubles can say.
+        // Exactly between two doubles, a little above and below; at the edges of what doubles can
+        // say.
         let between = "9007199254740993";
         let least = format!("{:.1100}", f64::from_bits(1));
         let half_of_least = "2.4703282292062327208299439643411068618252990130716238221279284125033775363510437593264991818081799618989828234772285886546332835517796989819938739800539093906315035659515570226392290858392449105184435931802849936536152500319370457678249219365623669863658480757001585769269903706311928279558551332927834338409351978015531246597263579574622766465272827220056374006485499977096599470454020828166226237857393450736339007967761930577506740176324673600968951340535537458516661134223766678604816215550391505390344e-324";

@@ -4,22 +4,25 @@ pub use super::number::{read_number, write_number};
 
 /// A field's value in eight bytes.
 ///
-/// Numbers are plain `f64`; everything else lives in the space of negative quiet NaNs, told apart by the upper 16 bits.
-/// Text and raw JSON are spans of an [`Arena`](super::table::Arena): 32 bits of place, 15 bits of length and one bit that says
-/// whether the bytes are plain ASCII. A cell therefore means nothing without the table that it came from.
+/// Numbers are plain `f64`; everything else lives in the space of negative quiet NaNs, told apart
+/// by the upper 16 bits. Text and raw JSON are spans of an [`Arena`](super::table::Arena): 32 bits
+/// of place, 15 bits of length and one bit that says whether the bytes are plain ASCII. A cell
+/// therefore means nothing without the table that it came from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Cell(u64);
 
 const TAG_SHIFT: u32 = 48;
-/// Lowest tag that isn't a number. `0xFFF8` stays unused, so that a negative NaN made by arithmetic can't be taken for a tag.
+/// Lowest tag that isn't a number. `0xFFF8` stays unused, so that a negative NaN made by arithmetic
+/// can't be taken for a tag.
 const TAG_NULL: u64 = 0xFFF9;
 const TAG_ABSENT: u64 = 0xFFFA;
 const TAG_BOOL: u64 = 0xFFFB;
 const TAG_TEXT: u64 = 0xFFFC;
 const TAG_JSON: u64 = 0xFFFD;
 
-/// A span's stored length that means: the text is kept apart, and the place is its number among those.
+/// A span's stored length that means: the text is kept apart, and the place is its number among
+/// those.
 pub(crate) const SPAN_LONG: u32 = 0x7FFF;
 
 /// What kind of thing a [`Cell`] holds.

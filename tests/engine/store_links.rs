@@ -1,5 +1,5 @@
-//! Random lives of a tree whose records also refer to another store: invariants hold after every step, and a reject brings
-//! values, parents and order back.
+//! Random lives of a tree whose records also refer to another store: invariants hold after every
+//! step, and a reject brings values, parents and order back.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[path = "store_support.rs"]
@@ -228,7 +228,8 @@ impl World {
         }
     }
 
-    /// Every added record gets an id, is refused or is left out; the others are confirmed, refused or left out.
+    /// Every added record gets an id, is refused or is left out; the others are confirmed, refused
+    /// or left out.
     fn answer(&mut self, how: u8, short: bool, revert: bool) {
         let sent = self.it.package(syncline::engine::store::Layer::Inflight);
         let mut rows = Vec::new();
@@ -261,7 +262,7 @@ impl World {
             } else {
                 Unmentioned::Missing
             },
-            local_wins: how % 2 == 0,
+            local_wins: how.is_multiple_of(2),
             revert_refused: revert,
         };
         self.it.answer_with(json!({"rows": rows}), &options);
@@ -272,7 +273,8 @@ impl World {
     }
 }
 
-/// Prints the steps on one line when they fail; the last line printed is the shortest life that does.
+/// Prints the steps on one line when they fail; the last line printed is the shortest life that
+/// does.
 struct Told(String);
 
 impl Drop for Told {

@@ -18,7 +18,8 @@ fn two() -> Fixture {
     Fixture::events(json!([{"id": 1, "name": "one", "a": 1}, {"id": 2, "name": "two", "a": 2}]))
 }
 
-// --- edits -----------------------------------------------------------------------------------------
+// --- edits
+// -----------------------------------------------------------------------------------------
 
 #[test]
 fn setting_the_value_that_is_there_changes_nothing() {
@@ -175,7 +176,8 @@ fn options_that_make_no_sense_are_refused() {
     }
 }
 
-// --- ids -------------------------------------------------------------------------------------------
+// --- ids
+// -------------------------------------------------------------------------------------------
 
 #[test]
 fn a_number_and_its_text_are_one_id_and_the_form_received_goes_back() {
@@ -269,7 +271,8 @@ fn a_mapped_id_field_and_a_phantom_field_of_the_stores_own_work() {
     );
 }
 
-// --- places ----------------------------------------------------------------------------------------
+// --- places
+// ----------------------------------------------------------------------------------------
 
 #[test]
 fn records_are_added_and_moved_where_they_are_asked_to() {
@@ -311,7 +314,8 @@ fn single_removed_records_come_back_to_their_places() {
     assert_eq!(it.ids(), ["0", "1", "2", "3", "4", "5", "6", "7"]);
 }
 
-// --- trees -----------------------------------------------------------------------------------------
+// --- trees
+// -----------------------------------------------------------------------------------------
 
 #[test]
 fn trees_come_flat_in_any_order_or_nested() {
@@ -440,7 +444,8 @@ fn dropping_a_phantom_parent_drops_its_phantom_children_and_frees_real_ones() {
     assert!(!it.store.has_unconfirmed());
 }
 
-// --- references ------------------------------------------------------------------------------------
+// --- references
+// ------------------------------------------------------------------------------------
 
 fn assignments(relation: Json, rows: Json) -> Fixture {
     let mut it = Fixture::with_id(
@@ -692,7 +697,8 @@ fn an_operation_says_what_other_stores_have_to_follow() {
     assert_eq!(it.store.take_aftermath(), Aftermath::default());
 }
 
-// --- loads -----------------------------------------------------------------------------------------
+// --- loads
+// -----------------------------------------------------------------------------------------
 
 #[test]
 fn a_load_keeps_what_waits_and_reports_what_it_can_not_keep() {
@@ -790,7 +796,8 @@ fn fields_keep_their_places_across_loads_whatever_is_met_first() {
     assert_eq!(it.get("1", "met"), json!("in data"));
 }
 
-// --- packages --------------------------------------------------------------------------------------
+// --- packages
+// --------------------------------------------------------------------------------------
 
 #[test]
 fn fields_that_are_never_sent_make_nothing_dirty_and_some_go_along_always() {
@@ -862,7 +869,8 @@ fn a_whole_row_echoed_in_another_form_leaves_the_record_clean() {
     assert_eq!(it.get("1", "done"), json!(true));
 }
 
-// --- accept ----------------------------------------------------------------------------------------
+// --- accept
+// ----------------------------------------------------------------------------------------
 
 #[test]
 fn accepting_declares_everything_confirmed() {
@@ -897,7 +905,8 @@ fn an_answer_after_an_accept_still_gives_the_phantom_its_id() {
     assert!(!it.store.has_unconfirmed());
 }
 
-// --- notices ---------------------------------------------------------------------------------------
+// --- notices
+// ---------------------------------------------------------------------------------------
 
 fn told(it: &mut Fixture) -> Vec<(NoticeKind, Origin)> {
     it.notices()
@@ -966,7 +975,8 @@ fn nothing_is_told_to_nobody_and_batches_tell_once() {
     assert!(it.notices().is_empty());
 }
 
-// --- size ------------------------------------------------------------------------------------------
+// --- size
+// ------------------------------------------------------------------------------------------
 
 #[test]
 fn ten_thousand_edits_and_removals_are_taken_back_in_linear_time() {

@@ -1,7 +1,8 @@
 //! Which key comes next.
 //!
-//! Records of one list nearly always have the same members in the same order. Every key remembers which one followed it; that one is
-//! compared, quotes and colon included, as two words. Only where this fails a key is read and looked up.
+//! Records of one list nearly always have the same members in the same order. Every key remembers
+//! which one followed it; that one is compared, quotes and colon included, as two words. Only where
+//! this fails a key is read and looked up.
 
 use crate::engine::schema::{DateFormat, FieldIx, FieldKind};
 
@@ -115,7 +116,8 @@ impl Plan {
 
 impl Key {
     fn new(name: &str, target: Target) -> Self {
-        // What is written with escapes is never compared as text; a control character stands in no text.
+        // What is written with escapes is never compared as text; a control character stands in no
+        // text.
         let is_plain = !name
             .bytes()
             .any(|byte| byte < 0x20 || matches!(byte, b'"' | b'\\'));

@@ -12,10 +12,11 @@ pub struct Rows {
     pub phantom_ids: Vec<(RowIx, Box<str>)>,
     /// Phantom ids of parents that came with them.
     pub phantom_parent_ids: Vec<(RowIx, Box<str>)>,
-    /// What the server says of single records: a boolean `success`, and an `error` that is text or an object, unless the store has fields
-    /// of these names.
+    /// What the server says of single records: a boolean `success`, and an `error` that is text or
+    /// an object, unless the store has fields of these names.
     pub outcomes: Vec<(RowIx, RecordOutcome)>,
-    /// Child and parent of every record that stood in another's `children`. The child's parent field holds the parent's id already, if the parent has one.
+    /// Child and parent of every record that stood in another's `children`. The child's parent
+    /// field holds the parent's id already, if the parent has one.
     pub nested: Vec<(RowIx, RowIx)>,
     /// What was odd and has been passed over, in sentences.
     pub warnings: Vec<String>,

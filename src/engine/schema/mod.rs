@@ -18,8 +18,8 @@ impl FieldIx {
     }
 }
 
-/// Most fields a store can have, declared and met in data together. More than any table of a server has; keeps a hostile
-/// answer with a new key in every row from making a column for each.
+/// Most fields a store can have, declared and met in data together. More than any table of a server
+/// has; keeps a hostile answer with a new key in every row from making a column for each.
 pub const FIELDS_MAX: usize = 1024;
 
 /// What a field holds, and how text from the wire is read into it.
@@ -104,7 +104,8 @@ impl Schema {
         schema
     }
 
-    /// Adds a field, or gives the one that has the name already. `None` when [`FIELDS_MAX`] is reached.
+    /// Adds a field, or gives the one that has the name already. `None` when [`FIELDS_MAX`] is
+    /// reached.
     pub fn ensure(&mut self, field: Field) -> Option<FieldIx> {
         if let Some(ix) = self.find(&field.name) {
             return Some(ix);

@@ -68,8 +68,9 @@ pub struct IdChange {
     pub new: Id,
 }
 
-/// What the stores that refer to this one have to follow. Gathered by every operation, handed out by
-/// [`Store::take_aftermath`](super::Store::take_aftermath); whoever routes between stores does that after each.
+/// What the stores that refer to this one have to follow. Gathered by every operation, handed out
+/// by [`Store::take_aftermath`](super::Store::take_aftermath); whoever routes between stores does
+/// that after each.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Aftermath {
     /// Ids that changed: call `rewrite_reference` for every field that refers to this store.
@@ -84,7 +85,8 @@ pub struct Aftermath {
     pub confirmed: Vec<Id>,
     /// Ids of removed records that came back: call `undo_cascade`.
     pub restored: Vec<Id>,
-    /// Ids of records that the server took away while edits of them waited: those are lost, somebody should be told.
+    /// Ids of records that the server took away while edits of them waited: those are lost,
+    /// somebody should be told.
     pub lost: Vec<Id>,
 }
 

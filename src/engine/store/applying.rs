@@ -197,7 +197,8 @@ impl Applying {
         Some(row)
     }
 
-    /// The server's record came by another way before its phantom got the id: the phantom takes its place, and its edits.
+    /// The server's record came by another way before its phantom got the id: the phantom takes its
+    /// place, and its edits.
     fn absorb(&mut self, store: &mut Store, other: RowIx, phantom: RowIx, out: &mut Notices) {
         let edits: Vec<_> = store
             .changes

@@ -7,14 +7,15 @@ use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::table::RowIx;
 
 impl Store {
-    /// Puts what waits onto the wire: every record that the next package carries. Gives whether there was anything; nothing
-    /// happens while a package is on the wire. What a cascade did that the server does by itself keeps waiting until the
-    /// removal that caused it is decided.
+    /// Puts what waits onto the wire: every record that the next package carries. Gives whether
+    /// there was anything; nothing happens while a package is on the wire. What a cascade did that
+    /// the server does by itself keeps waiting until the removal that caused it is decided.
     pub fn freeze(&mut self, out: &mut Notices) -> bool {
         self.freeze_those(|dirty| dirty.counted.sendable, out)
     }
 
-    /// The same without records that the server refused and that haven't been edited since: they would hold up the others.
+    /// The same without records that the server refused and that haven't been edited since: they
+    /// would hold up the others.
     pub fn freeze_ready(&mut self, out: &mut Notices) -> bool {
         self.freeze_those(|dirty| dirty.counted.ready, out)
     }
@@ -45,14 +46,16 @@ impl Store {
         !rows.is_empty()
     }
 
-    /// What is on the wire goes back under the user's layer: it was not sent, or definitely refused as a whole.
+    /// What is on the wire goes back under the user's layer: it was not sent, or definitely refused
+    /// as a whole.
     pub fn thaw(&mut self, out: &mut Notices) {
         for row in self.sent_rows() {
             self.thaw_row(row, out);
         }
     }
 
-    /// What is on the wire is dropped: it was refused, and shall not be tried again. Edits made since stay.
+    /// What is on the wire is dropped: it was refused, and shall not be tried again. Edits made
+    /// since stay.
     pub fn revert_inflight(&mut self, out: &mut Notices) {
         let rows = self.sent_rows();
         self.drop_inflight(&rows, out);
@@ -161,8 +164,9 @@ impl Store {
         self.reappear(&back, Origin::Rollback, out);
     }
 
-    /// The server refused what the wire carries of a record. A removal is taken back in any case; `revert` says whether other
-    /// changes are too, or wait again. Gives whether they were taken back.
+    /// The server refused what the wire carries of a record. A removal is taken back in any case;
+    /// `revert` says whether other changes are too, or wait again. Gives whether they were taken
+    /// back.
     pub(super) fn refuse_row(
         &mut self,
         row: RowIx,

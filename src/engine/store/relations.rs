@@ -1,4 +1,5 @@
-//! Fields that refer to records: who refers to whom, and what becomes of references when ids change or records go.
+//! Fields that refer to records: who refers to whom, and what becomes of references when ids change
+//! or records go.
 
 use super::aftermath::{Id, IdChange};
 use super::notices::Notices;
@@ -89,7 +90,8 @@ impl Store {
             .filter_map(|reference| Some((reference.field, reference.relation.as_ref()?)))
     }
 
-    /// The visible records whose field holds that id, in the store's order. Builds an index for the field at its first call.
+    /// The visible records whose field holds that id, in the store's order. Builds an index for the
+    /// field at its first call.
     pub fn referrers(&mut self, field: FieldIx, id: IdRef<'_>) -> Vec<RowId> {
         let rows = self.rows_referring(field, id, true);
         let rows = self.by_position(&rows);
@@ -164,8 +166,9 @@ impl Store {
         !self.quiet_fields.contains(&field)
     }
 
-    /// Records that `field` may refer to got other ids: references follow, in every layer. Where the server itself wrote the
-    /// old id with the last answer, base keeps it and the new one is a change to send.
+    /// Records that `field` may refer to got other ids: references follow, in every layer. Where
+    /// the server itself wrote the old id with the last answer, base keeps it and the new one is a
+    /// change to send.
     pub fn rewrite_references(&mut self, field: FieldIx, changes: &[IdChange], out: &mut Notices) {
         if changes.is_empty() {
             return;
@@ -267,8 +270,9 @@ impl Store {
         self.recompose(row, Origin::Remote, out);
     }
 
-    /// Records of another store went (`ids`): what refers to them by `field` goes too, or forgets them, as the relation says.
-    /// `by_server`: the server removed them, so it is base that changes, and nothing will be sent.
+    /// Records of another store went (`ids`): what refers to them by `field` goes too, or forgets
+    /// them, as the relation says. `by_server`: the server removed them, so it is base that
+    /// changes, and nothing will be sent.
     pub fn cascade(
         &mut self,
         field: FieldIx,
@@ -324,8 +328,8 @@ impl Store {
         self.settle(row);
     }
 
-    /// The removal of records of another store is confirmed (`ids`): what it did here through `field`, and what isn't sent
-    /// because the server does the same, is true.
+    /// The removal of records of another store is confirmed (`ids`): what it did here through
+    /// `field`, and what isn't sent because the server does the same, is true.
     pub fn settle_cascade(&mut self, field: FieldIx, ids: &[Id], out: &mut Notices) {
         if self.sends_cascade(field) {
             return;
@@ -361,7 +365,8 @@ impl Store {
         distinct(&nulled)
     }
 
-    /// Records of another store came back (`ids`): what their removal did here through `field` is undone. Gives the rows.
+    /// Records of another store came back (`ids`): what their removal did here through `field` is
+    /// undone. Gives the rows.
     pub fn undo_cascade(&mut self, field: FieldIx, ids: &[Id], out: &mut Notices) -> Vec<RowId> {
         let mut back = Vec::new();
         for id in ids {

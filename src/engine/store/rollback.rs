@@ -10,8 +10,8 @@ use crate::engine::table::{RowId, RowIx};
 use crate::engine::value::Cell;
 
 impl Store {
-    /// Declares a record's changes to be confirmed, also what is on the wire. A phantom keeps its client id, and is a phantom no
-    /// more; an answer that comes later still gives it the server's.
+    /// Declares a record's changes to be confirmed, also what is on the wire. A phantom keeps its
+    /// client id, and is a phantom no more; an answer that comes later still gives it the server's.
     pub fn accept(&mut self, id: RowId, out: &mut Notices) -> Result<(), SyncError> {
         let row = self.resolve(id)?;
         self.accept_row(row, out);
@@ -38,8 +38,8 @@ impl Store {
         self.tell(NoticeKind::State, Origin::Local, row, out);
     }
 
-    /// Takes a record's changes back, also what is on the wire: it is seen as the server has it. What the server then
-    /// nevertheless confirms is undone by the next package.
+    /// Takes a record's changes back, also what is on the wire: it is seen as the server has it.
+    /// What the server then nevertheless confirms is undone by the next package.
     pub fn reject(&mut self, id: RowId, out: &mut Notices) -> Result<(), SyncError> {
         let row = self.resolve(id)?;
         self.reject_rows(&[row], out);
@@ -91,8 +91,8 @@ impl Store {
         self.reappear(&back, Origin::Rollback, out);
     }
 
-    /// Records that the server doesn't know go; what refers to them lets go of them. Those on the wire will be removed on the
-    /// server, should it take them.
+    /// Records that the server doesn't know go; what refers to them lets go of them. Those on the
+    /// wire will be removed on the server, should it take them.
     pub(super) fn drop_added(&mut self, rows: &[RowIx], origin: Origin, out: &mut Notices) {
         if rows.is_empty() {
             return;
@@ -121,8 +121,8 @@ impl Store {
         self.recompose(row, Origin::Rollback, out);
     }
 
-    /// Records (`ids`) that never came to be: phantoms that refer to them go too, other records get the reference back that the
-    /// server knows. Gives the rows.
+    /// Records (`ids`) that never came to be: phantoms that refer to them go too, other records get
+    /// the reference back that the server knows. Gives the rows.
     pub fn undo_references(&mut self, field: FieldIx, ids: &[Id], out: &mut Notices) -> Vec<RowId> {
         let mut rows = Vec::new();
         for id in ids {

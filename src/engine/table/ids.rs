@@ -103,7 +103,8 @@ fn hash_bytes(bytes: &[u8]) -> u64 {
     mix(hash)
 }
 
-/// Rows by id. Several rows may have one id (a removed record and its successor); all of them are found.
+/// Rows by id. Several rows may have one id (a removed record and its successor); all of them are
+/// found.
 #[derive(Clone, Debug, Default)]
 pub struct IdIndex {
     rows: HashTable<u32>,

@@ -1,7 +1,8 @@
 //! Which rows lie in a span of time.
 //!
-//! Rows are sorted by their start; of every 64 ends the latest is known, so that a question looks at few blocks even when one
-//! record lasts for years. Edits go to a small unsorted list first, which is merged when the next question comes.
+//! Rows are sorted by their start; of every 64 ends the latest is known, so that a question looks
+//! at few blocks even when one record lasts for years. Edits go to a small unsorted list first,
+//! which is merged when the next question comes.
 
 use super::RowIx;
 
@@ -66,8 +67,9 @@ impl IntervalIndex {
         }
     }
 
-    /// Rows with `row.start < end` and `row.end > start`, by start; one without length where `start <= t < end`. `span_of` says
-    /// where a row lies, if it is visible and lies anywhere; `rows` is how many places of rows there are.
+    /// Rows with `row.start < end` and `row.end > start`, by start; one without length where `start
+    /// <= t < end`. `span_of` says where a row lies, if it is visible and lies anywhere; `rows` is
+    /// how many places of rows there are.
     pub(crate) fn range(
         &mut self,
         start: f64,
@@ -165,8 +167,8 @@ impl IntervalIndex {
         self.rows.reserve_exact(count);
         self.starts.reserve_exact(count);
         self.ends.reserve_exact(count);
-        // Instants of one calendar differ in few of their bits: those and the row make one word, and words sort fast. The room that they need is
-        // that of the result.
+        // Instants of one calendar differ in few of their bits: those and the row make one word,
+        // and words sort fast. The room that they need is that of the result.
         let differ = if count == 0 { 0 } else { every ^ any };
         let low = differ.trailing_zeros().min(63);
         let width = differ.checked_ilog2().map_or(0, |top| top + 1 - low);
@@ -206,7 +208,8 @@ impl IntervalIndex {
         self.built = true;
     }
 
-    /// Sorts the loose rows in, in place: out-of-date entries first go, then both parts are merged from the back.
+    /// Sorts the loose rows in, in place: out-of-date entries first go, then both parts are merged
+    /// from the back.
     fn merge(&mut self, span_of: &impl Fn(RowIx) -> Option<Span>) {
         let mut kept = 0;
         for at in 0..self.rows.len() {
@@ -299,7 +302,8 @@ fn sort_key(number: f64) -> u64 {
     }
 }
 
-/// Sorts few entries, or such as have no better way. A heap sort of our own: the library's sorts weigh a hundred times as much.
+/// Sorts few entries, or such as have no better way. A heap sort of our own: the library's sorts
+/// weigh a hundred times as much.
 fn sort(entries: &mut [(u64, RowIx)]) {
     let sink = |entries: &mut [(u64, RowIx)], mut at: usize| {
         loop {
@@ -330,7 +334,8 @@ fn sort(entries: &mut [(u64, RowIx)]) {
 const DIGIT_BITS: u32 = 11;
 const DIGITS: usize = 1 << DIGIT_BITS;
 
-/// Sorts words by their bits from `shift` on; words that are equal there stay in their order. `room` lends its memory.
+/// Sorts words by their bits from `shift` on; words that are equal there stay in their order.
+/// `room` lends its memory.
 fn radix_sort(words: &mut Vec<u64>, room: &mut Vec<u64>, mut shift: u32) {
     let any = words.iter().fold(0, |any, word| any | word);
     room.clear();
