@@ -74,6 +74,40 @@ fn odd_rows_are_passed_over_with_a_warning() {
 }
 
 #[test]
+fn an_answer_in_pieces_is_applied_at_its_end_and_a_broken_piece_forgets_those_before() {
+    let mut world = World::calendar();
+    let client = world.loaded(json!({}));
+    let manager = world.clients[client].manager;
+    let body =
+        "{\"success\":true,\"events\":{\"rows\":[{\"id\":7,\"name\":\"Überfahrt\"},{\"id\":8}]}}";
+    for cut in 1..body.len() {
+        let (first, rest) = body.as_bytes().split_at(cut);
+        world
+            .feed(client, Input::ApplyPiece(manager, first))
+            .unwrap();
+        world
+            .feed(client, Input::ApplyResponse(manager, rest))
+            .unwrap();
+        assert_eq!(world.count(client, "events"), 2);
+        assert_eq!(world.get(client, "events", 7, "name"), "Überfahrt");
+    }
+    world
+        .feed(
+            client,
+            Input::ApplyPiece(manager, b"{\"events\":[{\"id\":9}"),
+        )
+        .unwrap();
+    assert_eq!(world.count(client, "events"), 2);
+    let broken = Input::ApplyPiece(manager, b"nonsense");
+    assert_eq!(code(&mut world, client, broken), ErrorCode::BadResponse);
+    world
+        .feed(client, Input::ApplyResponse(manager, body.as_bytes()))
+        .unwrap();
+    assert_eq!(world.count(client, "events"), 2);
+    world.check_end();
+}
+
+#[test]
 fn ten_megabytes_of_nesting_are_refused_quickly() {
     let mut world = World::calendar();
     let client = world.loaded(json!({}));
