@@ -2,7 +2,8 @@ import { RawJson } from './model.js';
 import { bytes, numbers, register, words } from './runtime.js';
 
 const ascii = new TextDecoder('latin1');
-const utf8 = new TextDecoder();
+// A text may begin with U+FEFF; swallowed, it would shift all that follow.
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 const NULL = 0xfff9;
 const ABSENT = 0xfffa;

@@ -250,12 +250,13 @@ impl Driver {
                 http,
                 keep_response,
             } => {
-                let sent = self.facade.sent(
-                    request.0,
-                    manager.0,
-                    convert::kind(kind),
-                    &convert::http_to_json(&http),
-                );
+                let sent = if keep_response {
+                    let http = convert::http_to_json(&http);
+                    self.facade
+                        .sent(request.0, manager.0, convert::kind(kind), &http)
+                } else {
+                    Ok(())
+                };
                 if let Some(driver) = get() {
                     self.http.send(driver, request, &http, keep_response);
                 }
