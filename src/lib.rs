@@ -1,3 +1,5 @@
 //! Syncline: a client-side sync engine for calendar and task-board user interfaces.
 
 pub mod engine;
+#[cfg(target_arch = "wasm32")]
+mod wasm;
