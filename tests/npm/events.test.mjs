@@ -369,6 +369,27 @@ test('a response that a listener makes unusable fails and changes nothing', asyn
   assert.equal(events.count, 2);
 });
 
+for (const [what, spoil] of [
+  ['circular', (pack) => (pack.self = pack)],
+  ['something that JSON has no words for', (pack) => (pack.big = 10n)],
+]) {
+  test(`a pack that a listener makes ${what} does not leave the sync stuck`, async (t) => {
+    muteConsole(t);
+    const { server, manager, events } = await loaded(t, { retry: { max: 0 } });
+    const off = manager.on('beforeSync', ({ pack }) => {
+      spoil(pack);
+    });
+    events.getById(1).name = 'x';
+    const outcome = manager.sync().then(() => 'sent', (error) => error);
+    const result = await within(outcome, 'an end of the sync');
+    assert.ok(result === 'sent' || result instanceof SyncError);
+    off();
+    await within(manager.sync(), 'the next sync');
+    assert.equal(manager.changes, null);
+    assert.equal(server.syncs[0].pack.events.updated[0].name, 'x');
+  });
+}
+
 test('the raw response has its status and headers, and tells who asks for its body', async (t) => {
   const { server, manager } = await setup(t);
   server.nextLoad(raw('{"success":true}', { type: 'application/json; charset=utf-8' }));

@@ -201,7 +201,7 @@ test('applyChangeset can transform, read other phantom fields, and restore draft
   manager.applyChangeset({ termine: { added: [{ id: 8, name: 'a' }] } }, ({ termine }) => ({ events: termine }));
   assert.equal(events.getById(8).isPhantom, false);
   const [added] = events.add({ name: 'mine' });
-  manager.applyChangeset({ events: { added: [{ tmp: added.id, id: 9 }] } }, null, 'tmp');
+  manager.applyChangeset({ events: { added: [{ tmp: added.id, id: 9, name: 'mine' }] } }, null, 'tmp');
   assert.equal(added.id, 9);
   const draft = { events: { updated: [{ id: 1, name: 'draft' }], added: [{ $PhantomId: 'd-1', name: 'd' }] } };
   manager.applyChangeset(draft, null, undefined, false);

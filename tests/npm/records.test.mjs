@@ -149,7 +149,7 @@ function related(extra = {}) {
     { field: 'event', store: 'events', ...extra },
     { field: 'resource', store: 'resources', ...extra },
   ];
-  const assignments = new Store({ id: 'assignments', modelClass: relations });
+  const assignments = new Store({ id: 'assignments', modelClass: Assignment, relations });
   return [events, resources, assignments];
 }
 
