@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EventModel, Model, ResourceModel, Store } from 'syncline';
-import { gate } from './support/server.mjs';
-import { Assignment, SAMPLE, loaded, recordEvents, setup, thrownBy } from './support/setup.mjs';
+import { gate, status } from './support/server.mjs';
+import { Assignment, SAMPLE, loaded, recordEvents, rejection, setup, thrownBy } from './support/setup.mjs';
 
 // --- identity -------------------------------------------------------------------------------------------
 
@@ -106,6 +106,43 @@ test('a removed record that is rejected comes back as the same object, in its pl
   assert.strictEqual(events.first, one);
   one.name = 'alive';
   assert.equal(events.first.name, 'alive');
+});
+
+test('a phantom that nobody read since a load is the same record when its id arrives', async (t) => {
+  const { manager, events } = await loaded(t);
+  const [added] = events.add({ name: 'x' });
+  const { key } = added;
+  await manager.load();
+  await manager.sync();
+  assert.strictEqual(events.get(key), added);
+  assert.strictEqual(events.last, added);
+  assert.deepEqual([added.key, added.isPhantom, added.isRemoved], [key, false, false]);
+  assert.strictEqual(events.getById(added.id), added);
+});
+
+test('an addition whose answer was lost, and that a load brings in the meantime, is one record in the end', async (t) => {
+  const { server, manager, events } = await loaded(t, {
+    idempotentSync: true,
+    retry: { base: 60_000, jitter: 0 },
+  });
+  const [added] = events.add({ name: 'x' });
+  const { key, id: phantom } = added;
+  server.nextSync(status(503));
+  assert.equal((await rejection(manager.sync())).retryable, true);
+  server.data = { ...SAMPLE, events: [...SAMPLE.events, { id: 700, name: 'x' }] };
+  await manager.load();
+  const twin = events.getById(700);
+  server.nextSync({ events: { rows: [{ $PhantomId: phantom, id: 700 }] } });
+  await manager.sync();
+  assert.equal(events.count, 3);
+  const survivor = events.getById(700);
+  assert.strictEqual(survivor, added);
+  assert.deepEqual([added.id, added.isRemoved, added.isPhantom, added.key], [700, false, false, key]);
+  assert.strictEqual(events.last, added);
+  assert.strictEqual(events.get(key), added);
+  assert.equal(twin.isRemoved, true);
+  added.name = 'alive';
+  assert.deepEqual(manager.changes, { events: { updated: [{ id: 700, name: 'alive' }] } });
 });
 
 test('ids that the app gives are kept, and count as unknown to the server', async (t) => {

@@ -439,3 +439,14 @@ test('a subscriber that throws does not keep the others from hearing', async (t)
   assert.equal(batches.length, 1);
   assert.equal(said.length, 1);
 });
+
+test('the removal of records that nobody had read is told with the records', async (t) => {
+  const { events } = await loaded(t, { data: { events: numbered(4) } });
+  const heard = recordEvents(events, ['remove', 'change']);
+  const { batches } = subscribe(events);
+  events.remove([2, 3]);
+  assert.deepEqual(heard.of('remove').map(({ records }) => records.map(({ name }) => name)), [['n2', 'n3']]);
+  await turn();
+  const keys = batches.flatMap(({ changes }) => changes).map(({ key, op }) => `${op} ${key}`);
+  assert.deepEqual(keys, ['remove 2', 'remove 3']);
+});

@@ -5,7 +5,8 @@ import { createServer } from 'node:http';
 /**
  * An answer that isn't plain JSON with status 200.
  *
- * @param {object} how `status`, `type`, `body` (text or bytes; anything else becomes JSON), `delay` in ms
+ * @param {object} how `status`, `type`, `body` (text or bytes; anything else becomes JSON), `delay` in ms; or `pieces`: bytes that
+ *   come one small piece after the other
  */
 export function reply(how) {
   return { [REPLY]: true, status: 200, type: 'application/json', ...how };
@@ -162,11 +163,22 @@ class StubServer {
       res.writeHead(200, { 'content-type': 'application/json', 'content-length': 1_000_000 });
       return res.write(what.part, () => res.destroy());
     }
-    const { status: code, type, body, delay } = what?.[REPLY] ? what : reply({ body: what });
+    const { status: code, type, body, delay, pieces } = what?.[REPLY] ? what : reply({ body: what });
     if (delay) await new Promise((resolve) => setTimeout(resolve, delay));
+    if (pieces) return this.#piecewise(res, type, pieces);
     const plain = typeof body === 'string' || body instanceof Uint8Array;
     res.writeHead(code, { 'content-type': type });
     return res.end(plain ? body : JSON.stringify(body));
+  }
+
+  /** Writes bytes in pieces that cut characters and numbers apart. */
+  async #piecewise(res, type, bytes) {
+    res.writeHead(200, { 'content-type': type });
+    for (let at = 0, size = 1; at < bytes.length; at += size, size = (size * 7 + 3) % 1021) {
+      res.write(bytes.subarray(at, at + size));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    res.end();
   }
 
   /** What a well-behaved server answers. */
