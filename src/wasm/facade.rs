@@ -6,7 +6,8 @@ use wasm_bindgen::prelude::*;
 #[wasm_bindgen]
 extern "C" {
     /// The facade's callbacks. Each can throw without harm: the driver reports it and goes on.
-    pub(super) type Facade;
+    #[derive(Debug)]
+    pub type Facade;
 
     /// Read the packed notices that wait, so that no stale value is seen. Runs no listeners.
     #[wasm_bindgen(method, catch)]
@@ -51,7 +52,7 @@ extern "C" {
         error: JsValue,
     ) -> Result<(), JsValue>;
 
-    /// A request goes out.
+    /// A request goes out whose answer somebody can ask for, until `release`.
     #[wasm_bindgen(method, catch)]
     pub(super) fn sent(
         this: &Facade,

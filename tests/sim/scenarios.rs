@@ -543,20 +543,31 @@ fn scenario_19_a_reference_to_a_phantom_gets_its_id_and_is_clean() {
 fn scenario_19_references_that_the_server_kept_as_text_are_corrected() {
     for loads_between in [false, true] {
         let mut world = World::calendar();
-        world.server.habits =
-            Habits { resolves_references: false, short_answers: false, ..Habits::default() };
+        world.server.habits = Habits {
+            resolves_references: false,
+            short_answers: false,
+            ..Habits::default()
+        };
         let client = world.loaded(json!({"autoSync": true, "idempotentSync": true}));
         let row = world.add(client, "events", json!({"name": "new"}));
         let phantom = world.get_row(client, "events", row, "id");
         world.set(client, "assignments", 1, "eventId", phantom.clone());
-        world.add(client, "assignments", json!({"eventId": phantom, "resourceId": 2}));
+        world.add(
+            client,
+            "assignments",
+            json!({"eventId": phantom, "resourceId": 2}),
+        );
         if loads_between {
             world.fates.push_back(Fate::DropRequest);
             world.run(150);
             world.load(client);
         }
         world.settle();
-        assert!(world.find(client, "events", phantom.as_str().unwrap()).is_none());
+        assert!(
+            world
+                .find(client, "events", phantom.as_str().unwrap())
+                .is_none()
+        );
         assert_eq!(world.get(client, "assignments", 1, "eventId"), 1000);
         assert_eq!(world.get(client, "assignments", 1001, "eventId"), 1000);
         let correction = json!({"assignments":
@@ -565,7 +576,10 @@ fn scenario_19_references_that_the_server_kept_as_text_are_corrected() {
         let rows = sent["assignments"]["updated"].as_array_mut().unwrap();
         rows.sort_by_key(|row| row["id"].as_u64());
         assert_eq!(sent, correction);
-        assert_eq!(world.server.row("assignments", 1001).unwrap()["eventId"], 1000);
+        assert_eq!(
+            world.server.row("assignments", 1001).unwrap()["eventId"],
+            1000
+        );
         assert!(!world.is_dirty(client));
         world.check_end();
     }
@@ -1104,7 +1118,11 @@ fn scenario_04_what_a_cascade_took_in_flight_is_removed_on_the_server() {
         let client = world.loaded(json!({"autoSync": true, "idempotentSync": true}));
         let row = world.add(client, "events", json!({"name": "new"}));
         let phantom = world.get_row(client, "events", row, "id");
-        world.add(client, "assignments", json!({"eventId": phantom, "resourceId": 2}));
+        world.add(
+            client,
+            "assignments",
+            json!({"eventId": phantom, "resourceId": 2}),
+        );
         if loads_between {
             world.fates.push_back(Fate::DropRequest);
             world.run(150);
@@ -1121,4 +1139,97 @@ fn scenario_04_what_a_cascade_took_in_flight_is_removed_on_the_server() {
         assert!(!world.is_dirty(client));
         world.check_end();
     }
+}
+
+// --- flaws that the random runs found -------------------------------------------------------------------------------
+
+#[test]
+fn a_repetition_that_is_refused_by_a_gateway_goes_out_again_as_it_was() {
+    let mut world = World::calendar();
+    let client = world.loaded(json!({"idempotentSync": true, "retry": {"jitter": 0}}));
+    world
+        .fates
+        .extend([Fate::DropAnswer, Fate::Reply(404, "not here".into())]);
+    world.add(client, "events", json!({"name": "new"}));
+    world.sync(client);
+    world.settle();
+    assert_eq!(world.logged(client, "syncFail HTTP"), 1);
+    world.sync(client);
+    world.settle();
+    assert_eq!(world.server.received[0], world.server.received[1]);
+    assert_eq!(
+        (world.server.count("events"), world.count(client, "events")),
+        (3, 3)
+    );
+    assert!(!world.is_dirty(client));
+    world.check_end();
+}
+
+#[test]
+fn an_edit_back_to_the_old_value_survives_a_repetition_that_is_refused() {
+    let mut world = World::calendar();
+    let client = world.loaded(auto());
+    let conflict = r#"{"success":false,"code":"CONFLICT"}"#;
+    world
+        .fates
+        .extend([Fate::DropAnswer, Fate::Reply(409, conflict.into())]);
+    world.set(client, "events", 1, "n", 3);
+    world.run(200);
+    assert_eq!(world.server.row("events", 1).unwrap()["n"], 3);
+    world.set(client, "events", 1, "n", 1);
+    world.settle();
+    assert_eq!(
+        world.server.row("events", 1).unwrap()["n"],
+        1,
+        "what the user said last"
+    );
+    assert_eq!(world.get(client, "events", 1, "n"), 1);
+    assert!(!world.is_dirty(client));
+    world.check_end();
+}
+
+#[test]
+fn what_is_removed_while_it_is_in_doubt_is_spoken_of() {
+    let mut world = World::calendar();
+    world.server.habits.deduplicates = false;
+    let client = world.loaded(auto());
+    world.fates.push_back(Fate::DropAnswer);
+    let row = world.add(client, "events", json!({"name": "new"}));
+    world.run(200);
+    let store = world.clients[client].stores["events"];
+    world.feed(client, Input::Remove(store, &[row])).unwrap();
+    world.settle();
+    assert!(world.clients[client].doubted, "the app is told");
+    assert_eq!(world.count(client, "events"), 3, "and the user sees it");
+    assert!(!world.is_dirty(client));
+    world.check_end();
+}
+
+#[test]
+fn a_doubt_that_no_load_can_settle_waits_without_a_loop() {
+    let mut world = World::calendar();
+    world.server.habits.deduplicates = false;
+    let client = world.loaded(json!({"autoSync": true, "retry": {"max": 2}}));
+    world.fates.push_back(Fate::DropAnswer);
+    world
+        .fates
+        .extend(vec![Fate::Reply(404, "not here".into()); 20]);
+    world.add(client, "events", json!({"name": "new"}));
+    world.settle();
+    let requests = world.clients[client].requests;
+    assert!(requests <= 4, "{requests}");
+    let call = world.sync(client);
+    world.settle();
+    assert_eq!(world.outcome(client, call), Some(Err(ErrorCode::Http)));
+    assert_eq!(
+        world.clients[client].requests,
+        requests + 1,
+        "a call asks once more"
+    );
+    assert_eq!(world.server.received.len(), 1);
+    world.fates.clear();
+    world.load(client);
+    world.settle();
+    assert_eq!(world.clients[client].uncertain.len(), 1);
+    world.check_end();
 }

@@ -94,7 +94,10 @@ pub struct Client {
     /// What happened, in words.
     pub log: Vec<String>,
     pub warnings: Vec<String>,
-    pub uncertain: Vec<Vec<(StoreId, RowId)>>,
+    /// Records in doubt: store and client id.
+    pub uncertain: Vec<(StoreId, String)>,
+    /// Whether anything ever was in doubt.
+    pub doubted: bool,
     pub notices: Vec<Notice>,
     pub settled: BTreeMap<CallId, Result<Option<RequestId>, SyncError>>,
     pub listeners: BTreeMap<&'static str, Listener>,
@@ -186,6 +189,7 @@ impl World {
             log: Vec::new(),
             warnings: Vec::new(),
             uncertain: Vec::new(),
+            doubted: false,
             notices: Vec::new(),
             settled: BTreeMap::new(),
             listeners: BTreeMap::new(),
@@ -209,7 +213,7 @@ impl World {
             at,
             json!({"id": "assignments", "fields": [
             {"name": "eventId"}, {"name": "resourceId"}],
-            "relations": [{"field": "eventId", "store": "events"},
+            "relations": [{"field": "eventId", "store": "events", "sendCascade": self.send_cascade},
                 {"field": "resourceId", "store": "resources"}]}),
         );
         at
@@ -850,7 +854,14 @@ impl World {
                 records,
                 ..
             } => {
-                client.uncertain.push(records);
+                client.doubted = true;
+                for (id, row) in records {
+                    let table = client.engine.store(id).unwrap().table();
+                    let cell = table.cell(table.resolve(row).unwrap(), table.schema().id);
+                    client
+                        .uncertain
+                        .push((id, table.text(cell).unwrap().to_owned()));
+                }
             }
             Event::Warning { message, .. } => client.warnings.push(message),
             _ => {}

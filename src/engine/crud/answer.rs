@@ -197,6 +197,7 @@ impl Manager {
             return Err(error);
         }
         let oddities = core::mem::take(&mut response.warnings);
+        self.note_removed(cx.stores);
         let outcome = if is_of_type(&response, "sync") {
             // It may be the answer to the request that is held.
             let held = matches!(self.backlog, Backlog::Held(_));

@@ -226,11 +226,11 @@ impl Manager {
             self.ask(ask, event, &exchange, cx);
             self.exchange = Some(exchange);
         } else {
-            self.apply(exchange, received, cx);
+            self.apply(exchange, *received, cx);
         }
     }
 
-    fn apply(&mut self, exchange: Exchange, received: Box<Received>, cx: &mut Context<'_>) {
+    fn apply(&mut self, exchange: Exchange, received: Received, cx: &mut Context<'_>) {
         match received.response {
             Ok(response) => match exchange.kind {
                 RequestKind::Load => self.finish_load(exchange, response, cx),
@@ -272,7 +272,7 @@ impl Manager {
             }
             Stage::Approving(_, received) if answer.proceed => {
                 match self.reread(&exchange, received, answer.content, cx) {
-                    Ok(received) => self.apply(exchange, received, cx),
+                    Ok(received) => self.apply(exchange, *received, cx),
                     Err((verdict, response)) => self.fail(exchange, verdict, response, cx),
                 }
             }

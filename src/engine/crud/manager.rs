@@ -446,23 +446,23 @@ impl Manager {
         }
     }
 
+    /// Whether a load is to tell what the server has before anything else is sent.
     fn wants_reload(&self, online: bool) -> bool {
-        matches!(self.backlog, Backlog::Doubtful(_))
-            && online
-            && (self.hurry || !self.retry.waiting())
+        matches!(self.backlog, Backlog::Doubtful(_)) && self.wants_contact(online)
     }
 
     fn wants_sync(&self, online: bool) -> bool {
-        if !online || matches!(self.backlog, Backlog::Doubtful(_)) {
-            return false;
-        }
+        !matches!(self.backlog, Backlog::Doubtful(_)) && self.wants_contact(online)
+    }
+
+    fn wants_contact(&self, online: bool) -> bool {
         let called = self.asked && (self.hurry || !self.retry.waiting());
         let auto = self.auto.due()
             && self.batches == 0
             && !self.retry.waiting()
             && !matches!(self.backlog, Backlog::Reported(_));
         let again = self.retry.due() && !self.auto.suspended();
-        called || auto || again
+        online && (called || auto || again)
     }
 
     // --- helpers ------------------------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
 //! The user adds records.
 
+use super::Store;
+use super::fields::with_json;
 use super::notices::Notices;
 use super::record_state::Stage;
-use super::{Store, with_json};
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::input::Place;
@@ -18,9 +19,10 @@ pub(super) type FieldMap = Vec<Option<FieldIx>>;
 impl Store {
     /// The user adds records; all or none.
     ///
-    /// A record without an id is a phantom: it gets a UUID as its client id. An id that the app gives is its client id, and the
-    /// server has still to confirm it. Adding a record that was removed here brings it back, with the given values on top of what
-    /// it had. Fields that aren't given get their defaults. A place past the end is the end.
+    /// A record without an id is a phantom: it gets a UUID as its client id. An id that the app
+    /// gives is its client id, and the server has still to confirm it. Adding a record that was
+    /// removed here brings it back, with the given values on top of what it had. Fields that aren't
+    /// given get their defaults. A place past the end is the end.
     pub fn add(
         &mut self,
         rows: &Rows,
@@ -29,7 +31,10 @@ impl Store {
         out: &mut Notices,
     ) -> Result<Vec<RowId>, SyncError> {
         let map = self.map_fields(&rows.table).map_err(|name| {
-            SyncError::new(ErrorCode::Limit, format!("no room for another field: {name}"))
+            SyncError::new(
+                ErrorCode::Limit,
+                format!("no room for another field: {name}"),
+            )
         })?;
         self.check_added(&rows.table)?;
         let at = match place {
@@ -41,8 +46,16 @@ impl Store {
             added.push(self.add_row(&rows.table, from, &map, rng));
         }
         self.name_parents(rows, &added);
-        let fresh: Vec<RowIx> = added.iter().copied().filter(|&row| self.is_fresh(row)).collect();
-        let back: Vec<RowIx> = added.iter().copied().filter(|&row| !self.is_fresh(row)).collect();
+        let fresh: Vec<RowIx> = added
+            .iter()
+            .copied()
+            .filter(|&row| self.is_fresh(row))
+            .collect();
+        let back: Vec<RowIx> = added
+            .iter()
+            .copied()
+            .filter(|&row| !self.is_fresh(row))
+            .collect();
         self.table.show(&fresh, at);
         self.version += 1;
         for &row in &fresh {
@@ -51,12 +64,20 @@ impl Store {
         }
         self.bring_back(&back, Origin::Local, out);
         self.lay_given_over(&rows.table, &back, &map, out);
-        Ok(added.into_iter().map(|row| self.table.handle(row)).collect())
+        Ok(added
+            .into_iter()
+            .map(|row| self.table.handle(row))
+            .collect())
     }
 
     /// Children that stood in a record without an id name it by the one that it got.
     fn name_parents(&mut self, rows: &Rows, added: &[RowIx]) {
-        let Some(field) = self.table.schema().parent.filter(|_| !rows.nested.is_empty()) else {
+        let Some(field) = self
+            .table
+            .schema()
+            .parent
+            .filter(|_| !rows.nested.is_empty())
+        else {
             return;
         };
         let mut places = vec![None; rows.table.rows_len()];
@@ -80,19 +101,23 @@ impl Store {
         })
     }
 
-    /// The fields of another table, made here where they are missing; or the name of one that has no room.
+    /// The fields of another table, made here where they are missing; or the name of one that has
+    /// no room.
     pub(super) fn map_fields(&mut self, from: &Table) -> Result<FieldMap, String> {
         let mut map = Vec::with_capacity(from.schema().len());
         for field in from.schema().fields() {
             map.push(Some(match self.table.schema().find(&field.name) {
                 Some(ix) => ix,
-                None => self.adopt_field(field.clone()).ok_or_else(|| field.name.clone())?,
+                None => self
+                    .adopt_field(field.clone())
+                    .ok_or_else(|| field.name.clone())?,
             }));
         }
         Ok(map)
     }
 
-    /// Whether rows can be added as they are: ids that are ids, and that no visible record has; no circles of parents.
+    /// Whether rows can be added as they are: ids that are ids, and that no visible record has; no
+    /// circles of parents.
     fn check_added(&self, from: &Table) -> Result<(), SyncError> {
         let id_field = from.schema().id;
         for &row in from.order() {
@@ -101,13 +126,22 @@ impl Store {
                 continue;
             }
             let Some(id) = from.id_ref(cell) else {
-                return Err(SyncError::new(ErrorCode::InvalidArgument, "an id is a number or text"));
+                return Err(SyncError::new(
+                    ErrorCode::InvalidArgument,
+                    "an id is a number or text",
+                ));
             };
             if from.text(cell) == Some("") {
-                return Err(SyncError::new(ErrorCode::InvalidArgument, "an id can't be empty"));
+                return Err(SyncError::new(
+                    ErrorCode::InvalidArgument,
+                    "an id can't be empty",
+                ));
             }
             if from.find_id(id) != Some(row)
-                || self.table.find_id(id).is_some_and(|row| self.table.is_visible(row))
+                || self
+                    .table
+                    .find_id(id)
+                    .is_some_and(|row| self.table.is_visible(row))
             {
                 return Err(self.duplicate(id));
             }
@@ -121,12 +155,16 @@ impl Store {
             return Ok(());
         };
         let steps_max = from.rows_len() + self.table.rows_len();
-        for &row in from.order() {
-            let mut at = (from, row);
-            let mut steps = 0;
-            loop {
+        for &start in from.order() {
+            let mut at = (from, start);
+            // A circle that the record isn't part of is none of its business.
+            for _ in 0..steps_max {
                 let (table, row) = at;
-                let field = if core::ptr::eq(table, from) { theirs } else { ours };
+                let field = if core::ptr::eq(table, from) {
+                    theirs
+                } else {
+                    ours
+                };
                 let Some(id) = table.id_ref(table.cell(row, field)) else {
                     break;
                 };
@@ -135,8 +173,7 @@ impl Store {
                     (None, Some(row)) => (&self.table, row),
                     (None, None) => break,
                 };
-                steps += 1;
-                if steps > steps_max {
+                if core::ptr::eq(at.0, from) && at.1 == start {
                     return Err(SyncError::new(
                         ErrorCode::InvalidArgument,
                         "these records would be their own ancestors",
@@ -147,7 +184,8 @@ impl Store {
         Ok(())
     }
 
-    /// Takes one row over: a new phantom, still hidden; or the removed record of that id, left as it is.
+    /// Takes one row over: a new phantom, still hidden; or the removed record of that id, left as
+    /// it is.
     fn add_row(&mut self, from: &Table, row: RowIx, map: &FieldMap, rng: &mut Rng) -> RowIx {
         let id = from.cell(row, from.schema().id);
         if let Some(known) = from.id_ref(id).and_then(|id| self.table.find_id(id)) {
@@ -165,7 +203,8 @@ impl Store {
         new
     }
 
-    /// A new hidden row with the values of another table's row, and defaults where those say nothing.
+    /// A new hidden row with the values of another table's row, and defaults where those say
+    /// nothing.
     pub(super) fn copy_row(&mut self, from: &Table, row: RowIx, map: &FieldMap) -> RowIx {
         let new = self.table.push_row();
         for (at, field) in map.iter().enumerate() {
@@ -194,23 +233,18 @@ impl Store {
             .into_iter()
             .map(|(field, text)| {
                 let table = &mut self.table;
-                (field, with_json(&text, |value| table.make_field_cell(field, value, &zone)))
+                (
+                    field,
+                    with_json(&text, |value| table.make_field_cell(field, value, &zone)),
+                )
             })
             .collect()
     }
 
     /// Sets what the app gave for records that came back.
-    fn lay_given_over(
-        &mut self,
-        from: &Table,
-        back: &[RowIx],
-        map: &FieldMap,
-        out: &mut Notices,
-    ) {
+    fn lay_given_over(&mut self, from: &Table, back: &[RowIx], map: &FieldMap, out: &mut Notices) {
         for &row in back {
-            let given = self
-                .id_of(row)
-                .and_then(|id| from.find_id(id.as_ref()));
+            let given = self.id_of(row).and_then(|id| from.find_id(id.as_ref()));
             let Some(given) = given else { continue };
             for (at, field) in map.iter().enumerate() {
                 let cell = from.cell(given, FieldIx(at as u16));

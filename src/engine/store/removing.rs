@@ -1,16 +1,16 @@
 //! The user removes records, and removed records come back.
 
+use super::Store;
 use super::notices::Notices;
 use super::record_state::Stage;
-use super::Store;
 use crate::engine::error::SyncError;
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::schema::FieldIx;
 use crate::engine::table::{RowId, RowIx};
 
 impl Store {
-    /// The user removes records, in trees with their descendants; all or none. Gives all that went: handles to phantoms that
-    /// the server never heard of find nothing any more.
+    /// The user removes records, in trees with their descendants; all or none. Gives all that went:
+    /// handles to phantoms that the server never heard of find nothing any more.
     pub fn remove(&mut self, ids: &[RowId], out: &mut Notices) -> Result<Vec<RowId>, SyncError> {
         let mut rows = Vec::with_capacity(ids.len());
         for &id in ids {
@@ -25,7 +25,8 @@ impl Store {
         self.remove_rows(rows, None, Origin::Local, out)
     }
 
-    /// Removes visible rows and their descendants. `cascade`: the field through which another record's removal takes them along.
+    /// Removes visible rows and their descendants. `cascade`: the field through which another
+    /// record's removal takes them along.
     pub(super) fn remove_rows(
         &mut self,
         rows: Vec<RowIx>,
@@ -69,8 +70,8 @@ impl Store {
         }
     }
 
-    /// Removed records are there again: those whose removal waits as they were, those whose removal is on the wire by the user's
-    /// layer. They stand where they stood.
+    /// Removed records are there again: those whose removal waits as they were, those whose removal
+    /// is on the wire by the user's layer. They stand where they stood.
     pub(super) fn bring_back(&mut self, rows: &[RowIx], origin: Origin, out: &mut Notices) {
         if rows.is_empty() {
             return;
@@ -111,7 +112,11 @@ impl Store {
         self.table.hide(&all);
         for row in all {
             if let Some(id) = self.id_of(row) {
-                if self.changes.get(row).is_some_and(|it| it.exists() && it.is_modified()) {
+                if self
+                    .changes
+                    .get(row)
+                    .is_some_and(|it| it.exists() && it.is_modified())
+                {
                     self.aftermath.lost.push(id.clone());
                 }
                 self.aftermath.removed_by_server.push(id);

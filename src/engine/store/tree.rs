@@ -6,7 +6,8 @@ use crate::engine::table::{IdRef, RowId, RowIx};
 use crate::engine::value::Cell;
 
 impl Store {
-    /// The visible record that this one's parent field names. `None` at the root, and where the parent isn't there.
+    /// The visible record that this one's parent field names. `None` at the root, and where the
+    /// parent isn't there.
     pub fn parent(&self, row: RowIx) -> Option<RowIx> {
         let field = self.table.schema().parent?;
         let id = self.table.id_ref(self.table.cell(row, field))?;
@@ -24,8 +25,7 @@ impl Store {
         };
         let mut rows = self.rows_referring(field, id.as_ref(), true);
         rows.retain(|&child| child != row);
-        self.sort_by_position(&mut rows);
-        rows
+        self.by_position(&rows)
     }
 
     /// The visible records that have no parent, in the store's order.
@@ -34,9 +34,17 @@ impl Store {
         rows.filter(|&row| self.parent(row).is_none()).collect()
     }
 
-    /// The rows and all below them, each once, parents before their children; with whether the row was itself given.
+    /// The rows and all below them, each once, parents before their children; with whether the row
+    /// was itself given.
     pub(super) fn with_descendants(&mut self, rows: Vec<RowIx>) -> Vec<(RowIx, bool)> {
-        let mut known = vec![false; if rows.is_empty() { 0 } else { self.table.rows_len() }];
+        let mut known = vec![
+            false;
+            if rows.is_empty() {
+                0
+            } else {
+                self.table.rows_len()
+            }
+        ];
         let mut all = Vec::with_capacity(rows.len());
         for row in rows {
             if !core::mem::replace(&mut known[row.ix()], true) {
@@ -64,20 +72,27 @@ impl Store {
             return if parent.is_nullish() {
                 Ok(())
             } else {
-                Err(SyncError::new(ErrorCode::InvalidArgument, "a parent is named by its id"))
+                Err(SyncError::new(
+                    ErrorCode::InvalidArgument,
+                    "a parent is named by its id",
+                ))
             };
         };
         let mut at = self.table.find_id(id);
-        let mut steps = 0;
-        while let Some(ancestor) = at {
-            if ancestor == row || steps > self.table.rows_len() {
+        // A circle that the record isn't part of is none of its business.
+        for _ in 0..self.table.rows_len() {
+            let Some(ancestor) = at else { break };
+            if ancestor == row {
                 return Err(SyncError::new(
                     ErrorCode::InvalidArgument,
                     "the record would be its own ancestor",
                 ));
             }
-            steps += 1;
-            let next = self.table.schema().parent.map(|field| self.table.cell(ancestor, field));
+            let next = self
+                .table
+                .schema()
+                .parent
+                .map(|field| self.table.cell(ancestor, field));
             at = next
                 .and_then(|cell| self.table.id_ref(cell))
                 .and_then(|id| self.table.find_id(id));
