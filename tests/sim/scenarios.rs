@@ -1233,3 +1233,26 @@ fn a_doubt_that_no_load_can_settle_waits_without_a_loop() {
     assert_eq!(world.clients[client].uncertain.len(), 1);
     world.check_end();
 }
+
+#[test]
+fn a_refused_record_does_not_hold_the_others_up() {
+    let mut world = World::calendar();
+    let client = world.loaded(auto());
+    let body =
+        r#"{"success":false,"events":{"rows":[{"id":2,"success":false,"error":"too long"}]}}"#;
+    world.fates.push_back(Fate::Reply(422, body.into()));
+    world.set(client, "events", 1, "name", "good");
+    world.set(client, "events", 2, "name", "bad");
+    world.settle();
+    assert_eq!(
+        world.last_sync(),
+        json!({"events": {"updated": [{"id": 1, "name": "good"}]}})
+    );
+    assert_eq!(world.clients[client].requests, 2, "and no more");
+    assert!(world.is_dirty(client));
+    world.set(client, "events", 2, "name", "ok");
+    world.settle();
+    assert_eq!(world.server.row("events", 2).unwrap()["name"], "ok");
+    assert!(!world.is_dirty(client));
+    world.check_end();
+}

@@ -44,6 +44,11 @@ impl Outcome {
         }
     }
 
+    /// Whether the answer refused single records.
+    pub(super) fn names_refusals(&self) -> bool {
+        !self.refused.is_empty()
+    }
+
     fn follow(&mut self, followed: relations::Followed) {
         self.more_to_send |= followed.more_to_send;
         for (name, id) in followed.lost {
