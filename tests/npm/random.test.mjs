@@ -158,9 +158,9 @@ async function story(t, seed) {
   assert.equal(manager.changes, null);
 }
 
-const SEEDS = Array.from({ length: 24 }, (_, i) => i + 1);
-const fresh = Date.now() % 1_000_000_007;
+/** Always the same, so that a failure can be had again; `SYNCLINE_SEEDS=7,8,9` tries others. */
+const SEEDS = process.env.SYNCLINE_SEEDS?.split(',').map(Number) ?? Array.from({ length: 24 }, (_, i) => i + 1);
 
-for (const seed of [...SEEDS, fresh]) {
+for (const seed of SEEDS) {
   test(`whatever a user does, client and server agree in the end (seed ${seed})`, (t) => story(t, seed));
 }

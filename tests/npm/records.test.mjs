@@ -271,6 +271,29 @@ test('rejecting the removal of an event brings its assignments back', async (t) 
   assert.equal(manager.changes, null);
 });
 
+test('an event whose removal is taken back too late is added again with its assignments', async (t) => {
+  const { server, manager, events, assignments } = await loaded(t, { stores: related() });
+  const answer = gate();
+  server.nextSync(answer);
+  events.remove(1);
+  const sync = manager.sync();
+  await answer.asked;
+  manager.rejectChanges();
+  assert.equal(assignments.count, 1);
+  // The server has removed the assignments of the event, too, as servers do.
+  answer.answer({ success: true });
+  await sync;
+  assert.deepEqual([events.count, assignments.count], [2, 1]);
+  await manager.sync();
+  const { pack } = server.syncs[1];
+  assert.deepEqual(pack.events.added.map(({ name }) => name), ['Stand-up']);
+  assert.deepEqual(pack.assignments.added.map(({ event, resource }) => [event, resource]), [
+    [pack.events.added[0].$PhantomId, 'r1'],
+  ]);
+  assert.equal(assignments.first.event, events.find(({ name }) => name === 'Stand-up').id);
+  assert.equal(manager.changes, null);
+});
+
 // --- trees ----------------------------------------------------------------------------------------------
 
 class Node extends Model {
@@ -354,6 +377,29 @@ test('removing a parent removes its descendants, which are listed or not as conf
   await two.manager.sync();
   assert.deepEqual(two.server.syncs[0].pack.nodes.removed, [{ id: 1 }]);
   assert.equal(two.manager.changes, null);
+});
+
+test('a subtree whose removal is taken back too late is added again as a whole', async (t) => {
+  const store = tree();
+  const data = { nodes: [{ id: 1, name: 'a' }, { id: 2, name: 'b', parentId: 1 }, { id: 3, name: 'c', parentId: 2 }] };
+  const { server, manager } = await loaded(t, { stores: [store], data });
+  const answer = gate();
+  server.nextSync(answer);
+  store.remove(1);
+  const sync = manager.sync();
+  await answer.asked;
+  manager.rejectChanges();
+  assert.equal(store.count, 3);
+  answer.answer({ success: true });
+  await sync;
+  assert.deepEqual(store.map(({ name }) => name), ['a', 'b', 'c']);
+  await manager.sync();
+  const { added, updated } = server.syncs[1].pack.nodes;
+  assert.deepEqual(added.map(({ name }) => name), ['a', 'b', 'c']);
+  assert.equal(updated, undefined);
+  assert.strictEqual(store.parentOf(store.getAt(2)), store.getAt(1));
+  assert.strictEqual(store.parentOf(store.getAt(1)), store.getAt(0));
+  assert.equal(manager.changes, null);
 });
 
 test('a move to another parent is an update, and is taken back with the parent', async (t) => {
