@@ -1,0 +1,153 @@
+//! `cargo xtask demo`: everything that is needed to see the demo, and then the demo.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+
+use crate::package;
+use crate::project::{cargo, locked, products, root, target};
+use crate::run::{Cmd, Result, note, say, step};
+use crate::setup::{Scope, setup};
+
+const USAGE: &str =
+    "usage: cargo xtask demo [--port 3000] [--database sqlite://target/demo.sqlite]";
+
+#[derive(Debug, PartialEq, Eq)]
+struct Options {
+    port: u16,
+    database: String,
+}
+
+/// Sets up, builds and serves the demo. Returns only if something fails: the server takes this
+/// process's place, so that Ctrl-C, or any signal, reaches it without a detour.
+pub(crate) fn command(args: &[String]) -> Result<()> {
+    let Options { port, database } = parse(args)?;
+    // Before the minutes that a first build takes.
+    ensure_free(port)?;
+    setup(Scope::Build)?;
+    step("npm package", package::build)?;
+    step("demo", build_www)?;
+    let server = step("server", build_server)?;
+    ensure_free(port)?;
+    say(format!("==> Open http://127.0.0.1:{port}"));
+    note("Ctrl-C stops the server");
+    std::fs::create_dir_all(products()).map_err(|error| error.to_string())?;
+    let cmd = Cmd::new(&server)
+        .args([
+            "--listen",
+            &format!("127.0.0.1:{port}"),
+            "--database",
+            &database,
+        ])
+        .args(["--static", "www/dist"])
+        .dir(root());
+    Err(replace_process(cmd))
+}
+
+/// Builds `www/dist`.
+pub(crate) fn build_www() -> Result<()> {
+    Cmd::new("npm")
+        .args(["run", "--silent", "build"])
+        .dir(root().join("www"))
+        .run()
+}
+
+/// Builds the server; its path. The `dev` profile: it takes half the time to build, and a demo
+/// and tests have one user.
+pub(crate) fn build_server() -> Result<PathBuf> {
+    cargo()
+        .args(["build", "--package", "syncline-server"])
+        .args(locked())
+        .run()?;
+    Ok(target().join("debug/syncline-server"))
+}
+
+fn parse(args: &[String]) -> Result<Options> {
+    let mut options = Options {
+        port: 3000,
+        database: "sqlite://target/demo.sqlite".to_owned(),
+    };
+    let mut rest = args.iter();
+    while let Some(name) = rest.next() {
+        let (name, inline) = match name.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (name.as_str(), None),
+        };
+        let mut value = || inline.clone().or_else(|| rest.next().cloned());
+        match name {
+            "--port" => {
+                let text = value().ok_or(USAGE)?;
+                options.port = text
+                    .parse()
+                    .map_err(|_| format!("--port {text}: not a port; {USAGE}"))?;
+            }
+            "--database" => options.database = value().ok_or(USAGE)?,
+            _ => return Err(format!("unknown argument {name}; {USAGE}")),
+        }
+    }
+    Ok(options)
+}
+
+fn ensure_free(port: u16) -> Result<()> {
+    TcpListener::bind(("127.0.0.1", port))
+        .map(drop)
+        .map_err(|error| {
+            format!("port {port} can't be used ({error}): choose another one with --port")
+        })
+}
+
+#[cfg(unix)]
+fn replace_process(cmd: Cmd) -> String {
+    use std::os::unix::process::CommandExt;
+    format!("can't start the server: {}", cmd.into_command().exec())
+}
+
+#[cfg(not(unix))]
+fn replace_process(cmd: Cmd) -> String {
+    match cmd.into_command().status() {
+        Ok(status) => format!("the server ended: {status}"),
+        Err(error) => format!("can't start the server: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(args: &[&str]) -> Result<Options> {
+        parse(&args.iter().map(ToString::to_string).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn options_have_defaults_and_both_spellings() {
+        let database = "sqlite://target/demo.sqlite".to_owned();
+        assert_eq!(
+            parsed(&[]),
+            Ok(Options {
+                port: 3000,
+                database
+            })
+        );
+        let given = parsed(&["--port=8080", "--database", "sqlite://x"]).unwrap();
+        assert_eq!(
+            given,
+            Options {
+                port: 8080,
+                database: "sqlite://x".to_owned()
+            }
+        );
+    }
+
+    #[test]
+    fn wrong_options_are_refused() {
+        for args in [&["--port"][..], &["--port", "70000"], &["--colour"]] {
+            assert!(parsed(args).is_err(), "{args:?}");
+        }
+    }
+
+    #[test]
+    fn a_port_in_use_is_told_in_one_line() {
+        let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let error = ensure_free(taken.local_addr().unwrap().port()).unwrap_err();
+        assert!(error.contains("--port") && !error.contains('\n'), "{error}");
+    }
+}

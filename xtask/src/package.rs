@@ -1,0 +1,216 @@
+//! The build of the npm package: Rust -> WebAssembly -> glue -> optimised module -> `pkg/dist`.
+//!
+//! Every part is skipped when what goes in is what went in last time.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hasher};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::project::{cargo, locked, root, wasm_target, write_if_changed};
+use crate::run::{Cmd, Result, note};
+use crate::setup::{toolchain, tools};
+
+/// The cargo profile of the module.
+const PROFILE: &str = "wasm";
+
+/// For binaryen's `wasm-opt`. Features are left at their defaults: it reads from the module which
+/// ones are in use, and `--all-features` would let it use more than browsers have.
+const WASM_OPT: [&str; 3] = ["-O3", "--strip-debug", "--strip-producers"];
+
+/// Builds `pkg/wasm` and `pkg/dist`.
+pub(crate) fn build() -> Result<()> {
+    let module = compile()?;
+    bind(&module)?;
+    bundle()
+}
+
+/// Cargo for the wasm target, in the toolchain that has it.
+pub(crate) fn wasm_cargo() -> Result<Cmd> {
+    let toolchain = toolchain::ensure()?;
+    Ok(toolchain
+        .apply(cargo())
+        .env("CARGO_TARGET_DIR", wasm_target()))
+}
+
+/// The engine's crate as WebAssembly, as rustc makes it.
+fn compile() -> Result<PathBuf> {
+    wasm_cargo()?
+        .args([
+            "build",
+            "--package",
+            "syncline",
+            "--lib",
+            "--profile",
+            PROFILE,
+        ])
+        .args(["--target", toolchain::TARGET])
+        .args(locked())
+        .run()?;
+    let module = wasm_target()
+        .join(toolchain::TARGET)
+        .join(PROFILE)
+        .join("syncline.wasm");
+    if module.is_file() {
+        return Ok(module);
+    }
+    Err(format!(
+        "cargo made no {}: is `cdylib` among the crate's types?",
+        module.display()
+    ))
+}
+
+/// `pkg/wasm`: the glue of wasm-bindgen and the optimised module.
+fn bind(module: &Path) -> Result<()> {
+    let out = root().join("pkg/wasm");
+    let bindgen = tools::ensure_wasm_bindgen()?.join("wasm-bindgen");
+    let inputs = [
+        module.to_path_buf(),
+        root().join("pkg/package-lock.json"),
+        bindgen.clone(),
+    ];
+    let print = fingerprint(&inputs, &WASM_OPT.join(" "))?;
+    let results = ["syncline.js", "syncline.d.ts", "syncline_bg.wasm"];
+    if is_stamped(&out, &print) && results.iter().all(|name| out.join(name).is_file()) {
+        note("pkg/wasm is up to date");
+        return Ok(());
+    }
+    unstamp(&out);
+    let raw = wasm_target().join("glue");
+    Cmd::new(bindgen)
+        .args(["--target", "web", "--out-name", "syncline", "--out-dir"])
+        .args([&raw, &module.to_path_buf()])
+        .run()?;
+    let optimised = raw.join("optimised.wasm");
+    // From npm, pinned in pkg/: distributions' older wasm-opt damages wasm-bindgen's tables.
+    Cmd::new(root().join("pkg/node_modules/.bin/wasm-opt"))
+        .args(WASM_OPT)
+        .arg(raw.join("syncline_bg.wasm"))
+        .arg("-o")
+        .arg(&optimised)
+        .limit(Duration::from_secs(600))
+        .run()?;
+    let read = |name: &str| {
+        fs::read(raw.join(name)).map_err(|error| format!("wasm-bindgen wrote no {name}: {error}"))
+    };
+    let glue = String::from_utf8_lossy(&read("syncline.js")?).into_owned();
+    write_if_changed(
+        &out.join("syncline.js"),
+        without_default_url(&glue)?.as_bytes(),
+    )?;
+    write_if_changed(&out.join("syncline.d.ts"), &read("syncline.d.ts")?)?;
+    write_if_changed(&out.join("syncline_bg.wasm"), &read("optimised.wasm")?)?;
+    stamp(&out, &print)
+}
+
+/// `pkg/dist`: what is published.
+fn bundle() -> Result<()> {
+    let pkg = root().join("pkg");
+    let dist = pkg.join("dist");
+    let mut inputs = files_below(&pkg.join("src"));
+    inputs.extend(files_below(&pkg.join("scripts")));
+    inputs.extend(["package.json", "package-lock.json", "tsconfig.json"].map(|n| pkg.join(n)));
+    inputs.extend(["wasm/syncline.js", "wasm/syncline.d.ts"].map(|n| pkg.join(n)));
+    inputs.push(pkg.join("wasm/syncline_bg.wasm"));
+    let print = fingerprint(&inputs, "")?;
+    if is_stamped(&dist, &print) && dist.join("index.js").is_file() {
+        note("pkg/dist is up to date");
+        return Ok(());
+    }
+    unstamp(&dist);
+    Cmd::new("node")
+        .arg("scripts/build.mjs")
+        .dir(&pkg)
+        .limit(Duration::from_secs(300))
+        .run()?;
+    stamp(&dist, &print)
+}
+
+/// Takes out the glue's guess where the module lies: bundlers see the `new URL(…)` and ship a
+/// second copy of the module that nobody loads.
+fn without_default_url(glue: &str) -> Result<String> {
+    const HEAD: &str = "if (module_or_path === undefined) {";
+    let complaint = "wasm-bindgen's glue looks different from what the build expects: \
+                     its default for `module_or_path` wasn't found";
+    let start = glue.find(HEAD).ok_or(complaint)?;
+    let body = start + HEAD.len();
+    let length = glue
+        .get(body..)
+        .and_then(|rest| rest.find('}'))
+        .ok_or(complaint)?;
+    let inside = &glue[body..body + length];
+    if !inside.contains("new URL(") {
+        return Err(complaint.to_owned());
+    }
+    let stripped = format!("{}{}", glue[..start].trim_end(), &glue[body + length + 1..]);
+    if stripped.contains("import.meta.url") {
+        return Err("the glue still names `import.meta.url` after stripping".to_owned());
+    }
+    Ok(stripped)
+}
+
+/// Where the stamp of a generated directory lies: outside of it, since `pkg/dist` is published.
+fn stamp_path(dir: &Path) -> PathBuf {
+    let name = dir.file_name().unwrap_or_default().to_string_lossy();
+    root()
+        .join("pkg/node_modules")
+        .join(format!(".syncline-{name}"))
+}
+
+fn is_stamped(dir: &Path, print: &str) -> bool {
+    fs::read_to_string(stamp_path(dir)).is_ok_and(|old| old == print)
+}
+
+/// Before a build: one that fails half-way must not pass for the one before it.
+fn unstamp(dir: &Path) {
+    let _ = fs::remove_file(stamp_path(dir));
+}
+
+fn stamp(dir: &Path, print: &str) -> Result<()> {
+    write_if_changed(&stamp_path(dir), print.as_bytes())
+}
+
+fn fingerprint(files: &[PathBuf], options: &str) -> Result<String> {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(options.as_bytes());
+    for file in files {
+        let bytes = fs::read(file).map_err(|e| format!("can't read {}: {e}", file.display()))?;
+        hasher.write(file.to_string_lossy().as_bytes());
+        hasher.write_usize(bytes.len());
+        hasher.write(&bytes);
+    }
+    Ok(format!("{:016x}", hasher.finish()))
+}
+
+/// All files below a directory, in a fixed order.
+fn files_below(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(files_below(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guess_at_the_modules_place_is_taken_out_of_the_glue() {
+        let glue = "a();\n    if (module_or_path === undefined) {\n        \
+                    module_or_path = new URL('x.wasm', import.meta.url);\n    }\n    b();\n";
+        assert_eq!(without_default_url(glue).unwrap(), "a();\n    b();\n");
+    }
+
+    #[test]
+    fn glue_of_another_shape_is_refused_instead_of_shipped() {
+        assert!(without_default_url("a();").is_err());
+        assert!(without_default_url("if (module_or_path === undefined) { x(); }").is_err());
+    }
+}
