@@ -257,8 +257,10 @@ class FakeStore {
   }
 
   emit(origin, op, record) {
+    const reset = op === 'reset';
     const change = { key: record?.key ?? '', op, record: op === 'remove' ? null : record };
-    for (const listener of this.listeners) listener({ origin, changes: [change] });
+    const batch = { origin, changes: reset ? [] : [change], reset };
+    for (const listener of this.listeners) listener(batch);
   }
 }
 
@@ -440,7 +442,7 @@ test('a load is compared with what is shown, and nothing is fetched anew', () =>
   const { fetches } = calendar;
   store.records.delete('b');
   store.records.set('c', new FakeRecord(store, { ...REVIEW, key: 'c', name: 'Third' }));
-  store.emit('load', 'refresh', null);
+  store.emit('load', 'reset', null);
   assert.deepEqual(calendar.events.map((event) => event.id), ['a', 'c']);
   assert.equal(calendar.fetches, fetches);
   assert.deepEqual(calendar.log, [['addEvent', 'c'], ['remove', 'b']]);

@@ -99,13 +99,16 @@ function content(
   const isLocked = (record as TeamEvent | undefined)?.readOnly === true;
   const name = h('span', { class: 'event-title' }, title || (isMirror ? 'New event' : '(no name)'));
   if (isLocked) name.prepend(icon(ICONS.lock));
-  const parts: HTMLElement[] = [name];
+  const head = h('span', { class: 'event-head' }, name);
+  const parts: HTMLElement[] = [head];
   // Where it is narrow, only the start is shown.
   const [start = '', ...rest] = time.split(/(?= [–-] )/);
   if (start) {
     const end = h('span', { class: 'event-end' }, rest.join(''));
-    parts.push(h('span', { class: 'event-time' }, start, end));
+    head.append(h('span', { class: 'event-time' }, start, end));
   }
+  const { location } = (record as TeamEvent | undefined) ?? {};
+  if (location) head.append(h('span', { class: 'event-place' }, location));
   const shown = (people as ReturnType<People['of']> | undefined) ?? [];
   if (shown.length > 0) parts.push(avatars(shown));
   return parts;

@@ -1,21 +1,29 @@
-import { AssignmentModel, CalendarProject, EventModel, ResourceModel } from 'syncline';
+import { AssignmentModel, CalendarProject, EventModel } from 'syncline';
+import type { ResourceModel } from 'syncline';
 
-/** An event of the team's week. Syncline's fields, and one that this server adds. */
+/** An event of the team's week: what every event has, and what this server knows besides. */
 export class TeamEvent extends EventModel {
-  static override fields = [{ name: 'readOnly', type: 'boolean' }];
+  static override fields = [{ name: 'location', type: 'string' }];
 
-  declare readOnly: boolean;
+  declare location: string | null;
+}
+
+/** Who takes part. The server calls the two ids otherwise. */
+export class TeamAssignment extends AssignmentModel {
+  static override fields = [
+    { name: 'eventId', dataSource: 'event' },
+    { name: 'resourceId', dataSource: 'resource' },
+  ];
 }
 
 export type Person = ResourceModel;
-export type Assignment = AssignmentModel;
 
 export const LOAD_URL = '/api/load';
 export const SYNC_URL = '/api/sync';
 
 /** Everything that the page knows of the server. */
 export function createProject() {
-  return new CalendarProject({
+  return new CalendarProject<{ events: TeamEvent; assignments: TeamAssignment }>({
     loadUrl: LOAD_URL,
     syncUrl: SYNC_URL,
     // The page listens first, and then loads: see main.ts.
@@ -24,6 +32,7 @@ export function createProject() {
     autoSyncTimeout: 300,
     onRecordError: 'revert',
     eventStore: { modelClass: TeamEvent },
+    assignmentStore: { modelClass: TeamAssignment },
   });
 }
 

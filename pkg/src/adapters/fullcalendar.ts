@@ -43,11 +43,11 @@ export interface CalendarRecord {
   set(values: Record<string, unknown>): unknown;
 }
 
-/** One change of a store, as `store.subscribe` reports it. */
-export interface CalendarChange<R> {
-  readonly key: string;
-  readonly op: string;
-  readonly record?: R | null | undefined;
+/** What happened to a store, as `store.subscribe` reports it. */
+export interface CalendarBatch<R> {
+  readonly changes: readonly { readonly key: string; readonly record: R | null }[];
+  /** Everything may be different. */
+  readonly reset: boolean;
 }
 
 /** The part of a store that the adapter uses. */
@@ -55,9 +55,7 @@ export interface CalendarStore<R extends CalendarRecord> {
   range(start: Date, end: Date): Iterable<R>;
   get(key: string): R | null | undefined;
   add(data: any): unknown;
-  subscribe(
-    listener: (batch: { readonly changes: readonly CalendarChange<R>[] }) => void,
-  ): () => void;
+  subscribe(listener: (batch: CalendarBatch<R>) => void): () => void;
   hold(key: string): () => void;
 }
 
@@ -194,7 +192,7 @@ class Binding<R extends CalendarRecord> {
       eventReceive: (info: { event: CalendarEventApi }) => this.#receive(info.event),
     };
     for (const [name, handler] of Object.entries(this.#handlers)) calendar.on(name, handler);
-    this.#unsubscribe = store.subscribe(({ changes }) => this.#onChanges(changes));
+    this.#unsubscribe = store.subscribe((batch) => this.#onBatch(batch));
     this.#source = calendar.addEventSource({
       id: this.#sourceId,
       events: (info: { start: Date; end: Date }, succeed: (events: unknown[]) => void) =>
@@ -238,16 +236,11 @@ class Binding<R extends CalendarRecord> {
     return events;
   }
 
-  #onChanges(changes: readonly CalendarChange<R>[]): void {
+  #onBatch({ changes, reset }: CalendarBatch<R>): void {
     this.#paint(() => {
-      // A load may have replaced everything; to compare with it is still cheaper than a refetch.
-      if (changes.some((change) => change.op === 'refresh')) {
-        this.#paintAll();
-        return;
-      }
-      for (const { key, op } of changes) {
-        this.#paintKey(key, op === 'remove' ? null : this.#store.get(key));
-      }
+      // After a load, to compare with what is shown costs less than to fetch, and doesn't flicker.
+      if (reset) this.#paintAll();
+      else for (const { key, record } of changes) this.#paintKey(key, record);
     });
   }
 
