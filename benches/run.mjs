@@ -5,12 +5,13 @@
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { chromium } from 'playwright-core';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+const { chromium } = createRequire(join(root, 'tests/package.json'))('playwright-core');
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm' };
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
     '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage', '--js-flags=--expose-gc'];
@@ -73,7 +74,7 @@ function memory(side, n) {
             for (let i = 0; i < 3; i++) await session.send('HeapProfiler.collectGarbage');
             return (await session.send('Runtime.getHeapUsage')).usedSize;
         };
-        const before = await page.evaluate(() => globalThis.bench.memoryBefore());
+        const before = await page.evaluate(n => globalThis.bench.memoryBefore(n), n);
         const heapBefore = await heap();
         const after = await page.evaluate(([side, n]) => globalThis.bench.memoryLoad(side, n), [side, n]);
         return await heap() - heapBefore + after - before;

@@ -1,3 +1,4 @@
 //! Syncline: a client-side sync engine for calendar and task-board user interfaces.
 
 pub mod engine;
+pub mod protocol;

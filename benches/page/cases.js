@@ -1,0 +1,219 @@
+// What is measured, each side doing the same work. Times are per operation, in ms.
+
+import { CrudManager, Model, Store, init } from '/pkg/dist/index.js';
+import { WEEK, answer } from './data.js';
+import { compare, sink } from './measure.js';
+import { PlainEvent, PlainStore } from './plain.js';
+
+class BenchEvent extends Model {
+    static fields = [
+        { name: 'name', type: 'string' },
+        { name: 'startDate', type: 'date' },
+        { name: 'endDate', type: 'date' },
+        { name: 'resourceId', type: 'number' },
+        { name: 'allDay', type: 'boolean' },
+        { name: 'notes', type: 'string' },
+        { name: 'color', type: 'string' },
+        { name: 'eventType', type: 'string' },
+        { name: 'priority', type: 'number' },
+    ];
+}
+
+const FIELDS = ['id', 'name', 'startDate', 'endDate', 'resourceId', 'allDay', 'notes', 'color', 'eventType', 'priority'];
+const texts = new Map();
+const bytes = (n, ascii = false) => {
+    const key = `${n} ${ascii}`;
+    if (!texts.has(key)) texts.set(key, answer(n, ascii));
+    return texts.get(key);
+};
+
+function manager() {
+    const store = new Store({ id: 'events', modelClass: BenchEvent });
+    return { store, manager: new CrudManager({ crudStores: [store] }) };
+}
+
+function load(ours, n, ascii) {
+    ours.manager.loadCrudManagerData(bytes(n, ascii));
+    // The interval index is built when it is first asked for; asking makes it part of the load.
+    sink(ours.store.range(WEEK[0], WEEK[0]));
+    return ours;
+}
+
+const loaded = n => load(manager(), n, false);
+const plain = n => new PlainStore().load(bytes(n));
+const done = ours => { ours.manager.destroy(); ours.store.destroy(); };
+
+/** Positions all over the data, the same for both sides. */
+const spread = (n, count) => Array.from({ length: count }, (_, i) => Math.floor((i * 7919 * 13) % n));
+
+async function loading(n, rounds, ascii) {
+    const ours = manager();
+    const size = bytes(n, ascii);
+    const times = await compare({
+        ours: () => load(ours, n, ascii),
+        plain: () => new PlainStore().load(size),
+        indexed: () => new PlainStore().load(size).index(),
+    }, { rounds });
+    done(ours);
+    const kind = ascii ? 'plain ASCII' : '29 % of names non-ASCII';
+    return [
+        { name: `load, ${kind}`, ours: times.ours, plain: times.plain, target: ascii ? '2.5x' : '5x' },
+        { name: `  … plain JS indexed too`, ours: times.ours, plain: times.indexed },
+    ];
+}
+
+const cases = {
+    'load': (n, rounds) => loading(n, rounds, false),
+    'load-ascii': (n, rounds) => loading(n, rounds, true),
+
+    async 'read'(n, rounds) {
+        const ours = loaded(n), records = ours.store.records, at = spread(n, 1000), ops = 1000 * 50;
+        const objects = plain(n).rows.map(row => new PlainEvent(row));
+        const pick = list => at.map(i => list[i]);
+        const some = pick(records), others = pick(objects);
+        for (const record of some) sink(record.name);
+        const number = list => { let sum = 0; for (let i = 0; i < 50; i++) for (const one of list) sum += one.priority; return sum; };
+        const number2 = list => { let sum = 0; for (let i = 0; i < 50; i++) for (const one of list) sum += one.priority; return sum; };
+        const text = list => { let sum = 0; for (let i = 0; i < 50; i++) for (const one of list) sum += one.color.length; return sum; };
+        const text2 = list => { let sum = 0; for (let i = 0; i < 50; i++) for (const one of list) sum += one.color.length; return sum; };
+        const a = await compare({ ours: () => number(some), plain: () => number2(others) }, { rounds: rounds * 3, ops });
+        const b = await compare({ ours: () => text(some), plain: () => text2(others) }, { rounds: rounds * 3, ops });
+        done(ours);
+        return [
+            { name: 'read a number, warm', ...a, target: '1x (a class instance)' },
+            { name: 'read a text, warm', ...b, target: '1x (a class instance)' },
+        ];
+    },
+
+    async 'first'(n, rounds) {
+        // A reload makes every record stale; then a screenful is asked for and read for the first time, all fields.
+        const ours = manager(), span = 200 / (n / 730) * 864e5;
+        const read = records => { let seen = 0; for (const record of records) for (const name of FIELDS) if (record[name] !== undefined) seen++; return seen; };
+        const visible = load(ours, n, false).store.range(WEEK[0], WEEK[0] + span).length;
+        const times = await compare({
+            ours: {
+                before: () => load(ours, n, false),
+                run: () => read(ours.store.range(WEEK[0], WEEK[0] + span)),
+            },
+        }, { rounds });
+        done(ours);
+        return [{ name: `first read of ${visible} rows`, ...times, target: 'under 0.5 ms for 200' }];
+    },
+
+    async 'set'(n, rounds) {
+        const ours = loaded(n), other = plain(n), at = spread(n, 1000);
+        const records = ours.store.records, some = at.map(i => records[i]), rows = at.map(i => other.rows[i]);
+        let turn = 0;
+        const words = ['amber', 'indigo'];
+        const reset = () => { turn++; };
+        const numbers = await compare({
+            ours: { before: reset, run: () => { for (const record of some) record.priority = 100 + (turn & 1); } },
+            plain: { before: reset, run: () => { for (const row of rows) other.set(row, 'priority', 100 + (turn & 1)); } },
+        }, { rounds: rounds * 3, ops: 1000 });
+        const strings = await compare({
+            ours: { before: reset, run: () => { for (const record of some) record.color = words[turn & 1]; } },
+            plain: { before: reset, run: () => { for (const row of rows) other.set(row, 'color', words[turn & 1]); } },
+        }, { rounds: rounds * 3, ops: 1000 });
+        done(ours);
+        return [
+            { name: 'set a number, tracked', ...numbers, target: '1x; under 150 ns' },
+            { name: 'set a text, tracked', ...strings, target: '0.67x' },
+        ];
+    },
+
+    async 'package'(n, rounds) {
+        const ours = loaded(n), other = plain(n), records = ours.store.records;
+        for (const i of spread(n, 1000)) {
+            records[i].set({ name: `Changed ${i} é`, priority: 50 });
+            other.set(other.rows[i], 'name', `Changed ${i} é`);
+            other.set(other.rows[i], 'priority', 50);
+        }
+        const times = await compare({
+            ours: () => ours.manager.changesAsBytes().length,
+            plain: () => other.pack().length,
+        }, { rounds: rounds * 3 });
+        const size = { ours: ours.manager.changesAsBytes().length, plain: other.pack().length };
+        if (size.ours < size.plain * 0.9) throw new Error(`the packages differ: ${JSON.stringify(size)}`);
+        done(ours);
+        return [{ name: 'package of 1,000 changed', ...times, target: '1.5x' }];
+    },
+
+    async 'range'(n, rounds) {
+        const ours = loaded(n), other = plain(n).index();
+        const found = ours.store.range(...WEEK).length;
+        if (found !== other.range(...WEEK).length) throw new Error(`${found} events here, ${other.range(...WEEK).length} there`);
+        const times = await compare({
+            ours: () => { let sum = 0; for (let i = 0; i < 200; i++) sum += ours.store.range(WEEK[0], WEEK[1]).length; return sum; },
+            plain: () => { let sum = 0; for (let i = 0; i < 200; i++) sum += other.range(WEEK[0], WEEK[1]).length; return sum; },
+        }, { rounds, ops: 200 });
+        const filter = await compare({ plain: () => other.filter(WEEK[0], WEEK[1]).length }, { rounds });
+        const dates = other.rows.map(row => ({ ...row, startDate: new Date(row.startDate), endDate: new Date(row.endDate) }));
+        const filterDates = await compare({ plain: () => dates.filter(row => row.startDate < WEEK[1] && row.endDate > WEEK[0]).length }, { rounds });
+        done(ours);
+        return [
+            { name: `events of a week (${found}), as records`, ...times, target: '1x (sorted, prefix maximum)' },
+            { name: '  … against filter, instants', ours: times.ours, plain: filter.plain },
+            { name: '  … against filter, Date fields', ours: times.ours, plain: filterDates.plain, target: '500x' },
+        ];
+    },
+
+    async 'notify'(n, rounds) {
+        const ours = loaded(n), other = plain(n), at = spread(n, 1000);
+        const records = ours.store.records, some = at.map(i => records[i]), rows = at.map(i => other.rows[i]);
+        let heard = 0, turn = 0;
+        const off = ours.store.on('update', ({ changes }) => { heard += changes.priority.value; });
+        other.listener = ({ changes }) => { heard += changes.priority.value; };
+        await Promise.resolve();
+        const times = await compare({
+            ours: { before: () => { turn++; heard = 0; }, run: () => { for (const record of some) record.priority = 100 + (turn & 1); return heard; } },
+            plain: { before: () => { turn++; }, run: () => { for (const row of rows) other.set(row, 'priority', 100 + (turn & 1)); return heard; } },
+        }, { rounds: rounds * 3, ops: 1000 });
+        if (heard === 0) throw new Error('nobody heard anything');
+        off?.();
+        done(ours);
+        return [{ name: 'from set to a listener', ...times, target: 'under 2 µs' }];
+    },
+
+    async 'reject'(n, rounds) {
+        const count = Math.min(n, 10_000), ours = loaded(n), other = plain(n), records = ours.store.records;
+        const times = await compare({
+            ours: {
+                before: () => { for (let i = 0; i < count; i++) records[i].priority = 50; },
+                run: () => ours.manager.rejectChanges(),
+            },
+            plain: {
+                before: () => { for (let i = 0; i < count; i++) other.set(other.rows[i], 'priority', 50); },
+                run: () => other.reject(),
+            },
+        }, { rounds });
+        done(ours);
+        return [{ name: `take ${count} edits back`, ...times, target: '1x' }];
+    },
+};
+
+// The module's memory, to count its pages.
+let pages;
+const { instantiate } = WebAssembly;
+WebAssembly.instantiate = async (...given) => {
+    const made = await instantiate.apply(WebAssembly, given);
+    pages = (made.instance ?? made).exports.memory ?? pages;
+    return made;
+};
+
+let held;
+await init();
+globalThis.bench = {
+    names: () => Object.keys(cases),
+    run: (name, n, rounds) => cases[name](n, rounds),
+    /** What the JS heap doesn't count, before loading: the pages of the module. */
+    memoryBefore(n) {
+        bytes(n);
+        return pages.buffer.byteLength;
+    },
+    /** … and after. */
+    memoryLoad(side, n) {
+        held = side === 'ours' ? loaded(n) : plain(n);
+        const arrays = side === 'ours' ? 0 : held.start.byteLength + held.end.byteLength;
+        return pages.buffer.byteLength + arrays;
+    },
+};
