@@ -66,7 +66,9 @@ export class Editor {
   /** Closes. What stands in the name's input is kept, unless the editing is cancelled. */
   close({ cancelled = false } = {}): void {
     if (!this.#root) return;
-    if (!cancelled) this.#fields?.commitName();
+    // Before the removal: it takes the focus from the input, which would commit.
+    if (cancelled) this.#fields?.discardName();
+    else this.#fields?.commitName();
     const hadFocus = this.#root.contains(document.activeElement);
     const anchor = this.#anchor();
     this.#root.remove();
@@ -296,6 +298,10 @@ class Fields {
   commitName(): void {
     const name = this.#name.value.trim();
     if (this.#isNameEdited && name) this.#target.write({ name });
+    this.#isNameEdited = false;
+  }
+
+  discardName(): void {
     this.#isNameEdited = false;
   }
 

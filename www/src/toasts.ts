@@ -21,7 +21,7 @@ export class Toasts {
   show({ title, text, tone = 'plain', action }: Toast): void {
     const toast = h(
       'div',
-      { class: 'toast', 'data-tone': tone, role: tone === 'plain' ? 'status' : 'alert' },
+      { class: 'toast', 'data-tone': tone, role: tone === 'danger' ? 'alert' : null },
       h(
         'div',
         { class: 'toast-body' },

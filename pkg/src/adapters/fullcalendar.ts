@@ -226,7 +226,7 @@ class Binding<R extends CalendarRecord> {
     if (this.#ended) return [];
     this.#range = range;
     this.#shown.clear();
-    const events = [];
+    const events: CalendarEventInput[] = [];
     for (const record of this.#store.range(range.start, range.end)) {
       const event = this.#eventOf(record);
       if (!event) continue;
@@ -300,7 +300,7 @@ class Binding<R extends CalendarRecord> {
   #eventOf(record: R): CalendarEventInput | null {
     const start = record.startDate;
     if (!start || Number.isNaN(start.getTime())) return null;
-    const classes = [];
+    const classes: string[] = [];
     if (record.isPending) classes.push(this.#options.pendingClass ?? 'syncline-pending');
     if (record.syncError) classes.push(this.#options.errorClass ?? 'syncline-error');
     const event: CalendarEventInput = {
