@@ -1,22 +1,20 @@
 import { init } from 'syncline';
 import { bindFullCalendar } from 'syncline/fullcalendar';
 import { createCalendar, elementOf, skeleton } from './calendar';
-import { byId, h, prefersStillness } from './dom';
+import { byId, h } from './dom';
 import { Editor } from './editor';
 import type { Draft } from './editor';
 import { addDays, rangeText } from './format';
 import { DEFAULT_COLOR } from './palette';
 import { People } from './people';
 import { createProject } from './project';
-import type { Project, TeamEvent } from './project';
+import type { Project } from './project';
+import { Refusals } from './refusals';
 import { StatusView } from './status';
 import { Toasts } from './toasts';
 import { Tour } from './tour';
 import { watch } from './watch';
 import { Wire } from './wire';
-
-/** How long an event stays marked after the server refused its change. */
-const REFUSED_SHOWN_MS = 8000;
 
 const toasts = new Toasts(byId('toasts'));
 const wire = new Wire(byId('wire'));
@@ -49,17 +47,16 @@ async function start(): Promise<void> {
   watch(project, wire);
   tour.watch(project);
   const people = new People(project, byId('people'));
-  const refused = new Set<string>();
+  const refusals = new Refusals(project, toasts);
   const binding = bindFullCalendar(calendar, project.eventStore, {
     pendingClass: 'is-pending',
     errorClass: 'is-refused',
     toEvent: (record, event) => {
       if (!people.shows(record)) return null;
-      const classes = refused.has(record.key) ? [event.className, 'is-refused'] : [event.className];
       return {
         ...event,
         color: record.eventColor || DEFAULT_COLOR,
-        className: classes.filter(Boolean).join(' '),
+        className: `${event.className} ${refusals.has(record) ? 'is-refused' : ''}`.trim(),
         extendedProps: { record, people: people.of(record) },
       };
     },
@@ -73,7 +70,7 @@ async function start(): Promise<void> {
 
   editor = createEditor(project, people);
   project.guardUnload();
-  onRefusals(project, refused, (key) => binding.refresh([key]));
+  refusals.onChange((key) => binding.refresh([key]));
   await load(project);
 }
 
@@ -152,32 +149,6 @@ function createEditor(project: Project, people: People): Editor {
     else created.close({ cancelled: true });
   });
   return created;
-}
-
-/** A refused change has gone back in the store, and so in the calendar: here the user learns why. */
-function onRefusals(project: Project, refused: Set<string>, repaint: (key: string) => void): void {
-  project.on('recordSyncFail', ({ record, message }) => {
-    const { key } = record;
-    const name = (record as TeamEvent).name || 'The change';
-    toasts.show({ title: `“${name}” was put back`, text: message, tone: 'danger' });
-    refused.add(key);
-    repaint(key);
-    shake(key);
-    setTimeout(() => {
-      refused.delete(key);
-      repaint(key);
-    }, REFUSED_SHOWN_MS);
-  });
-}
-
-function shake(key: string): void {
-  if (prefersStillness()) return;
-  // The calendar paints first.
-  requestAnimationFrame(() => {
-    const offsets = [0, -5, 5, -4, 4, -2, 0];
-    const frames = offsets.map((offset) => ({ transform: `translateX(${offset}px)` }));
-    elementOf(key)?.animate(frames, { duration: 420, easing: 'ease-out' });
-  });
 }
 
 /** The next full hour of the shown range, or nine o'clock on its first day. */

@@ -19,9 +19,12 @@ export class StatusView {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stripTimer: ReturnType<typeof setTimeout> | undefined;
   #wasOffline = false;
+  #loadFailed = false;
 
   constructor(project: Project) {
     this.#project = project;
+    project.on('loadFail', () => (this.#loadFailed = true));
+    project.on('load', () => (this.#loadFailed = false));
     project.on('status', () => this.#update());
     this.#pill.addEventListener('click', () => void this.#retry());
     addEventListener('online', () => this.#update());
@@ -51,7 +54,8 @@ export class StatusView {
       case 'offline':
         return 'offline';
       case 'failed':
-        return 'error';
+        // What was refused has been put back and told of: there is nothing to try again.
+        return this.#project.pendingCount > 0 || this.#loadFailed ? 'error' : 'saved';
       default:
         return navigator.onLine ? 'saved' : 'offline';
     }
