@@ -2,3 +2,5 @@
 
 pub mod engine;
 pub mod protocol;
+#[cfg(target_arch = "wasm32")]
+mod wasm;

@@ -61,6 +61,13 @@ pub enum EventKind {
     Exception,
 }
 
+impl EventKind {
+    /// Its bit in a mask of listeners.
+    pub const fn bit(self) -> u64 {
+        1 << self as u8
+    }
+}
+
 /// Where a manager stands, for a status pill.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -141,6 +148,26 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Which event it is.
+    pub const fn kind(&self) -> EventKind {
+        match self {
+            Self::Start(RequestKind::Load, _) => EventKind::LoadStart,
+            Self::Start(RequestKind::Sync, _) => EventKind::SyncStart,
+            Self::Done(event, ..) | Self::Fail { event, .. } | Self::Warning { event, .. } => {
+                *event
+            }
+            Self::Canceled(RequestKind::Load, _) => EventKind::LoadCanceled,
+            Self::Canceled(RequestKind::Sync, _) => EventKind::SyncCanceled,
+            Self::SyncDelayed => EventKind::SyncDelayed,
+            Self::HasChanges => EventKind::HasChanges,
+            Self::NoChanges => EventKind::NoChanges,
+            Self::Status { .. } => EventKind::Status,
+            Self::RecordSyncFail { .. } => EventKind::RecordSyncFail,
+        }
+    }
+}
+
 /// Why a record changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -175,6 +202,13 @@ pub enum NoticeKind {
     IdChange,
     /// A record's sync state changed (dirty, in flight, refused), its data not.
     State,
+}
+
+impl NoticeKind {
+    /// Its bit in a mask of listeners.
+    pub const fn bit(self) -> u32 {
+        1 << self as u8
+    }
 }
 
 /// One notice of a store. Fixed in size, so that a host can read many at once from memory.

@@ -135,7 +135,8 @@ pub enum Input<'a> {
     },
     /// End the running request of that call, as cancelled.
     Cancel(ManagerId, CallId),
-    /// Apply a load or sync answer that came by another way (JSON text), as `loadCrudManagerData` does.
+    /// Apply an answer that came by another way (JSON text), as `loadCrudManagerData` does: a sync answer when its `type` says
+    /// `sync`, else a load answer. Nobody is asked; an answer that can't be applied is an error.
     ApplyResponse(ManagerId, &'a [u8]),
     /// Apply changes that came from the server by another way: `{ <storeId>: { added?, updated?, removed? } }` as JSON text.
     /// They write the base layer: nothing becomes dirty.

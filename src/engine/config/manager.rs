@@ -13,7 +13,7 @@ pub struct ManagerConfig {
     /// Sync by itself after changes.
     pub auto_sync: bool,
     /// How long to wait after the last change, in ms.
-    pub auto_sync_timeout: u64,
+    pub auto_sync_timeout: f64,
     /// Send a sync also when nothing has changed.
     pub force_sync: bool,
     /// Updates carry all persistable fields.
@@ -28,6 +28,8 @@ pub struct ManagerConfig {
     pub support_short_sync_response: bool,
     /// Answers without `success` are successes.
     pub skip_success_property: bool,
+    /// A load may be answered by a sync answer and the other way round, as the answer's `type` says.
+    pub track_response_type: bool,
     /// Who wins a field that both sides changed while a sync was on the wire: `local` or `remote`.
     pub sync_conflict_resolution: String,
     /// Removing a parent lists its descendants too.
@@ -70,8 +72,8 @@ pub struct UrlConfig {
     pub params: Option<serde_json::Map<String, serde_json::Value>>,
     /// Header names and values.
     pub headers: Option<serde_json::Map<String, serde_json::Value>>,
-    /// How long to wait for the answer, in ms.
-    pub timeout: Option<u64>,
+    /// How long to wait for the answer, in ms; 0 waits for ever. [`REQUEST_TIMEOUT_MS`] when not given.
+    pub timeout: Option<f64>,
     /// Options for `fetch`, passed on.
     pub fetch_options: Option<serde_json::Map<String, serde_json::Value>>,
 }
@@ -84,11 +86,11 @@ pub struct RetryConfig {
     /// How many retries by itself; coming back online starts anew.
     pub max: u32,
     /// The first wait, in ms.
-    pub base: u64,
-    /// By how much waits grow.
+    pub base: f64,
+    /// By how much waits grow, at least 1.
     pub factor: f64,
     /// The longest wait, in ms.
-    pub cap: u64,
+    pub cap: f64,
     /// The random part of a wait, 0 to 1.
     pub jitter: f64,
 }
@@ -102,11 +104,17 @@ pub struct ManagerPatch {
     /// See [`ManagerConfig::auto_sync`].
     pub auto_sync: Option<bool>,
     /// See [`ManagerConfig::auto_sync_timeout`].
-    pub auto_sync_timeout: Option<u64>,
+    pub auto_sync_timeout: Option<f64>,
     /// See [`ManagerConfig::force_sync`].
     pub force_sync: Option<bool>,
     /// See [`ManagerConfig::write_all_fields`].
     pub write_all_fields: Option<bool>,
+    /// See [`ManagerConfig::idempotent_sync`].
+    pub idempotent_sync: Option<bool>,
+    /// See [`ManagerConfig::retry`].
+    pub retry: Option<RetryConfig>,
+    /// See [`ManagerConfig::request_data`].
+    pub request_data: Option<serde_json::Map<String, serde_json::Value>>,
     /// The revision to send with the next sync.
     pub revision: Option<serde_json::Value>,
 }
@@ -117,7 +125,7 @@ impl Default for ManagerConfig {
             transport: TransportConfig::default(),
             auto_load: false,
             auto_sync: false,
-            auto_sync_timeout: 100,
+            auto_sync_timeout: 100.0,
             force_sync: false,
             write_all_fields: false,
             phantom_id_field: "$PhantomId".into(),
@@ -125,6 +133,7 @@ impl Default for ManagerConfig {
             reset_ids_before_sync: true,
             support_short_sync_response: true,
             skip_success_property: true,
+            track_response_type: false,
             sync_conflict_resolution: "local".into(),
             include_children_in_remove_request: true,
             on_record_error: "keep".into(),
@@ -141,9 +150,9 @@ impl Default for RetryConfig {
     fn default() -> Self {
         Self {
             max: 8,
-            base: 1_000,
+            base: 1_000.0,
             factor: 2.0,
-            cap: 60_000,
+            cap: 60_000.0,
             jitter: 0.5,
         }
     }

@@ -1,0 +1,51 @@
+export type {
+  CrudManagerConfig,
+  CrudManagerOptions,
+  CrudStoreDescriptor,
+  CrudStoreInput,
+  FetchOptions,
+  RetryConfig,
+  TransportSection,
+} from './crud-config.js';
+export type { CrudManagerEvents, SyncStatus } from './crud-events.js';
+export {
+  type Changeset,
+  CrudManager,
+  type CrudResult,
+  type LoadOptions,
+  type StoreModels,
+  type StoreOf,
+} from './crud-manager.js';
+export type { Emitter, Listener, ListenerOptions, Listeners, OnListeners } from './emitter.js';
+export { type ErrorCode, SyncError } from './errors.js';
+export type { RequestOptions, RequestType } from './exchange.js';
+export type { FieldConfig, FieldInput, FieldType } from './fields.js';
+export { type Id, Model } from './model.js';
+export {
+  AssignmentModel,
+  CalendarModel,
+  ColumnModel,
+  EventModel,
+  ResourceModel,
+  ResourceTimeRangeModel,
+  SwimlaneModel,
+  TaskAssignmentModel,
+  TaskModel,
+  TimeRangeModel,
+} from './models.js';
+export {
+  CalendarProject,
+  type CalendarProjectConfig,
+  type ProjectStore,
+  TaskBoardProject,
+  type TaskBoardProjectConfig,
+} from './project.js';
+export type {
+  Change,
+  ChangeAction,
+  ChangeBatch,
+  FieldChange,
+  Origin,
+  StoreEvents,
+} from './store-events.js';
+export { type DataInput, type RelationConfig, Store, type StoreConfig } from './store.js';

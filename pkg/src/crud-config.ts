@@ -1,0 +1,239 @@
+import type { CrudManagerEvents } from './crud-events.js';
+import type { Listeners, OnListeners } from './emitter.js';
+import { SyncError } from './errors.js';
+import type { Store, StoreConfig } from './store.js';
+
+type OrFunction<T> = T | (() => T);
+
+/** Options of `fetch`, passed on. */
+export interface FetchOptions {
+  credentials?: RequestCredentials;
+  mode?: RequestMode;
+  cache?: RequestCache;
+  redirect?: RequestRedirect;
+  referrer?: string;
+  referrerPolicy?: ReferrerPolicy;
+  integrity?: string;
+  keepalive?: boolean;
+}
+
+/** One kind of request. */
+export interface TransportSection extends FetchOptions {
+  url?: string;
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH';
+  /** Header names and values. Functions are asked at every request. */
+  headers?: OrFunction<Record<string, OrFunction<string>>>;
+  /** Further query parameters. Functions are asked at every request. */
+  params?: OrFunction<Record<string, OrFunction<unknown>>>;
+  /** The query parameter that carries the pack; `data` for GET. */
+  paramName?: string;
+  /** How long to wait for the answer, in ms; 0 waits for ever. 30 s when not given. */
+  timeout?: number;
+  /** Options of `fetch`, as an alternative to naming them directly. */
+  fetchOptions?: FetchOptions;
+}
+
+/** When a request whose outcome is unknown is tried again. */
+export interface RetryConfig {
+  /** How many times by itself; 8 when not given. */
+  max?: number;
+  /** The first wait, in ms; 1000 when not given. */
+  base?: number;
+  /** By how much waits grow; 2 when not given. */
+  factor?: number;
+  /** The longest wait, in ms; 60000 when not given. */
+  cap?: number;
+  /** The random part of a wait, 0 to 1; 0.5 when not given. */
+  jitter?: number;
+}
+
+/** A store with what the manager is to know about it. */
+export interface CrudStoreDescriptor {
+  /** Its section on the wire. */
+  storeId?: string;
+  store: Store<any>;
+  /** The wire name of a phantom's client id. */
+  phantomIdField?: string;
+  /** The wire name of the id. */
+  idField?: string;
+  /** Whether an update carries all persistable fields. */
+  writeAllFields?: boolean;
+}
+
+/** What can be put under a manager: a store, the id of one, a descriptor, or options to make one from. */
+export type CrudStoreInput = Store<any> | string | CrudStoreDescriptor | StoreConfig<any>;
+
+/** A manager's options. */
+export interface CrudManagerOptions {
+  /** Shortcut for `transport.load.url`. */
+  loadUrl?: string;
+  /** Shortcut for `transport.sync.url`. */
+  syncUrl?: string;
+  /** How loads and syncs go out. */
+  transport?: { load?: TransportSection; sync?: TransportSection };
+  /** The stores, in the order in which loads are applied. */
+  crudStores?: readonly CrudStoreInput[];
+  /** The same as `crudStores`. */
+  stores?: readonly CrudStoreInput[];
+  /** Load on the next turn after creation. */
+  autoLoad?: boolean;
+  /** Sync by itself after changes. */
+  autoSync?: boolean;
+  /** How long to wait after the last change, in ms; 100 when not given. */
+  autoSyncTimeout?: number;
+  /** Send a sync also when nothing has changed. */
+  forceSync?: boolean;
+  /** Updates carry all persistable fields. */
+  writeAllFields?: boolean;
+  /** The wire name of a phantom's client id. */
+  phantomIdField?: string;
+  /** The wire name of a phantom parent's client id. */
+  phantomParentIdField?: string;
+  /** Added rows carry no `id` (default). */
+  resetIdsBeforeSync?: boolean;
+  /** An answer need not mention what it confirms (default). */
+  supportShortSyncResponse?: boolean;
+  /** Answers without `success` are successes (default). */
+  skipSuccessProperty?: boolean;
+  /** A load may be answered by a sync answer and the other way round, as the answer's `type` says. */
+  trackResponseType?: boolean;
+  /** Who wins a field that both sides changed while a sync was on the wire. */
+  syncConflictResolution?: 'local' | 'remote';
+  /** Removing a parent lists its descendants too (default). */
+  includeChildrenInRemoveRequest?: boolean;
+  /** What becomes of changes that the server refused for one record; `keep` when not given. */
+  onRecordError?: 'keep' | 'revert';
+  /** Whether the server is known to answer a repeated `requestId` with its first answer. */
+  idempotentSync?: boolean;
+  /** When to try again. */
+  retry?: RetryConfig;
+  /** Properties that go into every pack. */
+  requestData?: Record<string, unknown>;
+  /** `requestData`, where other code has it. */
+  encoder?: { requestData?: Record<string, unknown> };
+  /** The order in which sync answers are applied. */
+  syncApplySequence?: readonly string[];
+  /** The order in which load answers are applied. */
+  loadApplySequence?: readonly string[];
+  /** Listeners by event name. */
+  listeners?: Listeners<CrudManagerEvents>;
+}
+
+/** A manager's options. */
+export type CrudManagerConfig = CrudManagerOptions & OnListeners<CrudManagerEvents>;
+
+const PASSED_ON = [
+  'autoLoad',
+  'autoSync',
+  'autoSyncTimeout',
+  'forceSync',
+  'writeAllFields',
+  'phantomIdField',
+  'phantomParentIdField',
+  'resetIdsBeforeSync',
+  'supportShortSyncResponse',
+  'skipSuccessProperty',
+  'trackResponseType',
+  'syncConflictResolution',
+  'includeChildrenInRemoveRequest',
+  'onRecordError',
+  'idempotentSync',
+  'retry',
+  'requestData',
+  'syncApplySequence',
+  'loadApplySequence',
+] as const;
+
+const FETCH_OPTIONS = [
+  'credentials',
+  'mode',
+  'cache',
+  'redirect',
+  'referrer',
+  'referrerPolicy',
+  'integrity',
+  'keepalive',
+] as const;
+
+/** @internal The two kinds of requests, shortcuts folded in. */
+export function transportOf(config: CrudManagerOptions): Required<NonNullable<CrudManagerOptions['transport']>> {
+  const { load, sync } = config.transport ?? {};
+  return {
+    load: { ...load, ...(config.loadUrl !== undefined && { url: config.loadUrl }) },
+    sync: { ...sync, ...(config.syncUrl !== undefined && { url: config.syncUrl }) },
+  };
+}
+
+/** @internal The options as the engine wants them. */
+export function engineConfig(config: CrudManagerOptions): object {
+  const options: Record<string, unknown> = { requestData: config.encoder?.requestData };
+  for (const name of PASSED_ON) if (config[name] !== undefined) options[name] = config[name];
+  options.transport = engineTransport(transportOf(config));
+  return options;
+}
+
+/** @internal */
+export function engineTransport(transport: { load: TransportSection; sync: TransportSection }): object {
+  return { load: engineSection(transport.load), sync: engineSection(transport.sync) };
+}
+
+function engineSection(section: TransportSection): object {
+  const { url, method, paramName, timeout } = section;
+  for (const [name, value] of Object.entries({ url, method, paramName })) {
+    if (value !== undefined && typeof value !== 'string') {
+      throw new SyncError('INVALID_CONFIG', `transport: ${name} must be text`);
+    }
+  }
+  const fetchOptions: Record<string, unknown> = { ...section.fetchOptions };
+  for (const name of FETCH_OPTIONS) {
+    if (section[name] !== undefined) fetchOptions[name] = section[name];
+  }
+  return {
+    url,
+    method,
+    paramName,
+    timeout,
+    headers: plain(section.headers),
+    params: plain(section.params),
+    fetchOptions: Object.keys(fetchOptions).length > 0 ? fetchOptions : undefined,
+  };
+}
+
+/** What needn't be asked at every request. */
+function plain(values: OrFunction<Record<string, OrFunction<unknown>>> | undefined): object | undefined {
+  if (values === undefined || typeof values === 'function') return undefined;
+  const fixed = Object.entries(values).filter(([, value]) => typeof value !== 'function');
+  return Object.fromEntries(fixed);
+}
+
+/** @internal What has to be asked at every request. */
+export function asked(
+  values: OrFunction<Record<string, OrFunction<unknown>>> | undefined,
+): Record<string, unknown> {
+  if (values === undefined) return {};
+  if (typeof values === 'function') return asked(plainOrAsked(values()));
+  const found: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(values)) {
+    if (typeof value === 'function') found[name] = value();
+  }
+  return found;
+}
+
+function plainOrAsked(values: Record<string, OrFunction<unknown>>): Record<string, () => unknown> {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [
+      name,
+      typeof value === 'function' ? (value as () => unknown) : () => value,
+    ]),
+  );
+}
+
+/** @internal Whether anything has to be asked at every request. */
+export function asksAnything(section: TransportSection): boolean {
+  const { headers, params } = section;
+  return [headers, params].some(
+    (values) =>
+      typeof values === 'function' ||
+      (values !== undefined && Object.values(values).some((value) => typeof value === 'function')),
+  );
+}

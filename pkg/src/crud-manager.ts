@@ -1,0 +1,804 @@
+import {
+  type CrudManagerConfig,
+  type CrudManagerOptions,
+  type CrudStoreDescriptor,
+  type CrudStoreInput,
+  type RetryConfig,
+  type TransportSection,
+  asked,
+  asksAnything,
+  engineConfig,
+  engineTransport,
+  transportOf,
+} from './crud-config.js';
+import { type CrudManagerEvents, EVENTS, STATUSES, type SyncStatus } from './crud-events.js';
+import { Emitter, defineHandlers } from './emitter.js';
+import { SyncError } from './errors.js';
+import { EXCHANGES, type RequestOptions, type RequestType, type WireRequest, withExchange } from './exchange.js';
+import type { Model } from './model.js';
+import { bytes, engine, makeError, register, writeJson } from './runtime.js';
+import { type DataInput, Store, type StoreConfig, stores, writeData } from './store.js';
+
+/** What a load or a sync gives: the answer of the server. */
+export interface CrudResult {
+  /** The server's answer, parsed when it is first read. */
+  readonly response: any;
+  /** The answer as text. */
+  readonly responseText: string;
+  /** What `fetch` gave; its body has been read. */
+  readonly rawResponse: Response;
+}
+
+/** Options of a single load. */
+export interface LoadOptions {
+  request?: { params?: Record<string, unknown> };
+  /** By store: parameters that go into the store's entry of the request. */
+  [storeId: string]: Record<string, unknown> | undefined;
+}
+
+/** Changes by store, as the server tells them. */
+export type Changeset = Record<
+  string,
+  { added?: object[]; updated?: object[]; modified?: object[]; removed?: (object | string | number)[] }
+>;
+
+interface Call {
+  manager: CrudManager<any>;
+  resolve(result: CrudResult | null): void;
+  reject(error: unknown): void;
+}
+
+const calls = new Map<number, Call>();
+let nextCall = 0;
+
+/** @internal Managers by the engine's number. */
+export const managers = new Map<number, CrudManager<any>>();
+
+const ASKS: ReadonlySet<string> = new Set([
+  'beforeLoad',
+  'beforeSync',
+  'beforeSend',
+  'beforeResponseApply',
+  'beforeLoadApply',
+  'beforeSyncApply',
+]);
+
+/** Any object, whose values are the stores' records: `{ events: MyEvent }`. */
+export type StoreModels = { [storeId: string]: Model };
+
+/** A store by its id: surely there when the manager's type names it. */
+export type StoreOf<Stores extends object, K extends keyof Stores> = string extends keyof Stores
+  ? Store<Extract<Stores[K], Model>> | undefined
+  : Store<Extract<Stores[K], Model>>;
+
+/**
+ * Loads stores from a server and sends back what is changed in them.
+ *
+ * ```ts
+ * await init();
+ * const events = new Store({ id: 'events', modelClass: EventModel });
+ * const crud = new CrudManager<{ events: EventModel }>({
+ *   loadUrl: '/api/load', syncUrl: '/api/sync', autoSync: true, crudStores: [events],
+ * });
+ * await crud.load();
+ * ```
+ */
+export class CrudManager<Stores extends object = StoreModels> extends Emitter<CrudManagerEvents> {
+  static readonly isCrudManager = true;
+  readonly isCrudManager = true;
+
+  /** @internal */ _number = -1;
+  private readonly options: CrudManagerOptions;
+  private transports: { load: TransportSection; sync: TransportSection };
+  private descriptors: CrudStoreDescriptor[] = [];
+  private readonly made: Store<any>[] = [];
+  private destroyed = false;
+  private guards = new Set<() => void>();
+
+  constructor(config: CrudManagerConfig = {}) {
+    super();
+    this.options = config;
+    this.transports = transportOf(config);
+    this._number = engine().createManager(writeJson(engineConfig(config)));
+    managers.set(this._number, this);
+    try {
+      for (const input of [...(config.crudStores ?? []), ...(config.stores ?? [])]) {
+        this.addCrudStore(input);
+      }
+    } catch (thrown) {
+      this.destroy();
+      throw thrown;
+    }
+    this._listenFromConfig(config, [...EVENTS, 'beforeDestroy']);
+    this._listenersChanged();
+    // A subclass may make its handlers after this constructor.
+    queueMicrotask(() => this._listenersChanged());
+  }
+
+  // --- loading and syncing ----------------------------------------------------------------------------------------------
+
+  /**
+   * Loads all stores. Cancels a load that is under way. Resolves when the data is there; rejects with a {@link SyncError}.
+   */
+  load(options?: LoadOptions): Promise<CrudResult> {
+    return this._call((number, call) => {
+      engine().load(number, call, options === undefined ? -1 : writeJson(options));
+    }) as Promise<CrudResult>;
+  }
+
+  /**
+   * Sends what is changed. Resolves with the server's answer, or `null` when there was nothing to send. While a sync is under
+   * way, all calls share one that follows it.
+   */
+  sync(): Promise<CrudResult | null> {
+    return this._call((number, call) => engine().sync(number, call));
+  }
+
+  /** Ends the request of a promise that {@link CrudManager.load} or {@link CrudManager.sync} gave; the promise rejects. */
+  cancelRequest(promise: Promise<unknown>, _reject?: unknown): void {
+    const call = callOf.get(promise);
+    if (call !== undefined && calls.has(call)) engine().cancel(this._alive(), call);
+  }
+
+  /** Applies a load answer (or, by its `type`, a sync answer) that came by another way. */
+  loadCrudManagerData(response: DataInput, _options?: object): void {
+    engine().applyResponse(this._alive(), writeData(response));
+  }
+
+  /**
+   * Applies changes of the server that came by another way. Nothing becomes dirty, and unsent edits survive.
+   *
+   * @param transform makes another changeset of the one that was given
+   * @param phantomIdField where the changeset has a phantom's client id
+   * @param clearChanges `false` applies them as the user's own changes, to be sent: for drafts that are restored
+   */
+  applyChangeset(
+    changes: Changeset,
+    transform?: ((changes: Changeset) => Changeset) | null,
+    phantomIdField?: string,
+    clearChanges = true,
+  ): void {
+    const number = this._alive();
+    let given = transform?.(changes) ?? changes;
+    const usual = this.options.phantomIdField ?? '$PhantomId';
+    if (phantomIdField !== undefined && phantomIdField !== usual) {
+      given = renamed(given, phantomIdField, usual);
+    }
+    if (clearChanges) engine().applyChangeset(number, writeJson(given));
+    else this._applyAsOwn(given, usual);
+  }
+
+  /** No autoSync until as many resumes have come. */
+  suspendAutoSync(): void {
+    engine().suspendAutoSync(this._alive());
+  }
+
+  /** Undoes one suspend; the last one lets a sync follow, unless told otherwise. */
+  resumeAutoSync(doSync = true): void {
+    engine().resumeAutoSync(this._alive(), doSync);
+  }
+
+  // --- changes ----------------------------------------------------------------------------------------------------------
+
+  /** Everything that the server hasn't confirmed, by store and as it is sent; `null` when there is nothing. */
+  get changes(): any {
+    const found = this.changesAsBytes();
+    return found === null ? null : JSON.parse(new TextDecoder().decode(found));
+  }
+
+  /** {@link CrudManager.changes} as JSON text in UTF-8. */
+  changesAsBytes(): Uint8Array | null {
+    if (!engine().managerChanges(this._alive())) return null;
+    const at = register(0);
+    return bytes().slice(at, at + register(1));
+  }
+
+  /** Whether a store has changes; without one, whether any has. */
+  crudStoreHasChanges(store?: Store<any> | string): boolean {
+    if (store !== undefined) return this._expectStore(store).hasChanges;
+    return (this._state(0) & 4) !== 0;
+  }
+
+  /** Whether anything is there that the server hasn't confirmed. */
+  get hasUnsavedChanges(): boolean {
+    return this.crudStoreHasChanges();
+  }
+
+  /** Declares what is changed to be confirmed. */
+  acceptChanges(): void {
+    engine().settleManager(this._alive(), true);
+  }
+
+  /** Takes everything back that is changed, also what is on the wire. */
+  rejectChanges(): void {
+    engine().settleManager(this._alive(), false);
+  }
+
+  /** The same as {@link CrudManager.rejectChanges}. */
+  revertChanges(): void {
+    this.rejectChanges();
+  }
+
+  // --- state ------------------------------------------------------------------------------------------------------------
+
+  /** Whether a load is under way. */
+  get isLoading(): boolean {
+    return (this._state(0) & 1) !== 0;
+  }
+
+  /** The same as {@link CrudManager.isLoading}. */
+  get isCrudManagerLoading(): boolean {
+    return this.isLoading;
+  }
+
+  /** Whether a sync is under way. */
+  get isSyncing(): boolean {
+    return (this._state(0) & 2) !== 0;
+  }
+
+  /** The same as {@link CrudManager.isSyncing}. */
+  get isCrudManagerSyncing(): boolean {
+    return this.isSyncing;
+  }
+
+  /** Where it stands, for a status pill. */
+  get status(): SyncStatus {
+    return STATUSES[this._state(1)] ?? 'saved';
+  }
+
+  /** How many records have changes that the server hasn't confirmed. */
+  get pendingCount(): number {
+    return this._state(2);
+  }
+
+  /** What the server last called its state; `null` while that is unknown. */
+  get revision(): number | string | null {
+    const text = engine().managerRevision(this._alive());
+    return text === undefined ? null : JSON.parse(text);
+  }
+
+  set revision(revision: number | string) {
+    this._configure({ revision });
+  }
+
+  /** The same as {@link CrudManager.revision}. */
+  get crudRevision(): number | string | null {
+    return this.revision;
+  }
+
+  /** Whether the manager was destroyed. */
+  get isDestroyed(): boolean {
+    return this.destroyed;
+  }
+
+  // --- options ----------------------------------------------------------------------------------------------------------
+
+  /** Whether it syncs by itself after changes. */
+  get autoSync(): boolean {
+    return this.options.autoSync ?? false;
+  }
+
+  set autoSync(autoSync: boolean) {
+    this._option({ autoSync });
+  }
+
+  /** How long autoSync waits after the last change, in ms. */
+  get autoSyncTimeout(): number {
+    return this.options.autoSyncTimeout ?? 100;
+  }
+
+  set autoSyncTimeout(autoSyncTimeout: number) {
+    this._option({ autoSyncTimeout });
+  }
+
+  /** Whether a sync is sent also when nothing has changed. */
+  get forceSync(): boolean {
+    return this.options.forceSync ?? false;
+  }
+
+  set forceSync(forceSync: boolean) {
+    this._option({ forceSync });
+  }
+
+  /** Whether updates carry all persistable fields. */
+  get writeAllFields(): boolean {
+    return this.options.writeAllFields ?? false;
+  }
+
+  set writeAllFields(writeAllFields: boolean) {
+    this._option({ writeAllFields });
+  }
+
+  /** When a request whose outcome is unknown is tried again. */
+  get retry(): RetryConfig {
+    return this.options.retry ?? {};
+  }
+
+  set retry(retry: RetryConfig) {
+    this._option({ retry });
+  }
+
+  /** Where loads go. */
+  get loadUrl(): string | undefined {
+    return this.transports.load.url;
+  }
+
+  set loadUrl(url: string) {
+    this.transport = { load: { ...this.transports.load, url } };
+  }
+
+  /** Where syncs go. */
+  get syncUrl(): string | undefined {
+    return this.transports.sync.url;
+  }
+
+  set syncUrl(url: string) {
+    this.transport = { sync: { ...this.transports.sync, url } };
+  }
+
+  /** How loads and syncs go out. What is set takes the place of the section. */
+  get transport(): { load?: TransportSection; sync?: TransportSection } {
+    return this.transports;
+  }
+
+  set transport(transport: { load?: TransportSection; sync?: TransportSection }) {
+    const next = { ...this.transports, ...transport };
+    this._configure({ transport: engineTransport(next) });
+    this.transports = next;
+    this._listenersChanged();
+  }
+
+  // --- stores -----------------------------------------------------------------------------------------------------------
+
+  /** The stores, in the order in which loads are applied. */
+  get stores(): Store<any>[] {
+    return this.descriptors.map(({ store }) => store);
+  }
+
+  /** The stores with what is known about each. */
+  get crudStores(): CrudStoreDescriptor[] {
+    return this.descriptors.map((descriptor) => ({ ...descriptor, storeId: descriptor.store.id }));
+  }
+
+  /** Puts stores under the manager, at a position of the load order or last. */
+  addCrudStore(input: CrudStoreInput | readonly CrudStoreInput[], position?: number, fromStore?: Store<any>): void {
+    const number = this._alive();
+    if (Array.isArray(input)) {
+      input.forEach((one, i) => this.addCrudStore(one, position === undefined ? undefined : position + i));
+      return;
+    }
+    const descriptor = this._descriptor(input as CrudStoreInput);
+    const { store } = descriptor;
+    let at = position ?? -1;
+    if (fromStore !== undefined) {
+      const from = this.stores.indexOf(fromStore);
+      if (from >= 0) at = from + (position ?? 0);
+    }
+    engine().addStore(number, store._alive(), at);
+    store._manager = this;
+    this.descriptors.splice(at < 0 ? this.descriptors.length : at, 0, descriptor);
+    this._listenersChanged();
+  }
+
+  /** Takes a store out; it lives on. */
+  removeCrudStore(store: Store<any> | string): void {
+    const found = this._expectStore(store);
+    engine().removeStore(this._alive(), found._number);
+    found._manager = undefined;
+    this.descriptors = this.descriptors.filter((descriptor) => descriptor.store !== found);
+    this._listenersChanged();
+  }
+
+  /** The store of that id. */
+  getCrudStore<K extends keyof Stores & string>(id: K): StoreOf<Stores, K> {
+    return this.stores.find((store) => store.id === id) as StoreOf<Stores, K>;
+  }
+
+  /** The same as {@link CrudManager.getCrudStore}. */
+  getStore<K extends keyof Stores & string>(id: K): StoreOf<Stores, K> {
+    return this.getCrudStore(id);
+  }
+
+  /** A store with what is known about it. */
+  getStoreDescriptor(id: string | Store<any>): CrudStoreDescriptor | undefined {
+    return this.crudStores.find(({ store }) => store === id || store.id === id);
+  }
+
+  /** The data of all stores, as a load answer has it. */
+  toJSON(): Record<string, { rows: object[] }> {
+    return Object.fromEntries(this.stores.map((store) => [store.id, { rows: store.toJSON() }]));
+  }
+
+  /** The data of all stores; setting it is {@link CrudManager.loadCrudManagerData}. */
+  get inlineData(): Record<string, { rows: object[] }> {
+    return this.toJSON();
+  }
+
+  set inlineData(data: DataInput) {
+    this.loadCrudManagerData(data);
+  }
+
+  /** Asks the user before the page is left with changes that aren't saved. Gives a function that ends it. */
+  guardUnload(): () => void {
+    this._alive();
+    const target = globalThis as { addEventListener?: Function; removeEventListener?: Function };
+    const guard = (event: any) => {
+      if (this.destroyed || !this.hasUnsavedChanges) return;
+      event.preventDefault();
+      // Older browsers ask only when it is set.
+      event.returnValue = true;
+    };
+    const end = () => {
+      target.removeEventListener?.('beforeunload', guard);
+      this.guards.delete(end);
+    };
+    target.addEventListener?.('beforeunload', guard);
+    this.guards.add(end);
+    return end;
+  }
+
+  /** Ends the manager: requests are aborted, promises reject as cancelled. Stores that it made itself go with it. */
+  destroy(): void {
+    if (this.destroyed) return;
+    this._fire('beforeDestroy', {});
+    this.destroyed = true;
+    engine().destroyManager(this._number);
+    managers.delete(this._number);
+    for (const end of [...this.guards]) end();
+    for (const { store } of this.descriptors) store._manager = undefined;
+    for (const store of this.made) store.destroy();
+    this._forgetListeners();
+  }
+
+  /** The same as {@link CrudManager.destroy}, for `using`. */
+  [Symbol.dispose ?? Symbol.for('Symbol.dispose')](): void {
+    this.destroy();
+  }
+
+  // --- for the shell ----------------------------------------------------------------------------------------------------
+
+  /** @internal */
+  _ask(ask: Ask): void {
+    const name = EVENTS[ask.event] as keyof CrudManagerEvents;
+    if (name === 'beforeSend') this._askBeforeSend(ask);
+    else if (ask.pack === undefined) this._askBeforeApply(ask, name);
+    else this._askWithPack(ask, name);
+  }
+
+  /** @internal */
+  _event(event: number, kind: RequestType, request: number, detail: any): void {
+    const name = EVENTS[event] as keyof CrudManagerEvents;
+    if (!this._hears(name)) return;
+    const exchange = EXCHANGES.get(request);
+    switch (name) {
+      case 'load':
+      case 'sync':
+      case 'requestDone':
+        this._fire(name, withExchange({ requestType: kind, requestOptions: exchange?.options }, exchange));
+        break;
+      case 'loadFail':
+      case 'syncFail':
+      case 'requestFail': {
+        const error = withExchange(errorOf(detail.error), exchange);
+        const event = { requestType: kind, requestOptions: exchange?.options, error, retryIn: detail.retryIn };
+        this._fire(name, withExchange(event, exchange));
+        break;
+      }
+      case 'status':
+        this._fire(name, {
+          status: STATUSES[detail.status],
+          pendingCount: detail.pending,
+          error: detail.error && errorOf(detail.error),
+        });
+        break;
+      case 'recordSyncFail': {
+        const { store, row, generation, message, reverted } = detail;
+        this._fire(name, { record: recordOf(store, row, generation), message, reverted });
+        break;
+      }
+      case 'syncWarning':
+      case 'syncUncertain': {
+        const records = (detail.records as [number, number, number][])
+          .map(([store, row, generation]) => recordOf(store, row, generation))
+          .filter((record) => record !== undefined);
+        this._fire(name, { message: detail.message, records });
+        break;
+      }
+      case 'syncDelayed':
+        this._fire(name, { arguments: {} });
+        break;
+      default:
+        this._fire(name, detail);
+    }
+  }
+
+  protected override _listenersChanged(): void {
+    if (this.destroyed || this._number < 0) return;
+    const { load, sync } = this.transports;
+    let mask = 0;
+    EVENTS.forEach((name, bit) => {
+      const own =
+        (name === 'beforeSend' && (asksAnything(load) || asksAnything(sync))) ||
+        (name === 'beforeSync' && this.stores.some((store) => store._serialized().length > 0));
+      if (own || this._hears(name)) mask |= 1 << bit;
+    });
+    engine().listen(this._number, mask >>> 0);
+  }
+
+  // --- private ----------------------------------------------------------------------------------------------------------
+
+  private _alive(): number {
+    if (this.destroyed) throw new SyncError('DESTROYED', 'the manager has been destroyed');
+    return this._number;
+  }
+
+  private _call(send: (number: number, call: number) => void): Promise<CrudResult | null> {
+    const call = nextCall++;
+    const promise = new Promise<CrudResult | null>((resolve, reject) => {
+      calls.set(call, { manager: this, resolve, reject });
+      try {
+        send(this._alive(), call);
+      } catch (thrown) {
+        calls.delete(call);
+        reject(thrown);
+      }
+    });
+    callOf.set(promise, call);
+    return promise;
+  }
+
+  private _state(index: number): number {
+    engine().managerState(this._alive());
+    return register(index);
+  }
+
+  private _configure(patch: object): void {
+    engine().configure(this._alive(), writeJson(patch));
+  }
+
+  private _option(patch: CrudManagerOptions): void {
+    this._configure(patch);
+    Object.assign(this.options, patch);
+  }
+
+  private _expectStore(what: Store<any> | string): Store<any> {
+    const found = this.stores.find((store) => store === what || store.id === what);
+    if (found !== undefined) return found;
+    const id = what instanceof Store ? what.id : String(what);
+    throw new SyncError('UNKNOWN_STORE', `there is no store "${id}" under this manager`);
+  }
+
+  private _descriptor(input: CrudStoreInput): CrudStoreDescriptor {
+    if (input instanceof Store) return { store: input };
+    if (typeof input === 'string') {
+      const store = Store.getStore(input);
+      if (store === undefined) throw new SyncError('UNKNOWN_STORE', `there is no store "${input}"`);
+      return { store };
+    }
+    if (input === null || typeof input !== 'object') {
+      throw new SyncError('INVALID_CONFIG', 'crudStores wants stores, their ids, or options of stores');
+    }
+    if ('store' in input) {
+      const { store, storeId, phantomIdField, idField, writeAllFields } = input;
+      const real = typeof store === 'string' ? Store.getStore(store) : store;
+      if (!(real instanceof Store)) {
+        throw new SyncError('UNKNOWN_STORE', `there is no store "${storeId ?? String(store)}"`);
+      }
+      real._adjust({ id: storeId, phantomIdField, idField, writeAllFields });
+      return { ...input, store: real };
+    }
+    return { store: this._make(input as StoreConfig<any>) };
+  }
+
+  /** @internal A store that goes with the manager. */
+  protected _make<R extends Model>(config: StoreConfig<R>): Store<R> {
+    const store = new Store<R>(config);
+    this.made.push(store);
+    return store;
+  }
+
+  private _applyAsOwn(changes: Changeset, phantomIdField: string): void {
+    for (const [id, { added = [], updated = [], modified = [], removed = [] }] of Object.entries(changes)) {
+      const store = this._expectStore(id);
+      const missing: object[] = [];
+      for (const row of [...added, ...updated, ...modified] as any[]) {
+        const { [phantomIdField]: phantom, ...values } = row;
+        const record = store.getById(values.id ?? phantom);
+        if (record !== undefined) {
+          delete values.id;
+          record.set(values);
+        } else missing.push({ id: phantom, ...values });
+      }
+      if (missing.length > 0) store.add(missing);
+      store.remove(removed.map((row: any) => row?.id ?? row?.[phantomIdField] ?? row));
+    }
+  }
+
+  private _askWithPack(ask: Ask, name: keyof CrudManagerEvents): void {
+    const pack = JSON.parse(ask.pack as string);
+    const serialized = name === 'beforeSync' && this._serialize(pack);
+    // What the engine wrote may differ from what JSON.stringify writes.
+    const before = serialized || !this._hears(name) ? undefined : JSON.stringify(pack);
+    this._whenAsked(this._fire(name, { pack }), (proceed) => {
+      const after = serialized || before !== undefined ? JSON.stringify(pack) : undefined;
+      engine().answer(ask.ask, proceed, after === before ? undefined : after, undefined, undefined);
+    });
+  }
+
+  private _askBeforeApply(ask: Ask, name: keyof CrudManagerEvents): void {
+    const exchange = EXCHANGES.get(ask.request);
+    if (exchange !== undefined) exchange.touched = false;
+    const event = withExchange({ requestType: ask.kind, options: {} }, exchange);
+    this._whenAsked(this._fire(name, event), (proceed) => {
+      const content = exchange?.touched ? JSON.stringify(exchange.response) : undefined;
+      engine().answer(ask.ask, proceed, content, undefined, undefined);
+    });
+  }
+
+  private _askBeforeSend(ask: Ask): void {
+    const http = JSON.parse(ask.http as string) as WireRequest;
+    const section = ask.kind === 'load' ? this.transports.load : this.transports.sync;
+    const body = ask.body === undefined ? undefined : new TextDecoder().decode(ask.body);
+    const url = new ParamUrl(http.url);
+    let config: RequestOptions & { body?: string };
+    let params: Record<string, string>;
+    try {
+      params = { ...url.params, ...texts(asked(section.params)) };
+      config = {
+        ...http.fetchOptions,
+        method: http.method,
+        url: url.path,
+        headers: { ...Object.fromEntries(http.headers), ...texts(asked(section.headers)) },
+        ...(body !== undefined && { body }),
+      };
+    } catch (thrown) {
+      this._threw('beforeSend', thrown);
+      engine().answer(ask.ask, false, undefined, undefined, undefined);
+      return;
+    }
+    const event = { crudManager: this, requestType: ask.kind, params, requestConfig: config };
+    this._whenAsked(this._fire('beforeSend', event), (proceed) => {
+      const { url: path, method, headers, body: text, ...fetchOptions } = event.requestConfig;
+      const request = {
+        method,
+        url: url.compose(String(path), texts(event.params)),
+        headers: Object.entries(texts(headers)),
+        fetchOptions,
+      };
+      const sent =
+        text === body ? ask.body : typeof text === 'string' ? new TextEncoder().encode(text) : undefined;
+      engine().answer(ask.ask, proceed, undefined, JSON.stringify(request), sent);
+    });
+  }
+
+  private _whenAsked(verdict: boolean | Promise<boolean>, answer: (proceed: boolean) => void): void {
+    if (typeof verdict === 'boolean') {
+      answer(verdict);
+      return;
+    }
+    verdict.then(
+      (proceed) => {
+        if (!this.destroyed) answer(proceed);
+      },
+      (thrown) => this._threw('before', thrown),
+    );
+  }
+
+  /** Lets fields say how they are written; whether any did. */
+  private _serialize(pack: any): boolean {
+    let any = false;
+    for (const store of this.stores) {
+      const section = pack[store.id];
+      const fields = store._serialized();
+      if (section === undefined || fields.length === 0) continue;
+      const phantomIdField = this._phantomIdField(store);
+      const idName = store._idName;
+      for (const row of [...(section.added ?? []), ...(section.updated ?? [])]) {
+        const record = store.getById(row[phantomIdField] ?? row[idName]);
+        if (record === undefined) continue;
+        for (const field of fields) {
+          const path = (field.config.dataSource ?? field.name).split('.');
+          const last = path.pop() as string;
+          const holder = path.reduce((at, part) => at?.[part], row);
+          if (holder === undefined || !Object.hasOwn(holder, last)) continue;
+          holder[last] = field.serialize?.(record.get(field.name), record);
+          any = true;
+        }
+      }
+    }
+    return any;
+  }
+
+  private _phantomIdField(store: Store<any>): string {
+    return store._phantomIdField ?? this.options.phantomIdField ?? '$PhantomId';
+  }
+}
+
+defineHandlers(CrudManager.prototype, [...EVENTS, 'beforeDestroy']);
+
+const callOf = new WeakMap<Promise<unknown>, number>();
+
+/** @internal A question of the engine. */
+export interface Ask {
+  ask: number;
+  event: number;
+  request: number;
+  kind: RequestType;
+  pack: string | undefined;
+  http: string | undefined;
+  body: Uint8Array | undefined;
+}
+
+/** @internal */
+export function settleCall(call: number, request: number, error: SyncError | undefined): void {
+  const waiting = calls.get(call);
+  if (waiting === undefined) return;
+  calls.delete(call);
+  const exchange = EXCHANGES.get(request);
+  if (error !== undefined) {
+    waiting.reject(exchange === undefined ? error : withExchange(error, exchange));
+  } else if (request < 0) {
+    waiting.resolve(null);
+  } else {
+    waiting.resolve(withExchange({}, exchange) as CrudResult);
+  }
+}
+
+/** @internal */
+export function isAsk(name: string): boolean {
+  return ASKS.has(name);
+}
+
+function errorOf(detail: { code: string; message: string; retryable: boolean; status: number | null }): SyncError {
+  return makeError(detail.code, detail.message, detail.retryable, detail.status ?? 0);
+}
+
+function recordOf(store: number, row: number, generation: number): Model | undefined {
+  return stores.get(store)?._recordAt(row, generation);
+}
+
+function renamed(changes: Changeset, from: string, to: string): Changeset {
+  const row = (one: any) => {
+    if (one === null || typeof one !== 'object' || !Object.hasOwn(one, from)) return one;
+    const { [from]: phantom, ...rest } = one;
+    return { ...rest, [to]: phantom };
+  };
+  return Object.fromEntries(
+    Object.entries(changes).map(([store, section]) => [
+      store,
+      Object.fromEntries(Object.entries(section).map(([kind, rows]) => [kind, (rows as any[]).map(row)])),
+    ]),
+  );
+}
+
+function texts(values: Record<string, unknown>): Record<string, string> {
+  const out: Record<string, string> = {};
+  for (const [name, value] of Object.entries(values ?? {})) {
+    if (value === undefined || value === null) continue;
+    out[name] = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  }
+  return out;
+}
+
+/** A URL whose query can be changed, relative ones included. */
+class ParamUrl {
+  readonly path: string;
+  readonly params: Record<string, string>;
+  private readonly hash: string;
+
+  constructor(url: string) {
+    const [rest = '', hash] = url.split('#', 2);
+    const at = rest.indexOf('?');
+    this.hash = hash === undefined ? '' : `#${hash}`;
+    this.path = at < 0 ? rest : rest.slice(0, at);
+    this.params = at < 0 ? {} : Object.fromEntries(new URLSearchParams(rest.slice(at + 1)));
+  }
+
+  compose(path: string, params: Record<string, string>): string {
+    const query = Object.entries(params)
+      .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
+      .join('&');
+    if (query === '') return path + this.hash;
+    return `${path}${path.includes('?') ? '&' : '?'}${query}${this.hash}`;
+  }
+}

@@ -1,0 +1,183 @@
+import { RawJson } from './model.js';
+import { bytes, numbers, register, words } from './runtime.js';
+
+const ascii = new TextDecoder('latin1');
+const utf8 = new TextDecoder();
+
+const NULL = 0xfff9;
+const ABSENT = 0xfffa;
+const BOOL = 0xfffb;
+const TEXT = 0xfffc;
+
+/** Shorter texts are put together faster than a decoder is asked. */
+const SHORT = 24;
+
+/**
+ * @internal Reads the rows that `pack` left; the format stands in `src/engine/json/pack.rs`. Each row's cells are a plain array by
+ * place of the field.
+ */
+export function unpack(each: (row: number, generation: number, cells: unknown[]) => void): void {
+  const at = register(0);
+  const plain = text(ascii, register(1), register(2));
+  const other = text(utf8, register(3), register(4));
+  const f64 = numbers();
+  const u32 = words();
+  let word = at >> 3;
+  const rows = u32[2 * word] as number;
+  const fields = u32[2 * word + 1] as number;
+  word += 2;
+  let inPlain = 0;
+  let inOther = 0;
+  for (let i = 0; i < rows; i++) {
+    const row = u32[2 * word] as number;
+    const generation = u32[2 * word + 1] as number;
+    word++;
+    const cells: unknown[] = [];
+    for (let field = 0; field < fields; field++, word++) {
+      const value = f64[word] as number;
+      // Everything else is a NaN with its meaning in the upper half.
+      if (value === value) {
+        cells.push(value);
+        continue;
+      }
+      const high = u32[2 * word + 1] as number;
+      const low = u32[2 * word] as number;
+      const tag = high >>> 16;
+      if (tag === NULL) cells.push(null);
+      else if (tag === ABSENT) cells.push(undefined);
+      else if (tag === BOOL) cells.push((low & 1) === 1);
+      else {
+        let piece: string;
+        if ((high & 1) === 1) {
+          piece = plain.slice(inPlain, inPlain + low);
+          inPlain += low;
+        } else {
+          piece = other.slice(inOther, inOther + low);
+          inOther += low;
+        }
+        cells.push(tag === TEXT ? piece : new RawJson(piece));
+      }
+    }
+    each(row, generation, cells);
+  }
+}
+
+function text(decoder: TextDecoder, at: number, length: number): string {
+  if (length === 0) return '';
+  if (length <= SHORT) {
+    const short = asciiText(at, length);
+    if (short !== undefined) return short;
+  }
+  return decoder.decode(bytes().subarray(at, at + length));
+}
+
+/** A short text, or nothing when it isn't plain ASCII. */
+function asciiText(at: number, length: number): string | undefined {
+  const u8 = bytes();
+  let out = '';
+  for (let i = at; i < at + length; i++) {
+    const unit = u8[i] as number;
+    if (unit > 127) return undefined;
+    out += String.fromCharCode(unit);
+  }
+  return out;
+}
+
+/** @internal What a notice says; the numbers are those of `NoticeKind` and `Origin` in `src/engine/event.rs`. */
+export const enum NoticeKind {
+  Add,
+  Update,
+  Remove,
+  Move,
+  Refresh,
+  IdChange,
+  State,
+}
+
+/** @internal */
+export const enum OriginCode {
+  Local,
+  Remote,
+  Rollback,
+  Rebase,
+  Load,
+}
+
+/** @internal */
+export interface Notice {
+  kind: NoticeKind;
+  origin: OriginCode;
+  field: number;
+  store: number;
+  row: number;
+  generation: number;
+  group: number;
+  old: unknown;
+  value: unknown;
+}
+
+/** Words of 8 bytes of one notice. */
+const NOTICE_WORDS = 5;
+
+/** @internal Reads the value that `baseValue` left. */
+export function readValue(): unknown {
+  const tag = register(0);
+  const [low, high] = [register(2), register(3)];
+  switch (tag) {
+    case 0:
+      return undefined;
+    case 1:
+      return null;
+    case 2:
+      return false;
+    case 3:
+      return true;
+    case 4:
+      return new Float64Array(Uint32Array.of(low, high).buffer)[0];
+  }
+  const piece = text(utf8, low, high);
+  return tag === 5 ? piece : new RawJson(piece);
+}
+
+/** @internal Reads the notices that `takeNotices` left; the format stands in `src/wasm/buffers.rs`. */
+export function readNotices(): Notice[] {
+  const count = register(1);
+  const texts = register(2);
+  const u32 = words();
+  const f64 = numbers();
+  const notices: Notice[] = new Array(count);
+  const value = (tag: number, word: number): unknown => {
+    switch (tag) {
+      case 0:
+        return undefined;
+      case 1:
+        return null;
+      case 2:
+        return false;
+      case 3:
+        return true;
+      case 4:
+        return f64[word];
+    }
+    const piece = text(utf8, texts + (u32[2 * word] as number), u32[2 * word + 1] as number);
+    return tag === 5 ? piece : new RawJson(piece);
+  };
+  let word = register(0) >> 3;
+  for (let i = 0; i < count; i++, word += NOTICE_WORDS) {
+    const at = 2 * word;
+    const first = u32[at] as number;
+    const tags = u32[at + 5] as number;
+    notices[i] = {
+      kind: first & 0xff,
+      origin: (first >>> 8) & 0xff,
+      field: first >>> 16,
+      store: u32[at + 1] as number,
+      row: u32[at + 2] as number,
+      generation: u32[at + 3] as number,
+      group: u32[at + 4] as number,
+      old: value(tags & 0xff, word + 3),
+      value: value((tags >>> 8) & 0xff, word + 4),
+    };
+  }
+  return notices;
+}

@@ -1,0 +1,240 @@
+import { SyncError } from './errors.js';
+
+/** A function, or the name of a method to look up when the event fires. */
+export type Listener<E> = ((event: E) => unknown) | string;
+
+/** How a listener is called. */
+export interface ListenerOptions {
+  /** What `this` is; the source of the events when not given. */
+  thisObj?: object;
+  /** Higher ones are called earlier. */
+  prio?: number;
+  /** Only the next event. */
+  once?: boolean;
+}
+
+/** Listeners by event name. */
+export type Listeners<Events> = { [K in keyof Events]?: Listener<Events[K]> } & ListenerOptions;
+
+/** `onSync` and the like, for every event name. */
+export type OnListeners<Events> = {
+  [K in keyof Events & string as `on${Capitalize<K>}`]?: Listener<Events[K]>;
+};
+
+interface Entry {
+  fn: Listener<any>;
+  thisObj: object | undefined;
+  prio: number;
+  once: boolean;
+}
+
+const OPTIONS: ReadonlySet<string> = new Set(['thisObj', 'prio', 'once']);
+
+/** What fires events. */
+export class Emitter<Events extends object> {
+  /** @internal */
+  private _listeners: Map<string, Entry[]> | undefined;
+  /** @internal */
+  private _suspended = 0;
+
+  /** Listens; gives a function that ends it. */
+  on<K extends keyof Events & string>(
+    name: K,
+    fn: Listener<Events[K]>,
+    options?: ListenerOptions,
+  ): () => void;
+  on(listeners: Listeners<Events>): () => void;
+  on(
+    what: string | Listeners<Events>,
+    fn?: Listener<any>,
+    options: ListenerOptions = {},
+  ): () => void {
+    const added: [string, Entry][] = [];
+    if (typeof what === 'string') {
+      added.push([what, this._entry(what, fn, options)]);
+    } else {
+      for (const [name, listener] of Object.entries(what)) {
+        if (OPTIONS.has(name) || listener == null) continue;
+        added.push([name, this._entry(name, listener as Listener<any>, what)]);
+      }
+    }
+    for (const [name, entry] of added) this._insert(name, entry);
+    this._listenersChanged();
+    return () => {
+      for (const [name, entry] of added) this._drop(name, (other) => other === entry);
+      this._listenersChanged();
+    };
+  }
+
+  /** Listens to the next event only. */
+  once<K extends keyof Events & string>(
+    name: K,
+    fn: Listener<Events[K]>,
+    options?: ListenerOptions,
+  ): () => void {
+    return this.on(name, fn, { ...options, once: true });
+  }
+
+  /** Stops listening. */
+  un<K extends keyof Events & string>(name: K, fn: Listener<Events[K]>): void;
+  un(listeners: Listeners<Events>): void;
+  un(what: string | Listeners<Events>, fn?: Listener<any>): void {
+    const pairs = typeof what === 'string' ? [[what, fn] as const] : Object.entries(what);
+    for (const [name, listener] of pairs) this._drop(name, (entry) => entry.fn === listener);
+    this._listenersChanged();
+  }
+
+  /** Whether somebody listens. */
+  hasListener(name: keyof Events & string): boolean {
+    return this._hears(name);
+  }
+
+  /** No events until as many resumes have come. What changes meanwhile is tracked all the same. */
+  suspendEvents(): void {
+    this._suspended++;
+  }
+
+  /** Undoes one suspend. */
+  resumeEvents(): void {
+    if (this._suspended > 0) this._suspended--;
+  }
+
+  /** Calls the listeners. `false` when one of them returned `false`. */
+  trigger<K extends keyof Events & string>(
+    name: K,
+    event: Omit<Events[K], 'source' | 'type'> = {} as never,
+  ): boolean {
+    return this._fire(name, event) !== false;
+  }
+
+  /** @internal Whether a handler or listener is there for that event. */
+  _hears(name: string): boolean {
+    return this._listeners?.has(name) === true || isHandler(this._handler(name));
+  }
+
+  /** @internal
+   * Calls the listeners in order. `false` when one vetoed at once; a promise of the verdict when one of them gave a promise;
+   * else `true`. A listener that throws is reported, and counts as silent.
+   */
+  _fire(name: string, event: object): boolean | Promise<boolean> {
+    if (this._suspended > 0) return true;
+    const entries = this._listeners?.get(name);
+    const handler = this._handler(name);
+    if (entries === undefined && !isHandler(handler)) return true;
+    const full = event as any;
+    full.source ??= this;
+    full.type ??= name;
+    const waiting: Promise<unknown>[] = [];
+    let proceed = true;
+    const call = (fn: Listener<any>, thisObj: object) => {
+      try {
+        const result = this._resolve(fn, thisObj).call(thisObj, full);
+        if (result === false) proceed = false;
+        else if (typeof (result as any)?.then === 'function') {
+          // Reported here, so that it never shows as an unhandled rejection as well.
+          waiting.push(Promise.resolve(result).catch((thrown) => this._threw(name, thrown)));
+        }
+      } catch (thrown) {
+        this._threw(name, thrown);
+      }
+    };
+    if (isHandler(handler)) call(handler, this);
+    // A copy: listeners may come and go meanwhile.
+    for (const entry of entries?.slice() ?? []) {
+      if (entry.once) this._drop(name, (other) => other === entry);
+      call(entry.fn, entry.thisObj ?? this);
+    }
+    if (!proceed || waiting.length === 0) return proceed;
+    return Promise.all(waiting).then((results) => !results.includes(false));
+  }
+
+  /** @internal Takes listeners from a config: `listeners: {…}` and `onXxx`. */
+  _listenFromConfig(config: any, names: readonly string[]): void {
+    if (config.listeners) this.on(config.listeners);
+    for (const name of names) {
+      const handler = config[handlerName(name)];
+      if (isHandler(handler)) (this as any)[handlerName(name)] = handler;
+    }
+  }
+
+  /** @internal Somebody began or ceased to listen. */
+  protected _listenersChanged(): void {}
+
+  /** @internal A listener threw. */
+  protected _threw(name: string, thrown: unknown): void {
+    console.error(`Syncline: a listener of "${name}" threw`, thrown);
+    if (name !== 'exception') this._fire('exception', { eventName: name, error: thrown });
+  }
+
+  /** @internal Forgets all listeners. */
+  protected _forgetListeners(): void {
+    this._listeners = undefined;
+  }
+
+  private _handler(name: string): unknown {
+    return (this as any)[handlerName(name)];
+  }
+
+  private _entry(name: string, fn: unknown, options: ListenerOptions): Entry {
+    if (!isHandler(fn)) {
+      throw new SyncError('INVALID_ARGUMENT', `the listener of "${name}" is no function`);
+    }
+    const { thisObj, prio = 0, once = false } = options;
+    return { fn, thisObj, prio, once };
+  }
+
+  private _insert(name: string, entry: Entry): void {
+    this._listeners ??= new Map();
+    const entries = this._listeners.get(name) ?? [];
+    const at = entries.findIndex((other) => other.prio < entry.prio);
+    entries.splice(at < 0 ? entries.length : at, 0, entry);
+    this._listeners.set(name, entries);
+  }
+
+  private _drop(name: string, matches: (entry: Entry) => boolean): void {
+    const rest = this._listeners?.get(name)?.filter((entry) => !matches(entry));
+    if (rest === undefined) return;
+    if (rest.length > 0) this._listeners?.set(name, rest);
+    else this._listeners?.delete(name);
+  }
+
+  private _resolve(fn: Listener<any>, thisObj: any): (event: any) => unknown {
+    if (typeof fn === 'function') return fn;
+    const method = thisObj[fn] ?? (this as any)[fn];
+    if (typeof method === 'function') return method;
+    throw new SyncError('INVALID_ARGUMENT', `there is no method "${fn}" to call`);
+  }
+}
+
+const handlerNames = new Map<string, string>();
+
+/** `sync` -> `onSync`. */
+export function handlerName(event: string): string {
+  let name = handlerNames.get(event);
+  if (name === undefined) {
+    name = `on${event[0]?.toUpperCase() ?? ''}${event.slice(1)}`;
+    handlerNames.set(event, name);
+  }
+  return name;
+}
+
+/** Makes `onXxx` a property of a class that can be set at any time. */
+export function defineHandlers(prototype: object, names: readonly string[]): void {
+  for (const name of names) {
+    const key = Symbol(name);
+    Object.defineProperty(prototype, handlerName(name), {
+      configurable: true,
+      get(this: any) {
+        return this[key];
+      },
+      set(this: any, handler: unknown) {
+        Object.defineProperty(this, key, { value: handler, configurable: true, writable: true });
+        this._listenersChanged();
+      },
+    });
+  }
+}
+
+function isHandler(value: unknown): value is Listener<any> {
+  return typeof value === 'function' || typeof value === 'string';
+}

@@ -1,0 +1,81 @@
+/** What class of mistake or fault a {@link SyncError} is. */
+export type ErrorCode =
+  /** A method was called before `await init()`. */
+  | 'NOT_INITIALIZED'
+  /** The engine could not be loaded or compiled; `init()` can be called again. */
+  | 'INIT_FAILED'
+  /** The store or manager has been destroyed. */
+  | 'DESTROYED'
+  /** Another record of the same store has that id. */
+  | 'DUPLICATE_ID'
+  /** An argument of the wrong kind or out of range. */
+  | 'INVALID_ARGUMENT'
+  /** An option that can't be used as given. */
+  | 'INVALID_CONFIG'
+  /** The record belongs to another store. */
+  | 'FOREIGN_RECORD'
+  /** No URL is configured for the request. */
+  | 'NO_URL'
+  /** A named limit was reached. */
+  | 'LIMIT'
+  /** The field isn't there and can't be made. */
+  | 'UNKNOWN_FIELD'
+  /** The record was removed, or there never was one. */
+  | 'UNKNOWN_RECORD'
+  /** No store of that name. */
+  | 'UNKNOWN_STORE'
+  /** A listener said no. */
+  | 'VETOED'
+  /** A newer request, a cancel or a destroy took its place. */
+  | 'CANCELLED'
+  /** The server could not be reached, or the connection broke. */
+  | 'NETWORK'
+  /** No answer within the configured time. */
+  | 'TIMEOUT'
+  /** The answer can't be read. */
+  | 'BAD_RESPONSE'
+  /** An HTTP status outside of 200 to 299. */
+  | 'HTTP'
+  /** The server answered `success: false`. */
+  | 'REFUSED'
+  /** The server refused because its data is newer. */
+  | 'CONFLICT';
+
+const CANCELLED: ReadonlySet<ErrorCode> = new Set(['CANCELLED', 'VETOED', 'DESTROYED']);
+
+/** What Syncline throws and rejects with: a code to decide by, a sentence to read. */
+export class SyncError extends Error {
+  override readonly name = 'SyncError';
+  /** What class it is. */
+  readonly code: ErrorCode;
+  /** Whether the same request may succeed when it is sent again. */
+  readonly retryable: boolean;
+  /** The HTTP status, where there was an answer. */
+  readonly status: number | undefined;
+
+  /** The server's answer as JSON, `null` when there was none that can be read. */
+  declare readonly response: any;
+  /** The server's answer as text. */
+  declare readonly responseText: string;
+  /** What `fetch` gave, where there was an answer. */
+  declare readonly rawResponse: Response | undefined;
+
+  constructor(code: ErrorCode, message: string, retryable = false, status?: number) {
+    super(message);
+    this.code = code;
+    this.retryable = retryable;
+    this.status = status;
+  }
+
+  /** Whether the request ended because somebody took it back, rather than failed. */
+  get cancelled(): boolean {
+    return CANCELLED.has(this.code);
+  }
+}
+
+// Overridden on the errors of requests that were answered.
+Object.defineProperties(SyncError.prototype, {
+  response: { value: null, writable: true, configurable: true },
+  responseText: { value: '', writable: true, configurable: true },
+  rawResponse: { value: undefined, writable: true, configurable: true },
+});

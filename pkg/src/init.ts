@@ -1,0 +1,81 @@
+import * as glue from '../wasm/syncline.js';
+import { type Ask, managers, settleCall } from './crud-manager.js';
+import { SyncError } from './errors.js';
+import { EXCHANGES, Exchange, type RequestType } from './exchange.js';
+import { type Wasm, engine, isStarted, makeError, startEngine } from './runtime.js';
+import { absorbNotices, deliverNotices } from './store.js';
+import { zoneTable } from './zone.js';
+
+let starting: Promise<void> | undefined;
+
+/** @internal Starts the engine once. A failure can be tried again. */
+export function startOnce(module: () => Promise<WebAssembly.Module>): Promise<void> {
+  if (isStarted()) return Promise.resolve();
+  starting ??= module()
+    .then(start)
+    .catch((thrown: unknown) => {
+      starting = undefined;
+      if (thrown instanceof SyncError) throw thrown;
+      const error = new SyncError('INIT_FAILED', `the engine could not be started: ${String(thrown)}`, true);
+      error.cause = thrown;
+      throw error;
+    });
+  return starting;
+}
+
+async function start(module: WebAssembly.Module): Promise<void> {
+  if (isStarted()) return;
+  const { memory } = await glue.default({ module_or_path: module });
+  startEngine(glue as unknown as Wasm, memory, facade);
+  engine().setZone(zoneTable());
+}
+
+const kindOf = (kind: number): RequestType => (kind === 0 ? 'load' : 'sync');
+
+/** What the shell calls; see `src/wasm/facade.rs`. */
+const facade = {
+  absorb: absorbNotices,
+  deliver: deliverNotices,
+  makeError,
+
+  ask(
+    ask: number,
+    manager: number,
+    event: number,
+    request: number,
+    kind: number,
+    pack: string | undefined,
+    http: string | undefined,
+    body: Uint8Array | undefined,
+  ): void {
+    const question: Ask = { ask, event, request, kind: kindOf(kind), pack, http, body };
+    managers.get(manager)?._ask(question);
+  },
+
+  event(manager: number, event: number, kind: number, request: number, detail: string): void {
+    managers.get(manager)?._event(event, kindOf(kind), request, detail === '' ? {} : JSON.parse(detail));
+  },
+
+  settle: settleCall,
+
+  sent(request: number, _manager: number, kind: number, http: string): void {
+    EXCHANGES.set(request, new Exchange(kindOf(kind), JSON.parse(http)));
+  },
+
+  head(request: number, response: Response): void {
+    const exchange = EXCHANGES.get(request);
+    if (exchange !== undefined) exchange.raw = response;
+  },
+
+  chunk(request: number, bytes: Uint8Array): void {
+    EXCHANGES.get(request)?.add(bytes);
+  },
+
+  release(request: number): void {
+    EXCHANGES.delete(request);
+  },
+
+  report(thrown: unknown): void {
+    console.error('Syncline: a callback threw', thrown);
+  },
+};

@@ -1,0 +1,129 @@
+import type { FieldInput } from './fields.js';
+import { type Id, Model } from './model.js';
+
+/** An event of a calendar. */
+export class EventModel extends Model {
+  static override fields: readonly FieldInput[] = [
+    { name: 'name', type: 'string' },
+    { name: 'startDate', type: 'date' },
+    { name: 'endDate', type: 'date' },
+    { name: 'allDay', type: 'boolean' },
+    'resourceId',
+    { name: 'eventColor', type: 'string' },
+    { name: 'readOnly', type: 'boolean' },
+  ];
+
+  declare name: string;
+  declare startDate: Date | null;
+  declare endDate: Date | null;
+  /** Whether it lasts whole days; its end is exclusive then, too. */
+  declare allDay: boolean;
+  /** The resource, where events have just one and no assignments. */
+  declare resourceId: Id | null;
+  declare eventColor: string | null;
+  declare readOnly: boolean;
+}
+
+/** Whoever or whatever events and tasks are assigned to. */
+export class ResourceModel extends Model {
+  static override fields: readonly FieldInput[] = [
+    { name: 'name', type: 'string' },
+    { name: 'image', type: 'string' },
+    { name: 'eventColor', type: 'string' },
+  ];
+
+  declare name: string;
+  declare image: string | null;
+  declare eventColor: string | null;
+}
+
+/** Puts an event and a resource together. */
+export class AssignmentModel extends Model {
+  static override fields: readonly FieldInput[] = ['eventId', 'resourceId'];
+
+  declare eventId: Id | null;
+  declare resourceId: Id | null;
+}
+
+/** Puts a task and a resource together. */
+export class TaskAssignmentModel extends Model {
+  static override fields: readonly FieldInput[] = ['event', 'resource'];
+
+  /** The task's id. */
+  declare event: Id | null;
+  /** The resource's id. */
+  declare resource: Id | null;
+}
+
+/** A card of a task board. */
+export class TaskModel extends Model {
+  static override fields: readonly FieldInput[] = [
+    { name: 'name', type: 'string' },
+    { name: 'description', type: 'string' },
+    { name: 'status' },
+    { name: 'prio' },
+    { name: 'startDate', type: 'date' },
+    { name: 'endDate', type: 'date' },
+    { name: 'weight', type: 'number' },
+    { name: 'eventColor', type: 'string' },
+    { name: 'readOnly', type: 'boolean' },
+  ];
+
+  declare name: string;
+  declare description: string | null;
+  /** The column. */
+  declare status: any;
+  /** The swimlane. */
+  declare prio: any;
+  declare startDate: Date | null;
+  declare endDate: Date | null;
+  /** Orders the cards of a column. */
+  declare weight: number;
+  declare eventColor: string | null;
+  declare readOnly: boolean;
+}
+
+/** A column of a task board. */
+export class ColumnModel extends Model {
+  static override fields: readonly FieldInput[] = [
+    { name: 'text', type: 'string' },
+    { name: 'color', type: 'string' },
+  ];
+
+  declare text: string;
+  declare color: string | null;
+}
+
+/** A swimlane of a task board. */
+export class SwimlaneModel extends ColumnModel {}
+
+/** A stretch of time that concerns everybody. */
+export class TimeRangeModel extends Model {
+  static override fields: readonly FieldInput[] = [
+    { name: 'name', type: 'string' },
+    { name: 'startDate', type: 'date' },
+    { name: 'endDate', type: 'date' },
+  ];
+
+  declare name: string;
+  declare startDate: Date | null;
+  declare endDate: Date | null;
+}
+
+/** A stretch of time that concerns one resource. */
+export class ResourceTimeRangeModel extends TimeRangeModel {
+  static override fields: readonly FieldInput[] = [
+    'resourceId',
+    { name: 'timeRangeColor', type: 'string' },
+  ];
+
+  declare resourceId: Id | null;
+  declare timeRangeColor: string | null;
+}
+
+/** A working-time calendar. */
+export class CalendarModel extends Model {
+  static override fields: readonly FieldInput[] = [{ name: 'name', type: 'string' }];
+
+  declare name: string;
+}

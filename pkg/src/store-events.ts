@@ -1,0 +1,128 @@
+import type { SyncError } from './errors.js';
+import type { Id, Model } from './model.js';
+import type { Store } from './store.js';
+
+/** Why a record changed. */
+export type Origin = 'local' | 'remote' | 'rollback' | 'rebase' | 'load';
+
+/** @internal By `Origin` in `src/engine/event.rs`. */
+export const ORIGINS: readonly Origin[] = ['local', 'remote', 'rollback', 'rebase', 'load'];
+
+/** One field's change. */
+export interface FieldChange {
+  value: any;
+  oldValue: any;
+}
+
+/** What a store's `change` event is about. */
+export type ChangeAction =
+  | 'add'
+  | 'update'
+  | 'remove'
+  | 'move'
+  | 'dataset'
+  | 'batch';
+
+/** A store's events. */
+export interface StoreEvents<R extends Model = Model> {
+  /** Records are about to be added. A listener that returns `false` prevents it. */
+  beforeAdd: { source: Store<R>; type: 'beforeAdd'; records: R[] };
+  /** A record is about to be changed. A listener that returns `false` prevents it. */
+  beforeUpdate: {
+    source: Store<R>;
+    type: 'beforeUpdate';
+    record: R;
+    changes: Record<string, FieldChange>;
+  };
+  /** Records are about to be removed. A listener that returns `false` prevents it. */
+  beforeRemove: { source: Store<R>; type: 'beforeRemove'; records: R[] };
+  /** Records were added. */
+  add: { source: Store<R>; type: 'add'; records: R[]; origin: Origin };
+  /** A record was changed. */
+  update: {
+    source: Store<R>;
+    type: 'update';
+    record: R;
+    changes: Record<string, FieldChange>;
+    origin: Origin;
+  };
+  /** Records were removed. */
+  remove: { source: Store<R>; type: 'remove'; records: R[]; origin: Origin };
+  /** Records were moved. */
+  move: { source: Store<R>; type: 'move'; records: R[]; origin: Origin };
+  /** Any of `add`, `update`, `remove`, `move`, or everything at once. */
+  change: {
+    source: Store<R>;
+    type: 'change';
+    action: ChangeAction;
+    /** The record, where it is one. */
+    record: R | undefined;
+    records: R[];
+    /** The fields, for `update`. */
+    changes: Record<string, FieldChange> | undefined;
+    origin: Origin;
+  };
+  /** Everything may be different: a new data set, or the end of a batch. */
+  refresh: { source: Store<R>; type: 'refresh'; action: 'dataset' | 'batch'; origin: Origin };
+  /** A record's id changed: a phantom was given the server's. */
+  idChange: {
+    source: Store<R>;
+    type: 'idChange';
+    record: R;
+    oldValue: Id;
+    value: Id;
+    origin: Origin;
+  };
+  /** A data set was loaded. */
+  load: { source: Store<R>; type: 'load' };
+  /** A listener threw. */
+  exception: {
+    source: Store<R>;
+    type: 'exception';
+    eventName: string;
+    error: unknown | SyncError;
+  };
+}
+
+/** @internal */
+export const STORE_EVENTS: readonly (keyof StoreEvents)[] = [
+  'beforeAdd',
+  'beforeUpdate',
+  'beforeRemove',
+  'add',
+  'update',
+  'remove',
+  'move',
+  'change',
+  'refresh',
+  'idChange',
+  'load',
+  'exception',
+];
+
+/** One record's change, as subscribers get it. */
+export interface Change<R extends Model = Model> {
+  /** Stays the same as long as the record lives. */
+  key: string;
+  /** The record's id by now. */
+  id: Id;
+  op: 'add' | 'update' | 'remove';
+  /** The record; `null` when it is gone. */
+  record: R | null;
+  /** The fields that changed; empty when only the record's sync state did. */
+  fields: string[];
+  /** Whether the server hasn't confirmed the record as it stands. */
+  pending: boolean;
+  /** Why it changed last. */
+  origin: Origin;
+}
+
+/** What happened to a store since the last batch. */
+export interface ChangeBatch<R extends Model = Model> {
+  /** The origin that all changes share, or `mixed`. */
+  origin: Origin | 'mixed';
+  /** At most one per record, in the order of their first change. */
+  changes: Change<R>[];
+  /** Everything may be different (a load, the end of a batch): read what you show anew. */
+  reset: boolean;
+}

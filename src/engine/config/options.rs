@@ -1,0 +1,441 @@
+//! A manager's options after the check: what the engine works with.
+
+use serde_json::{Map, Value};
+
+use super::manager::{ManagerConfig, ManagerPatch, RetryConfig, UrlConfig};
+use crate::engine::error::{ErrorCode, SyncError};
+
+/// How long a request may take when the app doesn't say, in ms. Long enough for a slow load over a poor line, short enough that
+/// a connection that died unnoticed is found within a coffee's first sip.
+pub const REQUEST_TIMEOUT_MS: u64 = 30_000;
+
+/// The longest delay that can be configured, in ms: what a browser's timer can hold (2^31 - 1).
+pub const DELAY_MAX_MS: f64 = 2_147_483_647.0;
+
+/// Most automatic retries that can be configured: with the longest waits that is far beyond any outage.
+pub const RETRIES_MAX: u32 = 1_000;
+
+/// What becomes of edits that the server refused for one record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnRecordError {
+    /// They stay, marked by the server's words.
+    Keep,
+    /// They are taken back.
+    Revert,
+}
+
+/// Where one kind of request goes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Endpoint {
+    /// Where to; none when the app gave none.
+    pub url: Option<String>,
+    /// `GET`, `POST`, `PUT`, `PATCH`.
+    pub method: String,
+    /// The query parameter that carries the pack; none when the pack is the body.
+    pub param_name: Option<String>,
+    /// Further query parameters.
+    pub params: Map<String, Value>,
+    /// Header names and values.
+    pub headers: Vec<(String, String)>,
+    /// How long to wait for the whole answer, in ms; none waits for ever.
+    pub timeout_ms: Option<u64>,
+    /// Options of `fetch` as JSON text.
+    pub fetch_options: Option<String>,
+}
+
+/// When to try again; see [`RetryConfig`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RetryOptions {
+    /// How many retries by itself.
+    pub max: u32,
+    /// The first wait, in ms.
+    pub base_ms: f64,
+    /// By how much waits grow.
+    pub factor: f64,
+    /// The longest wait, in ms.
+    pub cap_ms: f64,
+    /// The random part of a wait, 0 to 1.
+    pub jitter: f64,
+}
+
+/// A manager's options, known to be valid.
+#[derive(Clone, Debug)]
+pub struct ManagerOptions {
+    /// Loads.
+    pub load: Endpoint,
+    /// Syncs.
+    pub sync: Endpoint,
+    /// See [`ManagerConfig::auto_load`].
+    pub auto_load: bool,
+    /// See [`ManagerConfig::auto_sync`].
+    pub auto_sync: bool,
+    /// See [`ManagerConfig::auto_sync_timeout`].
+    pub auto_sync_timeout_ms: u64,
+    /// See [`ManagerConfig::force_sync`].
+    pub force_sync: bool,
+    /// See [`ManagerConfig::write_all_fields`].
+    pub write_all_fields: bool,
+    /// See [`ManagerConfig::phantom_id_field`].
+    pub phantom_id_field: String,
+    /// See [`ManagerConfig::phantom_parent_id_field`].
+    pub phantom_parent_id_field: String,
+    /// See [`ManagerConfig::reset_ids_before_sync`].
+    pub reset_ids_before_sync: bool,
+    /// See [`ManagerConfig::support_short_sync_response`].
+    pub support_short_sync_response: bool,
+    /// See [`ManagerConfig::skip_success_property`].
+    pub skip_success_property: bool,
+    /// See [`ManagerConfig::track_response_type`].
+    pub track_response_type: bool,
+    /// Whether the server wins a field that both sides changed.
+    pub remote_wins: bool,
+    /// See [`ManagerConfig::include_children_in_remove_request`].
+    pub include_children_in_remove_request: bool,
+    /// See [`ManagerConfig::on_record_error`].
+    pub on_record_error: OnRecordError,
+    /// See [`ManagerConfig::idempotent_sync`].
+    pub idempotent_sync: bool,
+    /// See [`ManagerConfig::retry`].
+    pub retry: RetryOptions,
+    /// Properties that go into every pack.
+    pub request_data: Map<String, Value>,
+    /// See [`ManagerConfig::sync_apply_sequence`].
+    pub sync_apply_sequence: Option<Vec<String>>,
+    /// See [`ManagerConfig::load_apply_sequence`].
+    pub load_apply_sequence: Option<Vec<String>>,
+}
+
+impl ManagerOptions {
+    /// Checks what the app gave.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidConfig`] names the option and what it may be.
+    pub fn check(config: ManagerConfig) -> Result<Self, SyncError> {
+        Ok(Self {
+            load: endpoint(config.transport.load, "load")?,
+            sync: endpoint(config.transport.sync, "sync")?,
+            auto_load: config.auto_load,
+            auto_sync: config.auto_sync,
+            auto_sync_timeout_ms: delay("autoSyncTimeout", config.auto_sync_timeout)?,
+            force_sync: config.force_sync,
+            write_all_fields: config.write_all_fields,
+            phantom_id_field: name("phantomIdField", config.phantom_id_field)?,
+            phantom_parent_id_field: name("phantomParentIdField", config.phantom_parent_id_field)?,
+            reset_ids_before_sync: config.reset_ids_before_sync,
+            support_short_sync_response: config.support_short_sync_response,
+            skip_success_property: config.skip_success_property,
+            track_response_type: config.track_response_type,
+            remote_wins: match config.sync_conflict_resolution.as_str() {
+                "local" => false,
+                "remote" => true,
+                other => return Err(one_of("syncConflictResolution", "local, remote", other)),
+            },
+            include_children_in_remove_request: config.include_children_in_remove_request,
+            on_record_error: match config.on_record_error.as_str() {
+                "keep" => OnRecordError::Keep,
+                "revert" => OnRecordError::Revert,
+                other => return Err(one_of("onRecordError", "keep, revert", other)),
+            },
+            idempotent_sync: config.idempotent_sync,
+            retry: retry(config.retry)?,
+            request_data: config.request_data.unwrap_or_default(),
+            sync_apply_sequence: config.sync_apply_sequence,
+            load_apply_sequence: config.load_apply_sequence,
+        })
+    }
+
+    /// Takes over what a patch names; all of it or, on an error, nothing. `revision` is not an option and stays in the patch.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidConfig`], as in [`check`](Self::check).
+    pub fn patch(&mut self, patch: ManagerPatch) -> Result<(), SyncError> {
+        let transport = match patch.transport {
+            Some(transport) => Some((
+                endpoint(transport.load, "load")?,
+                endpoint(transport.sync, "sync")?,
+            )),
+            None => None,
+        };
+        let timeout = match patch.auto_sync_timeout {
+            Some(ms) => delay("autoSyncTimeout", ms)?,
+            None => self.auto_sync_timeout_ms,
+        };
+        let retry = match patch.retry {
+            Some(config) => retry(config)?,
+            None => self.retry,
+        };
+        if let Some((load, sync)) = transport {
+            (self.load, self.sync) = (load, sync);
+        }
+        self.auto_sync_timeout_ms = timeout;
+        self.retry = retry;
+        self.auto_sync = patch.auto_sync.unwrap_or(self.auto_sync);
+        self.force_sync = patch.force_sync.unwrap_or(self.force_sync);
+        self.write_all_fields = patch.write_all_fields.unwrap_or(self.write_all_fields);
+        self.idempotent_sync = patch.idempotent_sync.unwrap_or(self.idempotent_sync);
+        if let Some(data) = patch.request_data {
+            self.request_data = data;
+        }
+        Ok(())
+    }
+}
+
+fn endpoint(config: UrlConfig, kind: &str) -> Result<Endpoint, SyncError> {
+    let default = if kind == "load" { "GET" } else { "POST" };
+    let method = config
+        .method
+        .map_or_else(|| default.to_owned(), |method| method.to_uppercase());
+    if !matches!(method.as_str(), "GET" | "POST" | "PUT" | "PATCH") {
+        let option = format!("transport.{kind}.method");
+        return Err(one_of(&option, "GET, POST, PUT, PATCH", &method));
+    }
+    if let Some(url) = &config.url {
+        check_url(url).map_err(|why| invalid(format!("transport.{kind}.url: {why}: \"{url}\"")))?;
+    }
+    let param_name = match config.param_name {
+        Some(name) if name.is_empty() => {
+            return Err(invalid(format!(
+                "transport.{kind}.paramName must not be empty"
+            )));
+        }
+        None if method == "GET" => Some("data".to_owned()),
+        name => name,
+    };
+    let mut headers = Vec::new();
+    for (name, value) in config.headers.unwrap_or_default() {
+        if !header_name(&name) {
+            return Err(invalid(format!(
+                "transport.{kind}.headers: \"{name}\" is no header name"
+            )));
+        }
+        match value {
+            Value::String(text) if !text.contains(['\r', '\n', '\0']) => headers.push((name, text)),
+            Value::Number(number) => headers.push((name, number.to_string())),
+            Value::Bool(flag) => headers.push((name, flag.to_string())),
+            Value::Null => {}
+            Value::String(_) | Value::Array(_) | Value::Object(_) => {
+                let message =
+                    format!("transport.{kind}.headers: the value of \"{name}\" is no text");
+                return Err(invalid(message));
+            }
+        }
+    }
+    let timeout_ms = match config.timeout {
+        None => Some(REQUEST_TIMEOUT_MS),
+        Some(ms) => Some(delay(&format!("transport.{kind}.timeout"), ms)?).filter(|&ms| ms > 0),
+    };
+    Ok(Endpoint {
+        url: config.url,
+        method,
+        param_name,
+        params: config.params.unwrap_or_default(),
+        headers,
+        timeout_ms,
+        fetch_options: config
+            .fetch_options
+            .map(|options| Value::Object(options).to_string()),
+    })
+}
+
+fn retry(config: RetryConfig) -> Result<RetryOptions, SyncError> {
+    if !(config.factor.is_finite() && config.factor >= 1.0) {
+        return Err(invalid("retry.factor must be a number from 1".to_owned()));
+    }
+    if !(0.0..=1.0).contains(&config.jitter) {
+        return Err(invalid(
+            "retry.jitter must be a number from 0 to 1".to_owned(),
+        ));
+    }
+    if config.max > RETRIES_MAX {
+        return Err(invalid(format!("retry.max must be at most {RETRIES_MAX}")));
+    }
+    Ok(RetryOptions {
+        max: config.max,
+        base_ms: delay("retry.base", config.base)? as f64,
+        factor: config.factor,
+        cap_ms: delay("retry.cap", config.cap)? as f64,
+        jitter: config.jitter,
+    })
+}
+
+fn delay(option: &str, ms: f64) -> Result<u64, SyncError> {
+    if (0.0..=DELAY_MAX_MS).contains(&ms) {
+        Ok(ms.ceil() as u64)
+    } else {
+        Err(invalid(format!(
+            "{option} must be from 0 to {DELAY_MAX_MS} ms, not {ms}"
+        )))
+    }
+}
+
+fn name(option: &str, value: String) -> Result<String, SyncError> {
+    if value.is_empty() {
+        return Err(invalid(format!("{option} must not be empty")));
+    }
+    Ok(value)
+}
+
+/// Refuses what a browser's URL parser would refuse; relative URLs are fine.
+fn check_url(url: &str) -> Result<(), &'static str> {
+    if url.trim().is_empty() {
+        return Err("an empty URL");
+    }
+    if url.contains(|c: char| c.is_control()) {
+        return Err("a URL with control characters");
+    }
+    let rest = match url.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains(['/', '?', '#']) => {
+            let mut letters = scheme.chars();
+            let alphabetic = letters.next().is_some_and(|c| c.is_ascii_alphabetic());
+            if !alphabetic || !letters.all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)) {
+                return Err("a URL with a scheme that is none");
+            }
+            rest
+        }
+        _ => match url.strip_prefix("//") {
+            Some(rest) => rest,
+            None => return Ok(()),
+        },
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let authority = rest.get(..end).unwrap_or(rest);
+    check_host(
+        authority
+            .rsplit_once('@')
+            .map_or(authority, |(_, host)| host),
+    )
+}
+
+fn check_host(host: &str) -> Result<(), &'static str> {
+    let (name, port) = if let Some(inner) = host.strip_prefix('[') {
+        let Some((address, after)) = inner.split_once(']') else {
+            return Err("a URL with an address that isn't closed");
+        };
+        (address, after.strip_prefix(':').unwrap_or(after))
+    } else {
+        host.split_once(':').unwrap_or((host, ""))
+    };
+    if name.is_empty() {
+        return Err("a URL without a host");
+    }
+    if name.contains([' ', '<', '>', '^', '|', '%', '\\']) {
+        return Err("a URL with a host that is none");
+    }
+    if !port.is_empty() && port.parse::<u16>().is_err() {
+        return Err("a URL with a port that is none");
+    }
+    Ok(())
+}
+
+fn header_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+fn one_of(option: &str, allowed: &str, given: &str) -> SyncError {
+    invalid(format!(
+        "{option} must be one of {allowed}, not \"{given}\""
+    ))
+}
+
+fn invalid(message: String) -> SyncError {
+    SyncError::new(ErrorCode::InvalidConfig, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::config::parse;
+
+    fn check(json: &str) -> Result<ManagerOptions, SyncError> {
+        ManagerOptions::check(parse(json.as_bytes())?)
+    }
+
+    #[test]
+    fn what_the_documentation_promises_is_the_default() {
+        let options = check("{}").unwrap();
+        assert_eq!(options.load.method, "GET");
+        assert_eq!(options.load.param_name.as_deref(), Some("data"));
+        assert_eq!(options.sync.method, "POST");
+        assert_eq!(options.sync.param_name, None);
+        assert_eq!(options.auto_sync_timeout_ms, 100);
+        assert_eq!(options.sync.timeout_ms, Some(REQUEST_TIMEOUT_MS));
+        assert!(!options.remote_wins && options.support_short_sync_response);
+    }
+
+    #[test]
+    fn options_out_of_range_are_refused_by_name() {
+        for (json, part) in [
+            (r#"{"autoSyncTimeout":-1}"#, "autoSyncTimeout"),
+            (
+                r#"{"transport":{"sync":{"timeout":-5}}}"#,
+                "transport.sync.timeout",
+            ),
+            (
+                r#"{"transport":{"load":{"method":"DELETE"}}}"#,
+                "transport.load.method",
+            ),
+            (
+                r#"{"transport":{"load":{"url":"http://"}}}"#,
+                "transport.load.url",
+            ),
+            (
+                r#"{"transport":{"load":{"url":"http://[::1/x"}}}"#,
+                "transport.load.url",
+            ),
+            (
+                r#"{"transport":{"load":{"url":"http://a:99999/x"}}}"#,
+                "transport.load.url",
+            ),
+            (
+                r#"{"transport":{"sync":{"headers":{"a b":"c"}}}}"#,
+                "transport.sync.headers",
+            ),
+            (
+                r#"{"transport":{"sync":{"headers":{"a":"b\r\nc"}}}}"#,
+                "transport.sync.headers",
+            ),
+            (
+                r#"{"syncConflictResolution":"mine"}"#,
+                "syncConflictResolution",
+            ),
+            (r#"{"onRecordError":"drop"}"#, "onRecordError"),
+            (r#"{"retry":{"factor":0.5}}"#, "retry.factor"),
+            (r#"{"retry":{"jitter":2}}"#, "retry.jitter"),
+            (r#"{"phantomIdField":""}"#, "phantomIdField"),
+            (r#"{"autoSync":"yes"}"#, "boolean"),
+        ] {
+            let error = check(json).unwrap_err();
+            assert_eq!(error.code, ErrorCode::InvalidConfig, "{json}");
+            assert!(error.message.contains(part), "{json}: {error}");
+        }
+    }
+
+    #[test]
+    fn relative_and_absolute_urls_are_fine() {
+        for url in [
+            "load",
+            "/api/load",
+            "../x?y=a b",
+            "//host/x",
+            "http://[::1]:80/",
+            "https://u:p@h/é",
+        ] {
+            assert_eq!(check_url(url), Ok(()), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_bad_patch_changes_nothing() {
+        let mut options = check("{}").unwrap();
+        let patch = parse(br#"{"autoSync":true,"retry":{"jitter":7}}"#).unwrap();
+        assert!(options.patch(patch).is_err());
+        assert!(!options.auto_sync);
+        options
+            .patch(parse(br#"{"autoSync":true}"#).unwrap())
+            .unwrap();
+        assert!(options.auto_sync);
+    }
+}

@@ -1,0 +1,337 @@
+//! What an answer brings: first everything is looked through, then everything is applied, in the configured order.
+
+use serde_json::Value;
+
+use super::backlog::Backlog;
+use super::context::{Context, Stores};
+use super::exchange::Exchange;
+use super::manager::Manager;
+use super::verdict::{self, Verdict};
+use super::{flow, relations};
+use crate::engine::config::OnRecordError;
+use crate::engine::error::{ErrorCode, SyncError};
+use crate::engine::event::Event;
+use crate::engine::input::StoreId;
+use crate::engine::json::{Response, Section, SectionSpec};
+use crate::engine::schema::{Field, FieldKind, Schema};
+use crate::engine::store::{
+    Applied, ApplyOptions, Layer, PackageOptions, Store, StorePlan, Unmentioned,
+};
+use crate::engine::table::RowId;
+
+/// Most warnings that one answer gives; the last one says how many more there would be. An answer with a hundred thousand odd rows
+/// is one problem, not a hundred thousand.
+pub const WARNINGS_MAX: usize = 20;
+
+/// What an applied answer leaves to be told.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    refused: Vec<(StoreId, RowId, String, bool)>,
+    warnings: Vec<(String, Vec<(StoreId, RowId)>)>,
+    /// The answer itself made changes that have to be sent: foreign keys that the server wrote with a phantom's id.
+    pub(super) more_to_send: bool,
+}
+
+impl Outcome {
+    fn take(&mut self, store: StoreId, applied: Applied) {
+        for warning in applied.warnings {
+            let rows = warning.rows.into_iter().map(|row| (store, row)).collect();
+            self.warnings.push((warning.message, rows));
+        }
+        for refused in applied.refused {
+            self.refused
+                .push((store, refused.row, refused.message, refused.reverted));
+        }
+    }
+
+    fn follow(&mut self, followed: relations::Followed) {
+        self.more_to_send |= followed.more_to_send;
+        for (name, id) in followed.lost {
+            let message = format!("{name}: the server removed {id}, and with it edits that waited");
+            self.warnings.push((message, Vec::new()));
+        }
+    }
+}
+
+impl Manager {
+    /// Replaces the data of the stores that the response has rows for; the others stay as they are.
+    pub(super) fn apply_rows(
+        &mut self,
+        stores: &[StoreId],
+        response: &mut Response,
+        cx: &mut Context<'_>,
+    ) -> Outcome {
+        let mut outcome = Outcome::default();
+        let mut sections = take_sections(stores, response);
+        let order = self.in_sequence(self.options.load_apply_sequence.as_deref(), cx.stores);
+        for id in order {
+            let Some(section) = sections.iter_mut().find(|(store, _)| *store == id) else {
+                continue;
+            };
+            let section = core::mem::take(&mut section.1);
+            if section.present {
+                self.apply_loaded(id, section, &mut outcome, cx);
+            }
+        }
+        for &id in stores {
+            outcome.follow(relations::follow(cx, id, &self.stores));
+        }
+        outcome
+    }
+
+    fn apply_loaded(
+        &self,
+        id: StoreId,
+        mut section: Section,
+        outcome: &mut Outcome,
+        cx: &mut Context<'_>,
+    ) {
+        let Some(store) = cx.stores.get_mut(id) else {
+            return;
+        };
+        let Some(rows) = section.rows.take() else {
+            // `added`, `updated`, `removed` in place of rows: changes to what is there.
+            let plan = store.plan(section);
+            let applied = store.apply_changeset(plan, cx.notices);
+            outcome.take(id, applied);
+            return;
+        };
+        let keep = store.config().keep_uncommitted_changes;
+        let name = store.name().to_owned();
+        let loaded = store.load(rows, keep, cx.rng, cx.notices);
+        for message in loaded.warnings {
+            outcome
+                .warnings
+                .push((format!("{name}: {message}"), Vec::new()));
+        }
+        for gone in loaded.gone {
+            let message = format!("{name}: {gone} is gone, and with it edits that waited");
+            outcome.warnings.push((message, Vec::new()));
+        }
+        if loaded.without_id > 0 {
+            let message = format!("{name}: {} row(s) came without an id", loaded.without_id);
+            outcome.warnings.push((message, Vec::new()));
+        }
+    }
+
+    /// Applies a sync's answer to what is on the wire and to base; or, without `unmentioned`, changes that the server made on its
+    /// own to base alone. Everything is looked through before anything is changed.
+    pub(super) fn apply_changes(
+        &mut self,
+        stores: &[StoreId],
+        response: &mut Response,
+        unmentioned: Option<Unmentioned>,
+        cx: &mut Context<'_>,
+    ) -> Outcome {
+        let sections = take_sections(stores, response);
+        let mut plans: Vec<(StoreId, StorePlan)> = sections
+            .into_iter()
+            .filter_map(|(id, section)| Some((id, cx.stores.get(id)?.plan(section))))
+            .collect();
+        let mut outcome = Outcome::default();
+        let options = unmentioned.map(|unmentioned| ApplyOptions {
+            unmentioned,
+            local_wins: !self.options.remote_wins,
+            revert_refused: self.options.on_record_error == OnRecordError::Revert,
+        });
+        for id in self.in_sequence(self.options.sync_apply_sequence.as_deref(), cx.stores) {
+            let Some(at) = plans.iter().position(|(store, _)| *store == id) else {
+                continue;
+            };
+            let (_, plan) = plans.swap_remove(at);
+            let Some(store) = cx.stores.get_mut(id) else {
+                continue;
+            };
+            outcome.take(
+                id,
+                match &options {
+                    Some(options) => store.apply(plan, options, cx.notices),
+                    None => store.apply_changeset(plan, cx.notices),
+                },
+            );
+        }
+        for &id in stores {
+            outcome.follow(relations::follow(cx, id, &self.stores));
+        }
+        outcome
+    }
+
+    /// Tells of refused records and oddities.
+    pub(super) fn tell_outcome(
+        &self,
+        oddities: Vec<String>,
+        outcome: Outcome,
+        cx: &mut Context<'_>,
+    ) {
+        for (store, row, message, reverted) in outcome.refused {
+            self.tell(
+                Event::RecordSyncFail {
+                    store,
+                    row,
+                    message,
+                    reverted,
+                },
+                cx,
+            );
+        }
+        let oddities = oddities.into_iter().map(|message| (message, Vec::new()));
+        let mut warnings = oddities.chain(outcome.warnings);
+        for (message, records) in warnings.by_ref().take(WARNINGS_MAX) {
+            self.warn(message, records, cx);
+        }
+        let more = warnings.count();
+        if more > 0 {
+            self.warn(format!("{more} more warnings"), Vec::new(), cx);
+        }
+    }
+
+    /// Applies an answer that came by another way.
+    ///
+    /// # Errors
+    /// [`ErrorCode::BadResponse`] when it can't be read; what it says itself when it is no success. Then nothing has changed.
+    pub fn apply_response(&mut self, bytes: &[u8], cx: &mut Context<'_>) -> Result<(), SyncError> {
+        let stores = self.stores.clone();
+        let mut response = self.read(&stores, bytes, cx)?;
+        let skip = self.options.skip_success_property;
+        if let Verdict::Refused(error) = verdict::judge(200, &response.envelope, false, skip) {
+            return Err(error);
+        }
+        let oddities = core::mem::take(&mut response.warnings);
+        let outcome = if is_of_type(&response, "sync") {
+            // It may be the answer to the request that is held.
+            let held = matches!(self.backlog, Backlog::Held(_));
+            if held {
+                self.backlog = Backlog::Clear;
+                self.retry.on_answered();
+            }
+            self.apply_changes(&stores, &mut response, held.then(|| self.unmentioned()), cx)
+        } else {
+            self.apply_rows(&stores, &mut response, cx)
+        };
+        self.note_success(&response);
+        self.tell_outcome(oddities, outcome, cx);
+        self.resolve_doubts(None, cx);
+        self.after_other(cx);
+        self.pump(cx);
+        Ok(())
+    }
+
+    /// Applies changes of the server that came by another way.
+    ///
+    /// # Errors
+    /// [`ErrorCode::BadResponse`] when they can't be read. Then nothing has changed.
+    pub fn apply_changeset(&mut self, bytes: &[u8], cx: &mut Context<'_>) -> Result<(), SyncError> {
+        let stores = self.stores.clone();
+        let mut response = self.read(&stores, bytes, cx)?;
+        let oddities = core::mem::take(&mut response.warnings);
+        let outcome = self.apply_changes(&stores, &mut response, None, cx);
+        if outcome.more_to_send {
+            self.auto.on_edit(cx.now);
+        }
+        self.revision.on_success(&response.envelope);
+        self.tell_outcome(oddities, outcome, cx);
+        self.after_other(cx);
+        Ok(())
+    }
+
+    /// What becomes of what a sync's answer doesn't mention.
+    pub(super) const fn unmentioned(&self) -> Unmentioned {
+        if self.options.support_short_sync_response {
+            Unmentioned::Confirmed
+        } else {
+            Unmentioned::Missing
+        }
+    }
+
+    fn read(
+        &self,
+        stores: &[StoreId],
+        bytes: &[u8],
+        cx: &Context<'_>,
+    ) -> Result<Response, SyncError> {
+        flow::read(self.specs(stores, cx.stores), bytes, cx.zone)
+            .map_err(|error| SyncError::new(ErrorCode::BadResponse, error.to_string()))
+    }
+
+    /// What an answer for these stores is read into.
+    pub(super) fn specs(&self, ids: &[StoreId], stores: &Stores) -> Vec<SectionSpec> {
+        ids.iter().map(|&id| self.spec(id, stores)).collect()
+    }
+
+    /// What rows for a store of this manager are read into.
+    pub fn spec(&self, id: StoreId, stores: &Stores) -> SectionSpec {
+        let mut spec = Self::lone_spec(id, stores);
+        if let Some(store) = stores.get(id) {
+            self.phantom_id_field(store)
+                .clone_into(&mut spec.phantom_id_field);
+            self.options
+                .phantom_parent_id_field
+                .clone_into(&mut spec.phantom_parent_id_field);
+        }
+        spec
+    }
+
+    /// The same for a store that nobody manages.
+    pub fn lone_spec(id: StoreId, stores: &Stores) -> SectionSpec {
+        let default = PackageOptions::default();
+        match stores.get(id) {
+            Some(store) => SectionSpec {
+                name: store.name().to_owned(),
+                schema: store.table().schema().clone(),
+                first_generation: store.table().next_generation(),
+                phantom_id_field: store
+                    .config()
+                    .phantom_id_field
+                    .clone()
+                    .unwrap_or(default.phantom_id_field),
+                phantom_parent_id_field: default.phantom_parent_id_field,
+            },
+            // Destroyed meanwhile: it keeps its place among the sections.
+            None => SectionSpec {
+                name: String::new(),
+                schema: Schema::new(Field::new("id", FieldKind::Auto)),
+                first_generation: 1,
+                phantom_id_field: default.phantom_id_field,
+                phantom_parent_id_field: default.phantom_parent_id_field,
+            },
+        }
+    }
+
+    /// Everything of a store that the server hasn't confirmed, as its section.
+    pub fn store_changes(manager: Option<&Self>, store: &Store) -> Option<Vec<u8>> {
+        let options = manager.map_or_else(PackageOptions::default, Self::package_options);
+        let mut out = Vec::new();
+        store
+            .write_package(Layer::Unconfirmed, &options, &mut out)
+            .then_some(out)
+    }
+}
+
+/// The answer's sections, by store.
+fn take_sections(stores: &[StoreId], response: &mut Response) -> Vec<(StoreId, Section)> {
+    stores
+        .iter()
+        .copied()
+        .zip(response.sections.drain(..))
+        .collect()
+}
+
+/// Whether the answer says that it is of this type.
+pub(super) fn is_of_type(response: &Response, kind: &str) -> bool {
+    response.envelope.get("type").and_then(Value::as_str) == Some(kind)
+}
+
+/// What is odd about the answer as a whole.
+pub(super) fn oddities(response: &mut Response, exchange: &Exchange) -> Vec<String> {
+    let mut odd = core::mem::take(&mut response.warnings);
+    if let Some(id) = verdict::foreign_request_id(&response.envelope, exchange.wire_id) {
+        odd.insert(
+            0,
+            format!(
+                "the answer to request {} names request {id}",
+                exchange.wire_id
+            ),
+        );
+    }
+    odd
+}

@@ -1,0 +1,177 @@
+//! What managers share and are lent for the time of one input.
+
+use std::collections::VecDeque;
+
+use super::calls::Calls;
+use crate::engine::effect::Effect;
+use crate::engine::error::{ErrorCode, SyncError};
+use crate::engine::input::{AskId, CallId, ManagerId, RequestId, StoreId};
+use crate::engine::rng::Rng;
+use crate::engine::schema::Zone;
+use crate::engine::store::{Notices, Store};
+use crate::engine::time::Millis;
+
+/// All stores of an engine, by id.
+#[derive(Debug, Default)]
+pub struct Stores {
+    slots: Vec<Option<Entry>>,
+}
+
+/// A store and who manages it.
+#[derive(Debug)]
+pub struct Entry {
+    /// The store.
+    pub store: Store,
+    /// Whose it is.
+    pub manager: Option<ManagerId>,
+    /// How many batches are open.
+    pub batches: u32,
+}
+
+impl Stores {
+    /// The id of the store that is made next.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Limit`] when there were 2^32 of them.
+    pub fn next_id(&self) -> Result<StoreId, SyncError> {
+        u32::try_from(self.slots.len())
+            .map(StoreId)
+            .map_err(|_| SyncError::new(ErrorCode::Limit, "no more stores can be made"))
+    }
+
+    /// Puts a store that was made with [`next_id`](Self::next_id) into its place.
+    pub fn push(&mut self, store: Store) {
+        self.slots.push(Some(Entry {
+            store,
+            manager: None,
+            batches: 0,
+        }));
+    }
+
+    /// Forgets a store. Its id isn't used again.
+    pub fn remove(&mut self, id: StoreId) -> Option<Entry> {
+        self.slots.get_mut(id.0 as usize)?.take()
+    }
+
+    /// A store with its surroundings.
+    #[inline]
+    pub fn entry(&self, id: StoreId) -> Option<&Entry> {
+        self.slots.get(id.0 as usize)?.as_ref()
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub fn entry_mut(&mut self, id: StoreId) -> Option<&mut Entry> {
+        self.slots.get_mut(id.0 as usize)?.as_mut()
+    }
+
+    /// The same for inputs.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Destroyed`] when the store is gone or never was.
+    #[inline]
+    pub fn expect(&mut self, id: StoreId) -> Result<&mut Entry, SyncError> {
+        match self.slots.get_mut(id.0 as usize) {
+            Some(Some(entry)) => Ok(entry),
+            Some(None) | None => Err(gone("store", id.0)),
+        }
+    }
+
+    /// All that are there, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.slots.iter_mut().flatten()
+    }
+
+    /// A store.
+    #[inline]
+    pub fn get(&self, id: StoreId) -> Option<&Store> {
+        self.entry(id).map(|entry| &entry.store)
+    }
+
+    /// A store, to be changed.
+    #[inline]
+    pub fn get_mut(&mut self, id: StoreId) -> Option<&mut Store> {
+        self.entry_mut(id).map(|entry| &mut entry.store)
+    }
+}
+
+/// The error for something that was destroyed, or never was.
+pub fn gone(what: &str, id: u32) -> SyncError {
+    SyncError::new(
+        ErrorCode::Destroyed,
+        format!("{what} {id} is destroyed or was never made"),
+    )
+}
+
+/// Numbers that are given out once.
+#[derive(Debug, Default)]
+pub struct Ids {
+    request: u32,
+    ask: u32,
+}
+
+impl Ids {
+    /// For a new HTTP exchange.
+    pub fn request(&mut self) -> RequestId {
+        self.request = self.request.wrapping_add(1);
+        RequestId(self.request)
+    }
+
+    /// For a new question.
+    pub fn ask(&mut self) -> AskId {
+        self.ask = self.ask.wrapping_add(1);
+        AskId(self.ask)
+    }
+}
+
+/// What is lent to a manager for the time of one input.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// All stores.
+    pub stores: &'a mut Stores,
+    /// What the host must do.
+    pub effects: &'a mut VecDeque<Effect>,
+    /// Notices of stores.
+    pub notices: &'a mut Notices,
+    /// Whether the host was told that notices wait.
+    pub announced: &'a mut bool,
+    /// Calls that wait.
+    pub calls: &'a mut Calls,
+    /// Randomness.
+    pub rng: &'a mut Rng,
+    /// Numbers.
+    pub ids: &'a mut Ids,
+    /// The zone in which dates without an offset are read and written.
+    pub zone: &'a Zone,
+    /// Whether the browser is online.
+    pub online: bool,
+    /// When the input happened.
+    pub now: Millis,
+}
+
+impl Context<'_> {
+    /// Queues an effect, after the word that notices wait: what happened to records comes before what is said about it.
+    pub fn push(&mut self, effect: Effect) {
+        self.announce();
+        self.effects.push_back(effect);
+    }
+
+    /// Tells the host once that notices wait.
+    pub fn announce(&mut self) {
+        if !*self.announced && !self.notices.is_empty() {
+            *self.announced = true;
+            self.effects.push_back(Effect::Notices);
+        }
+    }
+
+    /// Settles a call.
+    pub fn settle(
+        &mut self,
+        call: CallId,
+        outcome: Result<Option<RequestId>, SyncError>,
+        request: Option<RequestId>,
+    ) {
+        self.announce();
+        self.calls.settle(call, outcome, request, self.effects);
+    }
+}

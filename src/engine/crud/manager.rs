@@ -1,0 +1,592 @@
+//! A manager: its options, its stores, what it is doing, and what may start next.
+
+use serde_json::Value;
+
+use super::autosync::AutoSync;
+use super::backlog::Backlog;
+use super::context::{Context, Stores, gone};
+use super::dirty::Dirty;
+use super::exchange::{Exchange, Stage};
+use super::load::NextLoad;
+use super::retry::Retry;
+use super::revision::Revision;
+use super::status::{Facts, StatusReport};
+use super::{package, relations};
+use crate::engine::config::{ManagerConfig, ManagerOptions, ManagerPatch};
+use crate::engine::effect::{Effect, RequestKind};
+use crate::engine::error::{ErrorCode, SyncError};
+use crate::engine::event::{Event, EventKind, Status};
+use crate::engine::input::{AskId, CallId, ManagerId, RequestId, StoreId};
+use crate::engine::store::{Layer, Store};
+use crate::engine::time::Millis;
+
+/// Names that the protocol uses at the top of a package: no store can be called so.
+pub const RESERVED_NAMES: [&str; 8] = [
+    "type",
+    "requestId",
+    "revision",
+    "stores",
+    "success",
+    "message",
+    "error",
+    "code",
+];
+
+/// Most stores of one manager. An app has tens; every package and answer runs through all.
+pub const STORES_MAX: usize = 1_000;
+
+/// Loads and syncs a set of stores.
+///
+/// At most one of its exchanges is on the wire: what is asked for meanwhile waits, so that no answer can describe a state from
+/// before another one. The only exception is a load that takes a running load's place.
+#[derive(Debug)]
+pub struct Manager {
+    pub(super) id: ManagerId,
+    pub(super) options: ManagerOptions,
+    /// In load order.
+    pub(super) stores: Vec<StoreId>,
+    listening: u64,
+    /// The exchange that runs.
+    pub(super) exchange: Option<Exchange>,
+    /// A load that listeners are asked about, while another load may still run.
+    pub(super) candidate: Option<Exchange>,
+    pub(super) next_load: Option<NextLoad>,
+    /// Calls that the next sync is for.
+    pub(super) waiting: Vec<CallId>,
+    /// Somebody called for a sync that has not started.
+    pub(super) asked: bool,
+    /// They called while none was running: no backoff holds it up.
+    pub(super) hurry: bool,
+    pub(super) backlog: Backlog,
+    pub(super) auto: AutoSync,
+    pub(super) retry: Retry,
+    pub(super) revision: Revision,
+    /// The server has said that it knows repeated requests again.
+    pub(super) seen_idempotent: bool,
+    dirty: Dirty,
+    pub(super) status: StatusReport,
+    auto_load: Option<Millis>,
+    /// Open batches of its stores: nothing is sent by itself meanwhile.
+    batches: u32,
+    /// Edits came that nobody was told of yet.
+    touched: bool,
+    /// The sequences of the options were looked through for names of stores that aren't there.
+    sequences_checked: bool,
+}
+
+impl Manager {
+    /// A manager without stores.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidConfig`].
+    pub fn new(id: ManagerId, config: ManagerConfig, now: Millis) -> Result<Self, SyncError> {
+        let options = ManagerOptions::check(config)?;
+        Ok(Self {
+            id,
+            stores: Vec::new(),
+            listening: 0,
+            exchange: None,
+            candidate: None,
+            next_load: None,
+            waiting: Vec::new(),
+            asked: false,
+            hurry: false,
+            backlog: Backlog::Clear,
+            auto: AutoSync::new(options.auto_sync, options.auto_sync_timeout_ms),
+            retry: Retry::default(),
+            revision: Revision::default(),
+            seen_idempotent: false,
+            dirty: Dirty::default(),
+            status: StatusReport::default(),
+            // On the next turn: stores and listeners are put in place after the manager is made.
+            auto_load: options.auto_load.then_some(now),
+            batches: 0,
+            touched: false,
+            sequences_checked: false,
+            options,
+        })
+    }
+
+    // --- what it is ---------------------------------------------------------------------------------------------
+
+    /// Its options.
+    pub const fn options(&self) -> &ManagerOptions {
+        &self.options
+    }
+
+    /// Its stores, in load order.
+    pub fn stores(&self) -> &[StoreId] {
+        &self.stores
+    }
+
+    /// Whether a load has started and not ended.
+    pub fn is_loading(&self) -> bool {
+        self.runs(RequestKind::Load) || self.candidate.is_some()
+    }
+
+    /// Whether a sync has started and not ended.
+    pub fn is_syncing(&self) -> bool {
+        self.runs(RequestKind::Sync)
+    }
+
+    /// What the server last called its state.
+    pub const fn revision(&self) -> Option<&Value> {
+        self.revision.value()
+    }
+
+    /// Whether the last request's outcome is unknown, so that the same one waits to be sent again.
+    pub const fn holds_request(&self) -> bool {
+        matches!(self.backlog, Backlog::Held(_))
+    }
+
+    /// Whether autoSync is suspended.
+    pub const fn auto_sync_suspended(&self) -> bool {
+        self.auto.suspended()
+    }
+
+    /// Where it stands, for a status pill.
+    pub fn status(&self, stores: &Stores, online: bool) -> Status {
+        self.status.judge(&self.facts(stores, online))
+    }
+
+    /// Why the last request failed, until one succeeds.
+    pub const fn error(&self) -> Option<&SyncError> {
+        self.status.error()
+    }
+
+    /// Whether anything is there that the server hasn't confirmed.
+    pub fn has_changes(&self, stores: &Stores) -> bool {
+        self.any(stores, |store| store.has_unconfirmed())
+    }
+
+    /// How many records have something that the server hasn't confirmed.
+    pub fn pending_count(&self, stores: &Stores) -> u32 {
+        let count = self
+            .managed(stores)
+            .map(|store| store.unconfirmed_count())
+            .sum::<usize>();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    /// Everything that the server hasn't confirmed, as the sections of a package; none when there is nothing.
+    pub fn changes(&self, stores: &Stores) -> Option<Vec<u8>> {
+        let sections = self.sections(stores, Layer::Unconfirmed);
+        (!sections.is_empty()).then(|| package::changes(&sections))
+    }
+
+    /// When something is to be done without anybody's doing.
+    pub fn poll_timeout(&self) -> Option<Millis> {
+        [
+            self.auto_load,
+            self.auto.poll_timeout(),
+            self.retry.poll_timeout(),
+            self.exchange.as_ref().and_then(Exchange::poll_timeout),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    // --- commands -----------------------------------------------------------------------------------------------
+
+    /// Which events somebody listens to.
+    pub const fn listen(&mut self, mask: u64) {
+        self.listening = mask;
+    }
+
+    /// Changes options; all that the patch names, or nothing.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidConfig`].
+    pub fn configure(
+        &mut self,
+        mut patch: ManagerPatch,
+        cx: &mut Context<'_>,
+    ) -> Result<(), SyncError> {
+        let revision = patch.revision.take();
+        if revision
+            .as_ref()
+            .is_some_and(|value| value.is_array() || value.is_object())
+        {
+            let message = "revision must be a number or a text";
+            return Err(SyncError::new(ErrorCode::InvalidConfig, message));
+        }
+        self.options.patch(patch)?;
+        if let Some(revision) = revision {
+            self.revision.set(revision);
+        }
+        let dirty = self.has_changes(cx.stores);
+        let (enabled, delay_ms) = (self.options.auto_sync, self.options.auto_sync_timeout_ms);
+        self.auto.configure(enabled, delay_ms, dirty, cx.now);
+        Ok(())
+    }
+
+    /// Puts a store under the manager.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidArgument`] when it has a manager already, [`ErrorCode::InvalidConfig`] when its name can't be used
+    /// here, [`ErrorCode::Limit`] at [`STORES_MAX`].
+    pub fn add_store(
+        &mut self,
+        store: StoreId,
+        position: Option<u32>,
+        cx: &mut Context<'_>,
+    ) -> Result<(), SyncError> {
+        let entry = cx.stores.expect(store)?;
+        if entry.manager.is_some() {
+            let message = format!("the store \"{}\" has a manager already", entry.store.name());
+            return Err(SyncError::new(ErrorCode::InvalidArgument, message));
+        }
+        let name = entry.store.name().to_owned();
+        if RESERVED_NAMES.contains(&name.as_str()) {
+            let message = format!("a managed store can't be called \"{name}\"");
+            return Err(SyncError::new(ErrorCode::InvalidConfig, message));
+        }
+        if self.managed(cx.stores).any(|other| other.name() == name) {
+            let message = format!("the manager has a store \"{name}\" already");
+            return Err(SyncError::new(ErrorCode::InvalidConfig, message));
+        }
+        if self.stores.len() >= STORES_MAX {
+            let message = format!("a manager can have {STORES_MAX} stores");
+            return Err(SyncError::new(ErrorCode::Limit, message));
+        }
+        let at = position.map_or(self.stores.len(), |at| (at as usize).min(self.stores.len()));
+        self.stores.insert(at, store);
+        if let Some(entry) = cx.stores.entry_mut(store) {
+            entry.manager = Some(self.id);
+            self.batches += u32::from(entry.batches > 0);
+        }
+        self.after_other(cx);
+        Ok(())
+    }
+
+    /// Takes a store out. What a request on the wire holds of it goes back to its edits: the answer doesn't reach it.
+    ///
+    /// # Errors
+    /// [`ErrorCode::UnknownStore`] when it isn't here.
+    pub fn remove_store(&mut self, store: StoreId, cx: &mut Context<'_>) -> Result<(), SyncError> {
+        let Some(at) = self.stores.iter().position(|&other| other == store) else {
+            let message = format!("store {} isn't under this manager", store.0);
+            return Err(SyncError::new(ErrorCode::UnknownStore, message));
+        };
+        self.stores.remove(at);
+        if let Some(entry) = cx.stores.entry_mut(store) {
+            entry.manager = None;
+            entry.store.thaw(cx.notices);
+            self.batches -= u32::from(entry.batches > 0).min(self.batches);
+        }
+        self.after_other(cx);
+        Ok(())
+    }
+
+    /// Ends the manager: everything that runs is stopped, every call settles.
+    pub fn destroy(&mut self, cx: &mut Context<'_>) {
+        for exchange in [self.exchange.take(), self.candidate.take()]
+            .into_iter()
+            .flatten()
+        {
+            if matches!(exchange.stage, Stage::Wire(_)) {
+                cx.push(Effect::Abort(exchange.request));
+            }
+            self.release(&exchange, cx);
+        }
+        for &id in &self.stores {
+            if let Some(entry) = cx.stores.entry_mut(id) {
+                entry.manager = None;
+                entry.store.thaw(cx.notices);
+            }
+        }
+        let error = gone("manager", self.id.0);
+        cx.announce();
+        cx.calls.settle_all(self.id, &error, cx.effects);
+    }
+
+    /// No autoSync until as many resumes have come.
+    pub const fn suspend_auto_sync(&mut self) {
+        self.auto.suspend();
+    }
+
+    /// Takes one suspend back.
+    pub fn resume_auto_sync(&mut self, sync: bool, cx: &mut Context<'_>) {
+        let dirty = self.any(cx.stores, |store| store.has_changes());
+        self.auto.resume(sync, dirty, cx.now);
+        self.pump(cx);
+    }
+
+    // --- what happens -------------------------------------------------------------------------------------------
+
+    /// Time has come.
+    pub fn on_timeout(&mut self, cx: &mut Context<'_>) {
+        if self
+            .exchange
+            .as_ref()
+            .and_then(Exchange::poll_timeout)
+            .is_some_and(|at| at <= cx.now)
+        {
+            self.on_request_timeout(cx);
+        }
+        if self.auto_load.is_some_and(|at| at <= cx.now) {
+            self.auto_load = None;
+            self.next_load.get_or_insert_with(NextLoad::default);
+        }
+        self.auto.on_timeout(cx.now);
+        self.retry.on_timeout(cx.now);
+        self.pump(cx);
+    }
+
+    /// The way to the server is said to be open: what waits for it is tried at once.
+    pub fn on_reachable(&mut self, anew: bool, cx: &mut Context<'_>) {
+        if self.retry.waiting() || !matches!(self.backlog, Backlog::Clear | Backlog::Reported(_)) {
+            self.retry.hurry(anew);
+        }
+        self.pump(cx);
+        self.report(cx);
+    }
+
+    /// The browser went offline.
+    pub fn on_offline(&mut self, cx: &mut Context<'_>) {
+        self.report(cx);
+    }
+
+    /// A batch of one of its stores began.
+    pub const fn on_batch_begin(&mut self) {
+        self.batches += 1;
+    }
+
+    /// A batch of one of its stores ended.
+    pub fn on_batch_end(&mut self, cx: &mut Context<'_>) {
+        self.batches = self.batches.saturating_sub(1);
+        if self.batches == 0 && self.touched {
+            self.after_edit(cx);
+        }
+        self.pump(cx);
+    }
+
+    /// The user changed something in one of its stores. `grouped`: more of the same call is to come.
+    #[inline]
+    pub fn on_edit(&mut self, grouped: bool, cx: &mut Context<'_>) {
+        if grouped || self.batches > 0 {
+            self.touched = true;
+        } else {
+            self.after_edit(cx);
+        }
+    }
+
+    /// A group of edits is complete.
+    pub fn on_group_end(&mut self, cx: &mut Context<'_>) {
+        if self.touched && self.batches == 0 {
+            self.after_edit(cx);
+        }
+    }
+
+    fn after_edit(&mut self, cx: &mut Context<'_>) {
+        self.touched = false;
+        let dirty = self.has_changes(cx.stores);
+        if dirty {
+            self.auto.on_edit(cx.now);
+        } else {
+            self.forget_failure();
+        }
+        if let Some(event) = self.dirty.on_edit(dirty) {
+            self.tell(event, cx);
+        }
+        self.report(cx);
+    }
+
+    /// After anything but an edit: listeners are told when that made the manager clean or dirty.
+    pub(super) fn after_other(&mut self, cx: &mut Context<'_>) {
+        let dirty = self.has_changes(cx.stores);
+        if let Some(event) = self.dirty.on_other(dirty) {
+            self.tell(event, cx);
+        }
+        self.report(cx);
+    }
+
+    /// After accept and reject.
+    pub fn on_changes_settled(&mut self, cx: &mut Context<'_>) {
+        if !self.has_changes(cx.stores) {
+            self.auto.on_sent();
+            self.forget_failure();
+        }
+        self.after_other(cx);
+        self.pump(cx);
+    }
+
+    /// Nothing is left that could be saved: a sync that failed for what was there means nothing any more.
+    fn forget_failure(&mut self) {
+        if matches!(self.backlog, Backlog::Clear | Backlog::Reported(_)) {
+            self.backlog = Backlog::Clear;
+            self.retry.on_answered();
+            self.status.on_success();
+        }
+    }
+
+    /// Carries what happened in one of its stores to the others.
+    pub fn follow(&mut self, origins: &[StoreId], cx: &mut Context<'_>) {
+        for &origin in origins {
+            relations::follow(cx, origin, &self.stores);
+        }
+    }
+
+    /// Starts what can start. The one place where exchanges begin.
+    pub(super) fn pump(&mut self, cx: &mut Context<'_>) {
+        loop {
+            let loading_or_idle = !self.runs(RequestKind::Sync);
+            if loading_or_idle && let Some(next) = self.next_load.take() {
+                self.begin_load(next, cx);
+            } else if self.candidate.is_some() || self.exchange.is_some() {
+                return;
+            } else if self.wants_reload(cx.online) {
+                self.begin_load(NextLoad::reconcile(), cx);
+            } else if self.wants_sync(cx.online) {
+                self.begin_sync(cx);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn wants_reload(&self, online: bool) -> bool {
+        matches!(self.backlog, Backlog::Doubtful(_))
+            && online
+            && (self.hurry || !self.retry.waiting())
+    }
+
+    fn wants_sync(&self, online: bool) -> bool {
+        if !online || matches!(self.backlog, Backlog::Doubtful(_)) {
+            return false;
+        }
+        let called = self.asked && (self.hurry || !self.retry.waiting());
+        let auto = self.auto.due()
+            && self.batches == 0
+            && !self.retry.waiting()
+            && !matches!(self.backlog, Backlog::Reported(_));
+        let again = self.retry.due() && !self.auto.suspended();
+        called || auto || again
+    }
+
+    // --- helpers ------------------------------------------------------------------------------------------------
+
+    fn runs(&self, kind: RequestKind) -> bool {
+        self.exchange
+            .as_ref()
+            .is_some_and(|exchange| exchange.kind == kind)
+    }
+
+    /// Whether somebody listens to an event.
+    #[inline]
+    pub(super) const fn hears(&self, event: EventKind) -> bool {
+        self.listening & event.bit() != 0
+    }
+
+    /// Sends an event to those who listen.
+    pub(super) fn tell(&self, event: Event, cx: &mut Context<'_>) {
+        if self.hears(event.kind()) {
+            cx.push(Effect::Event(self.id, event));
+        }
+    }
+
+    /// Tells where the manager stands, if that changed.
+    pub(super) fn report(&mut self, cx: &mut Context<'_>) {
+        if self.hears(EventKind::Status) {
+            let facts = self.facts(cx.stores, cx.online);
+            if let Some(event) = self.status.on_facts(&facts) {
+                self.tell(event, cx);
+            }
+        }
+    }
+
+    fn facts(&self, stores: &Stores, online: bool) -> Facts {
+        Facts {
+            loading: self.is_loading(),
+            saving: self.is_syncing(),
+            dirty: self.has_changes(stores),
+            pending: self.pending_count(stores),
+            offline: !online,
+            retrying: self.retry.waiting() || self.retry.due(),
+        }
+    }
+
+    /// Tells the host that nobody can ask for the response any more.
+    pub(super) fn release(&self, exchange: &Exchange, cx: &mut Context<'_>) {
+        if exchange.keep_response && exchange.sent() {
+            cx.push(Effect::Release(exchange.request));
+        }
+    }
+
+    pub(super) fn settle(
+        &self,
+        calls: &[CallId],
+        outcome: &Result<Option<RequestId>, SyncError>,
+        request: Option<RequestId>,
+        cx: &mut Context<'_>,
+    ) {
+        for &call in calls {
+            cx.settle(call, outcome.clone(), request);
+        }
+    }
+
+    fn managed<'a>(&self, stores: &'a Stores) -> impl Iterator<Item = &'a Store> {
+        self.stores.iter().filter_map(|&id| stores.get(id))
+    }
+
+    pub(super) fn any(&self, stores: &Stores, check: impl Fn(&Store) -> bool) -> bool {
+        self.managed(stores).any(check)
+    }
+
+    /// The exchange that waits for the answer to that question.
+    pub fn asks(&self, ask: AskId) -> bool {
+        [&self.exchange, &self.candidate]
+            .into_iter()
+            .flatten()
+            .any(|it| it.ask() == Some(ask))
+    }
+
+    /// Whether that HTTP exchange is this manager's, and on the wire.
+    pub fn awaits(&self, request: RequestId) -> bool {
+        self.exchange
+            .as_ref()
+            .is_some_and(|it| it.request == request && matches!(it.stage, Stage::Wire(_)))
+    }
+
+    /// The manager's stores in a configured order: the named ones first, then the others in load order.
+    pub(super) fn in_sequence(&self, names: Option<&[String]>, stores: &Stores) -> Vec<StoreId> {
+        let Some(names) = names else {
+            return self.stores.clone();
+        };
+        let mut order: Vec<StoreId> = Vec::with_capacity(self.stores.len());
+        for name in names {
+            let found = self.stores.iter().copied().find(|&id| {
+                stores.get(id).is_some_and(|store| store.name() == name) && !order.contains(&id)
+            });
+            order.extend(found);
+        }
+        let rest = self.stores.iter().copied().filter(|id| !order.contains(id));
+        let rest: Vec<StoreId> = rest.collect();
+        order.extend(rest);
+        order
+    }
+
+    /// Warns once of names in the sequences that no store has.
+    pub(super) fn check_sequences(&mut self, cx: &mut Context<'_>) {
+        if self.sequences_checked {
+            return;
+        }
+        self.sequences_checked = true;
+        let sequences = [
+            ("syncApplySequence", &self.options.sync_apply_sequence),
+            ("loadApplySequence", &self.options.load_apply_sequence),
+        ];
+        let mut warnings = Vec::new();
+        for (option, names) in sequences {
+            for name in names.iter().flatten() {
+                if !self.managed(cx.stores).any(|store| store.name() == name) {
+                    warnings.push(format!("{option} names \"{name}\", which is no store here"));
+                }
+            }
+        }
+        for message in warnings {
+            self.warn(message, Vec::new(), cx);
+        }
+    }
+}

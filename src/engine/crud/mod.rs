@@ -1,0 +1,42 @@
+//! Managers: loads, syncs, and everything that decides when they happen and what they bring.
+//!
+//! Small machines that don't know each other, each with its own tests, and the manager that puts them together:
+//!
+//! | file | what |
+//! |---|---|
+//! | `autosync` | the wait after the last edit |
+//! | `retry` | waits between attempts |
+//! | `revision` | the server's counter |
+//! | `dirty` | when `hasChanges` and `noChanges` are true |
+//! | `status` | one word for it all |
+//! | `package`, `url` | what goes out |
+//! | `verdict` | what an answer says |
+//! | `exchange` | the stages of one request, and the table of legal ways between them |
+//! | `backlog` | what a request of unknown outcome leaves behind |
+//! | `calls` | every promise settles exactly once |
+//! | `manager` | options, stores, and what may start next |
+//! | `flow` | an exchange's way through its stages |
+//! | `load`, `sync` | how loads and syncs begin and end |
+//! | `answer` | what an answer brings, over all stores |
+//! | `relations` | what happens in one store and concerns others |
+
+pub mod answer;
+pub mod autosync;
+pub mod backlog;
+pub mod calls;
+pub mod context;
+pub mod dirty;
+pub mod exchange;
+pub mod flow;
+mod load;
+pub mod manager;
+pub mod package;
+pub mod relations;
+pub mod retry;
+pub mod revision;
+pub mod status;
+mod sync;
+pub mod url;
+pub mod verdict;
+
+pub use manager::Manager;

@@ -1,0 +1,242 @@
+//! What goes out: the pack of a load, the package of a sync, and the request around either.
+
+use serde_json::{Map, Value};
+
+use super::url;
+use crate::engine::config::Endpoint;
+use crate::engine::effect::{HttpRequest, RequestKind};
+
+/// Members of a pack that are the protocol's own: `requestData` and options can't take their place.
+const RESERVED: [&str; 4] = ["type", "requestId", "revision", "stores"];
+
+/// What a call of `load` asks for beyond the data.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LoadOptions {
+    /// Query parameters of the request.
+    pub params: Map<String, Value>,
+    /// Parameters of single stores: they go into the store's entry of the pack.
+    pub stores: Map<String, Value>,
+}
+
+impl LoadOptions {
+    /// Reads `{ request?: { params? }, <storeId>?: {…} }`; what has another shape is an error in words.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn parse(json: &[u8]) -> Result<Self, String> {
+        let mut options: Map<String, Value> =
+            serde_json::from_slice(json).map_err(|error| format!("load options: {error}"))?;
+        let params = match options.remove("request") {
+            None | Some(Value::Null) => Map::new(),
+            Some(Value::Object(mut request)) => match request.remove("params") {
+                None | Some(Value::Null) => Map::new(),
+                Some(Value::Object(params)) => params,
+                Some(_) => return Err("load options: request.params must be an object".into()),
+            },
+            Some(_) => return Err("load options: request must be an object".into()),
+        };
+        if let Some((name, _)) = options.iter().find(|(_, value)| !value.is_object()) {
+            return Err(format!("load options: \"{name}\" must be an object"));
+        }
+        Ok(Self {
+            params,
+            stores: options,
+        })
+    }
+}
+
+/// The pack of a load, as JSON text.
+pub fn load_pack(
+    wire_id: u64,
+    stores: &[&str],
+    options: &LoadOptions,
+    request_data: &Map<String, Value>,
+) -> Vec<u8> {
+    let entries: Vec<Value> = stores
+        .iter()
+        .map(|&store| match options.stores.get(store) {
+            Some(Value::Object(params)) => {
+                let mut entry = Map::new();
+                entry.insert("id".into(), store.into());
+                let asked = params
+                    .iter()
+                    .filter(|(name, _)| *name != "id" && *name != "append");
+                entry.extend(asked.map(|(name, value)| (name.clone(), value.clone())));
+                Value::Object(entry)
+            }
+            _ => store.into(),
+        })
+        .collect();
+    let mut out = head(RequestKind::Load, wire_id);
+    member(&mut out, "stores", &Value::Array(entries));
+    extend(&mut out, request_data, &[]);
+    out.push(b'}');
+    out
+}
+
+/// The package of a sync, as JSON text. `sections` are the stores' parts, each a whole JSON object.
+pub fn sync_pack(
+    wire_id: u64,
+    revision: Option<&Value>,
+    sections: &[(&str, Vec<u8>)],
+    request_data: &Map<String, Value>,
+) -> Vec<u8> {
+    let mut out = head(RequestKind::Sync, wire_id);
+    if let Some(revision) = revision {
+        member(&mut out, "revision", revision);
+    }
+    for (store, section) in sections {
+        key(&mut out, store);
+        out.extend_from_slice(section);
+    }
+    let names: Vec<&str> = sections.iter().map(|(name, _)| *name).collect();
+    extend(&mut out, request_data, &names);
+    out.push(b'}');
+    out
+}
+
+/// The stores' parts alone, as `changes` shows them.
+pub fn changes(sections: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let mut out = b"{".to_vec();
+    for (store, section) in sections {
+        key(&mut out, store);
+        out.extend_from_slice(section);
+    }
+    out.push(b'}');
+    out
+}
+
+/// The request that carries a pack: in a query parameter where one is named, else as the body.
+pub fn request(
+    endpoint: &Endpoint,
+    pack: &[u8],
+    params: &Map<String, Value>,
+) -> Option<HttpRequest> {
+    let url = endpoint.url.as_deref()?;
+    let in_query = endpoint.param_name.as_deref().map(|name| (name, pack));
+    let mut headers = endpoint.headers.clone();
+    default_header(&mut headers, "Accept", "application/json");
+    if in_query.is_none() && endpoint.method != "GET" {
+        default_header(&mut headers, "Content-Type", "application/json");
+    }
+    Some(HttpRequest {
+        method: endpoint.method.clone(),
+        url: url::compose(url, &[&endpoint.params, params], in_query),
+        headers,
+        body: (in_query.is_none() && endpoint.method != "GET").then(|| pack.to_vec()),
+        fetch_options: endpoint.fetch_options.clone(),
+    })
+}
+
+fn default_header(headers: &mut Vec<(String, String)>, name: &str, value: &str) {
+    if !headers
+        .iter()
+        .any(|(given, _)| given.eq_ignore_ascii_case(name))
+    {
+        headers.push((name.into(), value.into()));
+    }
+}
+
+fn head(kind: RequestKind, wire_id: u64) -> Vec<u8> {
+    let kind = match kind {
+        RequestKind::Load => "load",
+        RequestKind::Sync => "sync",
+    };
+    format!("{{\"type\":\"{kind}\",\"requestId\":{wire_id}").into_bytes()
+}
+
+fn extend(out: &mut Vec<u8>, data: &Map<String, Value>, taken: &[&str]) {
+    for (name, value) in data {
+        if !RESERVED.contains(&name.as_str()) && !taken.contains(&name.as_str()) {
+            member(out, name, value);
+        }
+    }
+}
+
+fn member(out: &mut Vec<u8>, name: &str, value: &Value) {
+    key(out, name);
+    out.extend_from_slice(value.to_string().as_bytes());
+}
+
+fn key(out: &mut Vec<u8>, name: &str) {
+    if out.len() > 1 {
+        out.push(b',');
+    }
+    out.extend_from_slice(Value::from(name).to_string().as_bytes());
+    out.push(b':');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::config::{ManagerOptions, parse};
+    use serde_json::json;
+
+    fn text(bytes: Vec<u8>) -> String {
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_load_lists_its_stores_with_what_is_asked_of_them() {
+        let options = LoadOptions::parse(
+            br#"{"request":{"params":{"a":1}},"events":{"append":true,"from":"x"}}"#,
+        )
+        .unwrap();
+        let data = json!({"token": "t", "requestId": 0});
+        let pack = load_pack(
+            5,
+            &["events", "resources"],
+            &options,
+            data.as_object().unwrap(),
+        );
+        assert_eq!(
+            text(pack),
+            r#"{"type":"load","requestId":5,"stores":[{"from":"x","id":"events"},"resources"],"token":"t"}"#
+        );
+        assert_eq!(options.params.get("a"), Some(&json!(1)));
+        for bad in [
+            "7",
+            r#"{"request":1}"#,
+            r#"{"request":{"params":[]}}"#,
+            r#"{"events":true}"#,
+            "{",
+        ] {
+            assert!(LoadOptions::parse(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_sync_leaves_an_unknown_revision_out_and_guards_its_sections() {
+        let sections = [("ev\"ents", br#"{"removed":[{"id":1}]}"#.to_vec())];
+        let data = json!({"ev\"ents": 1, "x": 2});
+        let pack = sync_pack(9, None, &sections, data.as_object().unwrap());
+        assert_eq!(
+            text(pack),
+            r#"{"type":"sync","requestId":9,"ev\"ents":{"removed":[{"id":1}]},"x":2}"#
+        );
+        let pack = sync_pack(9, Some(&json!("r1")), &[], &Map::new());
+        assert_eq!(
+            text(pack),
+            r#"{"type":"sync","requestId":9,"revision":"r1"}"#
+        );
+        assert_eq!(
+            text(changes(&sections)),
+            r#"{"ev\"ents":{"removed":[{"id":1}]}}"#
+        );
+    }
+
+    #[test]
+    fn the_pack_goes_into_the_query_or_the_body() {
+        let config = br#"{"transport":{"load":{"url":"/l","params":{"k":"v"}},
+            "sync":{"url":"/s","headers":{"content-type":"text/x"}}}}"#;
+        let options = ManagerOptions::check(parse(config).unwrap()).unwrap();
+        let load = request(&options.load, b"{}", &Map::new()).unwrap();
+        assert_eq!((load.url.as_str(), load.body), ("/l?k=v&data=%7B%7D", None));
+        let sync = request(&options.sync, b"{}", &Map::new()).unwrap();
+        assert_eq!((sync.url.as_str(), sync.body), ("/s", Some(b"{}".to_vec())));
+        let names: Vec<_> = sync.headers.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["content-type", "Accept"]);
+        let none = ManagerOptions::check(parse(b"{}").unwrap()).unwrap();
+        assert_eq!(request(&none.sync, b"{}", &Map::new()), None);
+    }
+}

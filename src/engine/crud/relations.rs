@@ -1,0 +1,80 @@
+//! What happens in one store and concerns others: ids that become real, records that go or come back.
+
+use super::context::Context;
+use crate::engine::input::StoreId;
+use crate::engine::schema::FieldIx;
+use crate::engine::store::{Aftermath, Id};
+
+/// Longest chain of stores that one removal runs through. Far beyond any real model (event, assignment, note …); every step
+/// removes or changes records, so that chains end by themselves, and the bound only keeps a flaw from hanging a page.
+pub const CASCADE_STEPS_MAX: usize = 10_000;
+
+/// What following brought to light.
+#[derive(Debug, Default)]
+pub struct Followed {
+    /// References were corrected to what the server has yet to learn.
+    pub more_to_send: bool,
+    /// Records with edits that waited and that the server took away: store and id.
+    pub lost: Vec<(String, Id)>,
+}
+
+/// Carries what happened in `origin` to the stores that refer to it, and on from there. `stores` are those that know each other.
+pub fn follow(cx: &mut Context<'_>, origin: StoreId, stores: &[StoreId]) -> Followed {
+    let mut followed = Followed::default();
+    let mut waiting = vec![origin];
+    for _ in 0..CASCADE_STEPS_MAX {
+        let Some(source) = waiting.pop() else { break };
+        let Some(store) = cx.stores.get_mut(source) else {
+            continue;
+        };
+        if !store.has_aftermath() {
+            continue;
+        }
+        let aftermath = store.take_aftermath();
+        let name = store.name().to_owned();
+        for &target in stores {
+            if tell(cx, target, &name, &aftermath, &mut followed) {
+                waiting.push(target);
+            }
+        }
+        followed
+            .lost
+            .extend(aftermath.lost.into_iter().map(|id| (name.clone(), id)));
+    }
+    followed
+}
+
+/// Tells one store what happened in the store called `name`. Says whether it refers to that store at all.
+fn tell(
+    cx: &mut Context<'_>,
+    target: StoreId,
+    name: &str,
+    aftermath: &Aftermath,
+    followed: &mut Followed,
+) -> bool {
+    let Some(store) = cx.stores.get_mut(target) else {
+        return false;
+    };
+    let fields: Vec<FieldIx> = store
+        .relations()
+        .filter(|(_, relation)| relation.store == name)
+        .map(|(field, _)| field)
+        .collect();
+    for &field in &fields {
+        let before = store.pending_count();
+        for change in &aftermath.id_changes {
+            store.rewrite_reference(
+                field,
+                change.old.as_ref(),
+                change.new.as_value(),
+                cx.notices,
+            );
+        }
+        followed.more_to_send |= store.pending_count() > before;
+        store.undo_references(field, &aftermath.undone, cx.notices);
+        store.undo_cascade(field, &aftermath.restored, cx.notices);
+        store.cascade(field, &aftermath.removed, false, cx.notices);
+        store.cascade(field, &aftermath.removed_by_server, true, cx.notices);
+    }
+    !fields.is_empty()
+}

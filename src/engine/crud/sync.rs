@@ -1,0 +1,329 @@
+//! Syncs: how packages are made, how they end, and what is done when nobody knows how they ended.
+
+use super::answer::{self, Outcome};
+use super::backlog::{Addition, Backlog, Held, additions};
+use super::context::{Context, Stores};
+use super::exchange::{Detail, Exchange, Phase, Stage};
+use super::manager::Manager;
+use super::package;
+use super::verdict::Verdict;
+use crate::engine::effect::RequestKind;
+use crate::engine::error::{ErrorCode, SyncError};
+use crate::engine::event::{Event, EventKind};
+use crate::engine::input::{CallId, StoreId};
+use crate::engine::json::Response;
+use crate::engine::store::{Layer, PackageOptions, Store, Unmentioned};
+use crate::engine::table::IdRef;
+
+impl Manager {
+    /// Somebody wants all changes sent. While a sync runs, this and all further calls wait for one more, whose package is made
+    /// when it starts. While the browser is offline or a load runs, they wait for that to end.
+    ///
+    /// # Errors
+    /// [`Calls::open`](super::calls::Calls::open)'s.
+    pub fn sync(&mut self, call: Option<CallId>, cx: &mut Context<'_>) -> Result<(), SyncError> {
+        if let Some(call) = call {
+            cx.calls.open(call, self.id)?;
+        }
+        if self.is_syncing() {
+            self.tell(Event::SyncDelayed, cx);
+        } else if !self.has_changes(cx.stores) && !self.options.force_sync && !self.holds_request()
+        {
+            self.settle(call.as_slice(), &Ok(None), None, cx);
+            return Ok(());
+        } else {
+            self.hurry = true;
+        }
+        self.waiting.extend(call);
+        self.asked = true;
+        self.pump(cx);
+        Ok(())
+    }
+
+    /// A sync begins: the request that is held, or a new package.
+    pub(super) fn begin_sync(&mut self, cx: &mut Context<'_>) {
+        let called = core::mem::take(&mut self.asked);
+        self.hurry = false;
+        self.retry.on_sent();
+        let calls = core::mem::take(&mut self.waiting);
+        let (wire_id, pack, stores, repeated) = match core::mem::take(&mut self.backlog) {
+            Backlog::Held(held) => (held.wire_id, held.pack, held.stores, true),
+            Backlog::Clear | Backlog::Doubtful(_) | Backlog::Reported(_) => {
+                self.auto.on_sent();
+                for &id in &self.stores {
+                    if let Some(store) = cx.stores.get_mut(id) {
+                        store.freeze(cx.notices);
+                    }
+                }
+                let sections = self.sections(cx.stores, Layer::Inflight);
+                if sections.is_empty() && !(called && self.options.force_sync) {
+                    // What a cascade did may be frozen though nothing of it is sent.
+                    let stores = self.stores.clone();
+                    self.thaw(&stores, cx);
+                    self.settle(&calls, &Ok(None), None, cx);
+                    return;
+                }
+                let wire_id = cx.rng.request_id();
+                let data = &self.options.request_data;
+                let pack = package::sync_pack(wire_id, self.revision.value(), &sections, data);
+                (wire_id, pack, self.stores.clone(), false)
+            }
+        };
+        let exchange = Exchange {
+            request: cx.ids.request(),
+            kind: RequestKind::Sync,
+            wire_id,
+            calls,
+            pack,
+            stores,
+            keep_response: false,
+            stage: Stage::Passing(Phase::Vetting),
+            detail: Detail::Sync { repeated },
+        };
+        self.vet(exchange, cx);
+    }
+
+    /// The stores' parts of a package, in load order.
+    pub(super) fn sections<'a>(&self, stores: &'a Stores, layer: Layer) -> Vec<(&'a str, Vec<u8>)> {
+        let options = self.package_options();
+        let mut sections = Vec::new();
+        for store in self.stores.iter().filter_map(|&id| stores.get(id)) {
+            let mut bytes = Vec::new();
+            if store.write_package(layer, &options, &mut bytes) {
+                sections.push((store.name(), bytes));
+            }
+        }
+        sections
+    }
+
+    pub(super) fn package_options(&self) -> PackageOptions {
+        PackageOptions {
+            phantom_id_field: self.options.phantom_id_field.clone(),
+            phantom_parent_id_field: self.options.phantom_parent_id_field.clone(),
+            reset_ids_before_sync: self.options.reset_ids_before_sync,
+            write_all_fields: self.options.write_all_fields,
+            include_children_in_remove_request: self.options.include_children_in_remove_request,
+        }
+    }
+
+    /// A sync was taken back. One that never went out leaves its edits as they were; one that did may have been carried out: it
+    /// is held, and goes out again with the next sync.
+    pub(super) fn on_sync_taken_back(&mut self, exchange: &Exchange, cx: &mut Context<'_>) {
+        let repeated = matches!(exchange.detail, Detail::Sync { repeated: true });
+        if exchange.sent() || repeated {
+            self.hold(exchange);
+        } else {
+            self.thaw(&exchange.stores, cx);
+        }
+    }
+
+    /// A sync was answered, and nobody objected.
+    pub(super) fn finish_sync(
+        &mut self,
+        exchange: Exchange,
+        mut response: Response,
+        cx: &mut Context<'_>,
+    ) {
+        let oddities = answer::oddities(&mut response, &exchange);
+        let as_load = self.options.track_response_type && answer::is_of_type(&response, "load");
+        let outcome = if as_load {
+            // The whole data set says what the server made of the package: what it doesn't show is still to be sent.
+            self.thaw(&exchange.stores, cx);
+            self.apply_rows(&exchange.stores, &mut response, cx)
+        } else {
+            let unmentioned = Some(self.unmentioned());
+            self.apply_changes(&exchange.stores, &mut response, unmentioned, cx)
+        };
+        self.note_success(&response);
+        self.retry.on_answered();
+        self.status.on_success();
+        if outcome.more_to_send {
+            self.auto.on_edit(cx.now);
+        }
+        for event in [EventKind::RequestDone, EventKind::Sync] {
+            self.tell(Event::Done(event, RequestKind::Sync, exchange.request), cx);
+        }
+        self.tell_outcome(oddities, outcome, cx);
+        self.after_other(cx);
+        let repeated = matches!(exchange.detail, Detail::Sync { repeated: true });
+        if repeated && self.any(cx.stores, Store::has_changes) && !exchange.calls.is_empty() {
+            // Whoever called wanted the newer edits sent too.
+            self.asked = true;
+            self.waiting.splice(0..0, exchange.calls.iter().copied());
+        } else {
+            let outcome = Ok(Some(exchange.request));
+            self.settle(&exchange.calls, &outcome, Some(exchange.request), cx);
+        }
+        self.release(&exchange, cx);
+    }
+
+    /// A sync failed: for certain, for a part, or perhaps.
+    pub(super) fn fail_sync(
+        &mut self,
+        exchange: Exchange,
+        verdict: Verdict,
+        response: Option<Response>,
+        cx: &mut Context<'_>,
+    ) {
+        let mut outcome = Outcome::default();
+        let mut oddities = Vec::new();
+        let (error, retry_in) = match verdict {
+            Verdict::Success => return,
+            Verdict::Refused(error) => {
+                self.thaw(&exchange.stores, cx);
+                let retry_in = self.plan_after_refusal(&error, cx);
+                (error, retry_in)
+            }
+            Verdict::Partial(error) => {
+                if let Some(mut response) = response {
+                    oddities = answer::oddities(&mut response, &exchange);
+                    let undecided = Some(Unmentioned::Undecided);
+                    outcome = self.apply_changes(&exchange.stores, &mut response, undecided, cx);
+                }
+                self.thaw(&exchange.stores, cx);
+                let retry_in = self.plan_after_refusal(&error, cx);
+                (error, retry_in)
+            }
+            Verdict::Unknown(error) => {
+                let retry_in = self.plan_after_unknown(&exchange, cx);
+                (error, retry_in)
+            }
+        };
+        self.status.on_failure(error.clone());
+        self.tell_failure(&exchange, &error, retry_in, cx);
+        self.tell_outcome(oddities, outcome, cx);
+        if matches!(self.backlog, Backlog::Doubtful(_)) && self.options.load.url.is_none() {
+            self.resolve_doubts(Some(&error), cx);
+        }
+        self.after_other(cx);
+        let request = exchange.sent().then_some(exchange.request);
+        self.settle(&exchange.calls, &Err(error), request, cx);
+        self.release(&exchange, cx);
+    }
+
+    /// The server refused. Nothing is sent again by itself before the next edit, but where it only asked for a pause.
+    fn plan_after_refusal(&mut self, error: &SyncError, cx: &mut Context<'_>) -> Option<u64> {
+        if error.status == Some(TOO_MANY_REQUESTS) {
+            return self.retry.on_failure(&self.options.retry, cx.now, cx.rng);
+        }
+        self.retry.on_answered();
+        None
+    }
+
+    /// Nobody knows what the server did. The same request goes out again, where that can't do anything twice; else a load has to
+    /// tell what became of the additions.
+    fn plan_after_unknown(&mut self, exchange: &Exchange, cx: &mut Context<'_>) -> Option<u64> {
+        let added = self.additions(exchange, cx);
+        let idempotent = self.options.idempotent_sync || self.seen_idempotent;
+        let retry_in = self.retry.on_failure(&self.options.retry, cx.now, cx.rng);
+        if added.is_empty() || idempotent {
+            self.hold(exchange);
+        } else {
+            self.thaw(&exchange.stores, cx);
+            self.backlog = Backlog::Doubtful(added);
+        }
+        retry_in
+    }
+
+    fn hold(&mut self, exchange: &Exchange) {
+        self.backlog = Backlog::Held(Held {
+            wire_id: exchange.wire_id,
+            pack: exchange.pack.clone(),
+            stores: exchange.stores.clone(),
+        });
+    }
+
+    fn additions(&self, exchange: &Exchange, cx: &Context<'_>) -> Vec<Addition> {
+        let name = |&id: &StoreId| {
+            let store = cx.stores.get(id)?;
+            Some((
+                id,
+                store.name().to_owned(),
+                self.phantom_id_field(store).to_owned(),
+            ))
+        };
+        let names: Vec<_> = exchange.stores.iter().filter_map(name).collect();
+        additions(&exchange.pack, &names)
+    }
+
+    /// What was on the wire goes back under the edits.
+    fn thaw(&self, stores: &[StoreId], cx: &mut Context<'_>) {
+        for &id in stores {
+            if let Some(store) = cx.stores.get_mut(id) {
+                store.thaw(cx.notices);
+            }
+        }
+    }
+
+    /// A load has been applied (or can't be had, because of `error`): additions that are still phantoms may be on the server
+    /// under ids that nobody here can tell. The app is told; they go out when it calls `sync`.
+    pub(super) fn resolve_doubts(&mut self, error: Option<&SyncError>, cx: &mut Context<'_>) {
+        let additions = match core::mem::take(&mut self.backlog) {
+            Backlog::Doubtful(additions) => additions,
+            other => {
+                self.backlog = other;
+                return;
+            }
+        };
+        let mut remaining = Vec::new();
+        let mut records = Vec::new();
+        for addition in additions {
+            let Some(store) = cx.stores.get(addition.store) else {
+                continue;
+            };
+            let Some(row) = store.find(IdRef::Text(&addition.phantom)) else {
+                continue;
+            };
+            if store.state(row).is_ok_and(|state| state.phantom) {
+                records.push((addition.store, row));
+                remaining.push(addition);
+            }
+        }
+        self.retry.on_answered();
+        if remaining.is_empty() {
+            return;
+        }
+        let message = format!(
+            "{} added record(s) may or may not have reached the server; sync() sends them again",
+            remaining.len()
+        );
+        self.backlog = Backlog::Reported(remaining);
+        let event = EventKind::SyncUncertain;
+        self.tell(
+            Event::Warning {
+                event,
+                message: message.clone(),
+                records,
+            },
+            cx,
+        );
+        let error = error
+            .cloned()
+            .unwrap_or_else(|| SyncError::new(ErrorCode::Network, message));
+        self.status.on_failure(error.clone());
+        // Those who called before this was known did not ask for a second addition.
+        self.asked = false;
+        let calls: Vec<CallId> = core::mem::take(&mut self.waiting);
+        self.settle(&calls, &Err(error), None, cx);
+    }
+
+    /// The wire name of a store's client ids.
+    pub(super) fn phantom_id_field<'a>(&'a self, store: &'a Store) -> &'a str {
+        store
+            .config()
+            .phantom_id_field
+            .as_deref()
+            .unwrap_or(&self.options.phantom_id_field)
+    }
+
+    /// What every success may say beside its data.
+    pub(super) fn note_success(&mut self, response: &Response) {
+        self.revision.on_success(&response.envelope);
+        if let Some(serde_json::Value::Bool(said)) = response.envelope.get("idempotent") {
+            self.seen_idempotent = *said;
+        }
+    }
+}
+
+/// HTTP's "too many requests": nothing was done, and later it may be.
+const TOO_MANY_REQUESTS: u16 = 429;

@@ -1,0 +1,201 @@
+//! The records that are not as the server has them, found by row without hashing.
+
+use super::layers::Touched;
+use super::record_state::{Counted, Dirty};
+use crate::engine::schema::FieldIx;
+use crate::engine::table::RowIx;
+use crate::engine::value::Cell;
+
+/// No entry.
+const CLEAN: u32 = 0;
+
+/// All dirty records of a store.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Changes {
+    /// By row: 0 for a clean one, else its place in `records` plus one.
+    slots: Vec<u32>,
+    records: Vec<Option<Dirty>>,
+    free: Vec<u32>,
+    next_seq: u64,
+    tally: Tally,
+}
+
+/// How many records count for what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    /// Those that the next package would carry.
+    pub(super) sendable: usize,
+    /// Those that the package on the wire carries.
+    pub(super) sent: usize,
+    /// Either.
+    pub(super) unconfirmed: usize,
+}
+
+impl Changes {
+    #[inline]
+    pub(super) fn get(&self, row: RowIx) -> Option<&Dirty> {
+        match self.slots.get(row.ix()) {
+            None | Some(&CLEAN) => None,
+            Some(&slot) => self.records.get(slot as usize - 1)?.as_ref(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn get_mut(&mut self, row: RowIx) -> Option<&mut Dirty> {
+        match self.slots.get(row.ix()) {
+            None | Some(&CLEAN) => None,
+            Some(&slot) => self.records.get_mut(slot as usize - 1)?.as_mut(),
+        }
+    }
+
+    /// The entry of a record; a new one says that the server has it (`in_base`) and nothing else.
+    pub(super) fn ensure(&mut self, row: RowIx, in_base: bool) -> &mut Dirty {
+        if self.slots.len() <= row.ix() {
+            self.slots.resize(row.ix() + 1, CLEAN);
+        }
+        let mut slot = self.slots[row.ix()];
+        if slot == CLEAN {
+            let place = self.free.pop().unwrap_or_else(|| {
+                self.records.push(None);
+                (self.records.len() - 1) as u32
+            });
+            self.next_seq += 1;
+            self.records[place as usize] = Some(Dirty::new(row, self.next_seq, in_base));
+            slot = place + 1;
+            self.slots[row.ix()] = slot;
+        }
+        let seq = self.next_seq;
+        self.records[slot as usize - 1].get_or_insert_with(|| Dirty::new(row, seq, in_base))
+    }
+
+    /// Puts an entry that was taken from somewhere else (a load) at a row; its order among the others stays.
+    pub(super) fn adopt(&mut self, row: RowIx, mut dirty: Dirty) {
+        dirty.row = row;
+        dirty.counted = Counted::default();
+        let in_base = dirty.in_base;
+        *self.ensure(row, in_base) = dirty;
+    }
+
+    /// Forgets a record's entry.
+    pub(super) fn take(&mut self, row: RowIx) -> Option<Dirty> {
+        let slot = self.slots.get_mut(row.ix())?;
+        if *slot == CLEAN {
+            return None;
+        }
+        let place = *slot - 1;
+        *slot = CLEAN;
+        let dirty = self.records.get_mut(place as usize)?.take()?;
+        self.free.push(place);
+        self.count(dirty.counted, Counted::default());
+        Some(dirty)
+    }
+
+    /// Brings the tallies up to date with one record.
+    pub(super) fn recount(&mut self, row: RowIx, new: Counted) {
+        if let Some(dirty) = self.get_mut(row) {
+            let old = dirty.counted;
+            dirty.counted = new;
+            self.count(old, new);
+        }
+    }
+
+    fn count(&mut self, old: Counted, new: Counted) {
+        let shift = |count: &mut usize, old: bool, new: bool| match (old, new) {
+            (false, true) => *count += 1,
+            (true, false) => *count = count.saturating_sub(1),
+            _ => {}
+        };
+        shift(&mut self.tally.sendable, old.sendable, new.sendable);
+        shift(&mut self.tally.sent, old.sent, new.sent);
+        shift(
+            &mut self.tally.unconfirmed,
+            old.sendable || old.sent,
+            new.sendable || new.sent,
+        );
+    }
+
+    pub(super) const fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// All entries, in no particular order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Dirty> {
+        self.records.iter().flatten()
+    }
+
+    /// The rows of entries that `keep` picks, in the order of their first change.
+    pub(super) fn rows(&self, keep: impl Fn(&Dirty) -> bool) -> Vec<RowIx> {
+        let mut found: Vec<(u64, RowIx)> = self
+            .iter()
+            .filter(|dirty| keep(dirty))
+            .map(|dirty| (dirty.seq, dirty.row))
+            .collect();
+        found.sort_unstable();
+        found.into_iter().map(|(_, row)| row).collect()
+    }
+
+    /// All entries in the order of their first change, leaving none.
+    pub(super) fn drain(&mut self) -> Vec<Dirty> {
+        let mut all: Vec<Dirty> = self.records.drain(..).flatten().collect();
+        all.sort_unstable_by_key(|dirty| dirty.seq);
+        self.slots.clear();
+        self.free.clear();
+        self.tally = Tally::default();
+        all
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.records.len() == self.free.len()
+    }
+
+    /// Visits every cell that is held outside of the table's columns.
+    pub(super) fn cells(&mut self, visit: &mut dyn FnMut(&mut Cell)) {
+        for touched in self
+            .records
+            .iter_mut()
+            .flatten()
+            .flat_map(|dirty| &mut dirty.fields)
+        {
+            visit(&mut touched.base);
+            visit(&mut touched.inflight);
+            visit(&mut touched.pending);
+        }
+    }
+
+    /// Entries of one field.
+    pub(super) fn touching(&self, field: FieldIx) -> impl Iterator<Item = (RowIx, &Touched)> {
+        self.iter()
+            .filter_map(move |dirty| Some((dirty.row, dirty.touched(field)?)))
+    }
+
+    /// What is wrong with slots and tallies, if anything.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let mut tally = Tally::default();
+        let mut used = 0;
+        for (row, &slot) in self
+            .slots
+            .iter()
+            .enumerate()
+            .filter(|(_, slot)| **slot != CLEAN)
+        {
+            used += 1;
+            let dirty = self.records.get(slot as usize - 1).and_then(Option::as_ref);
+            match dirty {
+                Some(dirty) if dirty.row.ix() == row => {}
+                _ => return Err(format!("slot of row {row} points elsewhere")),
+            }
+        }
+        for dirty in self.iter() {
+            tally.sendable += usize::from(dirty.counted.sendable);
+            tally.sent += usize::from(dirty.counted.sent);
+            tally.unconfirmed += usize::from(dirty.counted.sendable || dirty.counted.sent);
+        }
+        if used != self.iter().count() {
+            return Err("an entry without a slot".into());
+        }
+        if tally != self.tally {
+            return Err(format!("tally {:?} instead of {tally:?}", self.tally));
+        }
+        Ok(())
+    }
+}

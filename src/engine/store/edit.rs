@@ -1,0 +1,201 @@
+//! The user sets fields. Writes pending only.
+
+use super::notices::Notices;
+use super::record_state::Stage;
+use super::{IS_ID, IS_PARENT, PERSISTS, PLAIN_NUMBER, Store, equal};
+use crate::engine::error::{ErrorCode, SyncError};
+use crate::engine::event::{NoticeKind, Origin};
+use crate::engine::schema::FieldIx;
+use crate::engine::table::{IdRef, RowId, RowIx};
+use crate::engine::value::{Cell, Value};
+
+impl Store {
+    /// The user sets a field. The value is normalised as the field's kind says; `Absent` is `null`, which is the same as absent.
+    /// Gives whether anything is different; a value that is back to what the server has leaves the record clean.
+    ///
+    /// The parent of a tree's record can be any id or null, but not the record itself or one of its descendants. The id can be
+    /// set only while the record is a phantom that isn't on the wire: afterwards the server knows the record by it, and has no way
+    /// to be told another.
+    pub fn set(
+        &mut self,
+        id: RowId,
+        field: FieldIx,
+        value: Value<'_>,
+        out: &mut Notices,
+    ) -> Result<bool, SyncError> {
+        let row = self.visible(id)?;
+        let Some(&traits) = self.traits.get(field.ix()) else {
+            return Err(SyncError::new(
+                ErrorCode::UnknownField,
+                format!("{} has no field number {}", self.name(), field.0),
+            ));
+        };
+        let cell = match value {
+            Value::Number(number) if traits & PLAIN_NUMBER != 0 => Cell::number(number),
+            Value::Absent => Cell::NULL,
+            _ => {
+                let zone = self.zone.clone();
+                self.table.make_field_cell(field, value, &zone)
+            }
+        };
+        let old = self.table.cell(row, field);
+        if equal(&self.table, traits, old, cell) {
+            if cell != old {
+                self.table.release(cell);
+            }
+            return Ok(false);
+        }
+        if traits & IS_ID != 0 {
+            return self.set_id(row, cell, out).map(|()| true);
+        }
+        if traits & IS_PARENT != 0 {
+            self.check_parent(row, cell)?;
+        }
+        self.write_user(row, field, cell, Origin::Local, out);
+        Ok(true)
+    }
+
+    /// Writes a value, known to differ from what is seen, into the user's layer.
+    pub(super) fn write_user(
+        &mut self,
+        row: RowIx,
+        field: FieldIx,
+        cell: Cell,
+        origin: Origin,
+        out: &mut Notices,
+    ) {
+        let old = self.table.cell(row, field);
+        let traits = self.traits(field);
+        let table = &self.table;
+        let dirty = self.changes.ensure(row, true);
+        if dirty.is_all_pending() {
+            self.put(row, field, cell);
+            self.table.release(old);
+            self.tell_field(NoticeKind::Update, origin, (row, field), (old, cell), out);
+            return;
+        }
+        let touched = dirty.touch(field, old);
+        let dead = touched.write(cell, &|a, b| equal(table, traits, a, b));
+        let visible = touched.visible();
+        let idle = touched.pending.is_absent();
+        let plain = touched.inflight.is_absent() && traits & PERSISTS != 0;
+        let counted = dirty.counted.sendable && dirty.pending == Stage::Idle;
+        self.put(row, field, visible);
+        if visible != cell {
+            self.table.release(cell);
+        }
+        self.table.release(dead);
+        if idle {
+            self.settle(row);
+        } else if !(plain && counted) {
+            self.recount(row);
+        }
+        self.tell_field(
+            NoticeKind::Update,
+            origin,
+            (row, field),
+            (old, visible),
+            out,
+        );
+    }
+
+    /// Takes the user's edit of one field back.
+    pub(super) fn reject_field(&mut self, row: RowIx, field: FieldIx, out: &mut Notices) {
+        if let Some(touched) = self.changes.get_mut(row).and_then(|dirty| {
+            dirty
+                .fields
+                .iter_mut()
+                .find(|touched| touched.field == field)
+        }) {
+            touched.reject();
+        }
+        self.recompose(row, Origin::Rollback, out);
+    }
+
+    /// Makes what is seen follow the layers, then brings the entry in order.
+    pub(super) fn recompose(&mut self, row: RowIx, origin: Origin, out: &mut Notices) {
+        let visible = self.table.is_visible(row);
+        let mut at = 0;
+        while let Some(touched) = self.changes.get(row).and_then(|dirty| dirty.fields.get(at)) {
+            let (field, cell) = (touched.field, touched.visible());
+            let old = self.table.cell(row, field);
+            if old != cell {
+                let differs = !self.equal(field, old, cell);
+                self.put(row, field, cell);
+                if visible && differs {
+                    self.tell_field(NoticeKind::Update, origin, (row, field), (old, cell), out);
+                }
+            }
+            at += 1;
+        }
+        self.settle(row);
+    }
+
+    fn set_id(&mut self, row: RowIx, cell: Cell, out: &mut Notices) -> Result<(), SyncError> {
+        let refuse = |why: &str| Err(SyncError::new(ErrorCode::InvalidArgument, why));
+        match self.changes.get(row) {
+            Some(dirty) if dirty.is_all_pending() => {}
+            Some(dirty) if !dirty.in_base => {
+                return refuse("the record is on its way to the server, which knows it by this id");
+            }
+            _ => return refuse("the server knows the record by this id; it can't be changed"),
+        }
+        self.check_new_id(cell)?;
+        self.change_id(row, cell, Origin::Local, out);
+        Ok(())
+    }
+
+    /// Whether a cell can be the id of a new record.
+    pub(super) fn check_new_id(&self, cell: Cell) -> Result<(), SyncError> {
+        let Some(id) = self.table.id_ref(cell) else {
+            return Err(SyncError::new(
+                ErrorCode::InvalidArgument,
+                "an id is a number or text",
+            ));
+        };
+        if let IdRef::Text("") = id {
+            return Err(SyncError::new(
+                ErrorCode::InvalidArgument,
+                "an id can't be empty",
+            ));
+        }
+        match self.table.find_id(id) {
+            Some(_) => Err(self.duplicate(id)),
+            None => Ok(()),
+        }
+    }
+
+    #[cold]
+    pub(super) fn duplicate(&self, id: IdRef<'_>) -> SyncError {
+        SyncError::new(
+            ErrorCode::DuplicateId,
+            format!(
+                "{} has a record of id {} already",
+                self.name(),
+                super::Id::from(id)
+            ),
+        )
+    }
+
+    /// Gives a record another id, known to be free: it keeps its key, and all that refers to it follows.
+    pub(super) fn change_id(&mut self, row: RowIx, cell: Cell, origin: Origin, out: &mut Notices) {
+        let field = self.table.schema().id;
+        let old = self.table.cell(row, field);
+        let old_id = self.id_of(row);
+        if let Some(old_id) = &old_id {
+            self.keys.keep(row, old_id);
+        }
+        self.put(row, field, cell);
+        self.tell_field(NoticeKind::IdChange, origin, (row, field), (old, cell), out);
+        let (Some(old), Some(new)) = (old_id, self.id_of(row)) else {
+            return;
+        };
+        if let Some(parent) = self.table.schema().parent {
+            self.rewrite_reference(parent, old.as_ref(), new.as_value(), out);
+        }
+        let row = self.table.handle(row);
+        self.aftermath
+            .id_changes
+            .push(super::IdChange { row, old, new });
+    }
+}

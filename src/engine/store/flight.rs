@@ -1,0 +1,179 @@
+//! What a sync does to the layers: pending goes onto the wire, and comes back or becomes base.
+
+use super::notices::Notices;
+use super::record_state::{Dirty, Stage};
+use super::{Store, equal};
+use crate::engine::event::{NoticeKind, Origin};
+use crate::engine::table::RowIx;
+
+impl Store {
+    /// Puts what waits onto the wire: every record that the next package carries, and what a cascade did that the server does by
+    /// itself. Gives whether there was anything, sent or not; nothing happens while a package is on the wire.
+    pub fn freeze(&mut self, out: &mut Notices) -> bool {
+        if self.has_inflight() {
+            return false;
+        }
+        let rows = self
+            .changes
+            .rows(|dirty| dirty.counted.sendable || is_cascaded(dirty));
+        for &row in &rows {
+            let Some(dirty) = self.changes.get_mut(row) else {
+                continue;
+            };
+            match core::mem::take(&mut dirty.pending) {
+                Stage::Idle => dirty.fields.iter_mut().for_each(|touched| touched.freeze()),
+                stage => dirty.inflight = stage,
+            }
+            self.recount(row);
+            self.tell(NoticeKind::State, Origin::Local, row, out);
+        }
+        !rows.is_empty()
+    }
+
+    /// What is on the wire goes back under the user's layer: it was not sent, or definitely refused as a whole.
+    pub fn thaw(&mut self, out: &mut Notices) {
+        for row in self.sent_rows() {
+            self.thaw_row(row, out);
+        }
+    }
+
+    /// What is on the wire is dropped: it was refused, and shall not be tried again. Edits made since stay.
+    pub fn revert_inflight(&mut self, out: &mut Notices) {
+        let rows = self.sent_rows();
+        self.drop_inflight(&rows, out);
+    }
+
+    /// The records on the wire, in the order of their first change.
+    pub(super) fn sent_rows(&self) -> Vec<RowIx> {
+        self.changes.rows(Dirty::is_sent)
+    }
+
+    pub(super) fn thaw_row(&mut self, row: RowIx, out: &mut Notices) {
+        let Some(dirty) = self.changes.get_mut(row) else {
+            return;
+        };
+        match (core::mem::take(&mut dirty.inflight), dirty.pending) {
+            (Stage::Add, Stage::Remove(_)) => {
+                self.free(row);
+                return;
+            }
+            (Stage::Add, _) => {
+                dirty.pending = Stage::Add;
+                dirty.fields.clear();
+            }
+            (Stage::Remove(_), Stage::Add) => dirty.pending = Stage::Idle,
+            (Stage::Remove(cascade), Stage::Idle) => dirty.pending = Stage::Remove(cascade),
+            (Stage::Remove(_) | Stage::Idle, _) => {}
+        }
+        let (table, traits) = (&self.table, &self.traits);
+        for touched in &mut dirty.fields {
+            let traits = traits.get(touched.field.ix()).copied().unwrap_or(0);
+            touched.thaw(&|a, b| equal(table, traits, a, b));
+        }
+        self.recompose(row, Origin::Rebase, out);
+        self.tell(NoticeKind::State, Origin::Remote, row, out);
+    }
+
+    /// What the wire carries of a record is confirmed.
+    pub(super) fn confirm_row(&mut self, row: RowIx, out: &mut Notices) {
+        let Some(dirty) = self.changes.get_mut(row) else {
+            return;
+        };
+        dirty.error = None;
+        match (core::mem::take(&mut dirty.inflight), dirty.pending) {
+            (Stage::Remove(_), Stage::Add) => {
+                // The server's record is gone: what the user has is a new one.
+                dirty.in_base = false;
+                dirty.fields.clear();
+            }
+            (Stage::Remove(_), _) => {
+                self.free(row);
+                return;
+            }
+            (Stage::Add, _) => dirty.in_base = true,
+            (Stage::Idle, _) => {}
+        }
+        let (table, traits) = (&self.table, &self.traits);
+        for touched in &mut dirty.fields {
+            let traits = traits.get(touched.field.ix()).copied().unwrap_or(0);
+            touched.confirm(&|a, b| equal(table, traits, a, b));
+        }
+        self.recompose(row, Origin::Remote, out);
+        self.tell(NoticeKind::State, Origin::Remote, row, out);
+    }
+
+    /// What the wire carries of records is dropped; edits made since stay.
+    pub(super) fn drop_inflight(&mut self, rows: &[RowIx], out: &mut Notices) {
+        let mut going = Vec::new();
+        let mut back = Vec::new();
+        for &row in rows {
+            let Some(dirty) = self.changes.get_mut(row) else {
+                continue;
+            };
+            let existed = dirty.exists();
+            match (core::mem::take(&mut dirty.inflight), dirty.pending) {
+                (Stage::Add, Stage::Remove(_)) => {
+                    self.free(row);
+                    continue;
+                }
+                (Stage::Add, _) => {
+                    dirty.pending = Stage::Add;
+                    dirty.fields.clear();
+                    going.push(row);
+                }
+                (Stage::Remove(_), Stage::Add) => dirty.pending = Stage::Idle,
+                (Stage::Remove(_) | Stage::Idle, _) => {}
+            }
+            if !existed && dirty.exists() {
+                back.push(row);
+            }
+            let (table, traits) = (&self.table, &self.traits);
+            for touched in &mut dirty.fields {
+                let traits = traits.get(touched.field.ix()).copied().unwrap_or(0);
+                touched.drop_inflight(&|a, b| equal(table, traits, a, b));
+            }
+            self.recompose(row, Origin::Rollback, out);
+            self.tell(NoticeKind::State, Origin::Rollback, row, out);
+        }
+        self.drop_added(&going, Origin::Rollback, out);
+        self.reappear(&back, Origin::Rollback, out);
+    }
+
+    /// The server refused what the wire carries of a record. A removal is taken back in any case; `revert` says whether other
+    /// changes are too, or wait again. Gives whether they were taken back.
+    pub(super) fn refuse_row(
+        &mut self,
+        row: RowIx,
+        message: &str,
+        revert: bool,
+        out: &mut Notices,
+    ) -> bool {
+        let handle = self.table.handle(row);
+        let Some(dirty) = self.changes.get(row) else {
+            return false;
+        };
+        let reverted = revert || matches!(dirty.inflight, Stage::Remove(_));
+        if reverted {
+            self.drop_inflight(&[row], out);
+        } else {
+            self.thaw_row(row, out);
+        }
+        if self.table.resolve(handle).is_some() {
+            self.changes.ensure(row, true).error = Some(message.into());
+            self.recount(row);
+        }
+        reverted
+    }
+}
+
+/// Whether another record's removal changed the record, and nothing of it may have to be sent.
+fn is_cascaded(dirty: &Dirty) -> bool {
+    match dirty.pending {
+        Stage::Remove(cascade) => cascade.is_some(),
+        Stage::Idle => dirty
+            .fields
+            .iter()
+            .any(|touched| touched.cascaded && !touched.pending.is_absent()),
+        Stage::Add => false,
+    }
+}

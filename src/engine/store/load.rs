@@ -1,0 +1,292 @@
+//! A new data set takes the place of the old one; what the user has typed is laid on top.
+
+use super::notices::Notices;
+use super::record_state::{Dirty, Stage};
+use super::server::all_values;
+use super::{Id, IdChange, Store, equal};
+use crate::engine::event::Origin;
+use crate::engine::json::Rows;
+use crate::engine::rng::Rng;
+use crate::engine::schema::FieldIx;
+use crate::engine::table::{IdRef, RowIx, Table};
+use crate::engine::value::{Cell, Value};
+
+/// What a load has brought. What other stores have to follow stands in the aftermath.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Loaded {
+    /// Ids of records that had unconfirmed changes and that aren't in the new data: those changes are lost.
+    pub gone: Vec<Id>,
+    /// How many records came without an id; they got one that only this client knows.
+    pub without_id: usize,
+    /// What was odd and has been passed over.
+    pub warnings: Vec<String>,
+}
+
+impl Store {
+    /// Replaces all data. Handles to the old records find nothing any more, keys stay.
+    ///
+    /// With `keep_pending`, changes that wait or are on the wire are laid over the records of the same id, and phantoms are
+    /// carried over, behind the loaded records. Without it they go with the old data.
+    pub fn load(
+        &mut self,
+        mut rows: Rows,
+        keep_pending: bool,
+        rng: &mut Rng,
+        out: &mut Notices,
+    ) -> Loaded {
+        let mut loaded = Loaded {
+            warnings: core::mem::take(&mut rows.warnings),
+            ..Loaded::default()
+        };
+        if !self.has_room_for(&rows.table) {
+            rows = self.restage(&rows);
+        }
+        rows.table.restart_generations(self.table.next_generation());
+        for field in self.table.schema().fields() {
+            rows.table.ensure_field(field.clone());
+        }
+        let old = core::mem::replace(&mut self.table, rows.table);
+        let changes = self.changes.drain();
+        let keys = core::mem::take(&mut self.keys);
+        self.learn_traits();
+        self.forget_indexes();
+        self.echoed.clear();
+        self.order_before = None;
+        self.complete_rows(rng, &mut loaded);
+        if keep_pending {
+            self.lay_over_all(&old, changes, &rows.phantom_ids, &mut loaded);
+        } else {
+            let gone = changes.iter().filter(|dirty| is_unconfirmed(dirty));
+            loaded
+                .gone
+                .extend(gone.filter_map(|dirty| id_in(&old, dirty.row)));
+        }
+        for row in keys.rows() {
+            let new = id_in(&old, row).and_then(|id| self.table.find_id(id.as_ref()));
+            if let Some(new) = new {
+                self.keys.carry(&keys, row, new);
+            }
+        }
+        self.welcome_namesakes();
+        self.version += 1;
+        self.tell_refresh(Origin::Load, out);
+        loaded
+    }
+
+    /// Whether a table's fields stand where this store's do, so that fields which hosts know keep their places.
+    fn has_room_for(&self, table: &Table) -> bool {
+        let ours = self.table.schema().fields().iter();
+        let theirs = table.schema().fields();
+        ours.zip(theirs).all(|(a, b)| a.name == b.name)
+    }
+
+    /// The same rows in a table whose fields stand where this store's do: some were met while the answer was read.
+    fn restage(&mut self, rows: &Rows) -> Rows {
+        let map = self.map_fields(&rows.table).unwrap_or_else(|_| {
+            let fields = rows.table.schema().fields().iter();
+            fields
+                .map(|field| self.table.schema().find(&field.name))
+                .collect()
+        });
+        let mut table = Table::new(self.table.schema().clone(), 0);
+        let mut places = vec![None; rows.table.rows_len()];
+        let mut order = Vec::with_capacity(rows.table.order().len());
+        for &from in rows.table.order() {
+            let row = table.push_row();
+            for (at, field) in map.iter().enumerate() {
+                let cell = rows.table.cell(from, FieldIx(at as u16));
+                if let (Some(field), false) = (*field, cell.is_absent()) {
+                    let cell = table.copy_cell(&rows.table, cell);
+                    table.set_cell(row, field, cell);
+                }
+            }
+            places[from.ix()] = Some(row);
+            order.push(row);
+        }
+        table.show(&order, None);
+        let moved = |(row, text): &(RowIx, Box<str>)| Some((places[row.ix()]?, text.clone()));
+        Rows {
+            table,
+            phantom_ids: rows.phantom_ids.iter().filter_map(moved).collect(),
+            phantom_parent_ids: Vec::new(),
+            outcomes: Vec::new(),
+            nested: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Gives loaded rows what they lack: ids, defaults.
+    fn complete_rows(&mut self, rng: &mut Rng, loaded: &mut Loaded) {
+        let id = self.table.schema().id;
+        let nameless: Vec<RowIx> = self
+            .table
+            .live()
+            .filter(|&row| self.table.id_ref(self.table.cell(row, id)).is_none())
+            .collect();
+        for &row in &nameless {
+            let cell = self.table.make_cell(Value::Text(&rng.uuid()));
+            self.table.set_cell(row, id, cell);
+        }
+        loaded.without_id = nameless.len();
+        for (field, default) in self.defaults() {
+            for row in 0..self.table.rows_len() {
+                let row = RowIx(row as u32);
+                if self.table.cell(row, field).is_absent() {
+                    self.table.set_cell(row, field, default);
+                }
+            }
+        }
+    }
+
+    fn lay_over_all(
+        &mut self,
+        old: &Table,
+        changes: Vec<Dirty>,
+        phantoms: &[(RowIx, Box<str>)],
+        loaded: &mut Loaded,
+    ) {
+        let mut show = Vec::new();
+        let mut hide = Vec::new();
+        for dirty in changes {
+            let Some(id) = id_in(old, dirty.row) else {
+                continue;
+            };
+            let named = || {
+                let found = phantoms
+                    .iter()
+                    .find(|(_, text)| id.as_ref() == IdRef::Text(text));
+                found.map(|(row, _)| *row)
+            };
+            let known = self.table.find_id(id.as_ref());
+            let row = if dirty.in_base {
+                known
+            } else {
+                known.or_else(named)
+            };
+            let (row, exists) = match row {
+                Some(row) => (row, self.lay_over(row, old, &id, dirty)),
+                None if !dirty.in_base => {
+                    let exists = dirty.exists();
+                    let row = self.carry_over(old, dirty);
+                    if exists {
+                        show.push(row);
+                    }
+                    continue;
+                }
+                None => {
+                    if is_unconfirmed(&dirty) {
+                        loaded.gone.push(id);
+                    }
+                    continue;
+                }
+            };
+            if !exists {
+                hide.push(row);
+            }
+        }
+        self.table.show(&show, None);
+        if !hide.is_empty() {
+            self.remember_order();
+            self.table.hide(&hide);
+        }
+    }
+
+    /// Lays an entry over the loaded row of its record; says whether the record is still there for the user.
+    fn lay_over(&mut self, row: RowIx, old: &Table, id: &Id, mut dirty: Dirty) -> bool {
+        let was_added = !dirty.in_base;
+        if was_added {
+            // The server has it: what it doesn't say like the user is the user's.
+            if dirty.is_all_pending() {
+                dirty.fields = all_values(old, dirty.row);
+            }
+            dirty.in_base = true;
+            dirty.inflight = Stage::Idle;
+            if dirty.pending == Stage::Add {
+                dirty.pending = Stage::Idle;
+            }
+            dirty
+                .fields
+                .iter_mut()
+                .for_each(|touched| touched.inflight = Cell::ABSENT);
+            self.take_loaded_id(row, id);
+        }
+        for touched in &mut dirty.fields {
+            let field = touched.field;
+            touched.base = self.table.cell(row, field);
+            touched.inflight = self.table.copy_cell(old, touched.inflight);
+            touched.pending = self.table.copy_cell(old, touched.pending);
+            let (table, traits) = (&self.table, self.traits(field));
+            touched.settle(&|a, b| equal(table, traits, a, b));
+            let visible = touched.visible();
+            self.table.set_cell(row, field, visible);
+        }
+        let exists = dirty.exists();
+        self.changes.adopt(row, dirty);
+        self.settle(row);
+        exists
+    }
+
+    /// A phantom was loaded under the server's id: it keeps its key, and references follow.
+    fn take_loaded_id(&mut self, row: RowIx, phantom: &Id) {
+        let Some(new) = self.id_of(row) else { return };
+        if new.as_ref() == phantom.as_ref() {
+            return;
+        }
+        self.keys.keep(row, phantom);
+        if let Some(parent) = self.table.schema().parent {
+            let mut silent = Notices::default();
+            self.rewrite_reference(parent, phantom.as_ref(), new.as_value(), &mut silent);
+        }
+        self.aftermath.id_changes.push(IdChange {
+            row: self.table.handle(row),
+            old: phantom.clone(),
+            new,
+        });
+    }
+
+    /// A phantom that the server doesn't know moves into the new table, hidden.
+    fn carry_over(&mut self, old: &Table, mut dirty: Dirty) -> RowIx {
+        let row = self.table.push_row();
+        for at in 0..old.schema().len() {
+            let cell = old.cell(dirty.row, FieldIx(at as u16));
+            if !cell.is_absent() {
+                let cell = self.table.copy_cell(old, cell);
+                self.table.set_cell(row, FieldIx(at as u16), cell);
+            }
+        }
+        for touched in &mut dirty.fields {
+            touched.inflight = self.table.copy_cell(old, touched.inflight);
+            touched.pending = self.table.copy_cell(old, touched.pending);
+            let visible = touched.visible();
+            self.table.set_cell(row, touched.field, visible);
+        }
+        self.changes.adopt(row, dirty);
+        self.settle(row);
+        row
+    }
+
+    /// Records whose id is another record's key get keys of their own.
+    fn welcome_namesakes(&mut self) {
+        let keys: Vec<(RowIx, Box<str>)> = self.keys.iter().collect();
+        for (owner, key) in keys {
+            if let Some(row) = self.table.find_id(IdRef::Text(&key))
+                && row != owner
+                && self.keys.get(row).is_none()
+            {
+                let id = self.id_of(row);
+                self.keys.welcome(row, id);
+            }
+        }
+    }
+}
+
+/// Whether something of the user's is lost with the record.
+fn is_unconfirmed(dirty: &Dirty) -> bool {
+    dirty.exists() && (dirty.is_modified() || dirty.is_sent())
+}
+
+fn id_in(table: &Table, row: RowIx) -> Option<Id> {
+    table
+        .id_ref(table.cell(row, table.schema().id))
+        .map(Id::from)
+}

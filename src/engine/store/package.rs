@@ -1,0 +1,243 @@
+//! What a sync sends of a store, and what `changes` shows.
+
+use super::layers::Touched;
+use super::record_state::{Dirty, Stage};
+use super::{Store, equal};
+use crate::engine::json::write::{self, Object};
+use crate::engine::schema::{Field, FieldIx};
+use crate::engine::table::RowIx;
+use crate::engine::value::Cell;
+
+/// Which changes a package is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// What was frozen for the request on the wire.
+    Inflight,
+    /// All that the server hasn't confirmed: on the wire or waiting, as one net change.
+    Unconfirmed,
+}
+
+/// How packages are written.
+#[derive(Clone, Debug)]
+pub struct PackageOptions {
+    /// The member for a phantom's client id, unless the store has its own.
+    pub phantom_id_field: String,
+    /// The member for the client id of a parent that is a phantom.
+    pub phantom_parent_id_field: String,
+    /// Added records carry no id.
+    pub reset_ids_before_sync: bool,
+    /// Updates carry all persistable fields, unless the store says otherwise.
+    pub write_all_fields: bool,
+    /// Removing a parent lists its descendants too.
+    pub include_children_in_remove_request: bool,
+}
+
+impl Default for PackageOptions {
+    fn default() -> Self {
+        Self {
+            phantom_id_field: "$PhantomId".into(),
+            phantom_parent_id_field: "$PhantomParentId".into(),
+            reset_ids_before_sync: true,
+            write_all_fields: false,
+            include_children_in_remove_request: true,
+        }
+    }
+}
+
+/// What a package says of one record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    Added,
+    Updated,
+    Removed,
+}
+
+impl Store {
+    /// Appends the store's section, `{"added":[…],"updated":[…],"removed":[…]}`, and says whether there was anything; nothing is
+    /// written otherwise. Records stand in the order of their first change, empty lists are left out.
+    ///
+    /// Added records have all persistable fields that have a value; updated ones their id, what changed and what goes along with
+    /// every update; removed ones their id. A record whose parent is a phantom names it by the phantom parent field alone.
+    pub fn write_package(&self, layer: Layer, options: &PackageOptions, out: &mut Vec<u8>) -> bool {
+        let writer = Writer {
+            store: self,
+            layer,
+            options,
+        };
+        let mut lists = [Vec::new(), Vec::new(), Vec::new()];
+        for row in self.changes.rows(|dirty| writer.change(dirty).is_some()) {
+            let Some(dirty) = self.changes.get(row) else {
+                continue;
+            };
+            match writer.change(dirty) {
+                Some(Change::Added) => writer.added(dirty, begin_item(&mut lists[0])),
+                Some(Change::Updated) => writer.updated(dirty, begin_item(&mut lists[1])),
+                Some(Change::Removed) => writer.removed(row, begin_item(&mut lists[2])),
+                None => {}
+            }
+        }
+        let mut any = false;
+        for (name, list) in ["added", "updated", "removed"].iter().zip(&lists) {
+            if list.is_empty() {
+                continue;
+            }
+            out.push(if any { b',' } else { b'{' });
+            any = true;
+            write::string(name, out);
+            out.extend_from_slice(b":[");
+            out.extend_from_slice(list);
+            out.push(b']');
+        }
+        if any {
+            out.push(b'}');
+        }
+        any
+    }
+}
+
+fn begin_item(list: &mut Vec<u8>) -> &mut Vec<u8> {
+    if !list.is_empty() {
+        list.push(b',');
+    }
+    list
+}
+
+/// Writes records as one layer has them.
+struct Writer<'a> {
+    store: &'a Store,
+    layer: Layer,
+    options: &'a PackageOptions,
+}
+
+impl Writer<'_> {
+    fn change(&self, dirty: &Dirty) -> Option<Change> {
+        let removed =
+            |cascade: Option<FieldIx>| self.sends_removal(cascade).then_some(Change::Removed);
+        match self.layer {
+            Layer::Inflight => match dirty.inflight {
+                Stage::Add => Some(Change::Added),
+                Stage::Remove(cascade) => removed(cascade),
+                Stage::Idle => self.any_change(dirty),
+            },
+            Layer::Unconfirmed => match (dirty.in_base, dirty.exists()) {
+                (false, true) => Some(Change::Added),
+                (false, false) => None,
+                (true, false) => match (dirty.pending, dirty.inflight) {
+                    (Stage::Remove(cascade), _) | (_, Stage::Remove(cascade)) => removed(cascade),
+                    _ => None,
+                },
+                (true, true) => self.any_change(dirty),
+            },
+        }
+    }
+
+    fn any_change(&self, dirty: &Dirty) -> Option<Change> {
+        let changed = dirty.fields.iter().any(|touched| self.is_changed(touched));
+        changed.then_some(Change::Updated)
+    }
+
+    fn sends_removal(&self, cascade: Option<FieldIx>) -> bool {
+        let schema = self.store.table.schema();
+        match cascade {
+            None => true,
+            Some(field) if Some(field) == schema.parent => {
+                self.options.include_children_in_remove_request
+            }
+            Some(field) => self.store.sends_cascade(field),
+        }
+    }
+
+    fn is_changed(&self, touched: &Touched) -> bool {
+        if !self.store.sends(touched) {
+            return false;
+        }
+        match self.layer {
+            Layer::Inflight => !touched.inflight.is_absent(),
+            Layer::Unconfirmed => {
+                let traits = self.store.traits(touched.field);
+                !equal(&self.store.table, traits, touched.visible(), touched.base)
+            }
+        }
+    }
+
+    /// A field as the layer has it.
+    fn cell(&self, dirty: &Dirty, field: FieldIx) -> Cell {
+        match (dirty.touched(field), self.layer) {
+            (Some(touched), Layer::Inflight) => touched.under(),
+            (Some(touched), Layer::Unconfirmed) => touched.visible(),
+            (None, _) => self.store.table.cell(dirty.row, field),
+        }
+    }
+
+    fn fields(&self) -> impl Iterator<Item = (FieldIx, &Field)> {
+        let schema = self.store.table.schema();
+        let fields = schema.fields().iter().enumerate();
+        fields
+            .map(|(at, field)| (FieldIx(at as u16), field))
+            .filter(move |(ix, field)| field.persist && *ix != schema.id)
+    }
+
+    fn added(&self, dirty: &Dirty, out: &mut Vec<u8>) {
+        let mut object = Object::begin(out);
+        let id = self.store.table.schema().id;
+        let cell = self.store.table.cell(dirty.row, id);
+        let name = self.store.config.phantom_id_field.as_ref();
+        let name = name.unwrap_or(&self.options.phantom_id_field);
+        write::value(self.store.table.value(cell), object.member(name));
+        if !self.options.reset_ids_before_sync {
+            self.id(dirty.row, &mut object);
+        }
+        for (ix, field) in self.fields() {
+            let cell = self.cell(dirty, ix);
+            if !cell.is_absent() || field.always_write {
+                self.field(ix, field, cell, &mut object);
+            }
+        }
+        object.end();
+    }
+
+    fn updated(&self, dirty: &Dirty, out: &mut Vec<u8>) {
+        let mut object = Object::begin(out);
+        self.id(dirty.row, &mut object);
+        let all = self.store.config.write_all_fields;
+        let all = all.unwrap_or(self.options.write_all_fields);
+        for (ix, field) in self.fields() {
+            let changed = dirty
+                .touched(ix)
+                .is_some_and(|touched| self.is_changed(touched));
+            let cell = self.cell(dirty, ix);
+            if changed || field.always_write || (all && !cell.is_absent()) {
+                self.field(ix, field, cell, &mut object);
+            }
+        }
+        object.end();
+    }
+
+    fn removed(&self, row: RowIx, out: &mut Vec<u8>) {
+        let mut object = Object::begin(out);
+        self.id(row, &mut object);
+        object.end();
+    }
+
+    fn id(&self, row: RowIx, object: &mut Object<'_>) {
+        let schema = self.store.table.schema();
+        let cell = self.store.table.cell(row, schema.id);
+        if let Some(field) = schema.field(schema.id) {
+            object.field(&self.store.table, cell, field, &self.store.zone);
+        }
+    }
+
+    fn field(&self, ix: FieldIx, field: &Field, cell: Cell, object: &mut Object<'_>) {
+        let table = &self.store.table;
+        if table.schema().parent == Some(ix)
+            && table
+                .id_ref(cell)
+                .is_some_and(|id| self.store.is_phantom_id(id))
+        {
+            let name = &self.options.phantom_parent_id_field;
+            write::value(table.value(cell), object.member(name));
+            return;
+        }
+        object.field(table, cell, field, &self.store.zone);
+    }
+}

@@ -1,0 +1,169 @@
+//! What a record is beyond its values: whether the server has it, what of it is on the wire, what waits.
+
+use super::layers::{Same, Touched};
+use crate::engine::schema::FieldIx;
+use crate::engine::table::RowIx;
+use crate::engine::value::Cell;
+
+/// What one of the upper layers says about a record's existence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Nothing.
+    #[default]
+    Idle,
+    /// It shall be there.
+    Add,
+    /// It shall go; with the field through which another record's removal took it along.
+    Remove(Option<FieldIx>),
+}
+
+/// Where a record stands, for hosts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecordState {
+    /// The server hasn't given it an id.
+    pub phantom: bool,
+    /// It was removed here; the server has not confirmed that.
+    pub removed: bool,
+    /// It has edits that aren't on the wire (fields that are never sent included).
+    pub modified: bool,
+    /// A request on the wire carries it.
+    pub in_flight: bool,
+}
+
+/// A record that is not as the server has it.
+#[derive(Clone, Debug)]
+pub(super) struct Dirty {
+    pub(super) row: RowIx,
+    /// Orders records by their first change.
+    pub(super) seq: u64,
+    /// Whether the server has the record.
+    pub(super) in_base: bool,
+    pub(super) inflight: Stage,
+    pub(super) pending: Stage,
+    /// Fields with layers. A record that isn't in base needs them only for what was edited after it went onto the wire: its
+    /// other values belong to the layer that adds it.
+    pub(super) fields: Vec<Touched>,
+    /// Why the server refused it.
+    pub(super) error: Option<Box<str>>,
+    /// What of it is counted in the tallies; kept by `Changes` alone.
+    pub(super) counted: Counted,
+}
+
+/// How a record counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counted {
+    /// The next package would carry it.
+    pub(super) sendable: bool,
+    /// The package on the wire carries it.
+    pub(super) sent: bool,
+}
+
+impl Dirty {
+    pub(super) const fn new(row: RowIx, seq: u64, in_base: bool) -> Self {
+        Self {
+            row,
+            seq,
+            in_base,
+            inflight: Stage::Idle,
+            pending: Stage::Idle,
+            fields: Vec::new(),
+            error: None,
+            counted: Counted {
+                sendable: false,
+                sent: false,
+            },
+        }
+    }
+
+    /// Whether the record exists for the app.
+    pub(super) const fn exists(&self) -> bool {
+        match (self.pending, self.inflight) {
+            (Stage::Add, _) | (Stage::Idle, Stage::Add) => true,
+            (Stage::Remove(_), _) | (Stage::Idle, Stage::Remove(_)) => false,
+            (Stage::Idle, Stage::Idle) => self.in_base,
+        }
+    }
+
+    /// Whether the record needs no entry: it is as the server has it.
+    pub(super) fn is_clean(&self) -> bool {
+        self.in_base
+            && self.inflight == Stage::Idle
+            && self.pending == Stage::Idle
+            && self.fields.is_empty()
+            && self.error.is_none()
+    }
+
+    /// Whether some of it is on the wire.
+    pub(super) fn is_sent(&self) -> bool {
+        self.inflight != Stage::Idle || self.fields.iter().any(|field| !field.inflight.is_absent())
+    }
+
+    /// Whether the user's layer says anything.
+    pub(super) fn is_modified(&self) -> bool {
+        self.pending != Stage::Idle || self.fields.iter().any(|field| !field.pending.is_absent())
+    }
+
+    /// Whether every value belongs to the user's layer: a phantom that has not been sent.
+    pub(super) fn is_all_pending(&self) -> bool {
+        !self.in_base && self.inflight == Stage::Idle
+    }
+
+    pub(super) fn touched(&self, field: FieldIx) -> Option<&Touched> {
+        self.fields.iter().find(|touched| touched.field == field)
+    }
+
+    /// The entry of a field; made with `column` (what is seen) in the layer that it belongs to.
+    pub(super) fn touch(&mut self, field: FieldIx, column: Cell) -> &mut Touched {
+        let at = match self
+            .fields
+            .iter()
+            .position(|touched| touched.field == field)
+        {
+            Some(at) => at,
+            None => {
+                let mut touched = Touched::new(field);
+                if self.in_base {
+                    touched.base = column;
+                } else {
+                    touched.inflight = column;
+                }
+                self.fields.push(touched);
+                self.fields.len() - 1
+            }
+        };
+        &mut self.fields[at]
+    }
+
+    /// Forgets entries that say nothing.
+    pub(super) fn prune(&mut self) {
+        if self.in_base || self.inflight == Stage::Add {
+            let in_base = self.in_base;
+            self.fields.retain(|touched| {
+                !touched.pending.is_absent() || (in_base && !touched.inflight.is_absent())
+            });
+        } else {
+            self.fields.clear();
+        }
+    }
+
+    /// Whether the next package would carry it. `sends` says whether a field's change is sent, `removes` whether a removal is.
+    pub(super) fn is_sendable(
+        &self,
+        same: Same<'_>,
+        sends: &dyn Fn(&Touched) -> bool,
+        removes: &dyn Fn(Option<FieldIx>) -> bool,
+    ) -> bool {
+        match (self.pending, self.inflight) {
+            (Stage::Add, Stage::Idle) => return true,
+            (Stage::Remove(cascade), Stage::Idle) => return self.in_base && removes(cascade),
+            // It undoes what is on the wire: nothing to send unless that gets confirmed.
+            (Stage::Remove(_), _) => return false,
+            (Stage::Add | Stage::Idle, _) => {}
+        }
+        self.fields.iter().any(|touched| {
+            !touched.pending.is_absent()
+                && sends(touched)
+                && (!self.in_base || !touched.is_hollow(same))
+        })
+    }
+}

@@ -1,0 +1,125 @@
+//! The user removes records, and removed records come back.
+
+use super::Store;
+use super::notices::Notices;
+use super::record_state::Stage;
+use crate::engine::error::SyncError;
+use crate::engine::event::{NoticeKind, Origin};
+use crate::engine::schema::FieldIx;
+use crate::engine::table::{RowId, RowIx};
+
+impl Store {
+    /// The user removes records, in trees with their descendants; all or none. Gives all that went: handles to phantoms that
+    /// the server never heard of find nothing any more.
+    pub fn remove(&mut self, ids: &[RowId], out: &mut Notices) -> Result<Vec<RowId>, SyncError> {
+        let mut rows = Vec::with_capacity(ids.len());
+        for &id in ids {
+            rows.push(self.visible(id)?);
+        }
+        Ok(self.remove_rows(rows, None, Origin::Local, out))
+    }
+
+    /// The user removes every record.
+    pub fn remove_all(&mut self, out: &mut Notices) -> Vec<RowId> {
+        let rows = self.table.order().to_vec();
+        self.remove_rows(rows, None, Origin::Local, out)
+    }
+
+    /// Removes visible rows and their descendants. `cascade`: the field through which another record's removal takes them along.
+    pub(super) fn remove_rows(
+        &mut self,
+        rows: Vec<RowIx>,
+        cascade: Option<FieldIx>,
+        origin: Origin,
+        out: &mut Notices,
+    ) -> Vec<RowId> {
+        if rows.is_empty() {
+            return Vec::new();
+        }
+        self.remember_order();
+        let all = self.with_descendants(rows);
+        let handles: Vec<RowId> = all.iter().map(|&(row, _)| self.table.handle(row)).collect();
+        let parent = self.table.schema().parent;
+        let hidden: Vec<RowIx> = all.iter().map(|&(row, _)| row).collect();
+        self.table.hide(&hidden);
+        self.version += 1;
+        for &(row, named) in &all {
+            self.aftermath.removed.extend(self.id_of(row));
+            self.tell(NoticeKind::Remove, origin, row, out);
+            self.mark_removed(row, if named { cascade } else { parent });
+        }
+        handles
+    }
+
+    /// The user's layer says that a record, already hidden, shall go.
+    pub(super) fn mark_removed(&mut self, row: RowIx, cascade: Option<FieldIx>) {
+        let dirty = self.changes.ensure(row, true);
+        match (dirty.inflight, dirty.in_base) {
+            (Stage::Idle, false) => self.free(row),
+            // Added again after its removal went out: back to that.
+            (Stage::Remove(_), _) => {
+                dirty.pending = Stage::Idle;
+                self.settle(row);
+            }
+            _ => {
+                dirty.pending = Stage::Remove(cascade);
+                self.settle(row);
+            }
+        }
+    }
+
+    /// Removed records are there again: those whose removal waits as they were, those whose removal is on the wire by the user's
+    /// layer. They stand where they stood.
+    pub(super) fn bring_back(&mut self, rows: &[RowIx], origin: Origin, out: &mut Notices) {
+        if rows.is_empty() {
+            return;
+        }
+        for &row in rows {
+            if let Some(dirty) = self.changes.get_mut(row) {
+                dirty.pending = match dirty.inflight {
+                    Stage::Remove(_) => Stage::Add,
+                    Stage::Idle | Stage::Add => Stage::Idle,
+                };
+            }
+            self.settle(row);
+        }
+        self.reappear(rows, origin, out);
+    }
+
+    /// Shows rows that exist again, and says so.
+    pub(super) fn reappear(&mut self, rows: &[RowIx], origin: Origin, out: &mut Notices) {
+        if rows.is_empty() {
+            return;
+        }
+        self.place_back(rows);
+        self.version += 1;
+        for &row in rows {
+            self.aftermath.restored.extend(self.id_of(row));
+            self.tell(NoticeKind::Add, origin, row, out);
+        }
+    }
+
+    /// The server ends records, with their descendants. Nothing of it will be sent.
+    pub(super) fn forget_rows(&mut self, rows: &[RowIx], origin: Origin, out: &mut Notices) {
+        let all: Vec<RowIx> = self
+            .with_descendants(rows.to_vec())
+            .into_iter()
+            .map(|(row, _)| row)
+            .collect();
+        self.table.hide(&all);
+        for row in all {
+            if let Some(id) = self.id_of(row) {
+                if self
+                    .changes
+                    .get(row)
+                    .is_some_and(|it| it.exists() && it.is_modified())
+                {
+                    self.aftermath.lost.push(id.clone());
+                }
+                self.aftermath.removed_by_server.push(id);
+            }
+            self.tell(NoticeKind::Remove, origin, row, out);
+            self.free(row);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Accept and reject: the user's changes become the truth, or go.
+
+use super::notices::Notices;
+use super::record_state::Stage;
+use super::{Id, Store};
+use crate::engine::error::SyncError;
+use crate::engine::event::{NoticeKind, Origin};
+use crate::engine::schema::FieldIx;
+use crate::engine::table::{RowId, RowIx};
+
+impl Store {
+    /// Declares a record's changes to be confirmed, also what is on the wire. A phantom keeps its client id, and is a phantom no
+    /// more; an answer that comes later still gives it the server's.
+    pub fn accept(&mut self, id: RowId, out: &mut Notices) -> Result<(), SyncError> {
+        let row = self.resolve(id)?;
+        self.accept_row(row, out);
+        self.forget_order_if_clean();
+        Ok(())
+    }
+
+    /// Declares all changes to be confirmed.
+    pub fn accept_all(&mut self, out: &mut Notices) {
+        for row in self.changes.rows(|_| true) {
+            self.accept_row(row, out);
+        }
+        self.order_before = None;
+    }
+
+    fn accept_row(&mut self, row: RowIx, out: &mut Notices) {
+        let Some(dirty) = self.changes.get(row) else {
+            return;
+        };
+        if !dirty.exists() {
+            self.free(row);
+            return;
+        }
+        self.changes.take(row);
+        self.tell(NoticeKind::State, Origin::Local, row, out);
+    }
+
+    /// Takes a record's changes back, also what is on the wire: it is seen as the server has it. What the server then
+    /// nevertheless confirms is undone by the next package.
+    pub fn reject(&mut self, id: RowId, out: &mut Notices) -> Result<(), SyncError> {
+        let row = self.resolve(id)?;
+        self.reject_rows(&[row], out);
+        self.forget_order_if_clean();
+        Ok(())
+    }
+
+    /// Takes all changes back: values, parents, order, removed records.
+    pub fn reject_all(&mut self, out: &mut Notices) {
+        let rows = self.changes.rows(|_| true);
+        self.reject_rows(&rows, out);
+        self.restore_order(out);
+    }
+
+    pub(super) fn reject_rows(&mut self, rows: &[RowIx], out: &mut Notices) {
+        let mut going = Vec::new();
+        let mut back = Vec::new();
+        for &row in rows {
+            let Some(dirty) = self.changes.get_mut(row) else {
+                continue;
+            };
+            let existed = dirty.exists();
+            dirty.error = None;
+            if !dirty.in_base {
+                if existed {
+                    going.push(row);
+                }
+                continue;
+            }
+            dirty.pending = match dirty.inflight {
+                Stage::Remove(_) => Stage::Add,
+                Stage::Idle | Stage::Add => Stage::Idle,
+            };
+            for touched in &mut dirty.fields {
+                touched.reject();
+            }
+            self.recompose(row, Origin::Rollback, out);
+            if existed {
+                self.tell(NoticeKind::State, Origin::Rollback, row, out);
+            } else {
+                back.push(row);
+            }
+        }
+        self.drop_added(&going, Origin::Rollback, out);
+        self.reappear(&back, Origin::Rollback, out);
+    }
+
+    /// Records that the server doesn't know go; what refers to them lets go of them. Those on the wire will be removed on the
+    /// server, should it take them.
+    pub(super) fn drop_added(&mut self, rows: &[RowIx], origin: Origin, out: &mut Notices) {
+        if rows.is_empty() {
+            return;
+        }
+        let ids: Vec<Id> = rows.iter().filter_map(|&row| self.id_of(row)).collect();
+        self.table.hide(rows);
+        self.version += 1;
+        for &row in rows {
+            self.tell(NoticeKind::Remove, origin, row, out);
+            if let Some(dirty) = self.changes.get_mut(row) {
+                dirty.fields.clear();
+            }
+            self.mark_removed(row, None);
+        }
+        if let Some(parent) = self.table.schema().parent {
+            self.undo_references(parent, &ids, out);
+        }
+        self.aftermath.undone.extend(ids);
+    }
+
+    /// Records (`ids`) that never came to be: phantoms that refer to them go too, other records get the reference back that the
+    /// server knows. Gives the rows.
+    pub fn undo_references(&mut self, field: FieldIx, ids: &[Id], out: &mut Notices) -> Vec<RowId> {
+        let mut rows = Vec::new();
+        for id in ids {
+            rows.extend(self.rows_referring(field, id.as_ref(), true));
+        }
+        let handles = rows.iter().map(|&row| self.table.handle(row)).collect();
+        let (known, added): (Vec<RowIx>, Vec<RowIx>) = rows
+            .into_iter()
+            .partition(|&row| self.changes.get(row).is_none_or(|dirty| dirty.in_base));
+        for row in known {
+            self.reject_field(row, field, out);
+        }
+        self.drop_added(&added, Origin::Rollback, out);
+        handles
+    }
+}

@@ -1,0 +1,149 @@
+//! Server data writes base, under whatever the user has typed.
+
+use super::adding::FieldMap;
+use super::layers::Touched;
+use super::notices::Notices;
+use super::record_state::Stage;
+use super::{IS_REFERENCE, Store, equal};
+use crate::engine::event::{NoticeKind, Origin};
+use crate::engine::schema::FieldIx;
+use crate::engine::table::{RowIx, Table};
+use crate::engine::value::{Cell, CellKind};
+
+/// A row of the server's, and how to read it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ServerRow<'a> {
+    pub(super) table: &'a Table,
+    pub(super) row: RowIx,
+    pub(super) map: &'a FieldMap,
+    /// Whether the user's edits stay where the server has changed the same field.
+    pub(super) local_wins: bool,
+    pub(super) origin: Origin,
+}
+
+impl ServerRow<'_> {
+    /// What the row says: this store's fields, and cells of the row's table. The id is not among them.
+    fn values(self) -> impl Iterator<Item = (FieldIx, Cell)> {
+        let id = self.table.schema().id;
+        self.map.iter().enumerate().filter_map(move |(at, field)| {
+            let from = FieldIx(at as u16);
+            let cell = self.table.cell(self.row, from);
+            (from != id && !cell.is_absent()).then_some(((*field)?, cell))
+        })
+    }
+
+    /// Whether it says more than an id.
+    pub(super) fn has_values(self) -> bool {
+        self.values().next().is_some()
+    }
+}
+
+impl Store {
+    /// Lays a row of the server's under the user's edits. The record is in base.
+    pub(super) fn patch_row(&mut self, row: RowIx, from: ServerRow<'_>, out: &mut Notices) {
+        for (field, cell) in from.values() {
+            self.note_reference(row, field, cell);
+            let base = match self.changes.get(row).and_then(|dirty| dirty.touched(field)) {
+                Some(touched) => touched.base,
+                None => self.table.cell(row, field),
+            };
+            if self.table.same_in(base, from.table, cell) || base.is_nullish() && cell.is_nullish()
+            {
+                continue;
+            }
+            let cell = self.table.copy_cell(from.table, cell);
+            self.server_write(row, field, cell, from.local_wins, from.origin, out);
+        }
+        self.settle(row);
+    }
+
+    /// Keeps in mind that the server itself named another record by text: it may be a phantom's.
+    fn note_reference(&mut self, row: RowIx, field: FieldIx, cell: Cell) {
+        if self.traits(field) & IS_REFERENCE != 0 && cell.kind() == CellKind::Text {
+            self.echoed.insert((row, field));
+        }
+    }
+
+    /// Writes base. The entry isn't brought in order: call `settle` afterwards.
+    pub(super) fn server_write(
+        &mut self,
+        row: RowIx,
+        field: FieldIx,
+        cell: Cell,
+        local_wins: bool,
+        origin: Origin,
+        out: &mut Notices,
+    ) {
+        let traits = self.traits(field);
+        let table = &self.table;
+        let same = |a: Cell, b: Cell| equal(table, traits, a, b);
+        let column = table.cell(row, field);
+        let (dead, visible) = match self.changes.get_mut(row).and_then(|dirty| {
+            dirty
+                .fields
+                .iter_mut()
+                .find(|touched| touched.field == field)
+        }) {
+            Some(touched) => {
+                let old = touched.base;
+                if !local_wins && !same(old, cell) {
+                    touched.pending = Cell::ABSENT;
+                }
+                touched.rebase(cell, &same);
+                (old, touched.visible())
+            }
+            None => (column, cell),
+        };
+        if visible != column {
+            let differs = !same(column, visible);
+            self.put(row, field, visible);
+            if differs && self.table.is_visible(row) {
+                self.tell_field(
+                    NoticeKind::Update,
+                    origin,
+                    (row, field),
+                    (column, visible),
+                    out,
+                );
+            }
+        }
+        self.table.release(dead);
+    }
+
+    /// A new record from the server, still hidden.
+    pub(super) fn insert_row(&mut self, from: ServerRow<'_>) -> RowIx {
+        let row = self.copy_row(from.table, from.row, from.map);
+        for (field, cell) in from.values() {
+            self.note_reference(row, field, cell);
+        }
+        self.keys.welcome(row, self.id_of(row));
+        row
+    }
+
+    /// The server turns out to have a record that was never sent, or whose sending was given up: it is in base now, and every
+    /// value of it is the user's until the server's own row, laid under it, says the same.
+    pub(super) fn confirm_unsent(&mut self, row: RowIx) {
+        let touched = all_values(&self.table, row);
+        if let Some(dirty) = self.changes.get_mut(row) {
+            dirty.in_base = true;
+            dirty.pending = Stage::Idle;
+            dirty.error = None;
+            dirty.fields = touched;
+        }
+        self.settle(row);
+    }
+}
+
+/// All values of a row as the user's.
+pub(super) fn all_values(table: &Table, row: RowIx) -> Vec<Touched> {
+    let id = table.schema().id;
+    (0..table.schema().len())
+        .map(|at| FieldIx(at as u16))
+        .filter(|&field| field != id)
+        .filter_map(|field| {
+            let mut touched = Touched::new(field);
+            touched.pending = table.cell(row, field);
+            (!touched.pending.is_nullish()).then_some(touched)
+        })
+        .collect()
+}

@@ -1,0 +1,274 @@
+//! THE loop: feed one input, drain the effects outside of any borrow, carry them out, arm the one timer. Nothing else calls
+//! `Engine::handle`.
+//!
+//! Re-entrancy is safe by structure: every method takes `&self`, the engine is borrowed only while Rust code runs that can't
+//! call JavaScript, and a call that a listener makes finds `draining` set: its effects join the same queue, in order.
+
+use core::cell::{Cell, Ref, RefCell, RefMut};
+
+use js_sys::Uint8Array;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::spawn_local;
+
+use super::buffers::Buffers;
+use super::convert;
+use super::facade::Facade;
+use super::host::clock::{self, Clock};
+use super::host::http::Http;
+use super::host::timer::Timer;
+use crate::engine::Engine;
+use crate::engine::effect::Effect;
+use crate::engine::error::SyncError;
+use crate::engine::input::{Input, Reply, RequestId};
+
+/// How many effects are carried out before the host gets a turn. Listeners that answer every event with another change go on
+/// for ever; the page stays alive all the same.
+const EFFECTS_PER_TURN_MAX: u32 = 100_000;
+
+/// After how many inputs memory of dead text is looked for.
+const TIDY_INTERVAL: u32 = 4096;
+
+thread_local! {
+    static DRIVER: Cell<Option<&'static Driver>> = const { Cell::new(None) };
+}
+
+/// The driver of this instance, once it was started.
+#[inline]
+pub(super) fn get() -> Option<&'static Driver> {
+    DRIVER.get()
+}
+
+/// Makes the one driver of this instance. `false` when there is one already.
+pub(super) fn start(facade: Facade) -> bool {
+    if get().is_some() {
+        return false;
+    }
+    // Lives as long as the module: timers and requests refer to it.
+    DRIVER.set(Some(Box::leak(Box::new(Driver {
+        engine: RefCell::new(Engine::new(clock::seed())),
+        buffers: RefCell::default(),
+        draining: Cell::new(false),
+        untidy: Cell::new(0),
+        facade,
+        clock: Clock::new(),
+        http: Http::default(),
+        timer: Timer::default(),
+    }))));
+    true
+}
+
+/// The timer rings.
+pub(super) fn ring() {
+    if let Some(driver) = get() {
+        driver.timer.rung();
+        driver.tell(Input::Timeout);
+    }
+}
+
+/// The engine and everything that carries out what it asks for.
+pub(super) struct Driver {
+    engine: RefCell<Engine>,
+    buffers: RefCell<Buffers>,
+    draining: Cell<bool>,
+    untidy: Cell<u32>,
+    facade: Facade,
+    clock: Clock,
+    http: Http,
+    timer: Timer,
+}
+
+impl Driver {
+    /// Feeds one input and carries out what follows from it.
+    pub(super) fn feed(&self, input: Input<'_>) -> Result<Reply, SyncError> {
+        let now = self.clock.now();
+        let reply = self.engine.borrow_mut().handle(input, now);
+        self.settle_down();
+        reply
+    }
+
+    /// Feeds an input that nobody waits for an answer to: what the host reports.
+    pub(super) fn tell(&self, input: Input<'_>) {
+        // The engine refuses reports about what has ended meanwhile; there is nobody to tell.
+        drop(self.feed(input));
+    }
+
+    /// Feeds an input whose bytes stand in the scratch. The engine sees them before anything else can write there.
+    pub(super) fn feed_scratch(
+        &self,
+        input: impl FnOnce(&Buffers) -> Result<Input<'_>, SyncError>,
+    ) -> Result<Reply, SyncError> {
+        let now = self.clock.now();
+        let reply = {
+            let buffers = self.buffers.borrow();
+            input(&buffers).and_then(|input| self.engine.borrow_mut().handle(input, now))
+        };
+        self.buffers.borrow_mut().used();
+        self.settle_down();
+        reply
+    }
+
+    /// For reads. Must not be held across a call of JavaScript.
+    pub(super) fn engine(&self) -> Ref<'_, Engine> {
+        self.engine.borrow()
+    }
+
+    /// For reads that keep an index up to date. Must not be held across a call of JavaScript.
+    pub(super) fn engine_mut(&self) -> RefMut<'_, Engine> {
+        self.engine.borrow_mut()
+    }
+
+    pub(super) fn buffers(&self) -> RefMut<'_, Buffers> {
+        self.buffers.borrow_mut()
+    }
+
+    pub(super) fn http(&self) -> &Http {
+        &self.http
+    }
+
+    /// Hands the head of an answer to the facade.
+    pub(super) fn head(&self, request: RequestId, response: &web_sys::Response) {
+        self.report(self.facade.head(request.0, response));
+    }
+
+    /// Hands a piece of an answer to the facade, which keeps it.
+    pub(super) fn chunk(&self, request: RequestId, bytes: &Uint8Array) {
+        self.report(self.facade.chunk(request.0, bytes));
+    }
+
+    /// The error object that callers see.
+    pub(super) fn error(&self, error: &SyncError) -> JsValue {
+        let status = error.status.unwrap_or(0);
+        self.facade
+            .make_error(error.code.as_str(), &error.message, error.retryable, status)
+            .unwrap_or_else(|thrown| thrown)
+    }
+
+    #[inline]
+    fn settle_down(&self) {
+        let waiting = !self.engine.borrow().notices().is_empty();
+        if waiting {
+            // Before anybody's code runs: it must not read a stale value.
+            self.report(self.facade.absorb());
+        }
+        self.drain();
+    }
+
+    fn drain(&self) {
+        if self.draining.replace(true) {
+            return;
+        }
+        let mut budget = EFFECTS_PER_TURN_MAX;
+        loop {
+            let effect = self.engine.borrow_mut().poll_effect();
+            let Some(effect) = effect else { break };
+            self.dispatch(effect);
+            budget -= 1;
+            if budget == 0 {
+                self.go_on_later();
+                break;
+            }
+        }
+        self.draining.set(false);
+        self.untidy.set(self.untidy.get() + 1);
+        if self.untidy.get() >= TIDY_INTERVAL {
+            self.untidy.set(0);
+            self.engine.borrow_mut().tidy();
+        }
+        let deadline = self.engine.borrow().poll_timeout();
+        self.timer.arm(deadline, &self.clock);
+    }
+
+    fn go_on_later(&self) {
+        let Some(driver) = get() else { return };
+        spawn_local(async move {
+            gloo_timers::future::TimeoutFuture::new(0).await;
+            driver.drain();
+        });
+    }
+
+    fn dispatch(&self, effect: Effect) {
+        let told = match effect {
+            Effect::Ask {
+                ask,
+                manager,
+                event,
+                request,
+                kind,
+                pack,
+                http,
+            } => {
+                let (http, body) = match http {
+                    Some(http) => {
+                        let body = http.body.as_deref().map(Uint8Array::from);
+                        (Some(convert::http_to_json(&http)), body)
+                    }
+                    None => (None, None),
+                };
+                self.facade.ask(
+                    ask.0,
+                    manager.0,
+                    event as u8,
+                    request.0,
+                    convert::kind(kind),
+                    pack.map(convert::text),
+                    http,
+                    body,
+                )
+            }
+            Effect::Http {
+                request,
+                manager,
+                kind,
+                http,
+                keep_response,
+            } => {
+                let sent = self.facade.sent(
+                    request.0,
+                    manager.0,
+                    convert::kind(kind),
+                    &convert::http_to_json(&http),
+                );
+                if let Some(driver) = get() {
+                    self.http.send(driver, request, &http, keep_response);
+                }
+                sent
+            }
+            Effect::Abort(request) => {
+                self.http.abort(request);
+                Ok(())
+            }
+            Effect::Release(request) => self.facade.release(request.0),
+            Effect::Event(manager, event) => {
+                let packed = convert::event(&event);
+                self.facade.event(
+                    manager.0,
+                    packed.event as u8,
+                    packed.kind,
+                    packed.request,
+                    &packed.detail,
+                )
+            }
+            Effect::Notices => self.facade.deliver(),
+            Effect::Settle {
+                call,
+                outcome,
+                request,
+            } => {
+                let answered = convert::request(outcome.as_ref().map_or(request, |answer| *answer));
+                let error = outcome
+                    .err()
+                    .map_or(JsValue::UNDEFINED, |error| self.error(&error));
+                self.facade.settle(call.0, answered, error)
+            }
+        };
+        self.report(told);
+    }
+
+    /// A callback that threw is reported, and nothing else changes.
+    fn report(&self, told: Result<(), JsValue>) {
+        if let Err(thrown) = told {
+            // Reporting can't fail any further.
+            drop(self.facade.report(thrown));
+        }
+    }
+}

@@ -1,0 +1,466 @@
+//! The low-level API that the facade uses. Stores, managers, fields and rows go by number; text comes through the scratch;
+//! what doesn't fit into one number is left in the registers. Calls that can fail throw the facade's error object, but for the
+//! setters of fields, which say so by -1 (`takeError` then tells why): results that can throw cost an array per call.
+#![allow(
+    unreachable_pub,
+    reason = "reached through the functions that wasm-bindgen makes of them"
+)]
+
+use core::cell::RefCell;
+
+use wasm_bindgen::prelude::*;
+
+use super::convert;
+use super::driver::{self, Driver};
+use super::facade::Facade;
+use super::host::page;
+use crate::engine::config::{ManagerConfig, ManagerPatch, StoreConfig};
+use crate::engine::error::SyncError;
+use crate::engine::input::{AskId, CallId, Input, ManagerId, Place, Reply, Scope, StoreId};
+use crate::engine::schema::{FieldIx, Zone};
+use crate::engine::table::{RowId, RowIx};
+use crate::engine::value::Value;
+
+thread_local! {
+    static LAST_ERROR: RefCell<Option<SyncError>> = const { RefCell::new(None) };
+}
+
+type Thrown<T> = Result<T, JsValue>;
+
+// --- start ------------------------------------------------------------------------------------------------------------
+
+/// Starts the engine of this instance, once. Gives the address of the registers.
+#[wasm_bindgen]
+pub fn start(facade: Facade) -> u32 {
+    if driver::start(facade) {
+        page::watch();
+    }
+    driver::get().map_or(0, |driver| driver.buffers().registers())
+}
+
+/// Makes room for so many bytes of arguments and tells where.
+#[wasm_bindgen]
+pub fn scratch(bytes: u32) -> u32 {
+    driver::get().map_or(0, |driver| driver.buffers().scratch(bytes as usize))
+}
+
+/// Why the last setter gave -1.
+#[wasm_bindgen(js_name = takeError)]
+pub fn take_error() -> JsValue {
+    let error = LAST_ERROR.take();
+    match (driver::get(), error) {
+        (Some(driver), Some(error)) => driver.error(&error),
+        _ => JsValue::UNDEFINED,
+    }
+}
+
+/// Leaves the notices that wait: where, how many, bytes of text.
+#[wasm_bindgen(js_name = takeNotices)]
+pub fn take_notices() {
+    let Some(driver) = driver::get() else { return };
+    let notices = driver.engine_mut().take_notices();
+    driver.buffers().pack_notices(&driver.engine(), &notices);
+}
+
+/// Sets the zone from pairs of moment (ms) and offset (ms).
+#[wasm_bindgen(js_name = setZone)]
+pub fn set_zone(pairs: &[f64]) -> Thrown<()> {
+    let transitions = pairs.chunks_exact(2).map(|pair| (pair[0], pair[1]));
+    let zone = Zone {
+        transitions: transitions.collect(),
+    };
+    done(Input::SetZone(zone))
+}
+
+// --- stores -----------------------------------------------------------------------------------------------------------
+
+/// Makes a store from its options (JSON text in the scratch).
+#[wasm_bindgen(js_name = createStore)]
+pub fn create_store(len: u32) -> Thrown<u32> {
+    let config: StoreConfig = config(len)?;
+    match feed(Input::CreateStore(Box::new(config)))? {
+        Reply::Store(store) => Ok(store.0),
+        _ => Ok(u32::MAX),
+    }
+}
+
+/// Forgets a store.
+#[wasm_bindgen(js_name = destroyStore)]
+pub fn destroy_store(store: u32) -> Thrown<()> {
+    done(Input::DestroyStore(StoreId(store)))
+}
+
+/// Finds or makes the field whose name stands in the scratch.
+#[wasm_bindgen(js_name = ensureField)]
+pub fn ensure_field(store: u32, len: u32) -> Thrown<u32> {
+    let driver = started()?;
+    let reply = driver.feed_scratch(|buffers| {
+        let name = buffers.text(len as usize)?;
+        Ok(Input::EnsureField(StoreId(store), name))
+    });
+    match throw(driver, reply)? {
+        Reply::Field(field) => Ok(u32::from(field.0)),
+        _ => Ok(u32::MAX),
+    }
+}
+
+/// Sets a number (a date: ms since the epoch). 1: something changed; 0: nothing; -1: see `takeError`.
+#[wasm_bindgen(js_name = setNumber)]
+pub fn set_number(store: u32, row: u32, generation: u32, field: u32, value: f64) -> i32 {
+    set(store, row, generation, field, Value::Number(value))
+}
+
+/// Sets a boolean.
+#[wasm_bindgen(js_name = setBool)]
+pub fn set_bool(store: u32, row: u32, generation: u32, field: u32, value: bool) -> i32 {
+    set(store, row, generation, field, Value::Bool(value))
+}
+
+/// Sets `null`.
+#[wasm_bindgen(js_name = setNull)]
+pub fn set_null(store: u32, row: u32, generation: u32, field: u32) -> i32 {
+    set(store, row, generation, field, Value::Null)
+}
+
+/// Sets the text in the scratch.
+#[wasm_bindgen(js_name = setText)]
+pub fn set_text(store: u32, row: u32, generation: u32, field: u32, len: u32) -> i32 {
+    set_scratch(store, row, generation, field, len, |text| Value::Text(text))
+}
+
+/// Sets the JSON text in the scratch (of an object or array).
+#[wasm_bindgen(js_name = setJson)]
+pub fn set_json(store: u32, row: u32, generation: u32, field: u32, len: u32) -> i32 {
+    set_scratch(store, row, generation, field, len, |text| Value::Json(text))
+}
+
+/// Adds records from the JSON text in the scratch, before a position or (-1) at the end. Leaves the new rows.
+#[wasm_bindgen]
+pub fn add(store: u32, len: u32, position: i32) -> Thrown<()> {
+    let driver = started()?;
+    let place = u32::try_from(position).map_or(Place::End, Place::Position);
+    let reply = driver.feed_scratch(|buffers| {
+        Ok(Input::Add {
+            store: StoreId(store),
+            rows: buffers.bytes(len as usize),
+            place,
+        })
+    });
+    leave_rows(driver, reply)
+}
+
+/// Removes the records named in the scratch. Leaves all rows that went.
+#[wasm_bindgen]
+pub fn remove(store: u32, count: u32) -> Thrown<()> {
+    let driver = started()?;
+    let rows = take_rows(driver, count);
+    let reply = driver.feed(Input::Remove(StoreId(store), &rows));
+    leave_rows(driver, reply)
+}
+
+/// Removes every record.
+#[wasm_bindgen(js_name = removeAll)]
+pub fn remove_all(store: u32) -> Thrown<()> {
+    done(Input::RemoveAll(StoreId(store)))
+}
+
+/// Moves the records named in the scratch to a position, counted without them.
+#[wasm_bindgen(js_name = moveRows)]
+pub fn move_rows(store: u32, count: u32, position: u32) -> Thrown<()> {
+    let driver = started()?;
+    let rows = take_rows(driver, count);
+    throw(
+        driver,
+        driver.feed(Input::Move(StoreId(store), &rows, position)),
+    )
+    .map(drop)
+}
+
+/// Replaces what is there by the confirmed data in the scratch (JSON text).
+#[wasm_bindgen(js_name = loadData)]
+pub fn load_data(store: u32, len: u32) -> Thrown<()> {
+    with_bytes(len, |bytes| Input::LoadData(StoreId(store), bytes))
+}
+
+/// Holds notices back.
+#[wasm_bindgen(js_name = beginBatch)]
+pub fn begin_batch(store: u32) -> Thrown<()> {
+    done(Input::BeginBatch(StoreId(store)))
+}
+
+/// Ends a batch.
+#[wasm_bindgen(js_name = endBatch)]
+pub fn end_batch(store: u32) -> Thrown<()> {
+    done(Input::EndBatch(StoreId(store)))
+}
+
+/// Gathers the changes that follow into one.
+#[wasm_bindgen(js_name = beginUpdate)]
+pub fn begin_update() -> Thrown<()> {
+    done(Input::BeginUpdate)
+}
+
+/// Ends the gathering.
+#[wasm_bindgen(js_name = endUpdate)]
+pub fn end_update() -> Thrown<()> {
+    done(Input::EndUpdate)
+}
+
+/// Confirms (`true`) or takes back what is changed in one record.
+#[wasm_bindgen(js_name = settleRecord)]
+pub fn settle_record(store: u32, row: u32, generation: u32, accept: bool) -> Thrown<()> {
+    settle(
+        Scope::Record(StoreId(store), row_id(row, generation)),
+        accept,
+    )
+}
+
+/// Confirms or takes back what is changed in a store.
+#[wasm_bindgen(js_name = settleStore)]
+pub fn settle_store(store: u32, accept: bool) -> Thrown<()> {
+    settle(Scope::Store(StoreId(store)), accept)
+}
+
+/// Confirms or takes back what is changed in all stores of a manager.
+#[wasm_bindgen(js_name = settleManager)]
+pub fn settle_manager(manager: u32, accept: bool) -> Thrown<()> {
+    settle(Scope::Manager(ManagerId(manager)), accept)
+}
+
+/// Which notices somebody listens to.
+#[wasm_bindgen(js_name = listenStore)]
+pub fn listen_store(store: u32, kinds: u32) -> Thrown<()> {
+    done(Input::ListenStore(StoreId(store), kinds))
+}
+
+// --- managers ---------------------------------------------------------------------------------------------------------
+
+/// Makes a manager from its options (JSON text in the scratch).
+#[wasm_bindgen(js_name = createManager)]
+pub fn create_manager(len: u32) -> Thrown<u32> {
+    let config: ManagerConfig = config(len)?;
+    match feed(Input::CreateManager(Box::new(config)))? {
+        Reply::Manager(manager) => Ok(manager.0),
+        _ => Ok(u32::MAX),
+    }
+}
+
+/// Ends a manager.
+#[wasm_bindgen(js_name = destroyManager)]
+pub fn destroy_manager(manager: u32) -> Thrown<()> {
+    done(Input::DestroyManager(ManagerId(manager)))
+}
+
+/// Puts a store under a manager, at a position of the load order or (-1) last.
+#[wasm_bindgen(js_name = addStore)]
+pub fn add_store(manager: u32, store: u32, position: i32) -> Thrown<()> {
+    let position = u32::try_from(position).ok();
+    done(Input::AddStore(
+        ManagerId(manager),
+        StoreId(store),
+        position,
+    ))
+}
+
+/// Takes a store out.
+#[wasm_bindgen(js_name = removeStore)]
+pub fn remove_store(manager: u32, store: u32) -> Thrown<()> {
+    done(Input::RemoveStore(ManagerId(manager), StoreId(store)))
+}
+
+/// Changes options of a living manager (JSON text in the scratch).
+#[wasm_bindgen]
+pub fn configure(manager: u32, len: u32) -> Thrown<()> {
+    let patch: ManagerPatch = config(len)?;
+    done(Input::Configure(ManagerId(manager), Box::new(patch)))
+}
+
+/// Which events somebody listens to.
+#[wasm_bindgen]
+pub fn listen(manager: u32, kinds: u32) -> Thrown<()> {
+    done(Input::Listen(ManagerId(manager), u64::from(kinds)))
+}
+
+/// Loads. `call` is the promise to settle, -1 for none; options stand in the scratch, -1 for none.
+#[wasm_bindgen]
+pub fn load(manager: u32, call: i32, len: i32) -> Thrown<()> {
+    let driver = started()?;
+    let reply = driver.feed_scratch(|buffers| {
+        Ok(Input::Load {
+            manager: ManagerId(manager),
+            call: u32::try_from(call).ok().map(CallId),
+            options: usize::try_from(len).ok().map(|len| buffers.bytes(len)),
+        })
+    });
+    throw(driver, reply).map(drop)
+}
+
+/// Sends what has changed. `call` is the promise to settle, -1 for none.
+#[wasm_bindgen]
+pub fn sync(manager: u32, call: i32) -> Thrown<()> {
+    done(Input::Sync {
+        manager: ManagerId(manager),
+        call: u32::try_from(call).ok().map(CallId),
+    })
+}
+
+/// Ends the request of a call.
+#[wasm_bindgen]
+pub fn cancel(manager: u32, call: u32) -> Thrown<()> {
+    done(Input::Cancel(ManagerId(manager), CallId(call)))
+}
+
+/// Applies a load or sync answer that came by another way (JSON text in the scratch).
+#[wasm_bindgen(js_name = applyResponse)]
+pub fn apply_response(manager: u32, len: u32) -> Thrown<()> {
+    with_bytes(len, |bytes| Input::ApplyResponse(ManagerId(manager), bytes))
+}
+
+/// Applies changes of the server that came by another way (JSON text in the scratch).
+#[wasm_bindgen(js_name = applyChangeset)]
+pub fn apply_changeset(manager: u32, len: u32) -> Thrown<()> {
+    with_bytes(len, |bytes| {
+        Input::ApplyChangeset(ManagerId(manager), bytes)
+    })
+}
+
+/// No autoSync until as many resumes have come.
+#[wasm_bindgen(js_name = suspendAutoSync)]
+pub fn suspend_auto_sync(manager: u32) -> Thrown<()> {
+    done(Input::SuspendAutoSync(ManagerId(manager)))
+}
+
+/// Undoes one suspend.
+#[wasm_bindgen(js_name = resumeAutoSync)]
+pub fn resume_auto_sync(manager: u32, sync: bool) -> Thrown<()> {
+    done(Input::ResumeAutoSync {
+        manager: ManagerId(manager),
+        sync,
+    })
+}
+
+/// Answers a question. `content` and `request` take the place of what was shown.
+#[wasm_bindgen]
+pub fn answer(
+    ask: u32,
+    proceed: bool,
+    content: Option<String>,
+    request: Option<String>,
+    body: Option<Vec<u8>>,
+) -> Thrown<()> {
+    let request = request.and_then(|text| convert::http_from_json(&text, body));
+    done(Input::Answer {
+        ask: AskId(ask),
+        proceed,
+        content: content.as_deref().map(str::as_bytes),
+        request: request.map(Box::new),
+    })
+}
+
+// --- helpers ----------------------------------------------------------------------------------------------------------
+
+fn started() -> Thrown<&'static Driver> {
+    driver::get().ok_or_else(|| JsValue::from_str("the engine was not started"))
+}
+
+fn throw<T>(driver: &Driver, result: Result<T, SyncError>) -> Thrown<T> {
+    result.map_err(|error| driver.error(&error))
+}
+
+fn feed(input: Input<'_>) -> Thrown<Reply> {
+    let driver = started()?;
+    throw(driver, driver.feed(input))
+}
+
+fn done(input: Input<'_>) -> Thrown<()> {
+    feed(input).map(drop)
+}
+
+fn settle(scope: Scope, accept: bool) -> Thrown<()> {
+    done(if accept {
+        Input::Accept(scope)
+    } else {
+        Input::Reject(scope)
+    })
+}
+
+fn with_bytes(len: u32, input: impl FnOnce(&[u8]) -> Input<'_>) -> Thrown<()> {
+    let driver = started()?;
+    let reply = driver.feed_scratch(|buffers| Ok(input(buffers.bytes(len as usize))));
+    throw(driver, reply).map(drop)
+}
+
+fn take_rows(driver: &Driver, count: u32) -> Vec<RowId> {
+    let mut buffers = driver.buffers();
+    let rows = buffers.row_ids(count as usize);
+    buffers.used();
+    rows
+}
+
+fn leave_rows(driver: &Driver, reply: Result<Reply, SyncError>) -> Thrown<()> {
+    match throw(driver, reply)? {
+        Reply::Rows(rows) => driver.buffers().leave_rows(&rows),
+        _ => driver.buffers().leave_rows(&[]),
+    }
+    Ok(())
+}
+
+fn config<T: serde::de::DeserializeOwned>(len: u32) -> Thrown<T> {
+    let driver = started()?;
+    let parsed = crate::engine::config::parse(driver.buffers().bytes(len as usize));
+    driver.buffers().used();
+    throw(driver, parsed)
+}
+
+const fn row_id(row: u32, generation: u32) -> RowId {
+    RowId {
+        row: RowIx(row),
+        generation,
+    }
+}
+
+#[inline]
+fn set(store: u32, row: u32, generation: u32, field: u32, value: Value<'_>) -> i32 {
+    let Some(driver) = driver::get() else {
+        return 0;
+    };
+    changed(driver.feed(Input::Set {
+        store: StoreId(store),
+        row: row_id(row, generation),
+        field: FieldIx(field as u16),
+        value,
+    }))
+}
+
+fn set_scratch(
+    store: u32,
+    row: u32,
+    generation: u32,
+    field: u32,
+    len: u32,
+    value: impl FnOnce(&str) -> Value<'_>,
+) -> i32 {
+    let Some(driver) = driver::get() else {
+        return 0;
+    };
+    changed(driver.feed_scratch(|buffers| {
+        Ok(Input::Set {
+            store: StoreId(store),
+            row: row_id(row, generation),
+            field: FieldIx(field as u16),
+            value: value(buffers.text(len as usize)?),
+        })
+    }))
+}
+
+#[inline]
+fn changed(reply: Result<Reply, SyncError>) -> i32 {
+    match reply {
+        Ok(Reply::Changed(changed)) => i32::from(changed),
+        Ok(_) => 0,
+        Err(error) => {
+            LAST_ERROR.set(Some(error));
+            -1
+        }
+    }
+}
