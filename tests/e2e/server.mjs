@@ -135,11 +135,14 @@ function addressOf(child) {
   return new Promise((resolve, reject) => {
     let out = '';
     let errors = '';
-    const fail = (why) => reject(new Error(`the server ${why}: ${errors || out}`));
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
       fail('did not start in time');
     }, START_MS);
+    const fail = (why) => {
+      clearTimeout(timer);
+      reject(new Error(`the server ${why}: ${errors || out}`));
+    };
     child.once('error', (error) => fail(error.message));
     child.once('exit', (code) => fail(`ended with ${code}`));
     child.stderr.on('data', (data) => (errors += data));
