@@ -6,12 +6,10 @@ mod support;
 
 use serde_json::{Value as Json, json};
 use support::{Fixture, full};
-use syncline::engine::store::{ApplyOptions, Unmentioned};
+use syncline::engine::store::{ApplyOptions, Layer, Unmentioned};
 
 fn two() -> Fixture {
-    Fixture::events(
-        json!([{"id": 1, "name": "one", "a": 1, "b": 1}, {"id": 2, "name": "two", "a": 2, "b": 2}]),
-    )
+    Fixture::events(json!([{"id": 1, "name": "one", "a": 1, "b": 1}, {"id": 2, "name": "two", "a": 2, "b": 2}]))
 }
 
 fn updated(rows: Json) -> Json {
@@ -55,10 +53,7 @@ fn a_record_added_during_a_sync_is_not_confirmed_by_its_answer() {
     let second = it.add(json!({"name": "second"}));
     it.answer(json!({"rows": [{"$PhantomId": first, "id": 10}]}));
     assert!(it.has("10"));
-    assert_eq!(
-        it.send(),
-        json!({"added": [{"$PhantomId": second, "name": "second"}]})
-    );
+    assert_eq!(it.send(), json!({"added": [{"$PhantomId": second, "name": "second"}]}));
 }
 
 #[test]
@@ -142,12 +137,8 @@ fn a_full_answer_leaves_dirty_what_it_does_not_mention() {
 fn a_removal_that_the_server_does_not_confirm_or_refuses_brings_the_record_back() {
     let mut it = Fixture::events(json!([{"id": 1}, {"id": 2}, {"id": 3}, {"id": 4}]));
     it.remove(&["1", "2", "3"]);
-    assert_eq!(
-        it.send(),
-        json!({"removed": [{"id": 1}, {"id": 2}, {"id": 3}]})
-    );
-    let section =
-        json!({"removed": [{"id": 1}], "rows": [{"id": 3, "success": false, "error": "in use"}]});
+    assert_eq!(it.send(), json!({"removed": [{"id": 1}, {"id": 2}, {"id": 3}]}));
+    let section = json!({"removed": [{"id": 1}], "rows": [{"id": 3, "success": false, "error": "in use"}]});
     let applied = it.answer_with(section, &full());
     assert_eq!(it.ids(), ["2", "3", "4"]);
     assert_eq!(applied.refused.len(), 2);
@@ -268,6 +259,27 @@ fn refused_records_keep_their_edits_and_the_others_commit() {
 }
 
 #[test]
+fn refused_records_do_not_hold_up_the_others_and_go_again_once_they_are_edited() {
+    let mut it = two();
+    it.set("1", "a", json!(5));
+    it.send();
+    it.answer(json!({"rows": [{"id": 1, "success": false, "error": "too big"}]}));
+    assert!(it.store.has_changes());
+    assert!(!it.store.has_ready_changes());
+    assert!(!it.store.freeze_ready(&mut it.out));
+    it.set("2", "a", json!(6));
+    assert!(it.store.freeze_ready(&mut it.out));
+    assert_eq!(it.package(Layer::Inflight), updated(json!([{"id": 2, "a": 6}])));
+    it.answer(json!({}));
+    it.set("1", "b", json!(6));
+    assert!(it.store.has_ready_changes());
+    it.set("1", "b", json!(1));
+    assert!(it.store.freeze_ready(&mut it.out));
+    assert_eq!(it.package(Layer::Inflight), updated(json!([{"id": 1, "a": 5}])));
+    it.checked(());
+}
+
+#[test]
 fn refused_records_lose_their_edits_when_asked_to_but_not_newer_ones() {
     let mut it = two();
     it.set("1", "a", json!(5));
@@ -317,11 +329,7 @@ fn who_wins_a_field_that_both_changed_can_be_chosen() {
         };
         it.answer_with(json!({"rows": [{"id": 1, "a": 4, "b": 1}]}), &options);
         assert_eq!(it.get("1", "a"), json!(wanted));
-        assert_eq!(
-            it.get("1", "b"),
-            json!(9),
-            "the server hasn't changed this one"
-        );
+        assert_eq!(it.get("1", "b"), json!(9), "the server hasn't changed this one");
     }
 }
 

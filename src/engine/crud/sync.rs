@@ -6,7 +6,7 @@ use super::context::{Context, Stores};
 use super::exchange::{Detail, Exchange, Phase, Stage};
 use super::manager::Manager;
 use super::package;
-use super::verdict::Verdict;
+use super::verdict::{self, Verdict};
 use crate::engine::effect::RequestKind;
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{Event, EventKind};
@@ -111,7 +111,7 @@ impl Manager {
     pub(super) fn on_sync_taken_back(&mut self, exchange: &Exchange, cx: &mut Context<'_>) {
         let repeated = matches!(exchange.detail, Detail::Sync { repeated: true });
         if exchange.sent() || repeated {
-            self.hold(exchange);
+            self.keep(exchange, cx);
         } else {
             self.thaw(&exchange.stores, cx);
         }
@@ -170,7 +170,14 @@ impl Manager {
         let (error, retry_in) = match verdict {
             Verdict::Success => return,
             Verdict::Refused(error) => {
-                self.thaw(&exchange.stores, cx);
+                match self.doubt(&exchange, &error, response.as_ref(), cx) {
+                    Doubt::None => self.thaw(&exchange.stores, cx),
+                    Doubt::Hold => self.hold(&exchange),
+                    Doubt::Reload(added) => {
+                        self.thaw(&exchange.stores, cx);
+                        self.backlog = Backlog::Doubtful(added);
+                    }
+                }
                 let retry_in = self.plan_after_refusal(&error, cx);
                 (error, retry_in)
             }
@@ -210,19 +217,55 @@ impl Manager {
         None
     }
 
-    /// Nobody knows what the server did. The same request goes out again, where that can't do anything twice; else a load has to
-    /// tell what became of the additions.
-    fn plan_after_unknown(&mut self, exchange: &Exchange, cx: &mut Context<'_>) -> Option<u64> {
+    /// What a refusal leaves open. It settles a request that went out once. Of a repeated one it says nothing about the time before,
+    /// unless it names the request: then it is the word of a server that knows repeated requests again. Updates and removals can be
+    /// sent anew in any case.
+    fn doubt(
+        &self,
+        exchange: &Exchange,
+        error: &SyncError,
+        response: Option<&Response>,
+        cx: &Context<'_>,
+    ) -> Doubt {
+        if !matches!(exchange.detail, Detail::Sync { repeated: true }) {
+            return Doubt::None;
+        }
         let added = self.additions(exchange, cx);
-        let idempotent = self.options.idempotent_sync || self.seen_idempotent;
-        let retry_in = self.retry.on_failure(&self.options.retry, cx.now, cx.rng);
-        if added.is_empty() || idempotent {
+        let named = response.is_some_and(|response| {
+            response
+                .envelope
+                .get("requestId")
+                .is_some_and(|id| !id.is_null())
+                && verdict::foreign_request_id(&response.envelope, exchange.wire_id).is_none()
+        });
+        if added.is_empty() || named {
+            return Doubt::None;
+        }
+        // Only what speaks of the content comes from the app behind the gateways; a login that has expired doesn't.
+        let of_content = matches!(error.status, Some(200..=299 | 400 | 409 | 422));
+        if response.is_some() && of_content {
+            Doubt::Reload(added)
+        } else {
+            Doubt::Hold
+        }
+    }
+
+    /// Nobody knows what the server did: it is to be found out, after a wait.
+    fn plan_after_unknown(&mut self, exchange: &Exchange, cx: &mut Context<'_>) -> Option<u64> {
+        self.keep(exchange, cx);
+        self.retry.on_failure(&self.options.retry, cx.now, cx.rng)
+    }
+
+    /// Keeps a request of unknown outcome. The same one goes out again, where that can't do anything twice; else a load has to tell
+    /// what became of the additions.
+    fn keep(&mut self, exchange: &Exchange, cx: &mut Context<'_>) {
+        let added = self.additions(exchange, cx);
+        if added.is_empty() || self.options.idempotent_sync || self.seen_idempotent {
             self.hold(exchange);
         } else {
             self.thaw(&exchange.stores, cx);
             self.backlog = Backlog::Doubtful(added);
         }
-        retry_in
     }
 
     fn hold(&mut self, exchange: &Exchange) {
@@ -323,6 +366,16 @@ impl Manager {
             self.seen_idempotent = *said;
         }
     }
+}
+
+/// What a refusal leaves open.
+enum Doubt {
+    /// Nothing.
+    None,
+    /// Whether the request was carried out before: the same one has to go out again.
+    Hold,
+    /// Whether these were added before: a load has to tell.
+    Reload(Vec<Addition>),
 }
 
 /// HTTP's "too many requests": nothing was done, and later it may be.

@@ -1,8 +1,10 @@
 //! Bytes from the wire into tables, tables into bytes for the wire and for hosts.
 
+mod list;
 pub mod pack;
 mod reader;
 mod rows;
+mod scan;
 pub mod write;
 
 use core::fmt;

@@ -85,13 +85,13 @@ pub fn pack(table: &Table, rows: &[RowIx], fields: &[FieldIx], out: &mut PackBuf
 
 fn text_word(table: &Table, cell: Cell, out: &mut PackBuffer, units: &mut u64) -> u64 {
     let tag = cell.bits() & (0xFFFF << 48);
-    let text = table.text(cell).unwrap_or_default();
+    let text = table.text_bytes(cell).unwrap_or_default();
     if cell.span_parts().2 {
-        out.ascii.extend_from_slice(text.as_bytes());
+        out.ascii.extend_from_slice(text);
         return tag | IN_ASCII | text.len() as u64;
     }
-    out.utf8.extend_from_slice(text.as_bytes());
-    let len = utf16_len(text.as_bytes());
+    out.utf8.extend_from_slice(text);
+    let len = utf16_len(text);
     *units += len;
     tag | len
 }

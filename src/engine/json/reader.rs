@@ -1,191 +1,584 @@
-//! Reads responses.
+//! Reads responses piece by piece.
+//!
+//! Text is taken in units: a key of the envelope, a bracket, a whole record. A unit that the text ends in is read again from its start when
+//! there is more, but not before the text has doubled since the last attempt: so that also one large record in tiny pieces is read in
+//! time that is linear in its size.
 
-use serde_json::{Map, Value as Json};
-
+use super::list::{ListReader, Record};
 use super::rows::{Rows, warn};
-use super::{ReadError, ReadErrorKind, Response, Section, SectionSpec};
-use crate::engine::schema::{Field, FieldIx, FieldKind, Zone};
-use crate::engine::table::RowIx;
-use crate::engine::value::{Cell, Value};
+use super::scan::{Skipper, Step, Stop, bad, string, token, unescape};
+use super::{
+    ENVELOPE_MEMBER_MAX, ReadError, ReadErrorKind, Response, Section, SectionSpec, TREE_DEPTH_MAX,
+};
+use crate::engine::schema::Zone;
+use crate::engine::value::read_number;
+
+/// So much text is checked and read at a time: what has been checked should still be in the processor's cache.
+const PIECE: usize = 1 << 16;
+/// At least so much text is added to a unit that was cut off.
+const MORE: usize = 1 << 12;
 
 /// Reads one response as its bytes arrive, in pieces of any size.
 #[derive(Debug)]
 pub struct ResponseReader {
-    specs: Vec<SectionSpec>,
-    zone: Zone,
-    bytes: Vec<u8>,
+    machine: Machine,
+    /// Text that no whole unit could be made of.
+    rest: String,
+    /// How long that was when it was last tried.
+    tried: usize,
+    /// The first bytes of a character that was cut off.
+    cut: Vec<u8>,
+    failed: Option<ReadError>,
 }
 
 impl ResponseReader {
     /// A reader for the sections of these stores; text without an offset in date fields is wall time in the zone.
     pub fn new(specs: Vec<SectionSpec>, zone: Zone) -> Self {
+        Self::with_root(specs, zone, Frame::Start)
+    }
+
+    fn with_root(specs: Vec<SectionSpec>, zone: Zone, root: Frame) -> Self {
         Self {
-            specs,
-            zone,
-            bytes: Vec::new(),
+            machine: Machine {
+                response: Response {
+                    envelope: serde_json::Map::new(),
+                    sections: specs.iter().map(|_| Section::default()).collect(),
+                    warnings: Vec::new(),
+                },
+                specs,
+                zone,
+                frames: vec![root],
+                list: None,
+                passed: 0,
+            },
+            rest: String::new(),
+            tried: 0,
+            cut: Vec::new(),
+            failed: None,
         }
     }
 
-    /// Takes the next piece.
+    /// Takes the next piece. After an error every further piece gives the same error.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<(), ReadError> {
-        self.bytes.extend_from_slice(bytes);
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let fed = bytes
+            .chunks(PIECE)
+            .try_for_each(|piece| self.feed_piece(piece));
+        if let Err(error) = &fed {
+            self.failed = Some(error.clone());
+        }
+        fed
+    }
+
+    fn feed_piece(&mut self, mut bytes: &[u8]) -> Result<(), ReadError> {
+        while !self.cut.is_empty() {
+            let Some((byte, after)) = bytes.split_first() else {
+                return Ok(());
+            };
+            self.cut.push(*byte);
+            bytes = after;
+            let cut = core::mem::take(&mut self.cut);
+            match str::from_utf8(&cut) {
+                Ok(character) => self.feed_text(character)?,
+                Err(error) if error.error_len().is_none() => self.cut = cut,
+                Err(_) => return Err(self.error_at(ReadErrorKind::Encoding, self.rest.len())),
+            }
+        }
+        match str::from_utf8(bytes) {
+            Ok(text) => self.feed_text(text),
+            Err(error) => {
+                let (text, cut) = bytes
+                    .split_at_checked(error.valid_up_to())
+                    .unwrap_or_default();
+                self.feed_text(str::from_utf8(text).unwrap_or_default())?;
+                if error.error_len().is_some() {
+                    return Err(self.error_at(ReadErrorKind::Encoding, self.rest.len()));
+                }
+                self.cut = cut.to_vec();
+                Ok(())
+            }
+        }
+    }
+
+    fn feed_text(&mut self, mut text: &str) -> Result<(), ReadError> {
+        while !self.rest.is_empty() && !text.is_empty() {
+            let mut len = text.len().min(self.rest.len().max(MORE));
+            while !text.is_char_boundary(len) {
+                len += 1;
+            }
+            let (more, after) = text.split_at_checked(len).unwrap_or((text, ""));
+            let before = self.rest.len();
+            self.rest.push_str(more);
+            if self.rest.len() < self.tried * 2 {
+                text = after;
+                continue;
+            }
+            let rest = core::mem::take(&mut self.rest);
+            let used = self.machine.run(&rest)?;
+            self.rest = rest;
+            if used >= before {
+                text = text.get(used - before..).unwrap_or_default();
+                self.rest.clear();
+                self.tried = 0;
+            } else {
+                self.rest.drain(..used);
+                self.tried = self.rest.len();
+                text = after;
+            }
+        }
+        if self.rest.is_empty() && !text.is_empty() {
+            let used = self.machine.run(text)?;
+            self.rest.push_str(text.get(used..).unwrap_or_default());
+            self.tried = self.rest.len();
+        }
         Ok(())
     }
 
     /// Nothing more comes.
     pub fn finish(self) -> Result<Response, ReadError> {
-        let Json::Object(mut envelope) = parse(&self.bytes)? else {
-            return Err(error(ReadErrorKind::NotJson));
-        };
-        let mut warnings = Vec::new();
-        let mut sections = Vec::new();
-        for spec in &self.specs {
-            let mut section = Section::default();
-            match envelope.remove(&spec.name) {
-                Some(Json::Array(list)) => {
-                    section.present = true;
-                    section.rows = Some(list_rows(list, spec, &self.zone, &mut warnings));
-                }
-                Some(Json::Object(object)) => {
-                    section.present = true;
-                    read_section(object, spec, &self.zone, &mut section, &mut warnings);
-                }
-                _ => {}
-            }
-            sections.push(section);
-        }
-        Ok(Response {
-            envelope,
-            sections,
-            warnings,
-        })
+        self.end().map(|machine| machine.response)
     }
+
+    fn end(mut self) -> Result<Machine, ReadError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let rest = core::mem::take(&mut self.rest);
+        let used = self.machine.run(&rest)?;
+        let left = rest.get(used..).unwrap_or_default();
+        if !self.cut.is_empty() {
+            return Err(self.error_at(ReadErrorKind::Encoding, left.len()));
+        }
+        match self.machine.frames.as_slice() {
+            [Frame::End] => Ok(self.machine),
+            [Frame::Start | Frame::StartRows] if is_blank(left) => {
+                Err(self.error_at(ReadErrorKind::Empty, 0))
+            }
+            _ => Err(self.error_at(ReadErrorKind::Incomplete, left.len())),
+        }
+    }
+
+    fn error_at(&self, kind: ReadErrorKind, at: usize) -> ReadError {
+        ReadError {
+            kind,
+            offset: self.machine.passed + at as u64,
+        }
+    }
+}
+
+fn is_blank(text: &str) -> bool {
+    text.trim_start_matches('\u{feff}')
+        .bytes()
+        .all(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t'))
 }
 
 pub(super) fn read_rows(bytes: &[u8], spec: &SectionSpec, zone: &Zone) -> Result<Rows, ReadError> {
-    let mut section = Section::default();
-    let mut warnings = Vec::new();
-    match parse(bytes)? {
-        Json::Array(list) => section.rows = Some(list_rows(list, spec, zone, &mut warnings)),
-        Json::Object(object) => read_section(object, spec, zone, &mut section, &mut warnings),
-        _ => return Err(error(ReadErrorKind::NotJson)),
-    }
+    let mut reader = ResponseReader::with_root(vec![spec.clone()], zone.clone(), Frame::StartRows);
+    reader.feed(bytes)?;
+    let mut response = reader.end()?.response;
+    let section = response.sections.pop().unwrap_or_default();
     let mut rows = section.rows.unwrap_or_else(|| Rows::new(spec));
-    rows.warnings.append(&mut warnings);
+    rows.warnings.append(&mut response.warnings);
     Ok(rows)
 }
 
-fn parse(bytes: &[u8]) -> Result<Json, ReadError> {
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    serde_json::from_slice(bytes).map_err(|_| error(ReadErrorKind::Syntax))
+/// Which list of a section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Rows,
+    Removed,
+    Added,
+    Updated,
 }
 
-fn error(kind: ReadErrorKind) -> ReadError {
-    ReadError { kind, offset: 0 }
+/// What may come in an object or list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expect {
+    ItemOrEnd,
+    Item,
+    CommaOrEnd,
 }
 
-fn read_section(
-    object: Map<String, Json>,
-    spec: &SectionSpec,
-    zone: &Zone,
-    section: &mut Section,
-    warnings: &mut Vec<String>,
-) {
-    for (key, value) in object {
-        match (key.as_str(), value) {
-            ("rows" | "data", Json::Array(list)) => {
-                section.rows = Some(list_rows(list, spec, zone, warnings));
-            }
-            ("data", Json::Object(object)) => read_section(object, spec, zone, section, warnings),
-            ("removed", Json::Array(list)) => {
-                section.removed = Some(list_rows(list, spec, zone, warnings));
-            }
-            ("added", Json::Array(list)) => {
-                section.added = Some(list_rows(list, spec, zone, warnings));
-            }
-            ("updated" | "modified", Json::Array(list)) => {
-                section.updated = Some(list_rows(list, spec, zone, warnings));
-            }
-            ("total", total) => section.total = total.as_f64(),
-            _ => {}
-        }
-    }
+/// What to do with a value that is passed over.
+#[derive(Clone, Debug)]
+enum Keep {
+    Nothing,
+    Member(String, String),
+    Total(usize, String),
 }
 
-fn list_rows(list: Vec<Json>, spec: &SectionSpec, zone: &Zone, warnings: &mut Vec<String>) -> Rows {
-    let mut rows = Rows::new(spec);
-    for item in list {
-        match item {
-            Json::Object(object) => {
-                read_row(object, spec, zone, &mut rows);
-            }
-            _ => warn(warnings, || {
-                format!("a row of `{}` is no object", spec.name)
-            }),
-        }
-    }
-    rows.finish();
-    rows
+/// Something that has begun and not ended.
+#[derive(Clone, Debug)]
+enum Frame {
+    /// Nothing was read of a response.
+    Start,
+    /// Nothing was read of rows.
+    StartRows,
+    /// Everything was read.
+    End,
+    Envelope(Expect),
+    Section(usize, Expect),
+    List(usize, Kind, Expect),
+    /// A record that was cut off, or waits for its children; whether it has just begun.
+    Record(bool),
+    Skip(Skipper, Keep),
 }
 
-fn read_row(object: Map<String, Json>, spec: &SectionSpec, zone: &Zone, rows: &mut Rows) -> RowIx {
-    let row = rows.table.push_row();
-    for (key, value) in object {
-        if key == spec.phantom_id_field {
-            let text: Box<str> = value.as_str().unwrap_or_default().into();
-            rows.phantom_ids.push((row, text));
-        } else if key == "children" && spec.schema.parent.is_some() {
-            for child in value.as_array().into_iter().flatten() {
-                if let Json::Object(child) = child {
-                    let child = read_row(child.clone(), spec, zone, rows);
-                    rows.nested.push((child, row));
+/// Reads units, and knows where it is.
+#[derive(Debug)]
+struct Machine {
+    specs: Vec<SectionSpec>,
+    zone: Zone,
+    response: Response,
+    frames: Vec<Frame>,
+    /// The list that is being read.
+    list: Option<Box<ListReader>>,
+    /// Bytes read before the text at hand.
+    passed: u64,
+}
+
+/// What stands next in an object.
+enum Member {
+    End,
+    Comma,
+    /// Its key, and the first byte of its value, which stands at the place.
+    Key(String, u8),
+}
+
+impl Machine {
+    /// Reads as many units as there are, and gives how much of the text they were.
+    fn run(&mut self, text: &str) -> Result<usize, ReadError> {
+        let mut at = 0;
+        loop {
+            match self.step(text, &mut at) {
+                Ok(()) => {}
+                Err(Stop::More) => break,
+                Err(Stop::Bad(kind, place)) => {
+                    return Err(ReadError {
+                        kind,
+                        offset: self.passed + place as u64,
+                    });
                 }
             }
-        } else {
-            read_member(&mut vec![key], value, zone, rows, row);
         }
+        self.passed += at as u64;
+        Ok(at)
     }
-    row
-}
 
-fn read_member(path: &mut Vec<String>, value: Json, zone: &Zone, rows: &mut Rows, row: RowIx) {
-    let fields = rows.table.schema().fields();
-    if let Json::Object(object) = &value
-        && fields
-            .iter()
-            .any(|f| f.path.len() > path.len() && f.path.starts_with(path))
-    {
-        for (key, value) in object.clone() {
-            path.push(key);
-            read_member(path, value, zone, rows, row);
-            path.pop();
-        }
-        return;
-    }
-    let found = fields.iter().position(|f| f.path == *path);
-    let field = match found {
-        Some(at) => FieldIx(at as u16),
-        None => {
-            let mut field = Field::new(path.join("."), FieldKind::Auto);
-            field.path = path.clone();
-            field.declared = false;
-            match rows.table.ensure_field(field) {
-                Some(field) => field,
-                None => return rows.warn(|| "there are too many fields".into()),
+    fn step(&mut self, text: &str, at: &mut usize) -> Step<()> {
+        match self.frames.last_mut() {
+            Some(Frame::Start | Frame::StartRows) => self.start(text, at),
+            Some(Frame::Envelope(expect)) => {
+                let member = member(text, at, expect)?;
+                self.envelope_member(member, at);
+                Ok(())
+            }
+            Some(Frame::Section(section, expect)) => {
+                let section = *section;
+                let member = member(text, at, expect)?;
+                self.section_member(section, member, at)
+            }
+            Some(Frame::List(..)) => self.list_items(text, at),
+            Some(Frame::Record(fresh)) => {
+                let fresh = *fresh;
+                self.frames.pop();
+                self.record(text, at, fresh)
+            }
+            Some(Frame::Skip(..)) => self.skip(text, at),
+            Some(Frame::End) | None => {
+                let (_, place) = token(text.as_bytes(), *at)?;
+                Err(Stop::Bad(ReadErrorKind::Trailing, place))
             }
         }
-    };
-    let text = value.to_string();
-    let cell: Cell = match &value {
-        Json::Null => Cell::NULL,
-        Json::Bool(bool) => rows.table.make_field_cell(field, Value::Bool(*bool), zone),
-        Json::Number(number) => {
-            let number = number.as_f64().unwrap_or(0.0);
-            rows.table
-                .make_field_cell(field, Value::Number(number), zone)
+    }
+
+    fn start(&mut self, text: &str, at: &mut usize) -> Step<()> {
+        let mut from = *at;
+        if self.passed == 0 && from == 0 && text.starts_with('\u{feff}') {
+            from = '\u{feff}'.len_utf8();
         }
-        Json::String(text) => rows.table.make_field_cell(field, Value::Text(text), zone),
-        _ => rows.table.make_field_cell(field, Value::Json(&text), zone),
-    };
-    rows.table.put_read(row, field, cell);
+        let (first, place) = token(text.as_bytes(), from)?;
+        let is_response = matches!(self.frames.last(), Some(Frame::Start));
+        self.frames = vec![Frame::End];
+        match first {
+            b'{' if is_response => self.frames.push(Frame::Envelope(Expect::ItemOrEnd)),
+            b'{' | b'[' if !is_response => self.open_section(0, first),
+            _ => return Err(Stop::Bad(ReadErrorKind::NotJson, place)),
+        }
+        *at = place + 1;
+        Ok(())
+    }
+
+    fn envelope_member(&mut self, member: Member, at: &mut usize) {
+        let Member::Key(key, first) = member else {
+            self.end_if(&member);
+            return;
+        };
+        match self.specs.iter().position(|spec| spec.name == key) {
+            Some(section) if matches!(first, b'{' | b'[') => {
+                if let Some(section) = self.response.sections.get_mut(section) {
+                    *section = Section::default();
+                }
+                self.open_section(section, first);
+                *at += 1;
+            }
+            Some(_) => {
+                if first != b'n' {
+                    self.warn(|| {
+                        format!("the section `{key}` was left out: it is no object and no array")
+                    });
+                }
+                self.pass_over(Keep::Nothing);
+            }
+            None => self.pass_over(Keep::Member(key, String::new())),
+        }
+    }
+
+    /// Opens a section, whose bracket is the next that is read.
+    fn open_section(&mut self, at: usize, bracket: u8) {
+        if let Some(section) = self.response.sections.get_mut(at) {
+            section.present = true;
+        }
+        if bracket == b'[' {
+            self.open_list(at, Kind::Rows);
+        } else {
+            self.frames.push(Frame::Section(at, Expect::ItemOrEnd));
+        }
+    }
+
+    fn section_member(&mut self, section: usize, member: Member, at: &mut usize) -> Step<()> {
+        let Member::Key(key, first) = member else {
+            self.end_if(&member);
+            return Ok(());
+        };
+        let kind = match key.as_str() {
+            "rows" | "data" => Some(Kind::Rows),
+            "removed" => Some(Kind::Removed),
+            "added" => Some(Kind::Added),
+            "updated" | "modified" => Some(Kind::Updated),
+            _ => None,
+        };
+        match (kind, first) {
+            (Some(kind), b'[') => {
+                self.open_list(section, kind);
+                *at += 1;
+            }
+            (Some(Kind::Rows), b'{') if key == "data" => {
+                if self.frames.len() > TREE_DEPTH_MAX {
+                    return Err(Stop::Bad(ReadErrorKind::TooDeep, *at));
+                }
+                self.frames.push(Frame::Section(section, Expect::ItemOrEnd));
+                *at += 1;
+            }
+            (Some(_), _) => {
+                if first != b'n' {
+                    let name = self.name(section);
+                    self.warn(|| {
+                        format!("`{key}` of the section `{name}` was left out: it is no list")
+                    });
+                }
+                self.pass_over(Keep::Nothing);
+            }
+            (None, _) if key == "total" => self.pass_over(Keep::Total(section, String::new())),
+            (None, _) => self.pass_over(Keep::Nothing),
+        }
+        Ok(())
+    }
+
+    fn end_if(&mut self, member: &Member) {
+        if matches!(member, Member::End) {
+            self.frames.pop();
+        }
+    }
+
+    fn pass_over(&mut self, keep: Keep) {
+        self.frames.push(Frame::Skip(Skipper::default(), keep));
+    }
+
+    fn skip(&mut self, text: &str, at: &mut usize) -> Step<()> {
+        let Some(Frame::Skip(skipper, keep)) = self.frames.last_mut() else {
+            return bad(*at);
+        };
+        let from = *at;
+        let read = skipper.run(text, at);
+        let mut too_large = None;
+        if let Keep::Member(_, kept) | Keep::Total(_, kept) = keep {
+            let part = text.get(from..*at).unwrap_or_default();
+            if kept.len() + part.len() <= ENVELOPE_MEMBER_MAX {
+                kept.push_str(part);
+            } else if let Keep::Member(key, _) = core::mem::replace(keep, Keep::Nothing) {
+                too_large = Some(key);
+            }
+        }
+        if let Some(key) = too_large {
+            self.warn(|| format!("the member `{key}` was left out: it is too large"));
+        }
+        read?;
+        match self.frames.pop() {
+            Some(Frame::Skip(_, Keep::Member(key, json))) => match serde_json::from_str(&json) {
+                Ok(value) => {
+                    self.response.envelope.insert(key, value);
+                }
+                // Half a surrogate pair, or a number beyond all doubles.
+                Err(error) => self.warn(|| format!("the member `{key}` was left out: {error}")),
+            },
+            Some(Frame::Skip(_, Keep::Total(section, json))) => {
+                let total = read_number(json.trim().trim_matches('"'));
+                if let Some(section) = self.response.sections.get_mut(section) {
+                    section.total = total;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn open_list(&mut self, section: usize, kind: Kind) {
+        if let Some(spec) = self.specs.get(section) {
+            self.list = Some(Box::new(ListReader::new(spec, &self.zone)));
+        }
+        self.frames
+            .push(Frame::List(section, kind, Expect::ItemOrEnd));
+    }
+
+    /// Reads items of the innermost list, until it ends, something else has to be read first, or there is no more text.
+    fn list_items(&mut self, text: &str, at: &mut usize) -> Step<()> {
+        let bytes = text.as_bytes();
+        loop {
+            let Some(Frame::List(section, kind, expect)) = self.frames.last_mut() else {
+                return Ok(());
+            };
+            let (section, kind) = (*section, *kind);
+            let (first, place) = token(bytes, *at)?;
+            match (*expect, first) {
+                (Expect::CommaOrEnd, b',') => {
+                    *expect = Expect::Item;
+                    *at = place + 1;
+                }
+                (Expect::CommaOrEnd | Expect::ItemOrEnd, b']') => {
+                    *at = place + 1;
+                    self.frames.pop();
+                    self.end_list(section, kind);
+                    return Ok(());
+                }
+                (Expect::Item | Expect::ItemOrEnd, b'{') => {
+                    *expect = Expect::CommaOrEnd;
+                    *at = place + 1;
+                    if let Some(list) = &mut self.list {
+                        list.begin();
+                    }
+                    self.record(text, at, true)?;
+                }
+                (Expect::Item | Expect::ItemOrEnd, _) => {
+                    if kind == Kind::Removed
+                        && matches!(first, b'"' | b'-' | b'0'..=b'9')
+                        && let Some(list) = &mut self.list
+                    {
+                        *at = list.plain_id(text, place)?;
+                        *expect = Expect::CommaOrEnd;
+                        continue;
+                    }
+                    *expect = Expect::CommaOrEnd;
+                    *at = place;
+                    let name = self.name(section);
+                    self.warn(|| format!("a record of `{name}` was left out: it is no object"));
+                    self.pass_over(Keep::Nothing);
+                    return Ok(());
+                }
+                (Expect::CommaOrEnd, _) => return bad(place),
+            }
+        }
+    }
+
+    /// Goes on in the open record of the innermost list.
+    fn record(&mut self, text: &str, at: &mut usize, fresh: bool) -> Step<()> {
+        let Some(list) = &mut self.list else {
+            return bad(*at);
+        };
+        match list.record(text, at, fresh) {
+            Ok(Record::Done) => Ok(()),
+            Ok(Record::Children) => {
+                if list.depth() > TREE_DEPTH_MAX {
+                    return Err(Stop::Bad(ReadErrorKind::TooDeep, *at));
+                }
+                if let Some(Frame::List(section, kind, _)) = self.frames.last() {
+                    let children = Frame::List(*section, *kind, Expect::ItemOrEnd);
+                    self.frames.extend([Frame::Record(false), children]);
+                }
+                Ok(())
+            }
+            Err(stop) => {
+                self.frames.push(Frame::Record(fresh));
+                Err(stop)
+            }
+        }
+    }
+
+    fn end_list(&mut self, section: usize, kind: Kind) {
+        let is_nested = self.list.as_ref().is_some_and(|list| list.depth() > 0);
+        if is_nested {
+            return;
+        }
+        let Some(list) = self.list.take() else {
+            return;
+        };
+        let mut rows = list.rows;
+        rows.finish();
+        let name = self.name(section);
+        for warning in rows.warnings.drain(..) {
+            warn(&mut self.response.warnings, || {
+                format!("`{name}`: {warning}")
+            });
+        }
+        if let Some(section) = self.response.sections.get_mut(section) {
+            *match kind {
+                Kind::Rows => &mut section.rows,
+                Kind::Removed => &mut section.removed,
+                Kind::Added => &mut section.added,
+                Kind::Updated => &mut section.updated,
+            } = Some(rows);
+        }
+    }
+
+    fn name(&self, section: usize) -> String {
+        let spec = self.specs.get(section);
+        spec.map_or_else(String::new, |spec| spec.name.clone())
+    }
+
+    fn warn(&mut self, warning: impl FnOnce() -> String) {
+        warn(&mut self.response.warnings, warning);
+    }
+}
+
+/// Reads what stands next in an object. At a key, the place is then that of the value.
+fn member(text: &str, at: &mut usize, expect: &mut Expect) -> Step<Member> {
+    let bytes = text.as_bytes();
+    let (first, place) = token(bytes, *at)?;
+    match (*expect, first) {
+        (Expect::CommaOrEnd, b',') => {
+            *expect = Expect::Item;
+            *at = place + 1;
+            Ok(Member::Comma)
+        }
+        (Expect::CommaOrEnd | Expect::ItemOrEnd, b'}') => {
+            *at = place + 1;
+            Ok(Member::End)
+        }
+        (Expect::Item | Expect::ItemOrEnd, b'"') => {
+            let raw = string(bytes, place + 1)?;
+            let (colon, colon_place) = token(bytes, raw.end + 1)?;
+            if colon != b':' {
+                return bad(colon_place);
+            }
+            let (first, value) = token(bytes, colon_place + 1)?;
+            let mut key = String::new();
+            unescape(text.get(place + 1..raw.end).unwrap_or_default(), &mut key);
+            *expect = Expect::CommaOrEnd;
+            *at = value;
+            Ok(Member::Key(key, first))
+        }
+        _ => bad(place),
+    }
 }

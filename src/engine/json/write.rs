@@ -219,7 +219,7 @@ mod tests {
         let mut table = Table::new(Schema::new(Field::new("id", FieldKind::Auto)), 1);
         let nonsense = table.make_cell(Value::Text("0000-00-00"));
         let json = table.make_cell(Value::Json("[1,2]"));
-        let mut write = |cell: Cell, when: &Field| {
+        let write = |cell: Cell, when: &Field| {
             let mut out = Vec::new();
             field(&table, cell, when, &Zone::default(), &mut out);
             String::from_utf8(out).unwrap()

@@ -102,9 +102,15 @@ impl DateFormat {
             Self::Pattern(pattern) => read_pattern(pattern, text),
             _ => None,
         };
-        let mut wall = by_pattern.or_else(|| read_iso(text.trim().as_bytes()))?;
+        let mut wall = match by_pattern {
+            Some(wall) => wall,
+            None => {
+                let (ms, offset) = read_iso_wall(text.trim().as_bytes())?;
+                Wall { ms, offset }
+            }
+        };
         if self.is_plain() {
-            wall.ms -= wall.ms.rem_euclid(DAY);
+            wall.ms = midnight(wall.ms);
             wall.offset = None;
         }
         Some(wall)
@@ -168,7 +174,8 @@ impl Parts {
     fn to_ms(self) -> Option<i64> {
         let date = (1..=9999).contains(&self.year)
             && (1..=12).contains(&self.month)
-            && (1..=days_in(self.year, self.month)).contains(&self.day);
+            && (1..=i64::from(days_in_month(self.year as u32, self.month as u32)))
+                .contains(&self.day);
         let time = (self.hour < 24 && self.minute < 60 && self.second < 60)
             || (self.hour == 24 && self.minute == 0 && self.second == 0 && self.ms == 0);
         (date && time).then(|| {
@@ -289,6 +296,120 @@ fn read_pattern(pattern: &str, text: &str) -> Option<Wall> {
     rest.is_empty().then_some(Wall { ms, offset })
 }
 
+/// Reads ISO 8601 as servers write it: ms of the wall time since the epoch, and the offset if there is one.
+#[inline]
+pub(crate) fn read_iso_wall(text: &[u8]) -> Option<(i64, Option<i64>)> {
+    let Some((head, rest)) = text.split_first_chunk::<16>() else {
+        return read_iso(text).map(|wall| (wall.ms, wall.offset));
+    };
+    let Some(minutes) = read_head(head) else {
+        return read_iso(text).map(|wall| (wall.ms, wall.offset));
+    };
+    match rest {
+        [] => Some((minutes, None)),
+        [b':', tens @ b'0'..=b'5', ones @ b'0'..=b'9', rest @ ..] => {
+            let second = i64::from(tens - b'0') * 10 + i64::from(ones - b'0');
+            let wall = minutes + second * SECOND;
+            match rest {
+                [] => Some((wall, None)),
+                [b'Z'] => Some((wall, Some(0))),
+                _ => read_tail(rest, wall),
+            }
+        }
+        _ => read_iso(text).map(|wall| (wall.ms, wall.offset)),
+    }
+}
+
+/// Reads the form that most servers write, `YYYY-MM-DDTHH:mm:ss` without a fraction, up to the quote that ends it. Gives ms of the wall time since the
+/// epoch and the place after the quote, or nothing when it is anything else.
+#[inline]
+pub(crate) fn read_usual(bytes: &[u8], from: usize) -> Option<(i64, usize)> {
+    let (head, rest) = bytes.get(from..)?.split_first_chunk::<16>()?;
+    let [b':', tens @ b'0'..=b'5', ones @ b'0'..=b'9', b'"', ..] = rest else {
+        return None;
+    };
+    let second = i64::from(tens - b'0') * 10 + i64::from(ones - b'0');
+    Some((read_head(head)? + second * SECOND, from + 20))
+}
+
+/// What follows after the seconds.
+fn read_tail(mut rest: &[u8], mut wall: i64) -> Option<(i64, Option<i64>)> {
+    if let Some((b'.' | b',', fraction)) = rest.split_first() {
+        rest = fraction;
+        wall += read_fraction(&mut rest)?;
+    }
+    rest = rest.strip_prefix(b" ").unwrap_or(rest);
+    let offset = match rest {
+        [] => None,
+        _ => Some(read_offset(&mut rest)?),
+    };
+    rest.is_empty().then_some((wall, offset))
+}
+
+/// `YYYY-MM-DDTHH:mm` in two words, eight digits at a time. `None` for all that isn't exactly that, or no time of a day.
+#[inline]
+fn read_head(head: &[u8; 16]) -> Option<i64> {
+    const DATE: u64 = u64::from_le_bytes(*b"0000-00-");
+    const TIME: u64 = u64::from_le_bytes(*b"00T00:00");
+    const BLANK: u64 = (b'T' ^ b' ') as u64;
+    /// Added to what differs from the shape, this reaches the top bit for digits above 9 and for anything but the separator.
+    const DATE_LIMITS: u64 = u64::from_le_bytes([118, 118, 118, 118, 127, 118, 118, 127]);
+    const TIME_LIMITS: u64 = u64::from_le_bytes([118, 118, 127, 118, 118, 127, 118, 118]);
+    const TOPS: u64 = 0x8080_8080_8080_8080;
+    let both = u128::from_le_bytes(*head);
+    let date = both as u64 ^ DATE;
+    let mut time = (both >> 64) as u64 ^ TIME;
+    if time >> 16 & 0xFF == BLANK {
+        time ^= BLANK << 16;
+    }
+    let wrong = date | date.wrapping_add(DATE_LIMITS) | time | time.wrapping_add(TIME_LIMITS);
+    if wrong & TOPS != 0 {
+        return None;
+    }
+    let digit = |word: u64, at: u32| (word >> (8 * at)) as u32 & 0xF;
+    let pair = |word: u64, at: u32| digit(word, at) * 10 + digit(word, at + 1);
+    let (year, month) = (pair(date, 0) * 100 + pair(date, 2), pair(date, 5));
+    let (day, hour, minute) = (pair(time, 0), pair(time, 3), pair(time, 6));
+    if year == 0 || hour > 23 || minute > 59 || day == 0 || day > days_in_month(year, month) {
+        return None;
+    }
+    let days = i64::from(days_before(year, month) + day) - DAYS_BEFORE_1970;
+    Some(days * DAY + i64::from(hour * 60 + minute) * MINUTE)
+}
+
+/// From the day before 0001-01-01 to 1970-01-01.
+const DAYS_BEFORE_1970: i64 = 719_163;
+
+/// 0 when there is no such month.
+#[inline]
+fn days_in_month(year: u32, month: u32) -> u32 {
+    const DAYS: [u8; 13] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let days = DAYS.get(month as usize).map_or(0, |days| u32::from(*days));
+    days + u32::from(month == 2 && is_leap(year))
+}
+
+#[inline]
+fn is_leap(year: u32) -> bool {
+    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+}
+
+/// Days from 0001-01-01 to the first of the month.
+#[inline]
+fn days_before(year: u32, month: u32) -> u32 {
+    const BEFORE: [u16; 13] = [0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+    let full = year - 1;
+    let leap = u32::from(month > 2 && is_leap(year));
+    let before = BEFORE
+        .get(month as usize)
+        .map_or(0, |days| u32::from(*days));
+    full * 365 + full / 4 - full / 100 + full / 400 + before + leap
+}
+
+/// The midnight at which the day of a wall time begins.
+pub(crate) fn midnight(wall_ms: i64) -> i64 {
+    wall_ms - wall_ms.rem_euclid(DAY)
+}
+
 fn read_iso(text: &[u8]) -> Option<Wall> {
     let mut rest = text;
     let mut parts = Parts {
@@ -389,15 +510,6 @@ fn write_offset(offset: i64, separator: &str, out: &mut Vec<u8>) {
     digits(minutes / 60, 2, out);
     out.extend_from_slice(separator.as_bytes());
     digits(minutes % 60, 2, out);
-}
-
-fn days_in(year: i64, month: i64) -> i64 {
-    match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        _ => 31,
-    }
 }
 
 /// Days since 1970-01-01 in the Gregorian calendar. Years are counted from March, so that the leap day comes last.
@@ -578,7 +690,10 @@ mod tests {
         while days <= LAST as i64 / DAY {
             let (year, month, day) = civil_from_days(days);
             assert_eq!(days_from_civil(year, month, day), days);
-            assert!((1..=days_in(year, month)).contains(&day));
+            assert!((1..=days_in_month(year as u32, month as u32)).contains(&(day as u32)));
+            let text = format!("{year:04}-{month:02}-{day:02}T00:00");
+            let read = read_head(text.as_bytes().first_chunk().unwrap());
+            assert_eq!(read, Some(days * DAY), "{text}");
             days += 13;
         }
         assert_eq!(civil_from_days(0), (1970, 1, 1));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 pub mod date;
-mod kind;
+pub(crate) mod kind;
 pub mod zone;
 
 pub use date::DateFormat;

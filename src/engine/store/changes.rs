@@ -23,8 +23,10 @@ pub(super) struct Changes {
 /// How many records count for what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
-    /// Those that the next package would carry.
+    /// Those that the next package can carry.
     pub(super) sendable: usize,
+    /// Those of them that weren't refused, or were edited since.
+    pub(super) ready: usize,
     /// Those that the package on the wire carries.
     pub(super) sent: usize,
     /// Either.
@@ -106,6 +108,7 @@ impl Changes {
             _ => {}
         };
         shift(&mut self.tally.sendable, old.sendable, new.sendable);
+        shift(&mut self.tally.ready, old.ready, new.ready);
         shift(&mut self.tally.sent, old.sent, new.sent);
         shift(
             &mut self.tally.unconfirmed,
@@ -150,12 +153,7 @@ impl Changes {
 
     /// Visits every cell that is held outside of the table's columns.
     pub(super) fn cells(&mut self, visit: &mut dyn FnMut(&mut Cell)) {
-        for touched in self
-            .records
-            .iter_mut()
-            .flatten()
-            .flat_map(|dirty| &mut dirty.fields)
-        {
+        for touched in self.records.iter_mut().flatten().flat_map(|dirty| &mut dirty.fields) {
             visit(&mut touched.base);
             visit(&mut touched.inflight);
             visit(&mut touched.pending);
@@ -172,12 +170,7 @@ impl Changes {
     pub(super) fn check(&self) -> Result<(), String> {
         let mut tally = Tally::default();
         let mut used = 0;
-        for (row, &slot) in self
-            .slots
-            .iter()
-            .enumerate()
-            .filter(|(_, slot)| **slot != CLEAN)
-        {
+        for (row, &slot) in self.slots.iter().enumerate().filter(|(_, slot)| **slot != CLEAN) {
             used += 1;
             let dirty = self.records.get(slot as usize - 1).and_then(Option::as_ref);
             match dirty {
@@ -187,6 +180,7 @@ impl Changes {
         }
         for dirty in self.iter() {
             tally.sendable += usize::from(dirty.counted.sendable);
+            tally.ready += usize::from(dirty.counted.ready);
             tally.sent += usize::from(dirty.counted.sent);
             tally.unconfirmed += usize::from(dirty.counted.sendable || dirty.counted.sent);
         }

@@ -68,7 +68,11 @@ impl Store {
         let traits = self.traits(field);
         let table = &self.table;
         let dirty = self.changes.ensure(row, true);
+        let held = core::mem::take(&mut dirty.held);
         if dirty.is_all_pending() {
+            if held {
+                self.recount(row);
+            }
             self.put(row, field, cell);
             self.table.release(old);
             self.tell_field(NoticeKind::Update, origin, (row, field), (old, cell), out);
@@ -79,7 +83,7 @@ impl Store {
         let visible = touched.visible();
         let idle = touched.pending.is_absent();
         let plain = touched.inflight.is_absent() && traits & PERSISTS != 0;
-        let counted = dirty.counted.sendable && dirty.pending == Stage::Idle;
+        let counted = dirty.counted.ready && dirty.pending == Stage::Idle;
         self.put(row, field, visible);
         if visible != cell {
             self.table.release(cell);
@@ -90,24 +94,18 @@ impl Store {
         } else if !(plain && counted) {
             self.recount(row);
         }
-        self.tell_field(
-            NoticeKind::Update,
-            origin,
-            (row, field),
-            (old, visible),
-            out,
-        );
+        self.tell_field(NoticeKind::Update, origin, (row, field), (old, visible), out);
     }
 
     /// Takes the user's edit of one field back.
     pub(super) fn reject_field(&mut self, row: RowIx, field: FieldIx, out: &mut Notices) {
-        if let Some(touched) = self.changes.get_mut(row).and_then(|dirty| {
-            dirty
-                .fields
-                .iter_mut()
-                .find(|touched| touched.field == field)
-        }) {
-            touched.reject();
+        let (table, traits) = (&self.table, self.traits(field));
+        if let Some(touched) = self
+            .changes
+            .get_mut(row)
+            .and_then(|dirty| dirty.fields.iter_mut().find(|touched| touched.field == field))
+        {
+            touched.reject(&|a, b| equal(table, traits, a, b));
         }
         self.recompose(row, Origin::Rollback, out);
     }
@@ -154,10 +152,7 @@ impl Store {
             ));
         };
         if let IdRef::Text("") = id {
-            return Err(SyncError::new(
-                ErrorCode::InvalidArgument,
-                "an id can't be empty",
-            ));
+            return Err(SyncError::new(ErrorCode::InvalidArgument, "an id can't be empty"));
         }
         match self.table.find_id(id) {
             Some(_) => Err(self.duplicate(id)),
@@ -169,11 +164,7 @@ impl Store {
     pub(super) fn duplicate(&self, id: IdRef<'_>) -> SyncError {
         SyncError::new(
             ErrorCode::DuplicateId,
-            format!(
-                "{} has a record of id {} already",
-                self.name(),
-                super::Id::from(id)
-            ),
+            format!("{} has a record of id {} already", self.name(), super::Id::from(id)),
         )
     }
 
@@ -194,8 +185,6 @@ impl Store {
             self.rewrite_reference(parent, old.as_ref(), new.as_value(), out);
         }
         let row = self.table.handle(row);
-        self.aftermath
-            .id_changes
-            .push(super::IdChange { row, old, new });
+        self.aftermath.id_changes.push(super::IdChange { row, old, new });
     }
 }

@@ -10,12 +10,19 @@ impl Store {
     /// Puts what waits onto the wire: every record that the next package carries, and what a cascade did that the server does by
     /// itself. Gives whether there was anything, sent or not; nothing happens while a package is on the wire.
     pub fn freeze(&mut self, out: &mut Notices) -> bool {
+        self.freeze_those(|dirty| dirty.counted.sendable, out)
+    }
+
+    /// The same without records that the server refused and that haven't been edited since: they would hold up the others.
+    pub fn freeze_ready(&mut self, out: &mut Notices) -> bool {
+        self.freeze_those(|dirty| dirty.counted.ready, out)
+    }
+
+    fn freeze_those(&mut self, sends: impl Fn(&Dirty) -> bool, out: &mut Notices) -> bool {
         if self.has_inflight() {
             return false;
         }
-        let rows = self
-            .changes
-            .rows(|dirty| dirty.counted.sendable || is_cascaded(dirty));
+        let rows = self.changes.rows(|dirty| sends(dirty) || is_cascaded(dirty));
         for &row in &rows {
             let Some(dirty) = self.changes.get_mut(row) else {
                 continue;
@@ -80,6 +87,7 @@ impl Store {
             return;
         };
         dirty.error = None;
+        dirty.held = false;
         match (core::mem::take(&mut dirty.inflight), dirty.pending) {
             (Stage::Remove(_), Stage::Add) => {
                 // The server's record is gone: what the user has is a new one.
@@ -159,7 +167,9 @@ impl Store {
             self.thaw_row(row, out);
         }
         if self.table.resolve(handle).is_some() {
-            self.changes.ensure(row, true).error = Some(message.into());
+            let dirty = self.changes.ensure(row, true);
+            dirty.error = Some(message.into());
+            dirty.held = true;
             self.recount(row);
         }
         reverted

@@ -113,7 +113,7 @@ impl Touched {
 
     /// The user takes everything back: what is seen is base again. While something is on the wire, that needs a layer that
     /// covers it.
-    pub(super) fn reject(&mut self) {
+    pub(super) fn reject(&mut self, same: Same<'_>) {
         self.cascaded = false;
         self.pending = if self.inflight.is_absent() {
             Cell::ABSENT
@@ -122,6 +122,7 @@ impl Touched {
         } else {
             self.base
         };
+        self.settle(same);
     }
 
     /// A user's layer that says the same as what lies under it says nothing.
@@ -190,7 +191,7 @@ mod tests {
     #[test]
     fn a_rejected_edit_shows_base_also_while_it_is_on_the_wire() {
         let mut touched = edited(1.0, Some(2.0), Some(3.0));
-        touched.reject();
+        touched.reject(&same);
         assert_eq!(touched.visible(), number(1.0));
         touched.drop_inflight(&same);
         assert!(touched.is_idle());

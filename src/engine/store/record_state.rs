@@ -45,6 +45,8 @@ pub(super) struct Dirty {
     pub(super) fields: Vec<Touched>,
     /// Why the server refused it.
     pub(super) error: Option<Box<str>>,
+    /// It was refused and has not been edited since: sending it again by itself would only be refused again.
+    pub(super) held: bool,
     /// What of it is counted in the tallies; kept by `Changes` alone.
     pub(super) counted: Counted,
 }
@@ -52,8 +54,10 @@ pub(super) struct Dirty {
 /// How a record counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counted {
-    /// The next package would carry it.
+    /// The next package can carry it.
     pub(super) sendable: bool,
+    /// It also would when nobody asks for it.
+    pub(super) ready: bool,
     /// The package on the wire carries it.
     pub(super) sent: bool,
 }
@@ -68,8 +72,10 @@ impl Dirty {
             pending: Stage::Idle,
             fields: Vec::new(),
             error: None,
+            held: false,
             counted: Counted {
                 sendable: false,
+                ready: false,
                 sent: false,
             },
         }
@@ -114,11 +120,7 @@ impl Dirty {
 
     /// The entry of a field; made with `column` (what is seen) in the layer that it belongs to.
     pub(super) fn touch(&mut self, field: FieldIx, column: Cell) -> &mut Touched {
-        let at = match self
-            .fields
-            .iter()
-            .position(|touched| touched.field == field)
-        {
+        let at = match self.fields.iter().position(|touched| touched.field == field) {
             Some(at) => at,
             None => {
                 let mut touched = Touched::new(field);
@@ -158,6 +160,8 @@ impl Dirty {
             (Stage::Remove(cascade), Stage::Idle) => return self.in_base && removes(cascade),
             // It undoes what is on the wire: nothing to send unless that gets confirmed.
             (Stage::Remove(_), _) => return false,
+            // Edits made before the removal wait for the case that it is refused.
+            (Stage::Idle, Stage::Remove(_)) => return false,
             (Stage::Add | Stage::Idle, _) => {}
         }
         self.fields.iter().any(|touched| {

@@ -1,8 +1,8 @@
 //! The user removes records, and removed records come back.
 
-use super::Store;
 use super::notices::Notices;
 use super::record_state::Stage;
+use super::Store;
 use crate::engine::error::SyncError;
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::schema::FieldIx;
@@ -54,6 +54,7 @@ impl Store {
     /// The user's layer says that a record, already hidden, shall go.
     pub(super) fn mark_removed(&mut self, row: RowIx, cascade: Option<FieldIx>) {
         let dirty = self.changes.ensure(row, true);
+        dirty.held = false;
         match (dirty.inflight, dirty.in_base) {
             (Stage::Idle, false) => self.free(row),
             // Added again after its removal went out: back to that.
@@ -76,6 +77,7 @@ impl Store {
         }
         for &row in rows {
             if let Some(dirty) = self.changes.get_mut(row) {
+                dirty.held = false;
                 dirty.pending = match dirty.inflight {
                     Stage::Remove(_) => Stage::Add,
                     Stage::Idle | Stage::Add => Stage::Idle,
@@ -109,11 +111,7 @@ impl Store {
         self.table.hide(&all);
         for row in all {
             if let Some(id) = self.id_of(row) {
-                if self
-                    .changes
-                    .get(row)
-                    .is_some_and(|it| it.exists() && it.is_modified())
-                {
+                if self.changes.get(row).is_some_and(|it| it.exists() && it.is_modified()) {
                     self.aftermath.lost.push(id.clone());
                 }
                 self.aftermath.removed_by_server.push(id);

@@ -2,11 +2,12 @@
 
 use super::notices::Notices;
 use super::record_state::Stage;
-use super::{Id, Store};
+use super::{Id, Store, equal};
 use crate::engine::error::SyncError;
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::schema::FieldIx;
 use crate::engine::table::{RowId, RowIx};
+use crate::engine::value::Cell;
 
 impl Store {
     /// Declares a record's changes to be confirmed, also what is on the wire. A phantom keeps its client id, and is a phantom no
@@ -63,6 +64,7 @@ impl Store {
             };
             let existed = dirty.exists();
             dirty.error = None;
+            dirty.held = false;
             if !dirty.in_base {
                 if existed {
                     going.push(row);
@@ -73,8 +75,10 @@ impl Store {
                 Stage::Remove(_) => Stage::Add,
                 Stage::Idle | Stage::Add => Stage::Idle,
             };
+            let (table, traits) = (&self.table, &self.traits);
             for touched in &mut dirty.fields {
-                touched.reject();
+                let traits = traits.get(touched.field.ix()).copied().unwrap_or(0);
+                touched.reject(&|a, b| equal(table, traits, a, b));
             }
             self.recompose(row, Origin::Rollback, out);
             if existed {
@@ -99,8 +103,10 @@ impl Store {
         for &row in rows {
             self.tell(NoticeKind::Remove, origin, row, out);
             if let Some(dirty) = self.changes.get_mut(row) {
-                dirty.fields.clear();
+                // What is on the wire stays as it was sent.
+                dirty.fields.iter_mut().for_each(|touched| touched.pending = Cell::ABSENT);
             }
+            self.recompose(row, origin, out);
             self.mark_removed(row, None);
         }
         if let Some(parent) = self.table.schema().parent {
@@ -111,7 +117,12 @@ impl Store {
 
     /// Records (`ids`) that never came to be: phantoms that refer to them go too, other records get the reference back that the
     /// server knows. Gives the rows.
-    pub fn undo_references(&mut self, field: FieldIx, ids: &[Id], out: &mut Notices) -> Vec<RowId> {
+    pub fn undo_references(
+        &mut self,
+        field: FieldIx,
+        ids: &[Id],
+        out: &mut Notices,
+    ) -> Vec<RowId> {
         let mut rows = Vec::new();
         for id in ids {
             rows.extend(self.rows_referring(field, id.as_ref(), true));

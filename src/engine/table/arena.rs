@@ -10,6 +10,8 @@ const SEGMENT_BITS: u32 = 16;
 const SEGMENT: usize = 1 << SEGMENT_BITS;
 /// Longer text is kept apart: a segment's unused end stays below this.
 const LONG: usize = 2048;
+/// Room of the first segment, to begin with.
+const FIRST: usize = 2 * LONG;
 /// Text of up to this many bytes is kept once, as long as the cache remembers it.
 pub(crate) const SHORT: usize = 16;
 /// Remembered short texts while a response is read, and while single records are edited.
@@ -19,7 +21,9 @@ const CACHE_EDITING: usize = 256;
 /// Bytes that cells refer to.
 #[derive(Clone, Default)]
 pub struct Arena {
-    segments: Vec<String>,
+    segments: Vec<Vec<u8>>,
+    /// How much of the last segment is in use; what lies behind is room.
+    fill: usize,
     long: Vec<Box<str>>,
     cache: Vec<Known>,
     /// Bytes of text in segments and apart.
@@ -56,20 +60,35 @@ pub(crate) struct Mark {
 impl Arena {
     /// The text of a span; `None` for other cells and for spans of another arena that don't fit.
     pub fn get(&self, cell: Cell) -> Option<&str> {
+        match self.get_bytes(cell)? {
+            Ok(bytes) => str::from_utf8(bytes).ok(),
+            Err(text) => Some(text),
+        }
+    }
+
+    /// The same as bytes, which is cheaper for text that lies in a segment.
+    #[inline]
+    pub(crate) fn bytes_of(&self, cell: Cell) -> Option<&[u8]> {
+        Some(self.get_bytes(cell)?.unwrap_or_else(str::as_bytes))
+    }
+
+    #[inline]
+    fn get_bytes(&self, cell: Cell) -> Option<Result<&[u8], &str>> {
         if !cell.is_span() {
             return None;
         }
         let (place, len, _) = cell.span_parts();
         if len == 0 {
-            return Some("");
+            return Some(Err(""));
         }
         if len == SPAN_LONG {
-            return self.long.get(place as usize).map(|text| &**text);
+            return self.long.get(place as usize).map(|text| Err(&**text));
         }
         let from = place as usize & (SEGMENT - 1);
         self.segments
             .get((place >> SEGMENT_BITS) as usize)?
             .get(from..from + len as usize)
+            .map(Ok)
     }
 
     /// Keeps text. Past 4 GiB there are no places left, and the answer is `None`.
@@ -79,77 +98,100 @@ impl Arena {
             if self.cache.is_empty() {
                 self.cache.resize(CACHE_EDITING, UNKNOWN);
             }
-            return self.keep_short(low, high, text, text.is_ascii());
+            if let Some(cell) = self.known(low, high, text.len()) {
+                return Some(cell);
+            }
+            let cell = self.keep_new(text, false, text.is_ascii())?;
+            self.know(low, high, cell);
+            return Some(cell);
         }
         self.keep_new(text, false, text.is_ascii())
     }
 
-    /// Keeps text of up to [`SHORT`] bytes once. `low` and `high` are its bytes, little-endian, padded with zeros.
+    /// The cell of a short text that is kept already. `low` and `high` are its bytes, little-endian, padded with zeros.
     #[inline]
-    pub(crate) fn keep_short(
-        &mut self,
-        low: u64,
-        high: u64,
-        text: &str,
-        ascii: bool,
-    ) -> Option<Cell> {
-        let mixed =
-            (low ^ high.rotate_left(23) ^ text.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let at = (mixed >> 40) as usize & self.cache.len().wrapping_sub(1);
-        if let Some(known) = self.cache.get(at)
-            && known.low == low
+    pub(crate) fn known(&self, low: u64, high: u64, len: usize) -> Option<Cell> {
+        let known = self.cache.get(self.cache_place(low, high))?;
+        let is_same = known.low == low
             && known.high == high
-            && known.cell.span_parts().1 as usize == text.len()
-            && !known.cell.is_absent()
-        {
-            return Some(known.cell);
-        }
-        let cell = self.keep_new(text, false, ascii)?;
+            && known.cell.is_span()
+            && known.cell.span_parts().1 as usize == len;
+        is_same.then_some(known.cell)
+    }
+
+    /// Remembers a short text.
+    #[inline]
+    pub(crate) fn know(&mut self, low: u64, high: u64, cell: Cell) {
+        let at = self.cache_place(low, high);
         if let Some(known) = self.cache.get_mut(at) {
             *known = Known { low, high, cell };
         }
-        Some(cell)
+    }
+
+    #[inline]
+    fn cache_place(&self, low: u64, high: u64) -> usize {
+        let mixed = (low ^ high.rotate_left(23)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        (mixed >> 40) as usize & self.cache.len().wrapping_sub(1)
     }
 
     /// Keeps text or JSON text without looking for an equal one.
-    #[inline]
     pub(crate) fn keep_new(&mut self, text: &str, json: bool, ascii: bool) -> Option<Cell> {
-        let len = text.len();
-        if len == 0 {
-            return Some(Cell::span(json, 0, 0, true));
-        }
-        if len <= LONG
-            && let Some(last) = self.segments.last_mut()
-            && last.len() + len <= SEGMENT
-        {
-            let from = last.len();
-            last.push_str(text);
-            self.used += len;
-            let place = ((self.segments.len() - 1) << SEGMENT_BITS) | from;
-            return Some(Cell::span(json, place as u32, len as u32, ascii));
-        }
-        self.keep_elsewhere(text, json, ascii)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn keep_elsewhere(&mut self, text: &str, json: bool, ascii: bool) -> Option<Cell> {
         if text.len() > LONG {
             let place = u32::try_from(self.long.len()).ok()?;
             self.long.push(text.into());
             self.used += text.len();
             return Some(Cell::span(json, place, SPAN_LONG, ascii));
         }
-        if self.segments.len() > usize::from(u16::MAX) {
+        if self.room().len() < text.len() && !self.make_room() {
             return None;
         }
-        // The first one grows with its store: most stores are small.
-        self.segments.push(if self.segments.is_empty() {
-            String::new()
-        } else {
-            String::with_capacity(SEGMENT)
-        });
-        self.keep_new(text, json, ascii)
+        self.room()
+            .get_mut(..text.len())?
+            .copy_from_slice(text.as_bytes());
+        Some(self.keep_room(text.len(), json, ascii))
+    }
+
+    /// Unused bytes at the end, to write text into before it is known whether it is to be kept.
+    #[inline]
+    pub(crate) fn room(&mut self) -> &mut [u8] {
+        let fill = self.fill;
+        let last = self.segments.last_mut();
+        last.and_then(|last| last.get_mut(fill..))
+            .unwrap_or_default()
+    }
+
+    /// Keeps the first bytes of [`Arena::room`], which have to be the text.
+    #[inline]
+    pub(crate) fn keep_room(&mut self, len: usize, json: bool, ascii: bool) -> Cell {
+        let place = (self.segments.len().saturating_sub(1) << SEGMENT_BITS) | self.fill;
+        self.fill += len;
+        self.used += len;
+        Cell::span(json, place as u32, len as u32, ascii)
+    }
+
+    /// Makes room for at least [`LONG`] bytes, unless all places are taken.
+    #[cold]
+    #[inline(never)]
+    fn make_room(&mut self) -> bool {
+        // The first segment grows with its store: most stores are small.
+        if let [only] = self.segments.as_mut_slice()
+            && only.len() < SEGMENT
+        {
+            let len = (only.len() * 2).clamp(FIRST, SEGMENT);
+            only.resize(len, 0);
+            if only.len() - self.fill >= LONG {
+                return true;
+            }
+            return self.make_room();
+        }
+        if self.segments.len() > usize::from(u16::MAX) {
+            return false;
+        }
+        let first = self.segments.is_empty();
+        self.segments
+            .push(vec![0; if first { FIRST } else { SEGMENT }]);
+        self.fill = 0;
+        true
     }
 
     /// Room to remember many short texts, for the time of a load.
@@ -162,14 +204,16 @@ impl Arena {
     pub(crate) fn end_load(&mut self) {
         self.cache = Vec::new();
         if let [only] = self.segments.as_mut_slice() {
+            only.truncate(self.fill);
             only.shrink_to_fit();
         }
     }
 
+    #[inline]
     pub(crate) fn mark(&self) -> Mark {
         Mark {
             segments: self.segments.len(),
-            last: self.segments.last().map_or(0, String::len),
+            last: self.fill,
             long: self.long.len(),
             used: self.used,
         }
@@ -178,9 +222,7 @@ impl Arena {
     /// Forgets what was kept since the mark; no cell may refer to it any more.
     pub(crate) fn back_to(&mut self, mark: Mark) {
         self.segments.truncate(mark.segments);
-        if let Some(last) = self.segments.last_mut() {
-            last.truncate(mark.last);
-        }
+        self.fill = mark.last;
         self.long.truncate(mark.long);
         self.used = mark.used;
         let end = (mark.segments.saturating_sub(1) << SEGMENT_BITS) | mark.last;
@@ -193,7 +235,7 @@ impl Arena {
 
     /// A cell's bytes are needed no more.
     pub(crate) fn release(&mut self, cell: Cell) {
-        if let Some(text) = self.get(cell) {
+        if let Some(text) = self.bytes_of(cell) {
             self.dead += text.len();
         }
     }
@@ -214,7 +256,7 @@ impl Arena {
 
     /// Bytes of memory held.
     pub fn bytes(&self) -> usize {
-        let segments: usize = self.segments.iter().map(String::capacity).sum();
+        let segments: usize = self.segments.iter().map(Vec::capacity).sum();
         let long: usize = self.long.iter().map(|text| text.len()).sum();
         segments + long + self.cache.capacity() * size_of::<Known>()
     }

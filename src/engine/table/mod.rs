@@ -6,6 +6,7 @@ mod ids;
 mod interval;
 
 pub use arena::Arena;
+pub(crate) use arena::{Mark, SHORT};
 pub use ids::{IdIndex, IdRef};
 
 use crate::engine::schema::{Field, FieldIx, Schema, Zone};
@@ -56,6 +57,8 @@ pub struct Table {
     intervals: IntervalIndex,
     first_generation: u32,
     newest_generation: u32,
+    /// Rows that are being read.
+    read_rows: u32,
 }
 
 impl Table {
@@ -75,6 +78,7 @@ impl Table {
             intervals: IntervalIndex::default(),
             first_generation,
             newest_generation: first_generation,
+            read_rows: 0,
         }
     }
 
@@ -122,7 +126,7 @@ impl Table {
     }
 
     /// Ends a row: it leaves the order and every index, its cells are released, and handles to it find nothing. Harmless on a
-    /// row that is free already.
+    /// row that is free already. Whoever frees many visible rows hides them in one call before.
     pub fn free_row(&mut self, row: RowIx) {
         if !self.is_live(row) {
             return;
@@ -193,7 +197,60 @@ impl Table {
         self.arena.begin_load();
     }
 
+    /// How much text there is, to go back to when a row has to be read again.
+    #[inline]
+    pub(crate) fn read_mark(&self) -> Mark {
+        self.arena.mark()
+    }
+
+    /// Forgets text that was kept since the mark. Cells that refer to it must be written anew.
+    pub(crate) fn read_back_to(&mut self, mark: Mark) {
+        self.arena.back_to(mark);
+    }
+
+    /// Room to write text into, for [`Table::keep_room`].
+    #[inline]
+    pub(crate) fn room(&mut self) -> &mut [u8] {
+        self.arena.room()
+    }
+
+    /// Keeps the text of so many bytes that has been written into the room.
+    #[inline]
+    pub(crate) fn keep_room(&mut self, len: usize, ascii: bool) -> Cell {
+        self.arena.keep_room(len, false, ascii)
+    }
+
+    /// The same for short text, which is kept once; also given as two words, padded with zeros.
+    #[inline]
+    pub(crate) fn keep_short_room(&mut self, low: u64, high: u64, len: usize, ascii: bool) -> Cell {
+        if let Some(cell) = self.arena.known(low, high, len) {
+            return cell;
+        }
+        let cell = self.arena.keep_room(len, false, ascii);
+        self.arena.know(low, high, cell);
+        cell
+    }
+
+    /// Keeps text.
+    pub(crate) fn keep_text(&mut self, text: &str) -> Option<Cell> {
+        self.arena.keep(text)
+    }
+
+    /// Keeps JSON text.
+    pub(crate) fn keep_json(&mut self, text: &str) -> Option<Cell> {
+        self.arena.keep_new(text, true, text.is_ascii())
+    }
+
+    /// A new row that is being read: all cells absent, in no index until [`Table::end_read`].
+    #[inline]
+    pub(crate) fn push_read(&mut self) -> RowIx {
+        let row = RowIx(self.read_rows);
+        self.read_rows += 1;
+        row
+    }
+
     /// Writes a cell of a row that is being read: no index is kept until [`Table::end_read`].
+    #[inline]
     pub(crate) fn put_read(&mut self, row: RowIx, field: FieldIx, cell: Cell) {
         if let Some(column) = self.columns.get_mut(field.ix()) {
             column.put(row.ix(), cell);
@@ -204,13 +261,10 @@ impl Table {
     /// is found; gives the others, ascending.
     pub(crate) fn end_read(&mut self) -> Vec<RowIx> {
         self.arena.end_load();
-        self.places.shrink_to_fit();
-        self.generations.shrink_to_fit();
-        self.order.reserve_exact(self.places.len());
-        for (at, place) in self.places.iter_mut().enumerate() {
-            *place = at as u32;
-            self.order.push(RowIx(at as u32));
-        }
+        let rows = core::mem::take(&mut self.read_rows);
+        self.generations = vec![self.first_generation; rows as usize];
+        self.places = (0..rows).collect();
+        self.order = (0..rows).map(RowIx).collect();
         let (columns, field, arena) = (&self.columns, self.schema.id, &self.arena);
         let id_of = |row| row_id(columns, field, arena, row);
         self.ids.reserve(self.order.len(), id_of);
@@ -315,6 +369,12 @@ impl Table {
         self.arena.get(cell)
     }
 
+    /// The same as bytes of UTF-8, which is cheaper.
+    #[inline]
+    pub(crate) fn text_bytes(&self, cell: Cell) -> Option<&[u8]> {
+        self.arena.bytes_of(cell)
+    }
+
     /// Whether two cells hold the same, by content.
     pub fn same(&self, a: Cell, b: Cell) -> bool {
         a == b || (a.is_span() && b.is_span() && self.same_in(a, self, b))
@@ -329,14 +389,14 @@ impl Table {
         if cell.kind() != other_cell.kind() {
             return false;
         }
-        let (a, b) = (self.arena.get(cell), other.arena.get(other_cell));
+        let (a, b) = (self.arena.bytes_of(cell), other.arena.bytes_of(other_cell));
         if a == b {
             return true;
         }
         let (CellKind::Json, Some(a), Some(b)) = (cell.kind(), a, b) else {
             return false;
         };
-        let parse = serde_json::from_str::<serde_json::Value>;
+        let parse = serde_json::from_slice::<serde_json::Value>;
         matches!((parse(a), parse(b)), (Ok(a), Ok(b)) if a == b)
     }
 
@@ -525,6 +585,9 @@ impl Table {
         let Some((start_field, end_field)) = self.schema.interval else {
             return &[];
         };
+        if start.is_nan() || end.is_nan() {
+            return &[];
+        }
         let (places, columns) = (&self.places, &self.columns);
         let (Some(starts), Some(ends)) =
             (columns.get(start_field.ix()), columns.get(end_field.ix()))
@@ -571,3 +634,6 @@ fn row_id<'a>(
 ) -> Option<IdRef<'a>> {
     id_ref(arena, columns.get(field.ix())?.get(row.ix()))
 }
+
+#[cfg(test)]
+mod tests;

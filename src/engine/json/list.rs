@@ -1,0 +1,657 @@
+//! Reads the records of one list into a table.
+//!
+//! Records of one list nearly always have the same members in the same order. The reader therefore expects the key that stood at
+//! this place in the records before, and compares it, quotes and colon included, as two words; only where that fails it reads a
+//! key, looks it up and learns the new order.
+
+use std::collections::BTreeMap;
+
+use super::rows::Rows;
+use super::scan::{
+    Skipper, Step, Stop, Text, bad, byte, literal, minify, number, string, string_into, token,
+    unescape,
+};
+use super::{ReadErrorKind, SectionSpec};
+use crate::engine::schema::date::{midnight, read_iso_wall, read_usual};
+use crate::engine::schema::kind::round;
+use crate::engine::schema::zone::ZoneCursor;
+use crate::engine::schema::{DateFormat, Field, FieldIx, FieldKind, Zone};
+use crate::engine::table::{RowIx, SHORT};
+use crate::engine::value::{Cell, Value};
+
+/// Reads the records of one list.
+#[derive(Debug)]
+pub(super) struct ListReader {
+    pub(super) rows: Rows,
+    zone: Zone,
+    cursor: ZoneCursor,
+    keys: BTreeMap<Box<str>, Target>,
+    groups: Vec<String>,
+    plan: Vec<Expected>,
+    scratch: String,
+    /// The record that is being read, and those whose children it is among.
+    open: Vec<Open>,
+}
+
+/// A record that has begun.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    row: RowIx,
+    /// Which key is expected next.
+    next: usize,
+    /// How many warnings there were when everything before had been read.
+    warnings: usize,
+}
+
+/// How far the reader of a record has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Record {
+    /// To its end.
+    Done,
+    /// To its children: the list of them has been opened.
+    Children,
+}
+
+/// What becomes of a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Target {
+    Field(FieldIx, Way),
+    /// Begins the paths of nested fields; which of the names that do.
+    Group(u16),
+    Children,
+    PhantomId,
+    PhantomParentId,
+    Success,
+    Error,
+    Ignored,
+}
+
+/// How a field's values are read: what its kind boils down to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// As they come.
+    Plain,
+    Text,
+    Number,
+    Integer,
+    Boolean,
+    Iso,
+    PlainDate,
+    PatternDate,
+}
+
+/// A key as it stands in the text, from quote to colon.
+#[derive(Debug)]
+struct Expected {
+    low: u64,
+    low_mask: u64,
+    high: u64,
+    high_mask: u64,
+    len: usize,
+    target: Target,
+    raw: Box<[u8]>,
+}
+
+impl Expected {
+    fn new(key: &str, target: Target) -> Self {
+        let raw: Box<[u8]> = [b"\"", key.as_bytes(), b"\":"].concat().into();
+        let mut padded = [0u8; 16];
+        for (to, from) in padded.iter_mut().zip(&raw) {
+            *to = *from;
+        }
+        let both = u128::from_le_bytes(padded);
+        let (low_mask, high_mask) = masks(raw.len());
+        Self {
+            low: both as u64,
+            low_mask,
+            high: (both >> 64) as u64,
+            high_mask,
+            len: raw.len(),
+            target,
+            raw,
+        }
+    }
+
+    #[inline]
+    fn stands_at(&self, bytes: &[u8], at: usize) -> bool {
+        let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>()) else {
+            return bytes.get(at..at + self.len) == Some(&self.raw);
+        };
+        let (low, high) = halves(chunk);
+        if (low ^ self.low) & self.low_mask | (high ^ self.high) & self.high_mask != 0 {
+            return false;
+        }
+        self.len <= 16 || bytes.get(at..at + self.len) == Some(&self.raw)
+    }
+}
+
+#[inline]
+fn halves(chunk: &[u8; 16]) -> (u64, u64) {
+    let both = u128::from_le_bytes(*chunk);
+    (both as u64, (both >> 64) as u64)
+}
+
+/// Masks for the first so many bytes of two words.
+#[inline]
+fn masks(len: usize) -> (u64, u64) {
+    let mask = |len: usize| match len {
+        0 => 0,
+        1..8 => u64::MAX >> (64 - 8 * len),
+        _ => u64::MAX,
+    };
+    (mask(len), mask(len.saturating_sub(8)))
+}
+
+impl ListReader {
+    pub(super) fn new(spec: &SectionSpec, zone: &Zone) -> Self {
+        let mut rows = Rows::new(spec);
+        rows.table.begin_read();
+        let mut keys: BTreeMap<Box<str>, Target> = BTreeMap::new();
+        let mut groups: Vec<String> = Vec::new();
+        if spec.schema.parent.is_some() {
+            keys.insert("children".into(), Target::Children);
+        }
+        keys.insert("success".into(), Target::Success);
+        keys.insert("error".into(), Target::Error);
+        for (at, field) in spec.schema.fields().iter().enumerate() {
+            let Some(first) = field.path.first() else {
+                continue;
+            };
+            let known = keys.get(first.as_str());
+            let target = match known {
+                Some(group @ Target::Group(_)) => *group,
+                _ if field.path.len() > 1 => {
+                    groups.push(first.clone());
+                    Target::Group(groups.len() as u16 - 1)
+                }
+                _ => Target::Field(FieldIx(at as u16), way(&field.kind)),
+            };
+            keys.insert(first.as_str().into(), target);
+        }
+        for (name, target) in [
+            (&spec.phantom_id_field, Target::PhantomId),
+            (&spec.phantom_parent_id_field, Target::PhantomParentId),
+        ] {
+            keys.insert(name.as_str().into(), target);
+        }
+        Self {
+            rows,
+            zone: zone.clone(),
+            cursor: ZoneCursor::default(),
+            keys,
+            groups,
+            plan: Vec::new(),
+            scratch: String::new(),
+            open: Vec::new(),
+        }
+    }
+
+    pub(super) fn depth(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Begins a record, whose opening brace has been read.
+    #[inline]
+    pub(super) fn begin(&mut self) {
+        let row = self.rows.table.push_read();
+        if let Some(parent) = self.open.last() {
+            self.rows.nested.push((row, parent.row));
+        }
+        self.open.push(Open {
+            row,
+            next: 0,
+            warnings: self.rows.warnings.len(),
+        });
+    }
+
+    /// A record that is given by its id alone.
+    pub(super) fn plain_id(&mut self, text: &str, at: usize) -> Step<usize> {
+        let id = self.rows.table.schema().id;
+        let kind = self.rows.table.schema().field(id).map(|id| way(&id.kind));
+        let target = (id, kind.unwrap_or(Way::Plain));
+        // Whether all of it is there has to be known before there is a row.
+        Skipper::default().run(text, &mut { at })?;
+        let row = self.rows.table.push_read();
+        self.value(text, at, row, target)
+    }
+
+    /// Goes on in the open record; `fresh` when its opening brace was the last that was read, else a member was. When there is no more text, nothing has
+    /// happened.
+    #[inline(never)]
+    pub(super) fn record(&mut self, text: &str, at: &mut usize, fresh: bool) -> Step<Record> {
+        let mark = self.rows.table.read_mark();
+        let read = self.members(text, *at, fresh);
+        match read {
+            Ok((end, record)) => {
+                *at = end;
+                if record == Record::Done {
+                    self.open.pop();
+                }
+                Ok(record)
+            }
+            Err(stop) => {
+                self.rows.table.read_back_to(mark);
+                if let Some(open) = self.open.last() {
+                    self.rows.warnings.truncate(open.warnings);
+                }
+                Err(stop)
+            }
+        }
+    }
+
+    fn members(&mut self, text: &str, from: usize, fresh: bool) -> Step<(usize, Record)> {
+        let bytes = text.as_bytes();
+        let Some(Open { row, mut next, .. }) = self.open.last().copied() else {
+            return bad(from);
+        };
+        let (mut first, mut at) = token(bytes, from)?;
+        let mut comma = !fresh;
+        loop {
+            match first {
+                b'}' => return Ok((at + 1, Record::Done)),
+                b',' if comma => (first, at) = token(bytes, at + 1)?,
+                _ if comma => return bad(at),
+                _ => {}
+            }
+            if first != b'"' {
+                return bad(at);
+            }
+            let (target, value) = match self.plan.get(next) {
+                Some(expected) if expected.stands_at(bytes, at) => {
+                    next += 1;
+                    (expected.target, at + expected.len)
+                }
+                _ => self.key(text, at, &mut next)?,
+            };
+            let (first_of_value, value) = token(bytes, value)?;
+            let end = match target {
+                Target::Field(field, way) => self.value(text, value, row, (field, way))?,
+                Target::Children if first_of_value == b'[' => {
+                    let warnings = self.rows.warnings.len();
+                    if let Some(open) = self.open.last_mut() {
+                        open.next = next;
+                        open.warnings = warnings;
+                    }
+                    return Ok((value + 1, Record::Children));
+                }
+                _ => self.aside(text, value, row, target)?,
+            };
+            (first, at) = token(bytes, end)?;
+            comma = true;
+        }
+    }
+
+    /// Reads a key that wasn't expected; gives what becomes of its member, and where the value begins.
+    #[inline(never)]
+    fn key(&mut self, text: &str, at: usize, next: &mut usize) -> Step<(Target, usize)> {
+        let bytes = text.as_bytes();
+        // Most likely, optional members are missing.
+        for ahead in *next + 1..*next + 4 {
+            if let Some(expected) = self.plan.get(ahead)
+                && expected.stands_at(bytes, at)
+            {
+                *next = ahead + 1;
+                return Ok((expected.target, at + expected.len));
+            }
+        }
+        let raw = string(bytes, at + 1)?;
+        let (colon, place) = token(bytes, raw.end + 1)?;
+        if colon != b':' {
+            return bad(place);
+        }
+        let mut unescaped = String::new();
+        let mut key = text.get(at + 1..raw.end).unwrap_or_default();
+        if raw.escaped {
+            unescape(key, &mut unescaped);
+            key = &unescaped;
+        }
+        let Some(target) = self.target(key) else {
+            return Ok((Target::Ignored, place + 1));
+        };
+        let known = self
+            .plan
+            .iter()
+            .position(|expected| expected.raw.get(1..expected.len - 2) == Some(key.as_bytes()));
+        match known {
+            Some(known) => *next = known + 1,
+            None if raw.escaped => {}
+            None => {
+                let place = (*next).min(self.plan.len());
+                self.plan.insert(place, Expected::new(key, target));
+                *next = place + 1;
+            }
+        }
+        Ok((target, place + 1))
+    }
+
+    /// What becomes of members with that key. A new field is made for one that nobody knows; `None` when there are too many.
+    fn target(&mut self, key: &str) -> Option<Target> {
+        if let Some(target) = self.keys.get(key) {
+            return Some(*target);
+        }
+        let target = self.new_field(&[key.to_owned()])?;
+        self.keys.insert(key.into(), target);
+        Some(target)
+    }
+
+    fn new_field(&mut self, path: &[String]) -> Option<Target> {
+        let name = path.join(".");
+        if self.rows.table.schema().find(&name).is_some() {
+            // A field of that name is read from another member.
+            self.rows.warn(|| {
+                format!("the member `{name}` was left out: the field `{name}` is read from another")
+            });
+            return Some(Target::Ignored);
+        }
+        let mut field = Field::new(name, FieldKind::Auto);
+        field.path = path.to_vec();
+        field.declared = false;
+        let Some(field) = self.rows.table.ensure_field(field) else {
+            self.rows
+                .warn(|| "members were left out: a store has too many fields".into());
+            return None;
+        };
+        Some(Target::Field(field, Way::Plain))
+    }
+
+    /// Reads the value of a field into its cell, and gives the place after it.
+    #[inline]
+    fn value(&mut self, text: &str, at: usize, row: RowIx, field: (FieldIx, Way)) -> Step<usize> {
+        let bytes = text.as_bytes();
+        let (field, way) = field;
+        let (cell, end) = match byte(bytes, at)? {
+            b'"' => match way {
+                Way::Plain | Way::Text => self.plain_text(text, at + 1)?,
+                Way::Iso if let Some((wall, end)) = read_usual(bytes, at + 1) => {
+                    let ms = self.cursor.to_utc(&self.zone, wall as f64);
+                    (Cell::number(ms), end)
+                }
+                _ => self.other_text(text, at + 1, field, way)?,
+            },
+            b'-' | b'0'..=b'9' => {
+                let (value, end) = number(text, at)?;
+                let cell = match way {
+                    Way::Text | Way::Boolean => self.odd(field, Value::Number(value))?,
+                    Way::Integer => Cell::number(round(value)),
+                    _ => Cell::number(value),
+                };
+                (cell, end)
+            }
+            b't' => {
+                let end = literal(bytes, at, b"true")?;
+                (self.bool(field, way, true)?, end)
+            }
+            b'f' => {
+                let end = literal(bytes, at, b"false")?;
+                (self.bool(field, way, false)?, end)
+            }
+            b'n' => (Cell::NULL, literal(bytes, at, b"null")?),
+            _ => self.nested(text, at)?,
+        };
+        self.rows.table.put_read(row, field, cell);
+        Ok(end)
+    }
+
+    fn bool(&mut self, field: FieldIx, way: Way, bool: bool) -> Step<Cell> {
+        match way {
+            Way::Text | Way::Number | Way::Integer => self.odd(field, Value::Bool(bool)),
+            _ => Ok(Cell::bool(bool)),
+        }
+    }
+
+    /// Reads text into the arena; gives its cell and the place after it.
+    #[inline]
+    fn plain_text(&mut self, text: &str, from: usize) -> Step<(Cell, usize)> {
+        let bytes = text.as_bytes();
+        let table = &mut self.rows.table;
+        let (found, copied) = string_into(bytes, from, table.room())?;
+        let len = found.end - from;
+        if !copied {
+            return self.text_elsewhere(text, from, found);
+        }
+        let cell = match bytes.get(from..).and_then(|rest| rest.first_chunk::<16>()) {
+            Some(chunk) if len <= SHORT => {
+                let (low, high) = halves(chunk);
+                let (low_mask, high_mask) = masks(len);
+                table.keep_short_room(low & low_mask, high & high_mask, len, found.ascii)
+            }
+            _ => table.keep_room(len, found.ascii),
+        };
+        Ok((cell, found.end + 1))
+    }
+
+    /// Text with escapes, or that the room didn't suffice for.
+    #[inline(never)]
+    fn text_elsewhere(&mut self, text: &str, from: usize, found: Text) -> Step<(Cell, usize)> {
+        let raw = text.get(from..found.end).unwrap_or_default();
+        let cell = if found.escaped {
+            self.scratch.clear();
+            unescape(raw, &mut self.scratch);
+            self.rows.table.keep_text(&self.scratch)
+        } else {
+            self.rows.table.keep_text(raw)
+        };
+        let cell = cell.ok_or(Stop::Bad(ReadErrorKind::TooLarge, from))?;
+        Ok((cell, found.end + 1))
+    }
+
+    /// Text in fields that don't hold text.
+    #[inline(never)]
+    fn other_text(
+        &mut self,
+        text: &str,
+        from: usize,
+        field: FieldIx,
+        way: Way,
+    ) -> Step<(Cell, usize)> {
+        let found = string(text.as_bytes(), from)?;
+        let raw = text.get(from..found.end).unwrap_or_default();
+        let cell = if found.escaped {
+            let mut unescaped = core::mem::take(&mut self.scratch);
+            unescaped.clear();
+            unescape(raw, &mut unescaped);
+            let cell = self.odd(field, Value::Text(&unescaped));
+            self.scratch = unescaped;
+            cell?
+        } else if matches!(way, Way::Iso | Way::PlainDate)
+            && let Some(ms) = self.date(raw, way)
+        {
+            Cell::number(ms)
+        } else {
+            self.odd(field, Value::Text(raw))?
+        };
+        Ok((cell, found.end + 1))
+    }
+
+    /// A value that isn't of the kind's own form.
+    #[inline(never)]
+    fn odd(&mut self, field: FieldIx, value: Value<'_>) -> Step<Cell> {
+        Ok(self.rows.table.make_field_cell(field, value, &self.zone))
+    }
+
+    #[inline]
+    fn date(&mut self, text: &str, way: Way) -> Option<f64> {
+        let (wall, offset) = read_iso_wall(text.as_bytes())?;
+        if way == Way::PlainDate {
+            return Some(self.cursor.to_utc(&self.zone, midnight(wall) as f64));
+        }
+        Some(match offset {
+            Some(offset) => (wall - offset) as f64,
+            None => self.cursor.to_utc(&self.zone, wall as f64),
+        })
+    }
+
+    #[inline(never)]
+    fn nested(&mut self, text: &str, at: usize) -> Step<(Cell, usize)> {
+        let (json, end) = self.raw(text, at)?;
+        let cell = self.rows.table.keep_json(&json);
+        self.scratch = json;
+        let cell = cell.ok_or(Stop::Bad(ReadErrorKind::TooLarge, at))?;
+        Ok((cell, end))
+    }
+
+    /// The text of the value at `at` without blanks, in the scratch room (to be given back), and the place after it.
+    fn raw(&mut self, text: &str, at: usize) -> Step<(String, usize)> {
+        let mut skipper = Skipper::default();
+        let mut end = at;
+        skipper.run(text, &mut end)?;
+        let raw = text.get(at..end).unwrap_or_default();
+        let mut json = core::mem::take(&mut self.scratch);
+        json.clear();
+        if skipper.blanks {
+            minify(raw, &mut json);
+        } else {
+            json.push_str(raw);
+        }
+        Ok((json, end))
+    }
+
+    /// Members that are no field's value.
+    #[inline(never)]
+    fn aside(&mut self, text: &str, at: usize, row: RowIx, target: Target) -> Step<usize> {
+        let (json, end) = self.raw(text, at)?;
+        match target {
+            Target::Group(which) => {
+                let name = self.groups.get(usize::from(which)).cloned();
+                self.group(&json, &mut name.into_iter().collect(), row)?;
+            }
+            Target::Children => {
+                if !matches!(json.as_str(), "null" | "true" | "false") {
+                    self.rows
+                        .warn(|| "`children` of a record are no list".into());
+                }
+            }
+            Target::PhantomId => put_aside(&mut self.rows.phantom_ids, row, &json),
+            Target::PhantomParentId => put_aside(&mut self.rows.phantom_parent_ids, row, &json),
+            Target::Success | Target::Error => self.outcome(&json, row, target)?,
+            Target::Field(..) | Target::Ignored => {}
+        }
+        self.scratch = json;
+        Ok(end)
+    }
+
+    /// `success` and `error` of a record that isn't a field: what the server says of it, or a field after all.
+    fn outcome(&mut self, json: &str, row: RowIx, target: Target) -> Step<()> {
+        let value: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
+        let error = match &value {
+            serde_json::Value::String(text) => Some(text.clone()),
+            serde_json::Value::Object(object) => match object.get("message") {
+                Some(serde_json::Value::String(text)) => Some(text.clone()),
+                _ => Some(json.to_owned()),
+            },
+            _ => None,
+        };
+        let (name, is_outcome) = match target {
+            Target::Success => ("success", value.is_boolean()),
+            _ => ("error", error.is_some()),
+        };
+        if is_outcome && let Some(outcome) = self.rows.outcome_mut(row) {
+            match target {
+                Target::Success => outcome.success = value.as_bool(),
+                _ => outcome.error = error,
+            }
+            return Ok(());
+        }
+        if value.is_null() {
+            return Ok(());
+        }
+        // The keys stay as they are: the next record may say it in the usual form.
+        let mut field = Field::new(name, FieldKind::Auto);
+        field.declared = false;
+        if let Some(field) = self.rows.table.ensure_field(field) {
+            // A number needs to be followed by something.
+            self.value(&format!("{json} "), 0, row, (field, Way::Plain))?;
+        }
+        Ok(())
+    }
+
+    /// Reads nested fields from a value, given as JSON text without blanks that has been checked. Goes as deep as paths of fields do.
+    fn group(&mut self, json: &str, path: &mut Vec<String>, row: RowIx) -> Step<()> {
+        let bytes = json.as_bytes();
+        if self.field_at(path).is_some() || (bytes.first() != Some(&b'{') && json != "null") {
+            self.nested_value(json, path, row)?;
+        }
+        if json == "null" {
+            let fields = self.rows.table.schema().fields();
+            let deeper = (0..fields.len() as u16).map(FieldIx).zip(fields);
+            let deeper: Vec<FieldIx> = deeper
+                .filter(|(_, field)| field.path.starts_with(path))
+                .map(|(ix, _)| ix)
+                .collect();
+            for field in deeper {
+                self.rows.table.put_read(row, field, Cell::NULL);
+            }
+        }
+        if bytes.first() != Some(&b'{') {
+            return Ok(());
+        }
+        let mut at = 1;
+        while let b'"' | b',' = byte(bytes, at)? {
+            at += usize::from(bytes.get(at) == Some(&b','));
+            let key = string(bytes, at + 1)?;
+            let mut name = String::new();
+            unescape(json.get(at + 1..key.end).unwrap_or_default(), &mut name);
+            let from = key.end + 2;
+            at = from;
+            Skipper::default().run(json, &mut at)?;
+            let value = json.get(from..at).unwrap_or_default();
+            path.push(name);
+            if self.is_prefix(path) {
+                self.group(value, path, row)?;
+            } else {
+                self.nested_value(value, path, row)?;
+            }
+            path.pop();
+        }
+        Ok(())
+    }
+
+    fn nested_value(&mut self, json: &str, path: &[String], row: RowIx) -> Step<()> {
+        let field = match self.field_at(path) {
+            Some(field) => field,
+            None => match self.new_field(path) {
+                Some(Target::Field(field, way)) => (field, way),
+                _ => return Ok(()),
+            },
+        };
+        // A number needs to be followed by something.
+        self.value(&format!("{json} "), 0, row, field).map(drop)
+    }
+
+    fn field_at(&self, path: &[String]) -> Option<(FieldIx, Way)> {
+        let fields = self.rows.table.schema().fields();
+        let at = fields.iter().position(|field| field.path == path)?;
+        Some((FieldIx(at as u16), way(&fields.get(at)?.kind)))
+    }
+
+    fn is_prefix(&self, path: &[String]) -> bool {
+        let mut fields = self.rows.table.schema().fields().iter();
+        fields.any(|field| field.path.len() > path.len() && field.path.starts_with(path))
+    }
+}
+
+fn put_aside(list: &mut Vec<(RowIx, Box<str>)>, row: RowIx, json: &str) {
+    let text = match serde_json::from_str(json) {
+        Ok(serde_json::Value::String(text)) => text,
+        Ok(serde_json::Value::Number(number)) => number.to_string(),
+        _ => return,
+    };
+    // The same record may be read again after more text has come.
+    if list.last().is_some_and(|(last, _)| *last == row) {
+        list.pop();
+    }
+    list.push((row, text.into()));
+}
+
+fn way(kind: &FieldKind) -> Way {
+    match kind {
+        FieldKind::Auto | FieldKind::Object | FieldKind::Array => Way::Plain,
+        FieldKind::Text => Way::Text,
+        FieldKind::Number => Way::Number,
+        FieldKind::Integer => Way::Integer,
+        FieldKind::Boolean => Way::Boolean,
+        FieldKind::Date(DateFormat::IsoOffset | DateFormat::IsoUtc) => Way::Iso,
+        FieldKind::Date(DateFormat::DateOnly) => Way::PlainDate,
+        FieldKind::Date(DateFormat::Pattern(_)) => Way::PatternDate,
+    }
+}

@@ -1,0 +1,3 @@
+//! Native tests of the engine's parts together.
+
+mod json_reader;

@@ -1,0 +1,985 @@
+//! Clients, a server and a network under one virtual clock. Everything follows from the seed.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde_json::{Value, json};
+use syncline::engine::Engine;
+use syncline::engine::config::parse;
+use syncline::engine::effect::{Effect, HttpRequest, RequestKind};
+use syncline::engine::error::{ErrorCode, SyncError};
+use syncline::engine::event::{Event, EventKind, Notice, Origin};
+use syncline::engine::input::{
+    AskId, CallId, Input, ManagerId, Place, Reply, RequestId, Scope, StoreId,
+};
+use syncline::engine::rng::Rng;
+use syncline::engine::table::{IdRef, RowId};
+use syncline::engine::time::Millis;
+use syncline::engine::value;
+
+use crate::server::{Habits, Server};
+
+/// One way through the network and the server, for one request.
+#[derive(Clone, Debug)]
+pub enum Fate {
+    /// The server answers.
+    Normal,
+    /// The server isn't reached; the client hears of it.
+    DropRequest,
+    /// The server does its work, the answer is lost; the client hears that the line broke.
+    DropAnswer,
+    /// The server isn't reached, and nobody hears of it.
+    Vanish,
+    /// The server does its work, and nobody hears of it.
+    VanishAnswer,
+    /// The server does its work twice (the network repeated the request); the second answer is lost.
+    Twice,
+    /// Something else answers, with that status and body; the server isn't reached.
+    Reply(u16, String),
+    /// The server does its work, but what comes back is this.
+    Garble(u16, String),
+    /// The answer ends in the middle.
+    Half,
+}
+
+#[derive(Debug)]
+enum Parcel {
+    Arrive {
+        client: usize,
+        request: RequestId,
+        http: Box<HttpRequest>,
+        fate: Fate,
+    },
+    Head {
+        client: usize,
+        request: RequestId,
+        status: u16,
+    },
+    Chunk {
+        client: usize,
+        request: RequestId,
+        bytes: Vec<u8>,
+    },
+    End {
+        client: usize,
+        request: RequestId,
+    },
+    Failed {
+        client: usize,
+        request: RequestId,
+    },
+    Answer {
+        client: usize,
+        ask: AskId,
+        proceed: bool,
+        content: Option<Vec<u8>>,
+    },
+}
+
+/// What a listener of a before… event does.
+#[derive(Clone, Debug)]
+pub enum Listener {
+    Proceed,
+    Veto,
+    /// Answers after so many ms.
+    Later(u64, bool),
+    /// Answers at once, with something in the place of what it was shown.
+    Replace(String),
+}
+
+/// One page.
+pub struct Client {
+    pub engine: Engine,
+    pub manager: ManagerId,
+    pub stores: BTreeMap<String, StoreId>,
+    /// What happened, in words.
+    pub log: Vec<String>,
+    pub warnings: Vec<String>,
+    pub uncertain: Vec<Vec<(StoreId, RowId)>>,
+    pub notices: Vec<Notice>,
+    pub settled: BTreeMap<CallId, Result<Option<RequestId>, SyncError>>,
+    pub listeners: BTreeMap<&'static str, Listener>,
+    pub requests: usize,
+    opened: u32,
+    released: Vec<RequestId>,
+    kept: Vec<RequestId>,
+}
+
+impl Client {
+    /// Calls that have not settled.
+    pub fn open_calls(&self) -> Vec<CallId> {
+        let calls = (1..=self.opened).map(CallId);
+        calls
+            .filter(|call| !self.settled.contains_key(call))
+            .collect()
+    }
+}
+
+pub struct World {
+    pub now: u64,
+    pub rng: Rng,
+    pub server: Server,
+    pub clients: Vec<Client>,
+    /// Fates of the next requests; `Normal` when there are none.
+    pub fates: VecDeque<Fate>,
+    /// Whether fates are drawn when none are set.
+    pub chaos: bool,
+    /// How long a way takes, in ms.
+    pub latency: u64,
+    /// Whether clients send removals that a cascade made.
+    pub send_cascade: bool,
+    /// Every effect, in words.
+    pub transcript: Vec<String>,
+    parcels: BTreeMap<(u64, u64), Parcel>,
+    next_parcel: u64,
+    seed: u64,
+}
+
+pub const ALL: u64 = u64::MAX;
+
+impl World {
+    pub fn new(seed: u64, habits: Habits, sections: Value) -> Self {
+        Self {
+            now: 1_700_000_000_000,
+            rng: Rng::new(seed),
+            server: Server::new(habits, &sections),
+            clients: Vec::new(),
+            fates: VecDeque::new(),
+            chaos: false,
+            latency: 20,
+            send_cascade: false,
+            transcript: Vec::new(),
+            parcels: BTreeMap::new(),
+            next_parcel: 0,
+            seed,
+        }
+    }
+
+    /// A world with a calendar: two events, two resources, one assignment.
+    pub fn calendar() -> Self {
+        Self::new(
+            1,
+            Habits::default(),
+            json!({
+                "events": [{"id": 1, "name": "one", "n": 1}, {"id": 2, "name": "two", "n": 2}],
+                "resources": [{"id": 1, "name": "Ann"}, {"id": 2, "name": "Bob"}],
+                "assignments": [{"id": 1, "eventId": 1, "resourceId": 1}],
+            }),
+        )
+    }
+
+    /// A client with the three stores of a calendar.
+    pub fn client(&mut self, config: Value) -> usize {
+        let at = self.clients.len();
+        let mut full = json!({"transport": {"load": {"url": "/load"}, "sync": {"url": "/sync"}}});
+        merge(&mut full, config);
+        let mut engine = Engine::new(self.seed * 100 + at as u64);
+        let now = Millis(self.now);
+        let config = parse(full.to_string().as_bytes()).unwrap();
+        let reply = engine.handle(Input::CreateManager(Box::new(config)), now);
+        let Ok(Reply::Manager(manager)) = reply else {
+            panic!("no manager: {reply:?}")
+        };
+        let mut client = Client {
+            engine,
+            manager,
+            stores: BTreeMap::new(),
+            log: Vec::new(),
+            warnings: Vec::new(),
+            uncertain: Vec::new(),
+            notices: Vec::new(),
+            settled: BTreeMap::new(),
+            listeners: BTreeMap::new(),
+            requests: 0,
+            opened: 0,
+            released: Vec::new(),
+            kept: Vec::new(),
+        };
+        client
+            .engine
+            .handle(Input::Listen(manager, ALL), now)
+            .unwrap();
+        self.clients.push(client);
+        self.add_store(
+            at,
+            json!({"id": "events", "fields": [
+            {"name": "name", "type": "string"}, {"name": "n", "type": "number"}]}),
+        );
+        self.add_store(at, json!({"id": "resources", "fields": [{"name": "name"}]}));
+        self.add_store(
+            at,
+            json!({"id": "assignments", "fields": [
+            {"name": "eventId"}, {"name": "resourceId"}],
+            "relations": [{"field": "eventId", "store": "events"},
+                {"field": "resourceId", "store": "resources"}]}),
+        );
+        at
+    }
+
+    /// A loaded client with an empty log.
+    pub fn loaded(&mut self, config: Value) -> usize {
+        let client = self.client(config);
+        self.load(client);
+        self.settle();
+        self.clients[client].log.clear();
+        self.clients[client].requests = 0;
+        client
+    }
+
+    pub fn add_store(&mut self, client: usize, config: Value) -> StoreId {
+        let name = config["id"].as_str().unwrap().to_owned();
+        let config = parse(config.to_string().as_bytes()).unwrap();
+        let reply = self.feed(client, Input::CreateStore(Box::new(config)));
+        let Ok(Reply::Store(store)) = reply else {
+            panic!("no store: {reply:?}")
+        };
+        let manager = self.clients[client].manager;
+        self.feed(client, Input::ListenStore(store, u32::MAX))
+            .unwrap();
+        self.feed(client, Input::AddStore(manager, store, None))
+            .unwrap();
+        self.clients[client].stores.insert(name, store);
+        store
+    }
+
+    // --- what users do ------------------------------------------------------------------------------------------
+
+    pub fn feed(&mut self, client: usize, input: Input<'_>) -> Result<Reply, SyncError> {
+        let reply = self.clients[client].engine.handle(input, Millis(self.now));
+        self.drain(client);
+        reply
+    }
+
+    pub fn load(&mut self, client: usize) -> CallId {
+        let call = self.open(client);
+        let manager = self.clients[client].manager;
+        self.feed(
+            client,
+            Input::Load {
+                manager,
+                call: Some(call),
+                options: None,
+            },
+        )
+        .unwrap();
+        call
+    }
+
+    pub fn sync(&mut self, client: usize) -> CallId {
+        let call = self.open(client);
+        let manager = self.clients[client].manager;
+        self.feed(
+            client,
+            Input::Sync {
+                manager,
+                call: Some(call),
+            },
+        )
+        .unwrap();
+        call
+    }
+
+    pub fn open(&mut self, client: usize) -> CallId {
+        self.clients[client].opened += 1;
+        CallId(self.clients[client].opened)
+    }
+
+    pub fn find(&self, client: usize, store: &str, id: impl Into<Id>) -> Option<RowId> {
+        let client = &self.clients[client];
+        client
+            .engine
+            .store(client.stores[store])?
+            .find(id.into().as_ref())
+    }
+
+    pub fn set(
+        &mut self,
+        client: usize,
+        store: &str,
+        id: impl Into<Id>,
+        field: &str,
+        value: impl Into<Value>,
+    ) -> bool {
+        let row = self.find(client, store, id).expect("a record to set");
+        self.set_row(client, store, row, field, value)
+    }
+
+    pub fn set_row(
+        &mut self,
+        client: usize,
+        store: &str,
+        row: RowId,
+        field: &str,
+        value: impl Into<Value>,
+    ) -> bool {
+        let store = self.clients[client].stores[store];
+        let reply = self.feed(client, Input::EnsureField(store, field));
+        let Ok(Reply::Field(field)) = reply else {
+            panic!("no field: {reply:?}")
+        };
+        let value = value.into();
+        let value = match &value {
+            Value::Number(number) => value::Value::Number(number.as_f64().unwrap()),
+            Value::String(text) => value::Value::Text(text),
+            Value::Bool(flag) => value::Value::Bool(*flag),
+            _ => value::Value::Null,
+        };
+        let reply = self.feed(
+            client,
+            Input::Set {
+                store,
+                row,
+                field,
+                value,
+            },
+        );
+        matches!(reply.unwrap(), Reply::Changed(true))
+    }
+
+    pub fn add(&mut self, client: usize, store: &str, row: Value) -> RowId {
+        let store = self.clients[client].stores[store];
+        let rows = json!([row]).to_string();
+        let input = Input::Add {
+            store,
+            rows: rows.as_bytes(),
+            place: Place::End,
+        };
+        let Ok(Reply::Rows(rows)) = self.feed(client, input) else {
+            panic!("nothing added")
+        };
+        rows[0]
+    }
+
+    pub fn remove(&mut self, client: usize, store: &str, id: impl Into<Id>) {
+        let row = self.find(client, store, id).expect("a record to remove");
+        let store = self.clients[client].stores[store];
+        self.feed(client, Input::Remove(store, &[row])).unwrap();
+    }
+
+    pub fn reject_all(&mut self, client: usize) {
+        let manager = self.clients[client].manager;
+        self.feed(client, Input::Reject(Scope::Manager(manager)))
+            .unwrap();
+    }
+
+    // --- what they see ------------------------------------------------------------------------------------------
+
+    /// A field as the app sees it.
+    pub fn get(&self, client: usize, store: &str, id: impl Into<Id>, field: &str) -> Value {
+        let row = self.find(client, store, id).expect("a record to read");
+        self.get_row(client, store, row, field)
+    }
+
+    pub fn get_row(&self, client: usize, store: &str, row: RowId, field: &str) -> Value {
+        let client = &self.clients[client];
+        let store = client.engine.store(client.stores[store]).unwrap();
+        let table = store.table();
+        let Some(field) = table.schema().find(field) else {
+            return Value::Null;
+        };
+        let row = table.resolve(row).expect("a living record");
+        match table.value(table.cell(row, field)) {
+            value::Value::Absent | value::Value::Null => Value::Null,
+            value::Value::Bool(flag) => flag.into(),
+            value::Value::Number(number) if number.fract() == 0.0 => (number as i64).into(),
+            value::Value::Number(number) => number.into(),
+            value::Value::Text(text) => text.into(),
+            value::Value::Json(text) => serde_json::from_str(text).unwrap(),
+        }
+    }
+
+    pub fn rows(&self, client: usize, store: &str) -> Vec<RowId> {
+        let client = &self.clients[client];
+        let table = client.engine.store(client.stores[store]).unwrap().table();
+        table.order().iter().map(|&row| table.handle(row)).collect()
+    }
+
+    pub fn count(&self, client: usize, store: &str) -> usize {
+        self.rows(client, store).len()
+    }
+
+    pub fn changes(&self, client: usize) -> Value {
+        let client = &self.clients[client];
+        client
+            .engine
+            .changes_json(client.manager)
+            .map_or(Value::Null, |bytes| serde_json::from_slice(&bytes).unwrap())
+    }
+
+    pub fn is_dirty(&self, client: usize) -> bool {
+        let client = &self.clients[client];
+        client.engine.has_changes(client.manager)
+    }
+
+    pub fn outcome(&self, client: usize, call: CallId) -> Option<Result<bool, ErrorCode>> {
+        let settled = self.clients[client].settled.get(&call)?;
+        Some(
+            settled
+                .as_ref()
+                .map(Option::is_some)
+                .map_err(|error| error.code),
+        )
+    }
+
+    /// The log without what is only about the status.
+    pub fn log(&self, client: usize) -> Vec<&str> {
+        let log = self.clients[client].log.iter().map(String::as_str);
+        log.filter(|line| !line.starts_with("status")).collect()
+    }
+
+    pub fn logged(&self, client: usize, line: &str) -> usize {
+        self.clients[client]
+            .log
+            .iter()
+            .filter(|logged| logged.as_str() == line)
+            .count()
+    }
+
+    /// The last sync that the server received, without its numbers.
+    pub fn last_sync(&self) -> Value {
+        let mut pack = self.server.received.last().cloned().unwrap_or_default();
+        if let Some(pack) = pack.as_object_mut() {
+            pack.retain(|name, _| !["type", "requestId", "revision"].contains(&name.as_str()));
+        }
+        pack
+    }
+
+    // --- time ---------------------------------------------------------------------------------------------------
+
+    /// Lets so much time pass.
+    pub fn run(&mut self, ms: u64) {
+        let end = self.now + ms;
+        while let Some(at) = self.next_moment().filter(|at| *at <= end) {
+            self.step(at);
+        }
+        self.now = end;
+    }
+
+    /// Lets time pass until nothing is left to happen.
+    pub fn settle(&mut self) {
+        for _ in 0..100_000 {
+            match self.next_moment() {
+                Some(at) => self.step(at),
+                None => return,
+            }
+        }
+        panic!("seed {}: it never comes to rest", self.seed);
+    }
+
+    fn next_moment(&self) -> Option<u64> {
+        let parcel = self.parcels.keys().next().map(|(at, _)| *at);
+        let timers = self
+            .clients
+            .iter()
+            .filter_map(|it| it.engine.poll_timeout())
+            .map(|at| at.0);
+        parcel
+            .into_iter()
+            .chain(timers)
+            .min()
+            .map(|at| at.max(self.now))
+    }
+
+    fn step(&mut self, at: u64) {
+        self.now = at;
+        for client in 0..self.clients.len() {
+            if self.clients[client]
+                .engine
+                .poll_timeout()
+                .is_some_and(|due| due.0 <= at)
+            {
+                self.feed(client, Input::Timeout).unwrap();
+                let again = self.clients[client].engine.poll_timeout();
+                assert!(
+                    again.is_none_or(|due| due.0 > at),
+                    "a deadline that doesn't pass"
+                );
+            }
+        }
+        if let Some(entry) = self.parcels.first_entry()
+            && entry.key().0 <= at
+        {
+            let parcel = entry.remove();
+            self.deliver(parcel);
+        }
+    }
+
+    // --- the network --------------------------------------------------------------------------------------------
+
+    fn post(&mut self, delay: u64, parcel: Parcel) {
+        self.next_parcel += 1;
+        self.parcels
+            .insert((self.now + delay, self.next_parcel), parcel);
+    }
+
+    fn delay(&mut self) -> u64 {
+        if self.chaos {
+            1 + self.rng.below(self.latency * 10)
+        } else {
+            self.latency
+        }
+    }
+
+    fn deliver(&mut self, parcel: Parcel) {
+        match parcel {
+            Parcel::Arrive {
+                client,
+                request,
+                http,
+                fate,
+            } => {
+                self.arrive(client, request, &http, fate);
+            }
+            Parcel::Head {
+                client,
+                request,
+                status,
+            } => {
+                self.feed(client, Input::HttpHead(request, status)).unwrap();
+            }
+            Parcel::Chunk {
+                client,
+                request,
+                bytes,
+            } => {
+                self.feed(client, Input::HttpChunk(request, &bytes))
+                    .unwrap();
+            }
+            Parcel::End { client, request } => {
+                self.feed(client, Input::HttpEnd(request)).unwrap();
+            }
+            Parcel::Failed { client, request } => {
+                self.feed(client, Input::HttpFailed(request, "connection lost"))
+                    .unwrap();
+            }
+            Parcel::Answer {
+                client,
+                ask,
+                proceed,
+                content,
+            } => {
+                let content = content.as_deref();
+                self.feed(
+                    client,
+                    Input::Answer {
+                        ask,
+                        proceed,
+                        content,
+                        request: None,
+                    },
+                )
+                .unwrap();
+            }
+        }
+    }
+
+    fn arrive(&mut self, client: usize, request: RequestId, http: &HttpRequest, fate: Fate) {
+        let pack = pack_of(http);
+        if std::env::var_os("SYNCLINE_TRACE").is_some() {
+            eprintln!(
+                "{} {client} {request:?} arrives: {fate:?}",
+                self.now - 1_700_000_000_000
+            );
+        }
+        match fate {
+            Fate::Normal => {
+                let body = self.server.answer(&pack);
+                self.reply(client, request, 200, &body, true);
+            }
+            Fate::Twice => {
+                let body = self.server.answer(&pack);
+                self.server.answer(&pack);
+                self.reply(client, request, 200, &body, true);
+            }
+            Fate::Half => {
+                let body = self.server.answer(&pack);
+                let half = &body[..body.len() / 2];
+                self.reply(client, request, 200, half, false);
+            }
+            Fate::DropRequest => {
+                let delay = self.delay();
+                self.post(delay, Parcel::Failed { client, request });
+            }
+            Fate::DropAnswer => {
+                self.server.answer(&pack);
+                let delay = self.delay();
+                self.post(delay, Parcel::Failed { client, request });
+            }
+            Fate::Vanish => {}
+            Fate::VanishAnswer => {
+                self.server.answer(&pack);
+            }
+            Fate::Reply(status, body) => self.reply(client, request, status, &body, true),
+            Fate::Garble(status, body) => {
+                self.server.answer(&pack);
+                self.reply(client, request, status, &body, true);
+            }
+        }
+    }
+
+    fn reply(&mut self, client: usize, request: RequestId, status: u16, body: &str, whole: bool) {
+        let mut delay = self.delay();
+        self.post(
+            delay,
+            Parcel::Head {
+                client,
+                request,
+                status,
+            },
+        );
+        let mut rest = body.as_bytes();
+        while !rest.is_empty() {
+            let size = if self.chaos {
+                1 + self.rng.below(60) as usize
+            } else {
+                40
+            };
+            let (chunk, left) = rest.split_at(size.min(rest.len()));
+            delay += u64::from(self.chaos);
+            self.post(
+                delay,
+                Parcel::Chunk {
+                    client,
+                    request,
+                    bytes: chunk.to_vec(),
+                },
+            );
+            rest = left;
+        }
+        let end = if whole {
+            Parcel::End { client, request }
+        } else {
+            Parcel::Failed { client, request }
+        };
+        self.post(delay, end);
+    }
+
+    fn draw_fate(&mut self) -> Fate {
+        if let Some(fate) = self.fates.pop_front() {
+            return fate;
+        }
+        if !self.chaos {
+            return Fate::Normal;
+        }
+        match self.rng.below(20) {
+            0 => Fate::DropRequest,
+            1 => Fate::DropAnswer,
+            2 => Fate::Vanish,
+            3 => Fate::VanishAnswer,
+            4 if self.server.habits.deduplicates => Fate::Twice,
+            5 => Fate::Reply(500, "oops".into()),
+            6 => Fate::Garble(502, "<html>bad gateway</html>".into()),
+            7 => Fate::Garble(200, "<br>Warning: something".into()),
+            8 => Fate::Reply(404, "not here".into()),
+            9 => Fate::Reply(200, r#"{"success":false,"message":"not now"}"#.into()),
+            10 => Fate::Half,
+            _ => Fate::Normal,
+        }
+    }
+
+    // --- the host -----------------------------------------------------------------------------------------------
+
+    fn drain(&mut self, at: usize) {
+        while let Some(effect) = self.clients[at].engine.poll_effect() {
+            self.transcript
+                .push(format!("{} {at} {effect:?}", self.now));
+            if std::env::var_os("SYNCLINE_TRACE").is_some() {
+                self.trace(at, &effect);
+            }
+            match effect {
+                Effect::Ask {
+                    ask, event, pack, ..
+                } => self.on_ask(at, ask, event, pack),
+                Effect::Http {
+                    request,
+                    kind,
+                    http,
+                    keep_response,
+                    ..
+                } => {
+                    let client = &mut self.clients[at];
+                    client.requests += 1;
+                    client.log.push(format!("http {}", name_of(kind)));
+                    if keep_response {
+                        client.kept.push(request);
+                    }
+                    let fate = self.draw_fate();
+                    let delay = self.delay();
+                    self.post(
+                        delay,
+                        Parcel::Arrive {
+                            client: at,
+                            request,
+                            http,
+                            fate,
+                        },
+                    );
+                }
+                Effect::Abort(request) => {
+                    self.clients[at].log.push("abort".into());
+                    // What is still on its way arrives only at a server that knows repeated requests again: no client could keep
+                    // another one from doing late what was done again long ago.
+                    let late = self.server.habits.deduplicates;
+                    self.parcels.retain(|_, parcel| match parcel {
+                        Parcel::Head {
+                            client,
+                            request: of,
+                            ..
+                        }
+                        | Parcel::Chunk {
+                            client,
+                            request: of,
+                            ..
+                        }
+                        | Parcel::End {
+                            client,
+                            request: of,
+                        }
+                        | Parcel::Failed {
+                            client,
+                            request: of,
+                        } => *client != at || *of != request,
+                        Parcel::Arrive {
+                            client,
+                            request: of,
+                            ..
+                        } => late || *client != at || *of != request,
+                        Parcel::Answer { .. } => true,
+                    });
+                }
+                Effect::Release(request) => {
+                    let client = &mut self.clients[at];
+                    assert!(client.kept.contains(&request), "released what isn't kept");
+                    assert!(!client.released.contains(&request), "released twice");
+                    client.released.push(request);
+                }
+                Effect::Event(manager, event) => self.on_event(at, manager, event),
+                Effect::Notices => {
+                    let taken = self.clients[at].engine.take_notices();
+                    assert!(!taken.is_empty(), "told of notices that aren't there");
+                    self.clients[at].notices.extend(taken);
+                }
+                Effect::Settle { call, outcome, .. } => {
+                    let client = &mut self.clients[at];
+                    assert!(call.0 <= client.opened, "an unknown call settles");
+                    client.log.push(match &outcome {
+                        Ok(Some(_)) => format!("settle {}", call.0),
+                        Ok(None) => format!("settle {} null", call.0),
+                        Err(error) => format!("settle {} {}", call.0, error.code.as_str()),
+                    });
+                    let before = client.settled.insert(call, outcome);
+                    assert!(before.is_none(), "a call settles twice");
+                }
+            }
+        }
+    }
+
+    /// Prints what happens, for a look at a failing seed.
+    fn trace(&self, at: usize, effect: &Effect) {
+        let now = self.now - 1_700_000_000_000;
+        match effect {
+            Effect::Http { request, http, .. } => {
+                eprintln!("{now} {at} {request:?} {}", pack_of(http))
+            }
+            Effect::Notices => {}
+            effect => eprintln!("{now} {at} {:.200}", format!("{effect:?}")),
+        }
+    }
+
+    fn on_ask(&mut self, at: usize, ask: AskId, event: EventKind, pack: Option<Vec<u8>>) {
+        let name = event_name(event);
+        self.clients[at].log.push(format!("{name}?"));
+        if let Some(pack) = pack {
+            let _: Value = serde_json::from_slice(&pack).expect("a pack that is JSON");
+        }
+        let listener = self.clients[at]
+            .listeners
+            .get(name)
+            .cloned()
+            .unwrap_or(Listener::Proceed);
+        let answer = |proceed, content| Parcel::Answer {
+            client: at,
+            ask,
+            proceed,
+            content,
+        };
+        match listener {
+            Listener::Proceed if self.chaos && self.rng.below(4) == 0 => {
+                let delay = self.delay();
+                self.post(delay, answer(true, None));
+            }
+            Listener::Proceed => self.answer(at, ask, true, None),
+            Listener::Veto => self.answer(at, ask, false, None),
+            Listener::Later(ms, proceed) => self.post(ms, answer(proceed, None)),
+            Listener::Replace(content) => self.answer(at, ask, true, Some(content.as_bytes())),
+        }
+    }
+
+    /// As a listener does that answers at once: from within the drain.
+    fn answer(&mut self, at: usize, ask: AskId, proceed: bool, content: Option<&[u8]>) {
+        let input = Input::Answer {
+            ask,
+            proceed,
+            content,
+            request: None,
+        };
+        self.clients[at]
+            .engine
+            .handle(input, Millis(self.now))
+            .unwrap();
+    }
+
+    fn on_event(&mut self, at: usize, manager: ManagerId, event: Event) {
+        let client = &mut self.clients[at];
+        assert_eq!(manager, client.manager);
+        let name = event_name(event.kind());
+        client.log.push(match &event {
+            Event::Fail {
+                error, retry_in, ..
+            } => {
+                let retry = if retry_in.is_some() { " again" } else { "" };
+                format!("{name} {}{retry}", error.code.as_str())
+            }
+            Event::Status {
+                status, pending, ..
+            } => format!("status {status:?} {pending}"),
+            _ => name.to_owned(),
+        });
+        match event {
+            Event::Warning {
+                event: EventKind::SyncUncertain,
+                records,
+                ..
+            } => {
+                client.uncertain.push(records);
+            }
+            Event::Warning { message, .. } => client.warnings.push(message),
+            _ => {}
+        }
+    }
+
+    /// What has to be true at the end of every run.
+    pub fn check_end(&self) {
+        for (at, client) in self.clients.iter().enumerate() {
+            assert_eq!(
+                client.engine.waiting_calls(),
+                0,
+                "client {at}: calls never settled"
+            );
+            assert_eq!(client.settled.len(), client.opened as usize);
+            assert_eq!(
+                client.kept.len(),
+                client.released.len(),
+                "client {at}: kept for ever"
+            );
+            for store in client.stores.values() {
+                if let Some(store) = client.engine.store(*store) {
+                    store
+                        .check()
+                        .unwrap_or_else(|wrong| panic!("client {at}: {wrong}"));
+                }
+            }
+        }
+    }
+
+    /// How many notices of local edits there were; for oracles about echoes.
+    pub fn local_notices(&self, client: usize) -> usize {
+        self.clients[client]
+            .notices
+            .iter()
+            .filter(|it| it.origin == Origin::Local)
+            .count()
+    }
+}
+
+/// An id in a test.
+pub enum Id {
+    Number(u64),
+    Text(String),
+}
+
+impl Id {
+    fn as_ref(&self) -> IdRef<'_> {
+        match self {
+            Self::Number(id) => IdRef::Number(*id as f64),
+            Self::Text(id) => IdRef::Text(id),
+        }
+    }
+}
+
+impl From<u64> for Id {
+    fn from(id: u64) -> Self {
+        Self::Number(id)
+    }
+}
+
+impl From<&str> for Id {
+    fn from(id: &str) -> Self {
+        Self::Text(id.to_owned())
+    }
+}
+
+/// The pack of a request, from its body or its query.
+pub fn pack_of(http: &HttpRequest) -> Value {
+    if let Some(body) = &http.body {
+        return serde_json::from_slice(body).expect("a body that is JSON");
+    }
+    let (_, encoded) = http.url.split_once("data=").expect("a pack in the query");
+    let mut bytes = Vec::new();
+    let mut rest = encoded.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let digits: String = rest.by_ref().take(2).map(char::from).collect();
+            bytes.push(u8::from_str_radix(&digits, 16).unwrap());
+        } else {
+            bytes.push(byte);
+        }
+    }
+    serde_json::from_slice(&bytes).expect("a query that is JSON")
+}
+
+fn name_of(kind: RequestKind) -> &'static str {
+    match kind {
+        RequestKind::Load => "load",
+        RequestKind::Sync => "sync",
+    }
+}
+
+pub fn event_name(event: EventKind) -> &'static str {
+    match event {
+        EventKind::BeforeLoad => "beforeLoad",
+        EventKind::LoadStart => "loadStart",
+        EventKind::BeforeSend => "beforeSend",
+        EventKind::BeforeResponseApply => "beforeResponseApply",
+        EventKind::BeforeLoadApply => "beforeLoadApply",
+        EventKind::RequestDone => "requestDone",
+        EventKind::Load => "load",
+        EventKind::RequestFail => "requestFail",
+        EventKind::LoadFail => "loadFail",
+        EventKind::LoadCanceled => "loadCanceled",
+        EventKind::BeforeSync => "beforeSync",
+        EventKind::SyncStart => "syncStart",
+        EventKind::BeforeSyncApply => "beforeSyncApply",
+        EventKind::Sync => "sync",
+        EventKind::SyncFail => "syncFail",
+        EventKind::SyncCanceled => "syncCanceled",
+        EventKind::SyncDelayed => "syncDelayed",
+        EventKind::HasChanges => "hasChanges",
+        EventKind::NoChanges => "noChanges",
+        EventKind::Status => "status",
+        EventKind::RecordSyncFail => "recordSyncFail",
+        EventKind::SyncWarning => "syncWarning",
+        EventKind::SyncUncertain => "syncUncertain",
+        EventKind::Exception => "exception",
+    }
+}
+
+fn merge(base: &mut Value, with: Value) {
+    match (base, with) {
+        (Value::Object(base), Value::Object(with)) => {
+            for (name, value) in with {
+                merge(base.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (base, with) => *base = with,
+    }
+}
