@@ -27,6 +27,7 @@ test('a server killed in the middle of a sync loses nothing and doubles nothing'
   await view.drag('Bug triage', { days: -1 });
   await sent;
   await server.kill();
+  assert.equal((await server.rows('events')).length, EVENTS, 'nothing of the sync was saved');
 
   await view.drag('Write release notes', { days: 1 });
   await view.drag('Bug triage', { hours: 2 });

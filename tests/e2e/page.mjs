@@ -107,7 +107,8 @@ export class CalendarPage {
   /** Drags with the mouse, by days and hours, from the upper part of the event. */
   async drag(name, { days = 0, hours = 0 }, { drop = true } = {}) {
     const box = await this.#boxOf(name);
-    const [x, y] = [box.x + box.width / 2, box.y + Math.min(12, box.height / 2)];
+    // The middle of the first quarter of an hour: what it snaps to must not hang on a pixel.
+    const [x, y] = [box.x + box.width / 2, box.y + 6];
     await this.#dragFrom(x, y, days, hours, drop);
   }
 

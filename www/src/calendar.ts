@@ -34,8 +34,13 @@ export function createCalendar(root: HTMLElement, callbacks: CalendarCallbacks):
     firstDay: 1,
     nowIndicator: true,
     scrollTime: '07:30:00',
-    slotMinHeight: 25,
-    snapDuration: '00:15:00',
+    // A slot is a quarter of an hour, though only hours and halves have lines: with a snap shorter
+    // than a slot, a dragged event jumps by a quarter as soon as it is taken up.
+    slotDuration: '00:15:00',
+    slotHeaderInterval: '01:00:00',
+    slotMinHeight: 15,
+    slotLaneClass: ({ time }) => (isQuarter(time) ? 'slot-quarter' : ''),
+    slotHeaderInnerClass: 'slot-label',
     businessHours: { daysOfWeek: [1, 2, 3, 4, 5], startTime: '09:00', endTime: '17:00' },
     editable: true,
     eventResizableFromStart: true,
@@ -88,6 +93,10 @@ const FORMATS: CalendarOptions = {
 
 function viewFor(width: number): string {
   return width < WEEK_WIDTH_MIN ? DAYS : WEEK;
+}
+
+function isQuarter(time: { milliseconds: number } | undefined): boolean {
+  return ((time?.milliseconds ?? 0) / 60_000) % 30 !== 0;
 }
 
 function content(

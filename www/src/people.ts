@@ -49,14 +49,14 @@ export class People {
   }
 
   assign(event: TeamEvent, person: Person): void {
-    this.#project.assignmentStore.add({ eventId: event.id, resourceId: person.id });
+    this.#project.assignmentStore.add({ event: event.id, resource: person.id });
   }
 
   unassign(event: TeamEvent, person: Person): void {
     const found = [...this.#project.assignmentStore].filter(
       (assignment) =>
-        String(assignment.eventId) === String(event.id) &&
-        String(assignment.resourceId) === String(person.id),
+        String(assignment.event) === String(event.id) &&
+        String(assignment.resource) === String(person.id),
     );
     this.#project.assignmentStore.remove(found);
   }
@@ -65,9 +65,9 @@ export class People {
     if (this.#byEvent) return this.#byEvent;
     const byEvent = new Map<string, Person[]>();
     for (const assignment of this.#project.assignmentStore) {
-      const person = this.#project.resourceStore.getById(assignment.resourceId);
+      const person = this.#project.resourceStore.getById(assignment.resource);
       if (!person) continue;
-      const id = String(assignment.eventId);
+      const id = String(assignment.event);
       const people = byEvent.get(id);
       if (people) people.push(person);
       else byEvent.set(id, [person]);

@@ -1,4 +1,4 @@
-import { AssignmentModel, CalendarProject, EventModel } from 'syncline';
+import { CalendarProject, EventModel, Model } from 'syncline';
 import type { ResourceModel } from 'syncline';
 
 /** An event of the team's week: what every event has, and what this server knows besides. */
@@ -8,12 +8,12 @@ export class TeamEvent extends EventModel {
   declare location: string | null;
 }
 
-/** Who takes part. The server calls the two ids otherwise. */
-export class TeamAssignment extends AssignmentModel {
-  static override fields = [
-    { name: 'eventId', dataSource: 'event' },
-    { name: 'resourceId', dataSource: 'resource' },
-  ];
+/** Who takes part in what, under the names that this server uses. */
+export class TeamAssignment extends Model {
+  static override fields = ['event', 'resource'];
+
+  declare event: string | number;
+  declare resource: string | number;
 }
 
 export type Person = ResourceModel;
@@ -32,7 +32,13 @@ export function createProject() {
     autoSyncTimeout: 300,
     onRecordError: 'revert',
     eventStore: { modelClass: TeamEvent },
-    assignmentStore: { modelClass: TeamAssignment },
+    assignmentStore: {
+      modelClass: TeamAssignment,
+      relations: [
+        { field: 'event', store: 'events' },
+        { field: 'resource', store: 'resources' },
+      ],
+    },
   });
 }
 
