@@ -3,4 +3,4 @@
 pub mod engine;
 pub mod protocol;
 #[cfg(target_arch = "wasm32")]
-mod wasm;
+pub mod wasm;

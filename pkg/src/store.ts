@@ -142,9 +142,10 @@ export class Store<R extends Model = Model>
     this._subscriptions = new Subscriptions((thrown) => this._threw('subscribe', thrown));
     this._create();
     byId.set(this.id, this);
+    // Before anybody listens: what is there from the beginning is no news.
+    if (config.data !== undefined) this.loadData(config.data);
     this._listenFromConfig(config, STORE_EVENTS);
     queueMicrotask(() => this._listenersChanged());
-    if (config.data !== undefined) this.loadData(config.data);
   }
 
   get _store(): Store<R> {
@@ -372,7 +373,8 @@ export class Store<R extends Model = Model>
   /** Replaces what is here by confirmed data. Unsent edits of records that are still there survive (`keepUncommittedChanges`). */
   loadData(data: DataInput): void {
     const number = this._alive();
-    engine().loadData(number, writeData(data));
+    const renamed = Array.isArray(data) && this._renames;
+    engine().loadData(number, writeData(renamed ? data.map((one) => this._row(one)) : data));
     // With no listener no notice came.
     if (this.batches > 0) this._stale(true);
   }
@@ -1022,7 +1024,7 @@ export class Store<R extends Model = Model>
       given = given.map((one) => (one instanceof Model ? one : new this.modelClass(one)));
       if (this._fire('beforeAdd', { records: given as R[] }) === false) return [];
     }
-    const rows = given.map((one) => rowOf(one as Record<string, unknown>, this._fields));
+    const rows = given.map((one) => this._row(one));
     const flat = !given.some((one) => Array.isArray((one as any).children));
     this.incoming = flat
       ? given.map((one) => (one instanceof this.modelClass && one._s._store === undefined ? one : undefined))
@@ -1040,6 +1042,19 @@ export class Store<R extends Model = Model>
       this.incoming = [];
     }
     return this._records(pairs.filter((_, i) => i % 2 === 0));
+  }
+
+  private _row(one: unknown): unknown {
+    if (one === null || typeof one !== 'object') return one;
+    return rowOf(one as Record<string, unknown>, this._fields, this.config.idField);
+  }
+
+  /** Whether any field has another name on the wire. */
+  private get _renames(): boolean {
+    return (
+      this.config.idField !== undefined ||
+      this._fields.list.some(({ name, config }) => (config.dataSource ?? name) !== name)
+    );
   }
 
   private _bag(which: number): R[] {

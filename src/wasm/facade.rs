@@ -6,7 +6,8 @@ use wasm_bindgen::prelude::*;
 #[wasm_bindgen]
 extern "C" {
     /// The facade's callbacks. Each can throw without harm: the driver reports it and goes on.
-    pub(super) type Facade;
+    #[derive(Debug)]
+    pub type Facade;
 
     /// Read the packed notices that wait, so that no stale value is seen. Runs no listeners.
     #[wasm_bindgen(method, catch)]

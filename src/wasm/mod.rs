@@ -6,7 +6,9 @@
 mod buffers;
 mod convert;
 mod driver;
-mod exports;
+pub mod exports;
 mod facade;
 mod host;
-mod readers;
+pub mod readers;
+
+pub use facade::Facade;

@@ -1,4 +1,5 @@
 //! What users do with records: edits, ids, places, trees, references, loads, packages, notices.
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[path = "store_support.rs"]

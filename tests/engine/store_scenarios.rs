@@ -1,4 +1,5 @@
 //! What happens to records while they are edited, sent, answered and taken back: the failure scenarios of the protocol.
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[path = "store_support.rs"]
@@ -9,7 +10,9 @@ use support::{Fixture, full};
 use syncline::engine::store::{ApplyOptions, Layer, Unmentioned};
 
 fn two() -> Fixture {
-    Fixture::events(json!([{"id": 1, "name": "one", "a": 1, "b": 1}, {"id": 2, "name": "two", "a": 2, "b": 2}]))
+    Fixture::events(
+        json!([{"id": 1, "name": "one", "a": 1, "b": 1}, {"id": 2, "name": "two", "a": 2, "b": 2}]),
+    )
 }
 
 fn updated(rows: Json) -> Json {
@@ -53,7 +56,10 @@ fn a_record_added_during_a_sync_is_not_confirmed_by_its_answer() {
     let second = it.add(json!({"name": "second"}));
     it.answer(json!({"rows": [{"$PhantomId": first, "id": 10}]}));
     assert!(it.has("10"));
-    assert_eq!(it.send(), json!({"added": [{"$PhantomId": second, "name": "second"}]}));
+    assert_eq!(
+        it.send(),
+        json!({"added": [{"$PhantomId": second, "name": "second"}]})
+    );
 }
 
 #[test]
@@ -137,8 +143,12 @@ fn a_full_answer_leaves_dirty_what_it_does_not_mention() {
 fn a_removal_that_the_server_does_not_confirm_or_refuses_brings_the_record_back() {
     let mut it = Fixture::events(json!([{"id": 1}, {"id": 2}, {"id": 3}, {"id": 4}]));
     it.remove(&["1", "2", "3"]);
-    assert_eq!(it.send(), json!({"removed": [{"id": 1}, {"id": 2}, {"id": 3}]}));
-    let section = json!({"removed": [{"id": 1}], "rows": [{"id": 3, "success": false, "error": "in use"}]});
+    assert_eq!(
+        it.send(),
+        json!({"removed": [{"id": 1}, {"id": 2}, {"id": 3}]})
+    );
+    let section =
+        json!({"removed": [{"id": 1}], "rows": [{"id": 3, "success": false, "error": "in use"}]});
     let applied = it.answer_with(section, &full());
     assert_eq!(it.ids(), ["2", "3", "4"]);
     assert_eq!(applied.refused.len(), 2);
@@ -329,7 +339,11 @@ fn who_wins_a_field_that_both_changed_can_be_chosen() {
         };
         it.answer_with(json!({"rows": [{"id": 1, "a": 4, "b": 1}]}), &options);
         assert_eq!(it.get("1", "a"), json!(wanted));
-        assert_eq!(it.get("1", "b"), json!(9), "the server hasn't changed this one");
+        assert_eq!(
+            it.get("1", "b"),
+            json!(9),
+            "the server hasn't changed this one"
+        );
     }
 }
 

@@ -29,7 +29,8 @@ pub fn full() -> ApplyOptions {
 }
 
 pub fn number_or_text(text: &str) -> Json {
-    text.parse::<f64>().map_or_else(|_| json!(text), |number| json!(number))
+    text.parse::<f64>()
+        .map_or_else(|_| json!(text), |number| json!(number))
 }
 
 impl Fixture {
@@ -85,7 +86,9 @@ impl Fixture {
         let mut reader = ResponseReader::new(vec![self.spec()], Zone::default());
         let mut body = Map::new();
         body.insert(self.store.name().to_owned(), section.clone());
-        reader.feed(Json::Object(body).to_string().as_bytes()).unwrap();
+        reader
+            .feed(Json::Object(body).to_string().as_bytes())
+            .unwrap();
         reader.finish().unwrap()
     }
 
@@ -111,7 +114,9 @@ impl Fixture {
     }
 
     pub fn id(&self, id: &str) -> RowId {
-        self.store.find(IdRef::Text(id)).unwrap_or_else(|| panic!("no record {id}"))
+        self.store
+            .find(IdRef::Text(id))
+            .unwrap_or_else(|| panic!("no record {id}"))
     }
 
     pub fn has(&self, id: &str) -> bool {

@@ -29,7 +29,10 @@ impl Store {
         out: &mut Notices,
     ) -> Result<Vec<RowId>, SyncError> {
         let map = self.map_fields(&rows.table).map_err(|name| {
-            SyncError::new(ErrorCode::Limit, format!("no room for another field: {name}"))
+            SyncError::new(
+                ErrorCode::Limit,
+                format!("no room for another field: {name}"),
+            )
         })?;
         self.check_added(&rows.table)?;
         let at = match place {
@@ -41,8 +44,16 @@ impl Store {
             added.push(self.add_row(&rows.table, from, &map, rng));
         }
         self.name_parents(rows, &added);
-        let fresh: Vec<RowIx> = added.iter().copied().filter(|&row| self.is_fresh(row)).collect();
-        let back: Vec<RowIx> = added.iter().copied().filter(|&row| !self.is_fresh(row)).collect();
+        let fresh: Vec<RowIx> = added
+            .iter()
+            .copied()
+            .filter(|&row| self.is_fresh(row))
+            .collect();
+        let back: Vec<RowIx> = added
+            .iter()
+            .copied()
+            .filter(|&row| !self.is_fresh(row))
+            .collect();
         self.table.show(&fresh, at);
         self.version += 1;
         for &row in &fresh {
@@ -51,12 +62,20 @@ impl Store {
         }
         self.bring_back(&back, Origin::Local, out);
         self.lay_given_over(&rows.table, &back, &map, out);
-        Ok(added.into_iter().map(|row| self.table.handle(row)).collect())
+        Ok(added
+            .into_iter()
+            .map(|row| self.table.handle(row))
+            .collect())
     }
 
     /// Children that stood in a record without an id name it by the one that it got.
     fn name_parents(&mut self, rows: &Rows, added: &[RowIx]) {
-        let Some(field) = self.table.schema().parent.filter(|_| !rows.nested.is_empty()) else {
+        let Some(field) = self
+            .table
+            .schema()
+            .parent
+            .filter(|_| !rows.nested.is_empty())
+        else {
             return;
         };
         let mut places = vec![None; rows.table.rows_len()];
@@ -86,7 +105,9 @@ impl Store {
         for field in from.schema().fields() {
             map.push(Some(match self.table.schema().find(&field.name) {
                 Some(ix) => ix,
-                None => self.adopt_field(field.clone()).ok_or_else(|| field.name.clone())?,
+                None => self
+                    .adopt_field(field.clone())
+                    .ok_or_else(|| field.name.clone())?,
             }));
         }
         Ok(map)
@@ -101,13 +122,22 @@ impl Store {
                 continue;
             }
             let Some(id) = from.id_ref(cell) else {
-                return Err(SyncError::new(ErrorCode::InvalidArgument, "an id is a number or text"));
+                return Err(SyncError::new(
+                    ErrorCode::InvalidArgument,
+                    "an id is a number or text",
+                ));
             };
             if from.text(cell) == Some("") {
-                return Err(SyncError::new(ErrorCode::InvalidArgument, "an id can't be empty"));
+                return Err(SyncError::new(
+                    ErrorCode::InvalidArgument,
+                    "an id can't be empty",
+                ));
             }
             if from.find_id(id) != Some(row)
-                || self.table.find_id(id).is_some_and(|row| self.table.is_visible(row))
+                || self
+                    .table
+                    .find_id(id)
+                    .is_some_and(|row| self.table.is_visible(row))
             {
                 return Err(self.duplicate(id));
             }
@@ -126,7 +156,11 @@ impl Store {
             let mut steps = 0;
             loop {
                 let (table, row) = at;
-                let field = if core::ptr::eq(table, from) { theirs } else { ours };
+                let field = if core::ptr::eq(table, from) {
+                    theirs
+                } else {
+                    ours
+                };
                 let Some(id) = table.id_ref(table.cell(row, field)) else {
                     break;
                 };
@@ -194,23 +228,18 @@ impl Store {
             .into_iter()
             .map(|(field, text)| {
                 let table = &mut self.table;
-                (field, with_json(&text, |value| table.make_field_cell(field, value, &zone)))
+                (
+                    field,
+                    with_json(&text, |value| table.make_field_cell(field, value, &zone)),
+                )
             })
             .collect()
     }
 
     /// Sets what the app gave for records that came back.
-    fn lay_given_over(
-        &mut self,
-        from: &Table,
-        back: &[RowIx],
-        map: &FieldMap,
-        out: &mut Notices,
-    ) {
+    fn lay_given_over(&mut self, from: &Table, back: &[RowIx], map: &FieldMap, out: &mut Notices) {
         for &row in back {
-            let given = self
-                .id_of(row)
-                .and_then(|id| from.find_id(id.as_ref()));
+            let given = self.id_of(row).and_then(|id| from.find_id(id.as_ref()));
             let Some(given) = given else { continue };
             for (at, field) in map.iter().enumerate() {
                 let cell = from.cell(given, FieldIx(at as u16));

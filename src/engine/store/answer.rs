@@ -126,12 +126,7 @@ impl Store {
     }
 
     /// Applies the answer to what is on the wire.
-    pub fn apply(
-        &mut self,
-        plan: StorePlan,
-        options: &ApplyOptions,
-        out: &mut Notices,
-    ) -> Applied {
+    pub fn apply(&mut self, plan: StorePlan, options: &ApplyOptions, out: &mut Notices) -> Applied {
         let sent = self.sent_rows();
         let mut applying = Applying::new(plan.warnings, *options, true);
         applying.section(self, &plan.section, out);
@@ -188,7 +183,10 @@ impl Applying {
 
     fn section(&mut self, store: &mut Store, section: &Section, out: &mut Notices) {
         store.echoed.clear();
-        for rows in [&section.rows, &section.added, &section.updated].into_iter().flatten() {
+        for rows in [&section.rows, &section.added, &section.updated]
+            .into_iter()
+            .flatten()
+        {
             self.rows(store, rows, out);
         }
         store.table.show(&self.fresh, None);
@@ -202,7 +200,10 @@ impl Applying {
         if !self.unknown_removed.is_empty() {
             let ids = self.unknown_removed.join(", ");
             self.warn(
-                format!("{}: the server removed records that aren't here: {ids}", store.name()),
+                format!(
+                    "{}: the server removed records that aren't here: {ids}",
+                    store.name()
+                ),
                 Vec::new(),
             );
         }
@@ -213,17 +214,24 @@ impl Applying {
             Ok(map) => map,
             Err(name) => {
                 self.warn(
-                    format!("{}: too many fields; {name} and others were left out", store.name()),
+                    format!(
+                        "{}: too many fields; {name} and others were left out",
+                        store.name()
+                    ),
                     Vec::new(),
                 );
                 known_fields(store, rows)
             }
         };
         let (mut outcomes, mut phantoms) = (rows.outcomes.iter(), rows.phantom_ids.iter());
-        let outcomes: std::collections::BTreeMap<RowIx, &RecordOutcome> =
-            outcomes.by_ref().map(|(row, outcome)| (*row, outcome)).collect();
-        let phantoms: std::collections::BTreeMap<RowIx, &str> =
-            phantoms.by_ref().map(|(row, id)| (*row, id.as_ref())).collect();
+        let outcomes: std::collections::BTreeMap<RowIx, &RecordOutcome> = outcomes
+            .by_ref()
+            .map(|(row, outcome)| (*row, outcome))
+            .collect();
+        let phantoms: std::collections::BTreeMap<RowIx, &str> = phantoms
+            .by_ref()
+            .map(|(row, id)| (*row, id.as_ref()))
+            .collect();
         for &row in rows.table.order() {
             let from = ServerRow {
                 table: &rows.table,
@@ -246,7 +254,9 @@ impl Applying {
         outcome: Option<&RecordOutcome>,
         out: &mut Notices,
     ) {
-        let id = from.table.id_ref(from.table.cell(from.row, from.table.schema().id));
+        let id = from
+            .table
+            .id_ref(from.table.cell(from.row, from.table.schema().id));
         let found = Found {
             by_id: id.and_then(|id| store.table.find_id(id)),
             by_phantom: phantom.and_then(|id| store.table.find_id(IdRef::Text(id))),
@@ -258,7 +268,10 @@ impl Applying {
         let Some(id) = id else {
             // Nothing is confirmed without an id; records on the wire wait again at the end.
             if found.by_phantom.is_none() {
-                self.warn(format!("{}: a row without an id was passed over", store.name()), Vec::new());
+                self.warn(
+                    format!("{}: a row without an id was passed over", store.name()),
+                    Vec::new(),
+                );
             }
             return;
         };
@@ -269,7 +282,11 @@ impl Applying {
                 self.fresh.push(row);
             }
             None => {
-                let message = format!("{}: an id for a record that isn't here: {}", store.name(), Id::from(id));
+                let message = format!(
+                    "{}: an id for a record that isn't here: {}",
+                    store.name(),
+                    Id::from(id)
+                );
                 self.warn(message, Vec::new());
             }
         }
@@ -315,7 +332,13 @@ impl Applying {
         let edits: Vec<_> = store
             .changes
             .get(other)
-            .map(|dirty| dirty.fields.iter().map(|it| (it.field, it.pending)).collect())
+            .map(|dirty| {
+                dirty
+                    .fields
+                    .iter()
+                    .map(|it| (it.field, it.pending))
+                    .collect()
+            })
             .unwrap_or_default();
         for (field, cell) in edits {
             if !cell.is_absent() && !store.equal(field, cell, store.table.cell(phantom, field)) {
@@ -339,7 +362,10 @@ impl Applying {
     ) {
         let handle = store.table.handle(row);
         let confirmed = outcome.is_some_and(|outcome| outcome.success == Some(true));
-        let inflight = store.changes.get(row).map_or(Stage::Idle, |dirty| dirty.inflight);
+        let inflight = store
+            .changes
+            .get(row)
+            .map_or(Stage::Idle, |dirty| dirty.inflight);
         match inflight {
             Stage::Remove(_) if self.answers && !confirmed => {
                 let message = "the server still has the record";
@@ -366,11 +392,17 @@ impl Applying {
         outcome: &RecordOutcome,
         out: &mut Notices,
     ) {
-        let message = outcome.error.as_deref().unwrap_or("the server refused the record");
+        let message = outcome
+            .error
+            .as_deref()
+            .unwrap_or("the server refused the record");
         match row {
             Some(row) => self.refuse(store, row, message, out),
             None => self.warn(
-                format!("{}: a record that isn't here was refused: {message}", store.name()),
+                format!(
+                    "{}: a record that isn't here was refused: {message}",
+                    store.name()
+                ),
                 Vec::new(),
             ),
         }
@@ -380,7 +412,10 @@ impl Applying {
         if !self.answers || !store.changes.get(row).is_some_and(Dirty::is_sent) {
             let rows = vec![store.table.handle(row)];
             self.warn(
-                format!("{}: refused, but nothing of it was sent: {message}", store.name()),
+                format!(
+                    "{}: refused, but nothing of it was sent: {message}",
+                    store.name()
+                ),
                 rows,
             );
             return;
@@ -395,13 +430,19 @@ impl Applying {
     }
 
     fn removed(&mut self, store: &mut Store, rows: &Rows, out: &mut Notices) {
-        let outcomes: std::collections::BTreeMap<RowIx, &RecordOutcome> =
-            rows.outcomes.iter().map(|(row, outcome)| (*row, outcome)).collect();
+        let outcomes: std::collections::BTreeMap<RowIx, &RecordOutcome> = rows
+            .outcomes
+            .iter()
+            .map(|(row, outcome)| (*row, outcome))
+            .collect();
         let id_field = rows.table.schema().id;
         let mut going = Vec::new();
         for &from in rows.table.order() {
             let Some(id) = rows.table.id_ref(rows.table.cell(from, id_field)) else {
-                self.warn(format!("{}: a removal without an id", store.name()), Vec::new());
+                self.warn(
+                    format!("{}: a removal without an id", store.name()),
+                    Vec::new(),
+                );
                 continue;
             };
             let row = store.table.find_id(id);
@@ -447,13 +488,19 @@ impl Applying {
         }
         if !nameless.is_empty() {
             self.warn(
-                format!("{}: added records got no id from the server and stay unsaved", store.name()),
+                format!(
+                    "{}: added records got no id from the server and stay unsaved",
+                    store.name()
+                ),
                 nameless,
             );
         }
         if !missing.is_empty() {
             self.warn(
-                format!("{}: the server did not confirm updated records", store.name()),
+                format!(
+                    "{}: the server did not confirm updated records",
+                    store.name()
+                ),
                 missing,
             );
         }
@@ -463,7 +510,9 @@ impl Applying {
 /// The fields of rows that the store knows; used when there is no room for others.
 fn known_fields(store: &Store, rows: &Rows) -> FieldMap {
     let fields = rows.table.schema().fields().iter();
-    fields.map(|field| store.table.schema().find(&field.name)).collect()
+    fields
+        .map(|field| store.table.schema().find(&field.name))
+        .collect()
 }
 
 impl Store {

@@ -153,7 +153,12 @@ impl Changes {
 
     /// Visits every cell that is held outside of the table's columns.
     pub(super) fn cells(&mut self, visit: &mut dyn FnMut(&mut Cell)) {
-        for touched in self.records.iter_mut().flatten().flat_map(|dirty| &mut dirty.fields) {
+        for touched in self
+            .records
+            .iter_mut()
+            .flatten()
+            .flat_map(|dirty| &mut dirty.fields)
+        {
             visit(&mut touched.base);
             visit(&mut touched.inflight);
             visit(&mut touched.pending);
@@ -170,7 +175,12 @@ impl Changes {
     pub(super) fn check(&self) -> Result<(), String> {
         let mut tally = Tally::default();
         let mut used = 0;
-        for (row, &slot) in self.slots.iter().enumerate().filter(|(_, slot)| **slot != CLEAN) {
+        for (row, &slot) in self
+            .slots
+            .iter()
+            .enumerate()
+            .filter(|(_, slot)| **slot != CLEAN)
+        {
             used += 1;
             let dirty = self.records.get(slot as usize - 1).and_then(Option::as_ref);
             match dirty {

@@ -9,7 +9,8 @@ impl Store {
     pub fn check(&self) -> Result<(), String> {
         self.changes.check()?;
         for row in self.table.live() {
-            self.check_row(row).map_err(|what| format!("row {}: {what}", row.0))?;
+            self.check_row(row)
+                .map_err(|what| format!("row {}: {what}", row.0))?;
         }
         for dirty in self.changes.iter() {
             if self.table.resolve(self.table.handle(dirty.row)).is_none() {
@@ -66,7 +67,10 @@ impl Store {
             let name = touched.field.0;
             let traits = self.traits(touched.field);
             let same = |a, b| equal(&self.table, traits, a, b);
-            if dirty.fields[..at].iter().any(|other| other.field == touched.field) {
+            if dirty.fields[..at]
+                .iter()
+                .any(|other| other.field == touched.field)
+            {
                 return Err(format!("two entries of field {name}"));
             }
             if touched.field == self.table.schema().id {

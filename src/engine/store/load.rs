@@ -57,7 +57,9 @@ impl Store {
             self.lay_over_all(&old, changes, &rows.phantom_ids, &mut loaded);
         } else {
             let gone = changes.iter().filter(|dirty| is_unconfirmed(dirty));
-            loaded.gone.extend(gone.filter_map(|dirty| id_in(&old, dirty.row)));
+            loaded
+                .gone
+                .extend(gone.filter_map(|dirty| id_in(&old, dirty.row)));
         }
         for row in keys.rows() {
             let new = id_in(&old, row).and_then(|id| self.table.find_id(id.as_ref()));
@@ -82,7 +84,9 @@ impl Store {
     fn restage(&mut self, rows: &Rows) -> Rows {
         let map = self.map_fields(&rows.table).unwrap_or_else(|_| {
             let fields = rows.table.schema().fields().iter();
-            fields.map(|field| self.table.schema().find(&field.name)).collect()
+            fields
+                .map(|field| self.table.schema().find(&field.name))
+                .collect()
         });
         let mut table = Table::new(self.table.schema().clone(), 0);
         let mut places = vec![None; rows.table.rows_len()];
@@ -148,11 +152,17 @@ impl Store {
                 continue;
             };
             let named = || {
-                let found = phantoms.iter().find(|(_, text)| id.as_ref() == IdRef::Text(text));
+                let found = phantoms
+                    .iter()
+                    .find(|(_, text)| id.as_ref() == IdRef::Text(text));
                 found.map(|(row, _)| *row)
             };
             let known = self.table.find_id(id.as_ref());
-            let row = if dirty.in_base { known } else { known.or_else(named) };
+            let row = if dirty.in_base {
+                known
+            } else {
+                known.or_else(named)
+            };
             let (row, exists) = match row {
                 Some(row) => (row, self.lay_over(row, old, &id, dirty)),
                 None if !dirty.in_base => {
@@ -194,7 +204,10 @@ impl Store {
             if dirty.pending == Stage::Add {
                 dirty.pending = Stage::Idle;
             }
-            dirty.fields.iter_mut().for_each(|touched| touched.inflight = Cell::ABSENT);
+            dirty
+                .fields
+                .iter_mut()
+                .for_each(|touched| touched.inflight = Cell::ABSENT);
             self.take_loaded_id(row, id);
         }
         for touched in &mut dirty.fields {
@@ -273,5 +286,7 @@ fn is_unconfirmed(dirty: &Dirty) -> bool {
 }
 
 fn id_in(table: &Table, row: RowIx) -> Option<Id> {
-    table.id_ref(table.cell(row, table.schema().id)).map(Id::from)
+    table
+        .id_ref(table.cell(row, table.schema().id))
+        .map(Id::from)
 }

@@ -146,7 +146,8 @@ impl Store {
             if let Some(field) = schema.find(&relation.field)
                 && Some(field) != schema.parent
             {
-                self.references.push(Reference::new(field, Some(relation.clone())));
+                self.references
+                    .push(Reference::new(field, Some(relation.clone())));
             }
         }
     }
@@ -158,7 +159,10 @@ impl Store {
             let ix = FieldIx(ix as u16);
             let Some(field) = schema.field(ix) else { break };
             let mut bits = 0;
-            if matches!(field.kind, FieldKind::Auto | FieldKind::Number | FieldKind::Date(_)) {
+            if matches!(
+                field.kind,
+                FieldKind::Auto | FieldKind::Number | FieldKind::Date(_)
+            ) {
                 bits |= PLAIN_NUMBER;
             }
             if ix == schema.id {
@@ -167,7 +171,11 @@ impl Store {
             if schema.parent == Some(ix) {
                 bits |= IS_PARENT;
             }
-            if self.references.iter().any(|reference| reference.field == ix) {
+            if self
+                .references
+                .iter()
+                .any(|reference| reference.field == ix)
+            {
                 bits |= IS_REFERENCE;
             }
             if field.persist {
@@ -185,7 +193,10 @@ impl Store {
         let mut field = Field::new(name, FieldKind::Auto);
         field.declared = false;
         self.adopt_field(field).ok_or_else(|| {
-            SyncError::new(ErrorCode::Limit, format!("no room for another field: {name}"))
+            SyncError::new(
+                ErrorCode::Limit,
+                format!("no room for another field: {name}"),
+            )
         })
     }
 
@@ -214,7 +225,8 @@ impl Store {
     /// it when none wait.
     pub fn tidy(&mut self) {
         let changes = &mut self.changes;
-        self.table.compact_if_worth(&mut |visit| changes.cells(visit));
+        self.table
+            .compact_if_worth(&mut |visit| changes.cells(visit));
     }
 
     // --- what is there ------------------------------------------------------------------------
@@ -273,7 +285,10 @@ impl Store {
         } else {
             SyncError::new(
                 ErrorCode::UnknownRecord,
-                format!("no such record in {}: it was removed, or loaded anew", self.name()),
+                format!(
+                    "no such record in {}: it was removed, or loaded anew",
+                    self.name()
+                ),
             )
         }
     }
@@ -326,12 +341,15 @@ impl Store {
     /// Where a record stands.
     pub fn state(&self, id: RowId) -> Result<RecordState, SyncError> {
         let row = self.resolve(id)?;
-        Ok(self.changes.get(row).map_or_else(RecordState::default, |dirty| RecordState {
-            phantom: !dirty.in_base,
-            removed: !dirty.exists(),
-            modified: dirty.is_modified(),
-            in_flight: dirty.is_sent(),
-        }))
+        Ok(self
+            .changes
+            .get(row)
+            .map_or_else(RecordState::default, |dirty| RecordState {
+                phantom: !dirty.in_base,
+                removed: !dirty.exists(),
+                modified: dirty.is_modified(),
+                in_flight: dirty.is_sent(),
+            }))
     }
 
     /// Why the server refused the record's last change.
@@ -343,14 +361,16 @@ impl Store {
     /// the server has nothing of it.
     pub fn modifications(&self, id: RowId) -> Vec<FieldIx> {
         let dirty = self.table.resolve(id).and_then(|row| self.changes.get(row));
-        dirty.filter(|dirty| dirty.in_base).map_or_else(Vec::new, |dirty| {
-            dirty
-                .fields
-                .iter()
-                .filter(|touched| !self.equal(touched.field, touched.visible(), touched.base))
-                .map(|touched| touched.field)
-                .collect()
-        })
+        dirty
+            .filter(|dirty| dirty.in_base)
+            .map_or_else(Vec::new, |dirty| {
+                dirty
+                    .fields
+                    .iter()
+                    .filter(|touched| !self.equal(touched.field, touched.visible(), touched.base))
+                    .map(|touched| touched.field)
+                    .collect()
+            })
     }
 
     /// What the server has in a field, as far as is known. Absent for phantoms.
@@ -484,8 +504,14 @@ fn schema(config: &StoreConfig) -> Result<Schema, SyncError> {
     id.kind = FieldKind::Auto;
     let mut schema = Schema::new(id);
     for (at, field) in config.fields.iter().enumerate() {
-        if config.fields[..at].iter().any(|other| other.name == field.name) {
-            return Err(invalid_config(format!("{}: field {} twice", config.id, field.name)));
+        if config.fields[..at]
+            .iter()
+            .any(|other| other.name == field.name)
+        {
+            return Err(invalid_config(format!(
+                "{}: field {} twice",
+                config.id, field.name
+            )));
         }
         if &field.name != name {
             add_field(config, &mut schema, read_field(config, field)?)?;
@@ -504,14 +530,21 @@ fn schema(config: &StoreConfig) -> Result<Schema, SyncError> {
         None => None,
     };
     if parent == Some(schema.id) {
-        return Err(invalid_config(format!("{}: the id can't be the parent too", config.id)));
+        return Err(invalid_config(format!(
+            "{}: the id can't be the parent too",
+            config.id
+        )));
     }
     schema.parent = parent;
     schema.interval = interval;
     Ok(schema)
 }
 
-fn add_field(config: &StoreConfig, schema: &mut Schema, field: Field) -> Result<FieldIx, SyncError> {
+fn add_field(
+    config: &StoreConfig,
+    schema: &mut Schema,
+    field: Field,
+) -> Result<FieldIx, SyncError> {
     schema
         .ensure(field)
         .ok_or_else(|| invalid_config(format!("{}: too many fields", config.id)))
@@ -519,12 +552,19 @@ fn add_field(config: &StoreConfig, schema: &mut Schema, field: Field) -> Result<
 
 fn read_field(config: &StoreConfig, given: &FieldConfig) -> Result<Field, SyncError> {
     if given.name.is_empty() {
-        return Err(invalid_config(format!("{}: a field without a name", config.id)));
+        return Err(invalid_config(format!(
+            "{}: a field without a name",
+            config.id
+        )));
     }
     let kind = FieldKind::parse_config(given.kind.as_deref(), given.format.as_deref())
         .map_err(|error| invalid_config(format!("{}, field {}: {error}", config.id, given.name)))?;
     let mut field = Field::new(&given.name, kind);
-    if let Some(source) = given.data_source.as_deref().filter(|source| !source.is_empty()) {
+    if let Some(source) = given
+        .data_source
+        .as_deref()
+        .filter(|source| !source.is_empty())
+    {
         field.path = source.split('.').map(str::to_owned).collect();
     }
     field.default = given

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::notices::Notices;
 use super::Store;
+use super::notices::Notices;
 use crate::engine::error::SyncError;
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::table::{RowId, RowIx};
@@ -78,7 +78,9 @@ impl Store {
         if let ([row], 1) = (rows, after.len())
             && let Some(anchor) = after.keys().next()
         {
-            let at = anchor.and_then(|row| self.table.position(row)).map_or(0, |at| at + 1);
+            let at = anchor
+                .and_then(|row| self.table.position(row))
+                .map_or(0, |at| at + 1);
             self.table.show(&[*row], Some(at));
             return;
         }
@@ -113,7 +115,9 @@ impl Store {
         if order == self.table.order() {
             return;
         }
-        let moved = self.hears(NoticeKind::Move, Origin::Rollback).then(|| moved_rows(self.table.order(), &order));
+        let moved = self
+            .hears(NoticeKind::Move, Origin::Rollback)
+            .then(|| moved_rows(self.table.order(), &order));
         self.table.set_order(order);
         self.version += 1;
         for row in moved.unwrap_or_default() {

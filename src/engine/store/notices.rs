@@ -83,7 +83,14 @@ impl Store {
         out: &mut Notices,
     ) {
         if self.hears(kind, origin) {
-            self.push(kind, origin, self.table.schema().id, row, (Cell::ABSENT, Cell::ABSENT), out);
+            self.push(
+                kind,
+                origin,
+                self.table.schema().id,
+                row,
+                (Cell::ABSENT, Cell::ABSENT),
+                out,
+            );
         }
     }
 

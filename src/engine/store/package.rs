@@ -58,12 +58,7 @@ impl Store {
     ///
     /// Added records have all persistable fields that have a value; updated ones their id, what changed and what goes along with
     /// every update; removed ones their id. A record whose parent is a phantom names it by the phantom parent field alone.
-    pub fn write_package(
-        &self,
-        layer: Layer,
-        options: &PackageOptions,
-        out: &mut Vec<u8>,
-    ) -> bool {
+    pub fn write_package(&self, layer: Layer, options: &PackageOptions, out: &mut Vec<u8>) -> bool {
         let writer = Writer {
             store: self,
             layer,
@@ -116,7 +111,8 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn change(&self, dirty: &Dirty) -> Option<Change> {
-        let removed = |cascade: Option<FieldIx>| self.sends_removal(cascade).then_some(Change::Removed);
+        let removed =
+            |cascade: Option<FieldIx>| self.sends_removal(cascade).then_some(Change::Removed);
         match self.layer {
             Layer::Inflight => match dirty.inflight {
                 Stage::Add => Some(Change::Added),
@@ -206,7 +202,9 @@ impl Writer<'_> {
         let all = self.store.config.write_all_fields;
         let all = all.unwrap_or(self.options.write_all_fields);
         for (ix, field) in self.fields() {
-            let changed = dirty.touched(ix).is_some_and(|touched| self.is_changed(touched));
+            let changed = dirty
+                .touched(ix)
+                .is_some_and(|touched| self.is_changed(touched));
             let cell = self.cell(dirty, ix);
             if changed || field.always_write || (all && !cell.is_absent()) {
                 self.field(ix, field, cell, &mut object);
@@ -232,7 +230,9 @@ impl Writer<'_> {
     fn field(&self, ix: FieldIx, field: &Field, cell: Cell, object: &mut Object<'_>) {
         let table = &self.store.table;
         if table.schema().parent == Some(ix)
-            && table.id_ref(cell).is_some_and(|id| self.store.is_phantom_id(id))
+            && table
+                .id_ref(cell)
+                .is_some_and(|id| self.store.is_phantom_id(id))
         {
             let name = &self.options.phantom_parent_id_field;
             write::value(table.value(cell), object.member(name));

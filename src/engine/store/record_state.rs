@@ -120,7 +120,11 @@ impl Dirty {
 
     /// The entry of a field; made with `column` (what is seen) in the layer that it belongs to.
     pub(super) fn touch(&mut self, field: FieldIx, column: Cell) -> &mut Touched {
-        let at = match self.fields.iter().position(|touched| touched.field == field) {
+        let at = match self
+            .fields
+            .iter()
+            .position(|touched| touched.field == field)
+        {
             Some(at) => at,
             None => {
                 let mut touched = Touched::new(field);

@@ -2,10 +2,10 @@
 
 use hashbrown::HashTable;
 
+use super::Store;
 use super::aftermath::Id;
 use super::notices::Notices;
 use super::record_state::Stage;
-use super::Store;
 use crate::engine::config::{OnRemove, Relation};
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::schema::FieldIx;
@@ -249,7 +249,13 @@ impl Store {
                 self.write_user(row, field, cell, Origin::Remote, out);
             } else {
                 self.put(row, field, cell);
-                self.tell_field(NoticeKind::Update, Origin::Remote, (row, field), (column, cell), out);
+                self.tell_field(
+                    NoticeKind::Update,
+                    Origin::Remote,
+                    (row, field),
+                    (column, cell),
+                    out,
+                );
             }
             return;
         };

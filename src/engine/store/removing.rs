@@ -1,8 +1,8 @@
 //! The user removes records, and removed records come back.
 
+use super::Store;
 use super::notices::Notices;
 use super::record_state::Stage;
-use super::Store;
 use crate::engine::error::SyncError;
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::schema::FieldIx;
@@ -111,7 +111,11 @@ impl Store {
         self.table.hide(&all);
         for row in all {
             if let Some(id) = self.id_of(row) {
-                if self.changes.get(row).is_some_and(|it| it.exists() && it.is_modified()) {
+                if self
+                    .changes
+                    .get(row)
+                    .is_some_and(|it| it.exists() && it.is_modified())
+                {
                     self.aftermath.lost.push(id.clone());
                 }
                 self.aftermath.removed_by_server.push(id);

@@ -117,12 +117,7 @@ impl Store {
 
     /// Records (`ids`) that never came to be: phantoms that refer to them go too, other records get the reference back that the
     /// server knows. Gives the rows.
-    pub fn undo_references(
-        &mut self,
-        field: FieldIx,
-        ids: &[Id],
-        out: &mut Notices,
-    ) -> Vec<RowId> {
+    pub fn undo_references(&mut self, field: FieldIx, ids: &[Id], out: &mut Notices) -> Vec<RowId> {
         let mut rows = Vec::new();
         for id in ids {
             rows.extend(self.rows_referring(field, id.as_ref(), true));

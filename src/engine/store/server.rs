@@ -47,7 +47,8 @@ impl Store {
                 Some(touched) => touched.base,
                 None => self.table.cell(row, field),
             };
-            if self.table.same_in(base, from.table, cell) || base.is_nullish() && cell.is_nullish() {
+            if self.table.same_in(base, from.table, cell) || base.is_nullish() && cell.is_nullish()
+            {
                 continue;
             }
             let cell = self.table.copy_cell(from.table, cell);
@@ -77,11 +78,12 @@ impl Store {
         let table = &self.table;
         let same = |a: Cell, b: Cell| equal(table, traits, a, b);
         let column = table.cell(row, field);
-        let (dead, visible) = match self
-            .changes
-            .get_mut(row)
-            .and_then(|dirty| dirty.fields.iter_mut().find(|touched| touched.field == field))
-        {
+        let (dead, visible) = match self.changes.get_mut(row).and_then(|dirty| {
+            dirty
+                .fields
+                .iter_mut()
+                .find(|touched| touched.field == field)
+        }) {
             Some(touched) => {
                 let old = touched.base;
                 if !local_wins && !same(old, cell) {
@@ -96,7 +98,13 @@ impl Store {
             let differs = !same(column, visible);
             self.put(row, field, visible);
             if differs && self.table.is_visible(row) {
-                self.tell_field(NoticeKind::Update, origin, (row, field), (column, visible), out);
+                self.tell_field(
+                    NoticeKind::Update,
+                    origin,
+                    (row, field),
+                    (column, visible),
+                    out,
+                );
             }
         }
         self.table.release(dead);

@@ -36,7 +36,14 @@ impl Store {
 
     /// The rows and all below them, each once, parents before their children; with whether the row was itself given.
     pub(super) fn with_descendants(&mut self, rows: Vec<RowIx>) -> Vec<(RowIx, bool)> {
-        let mut known = vec![false; if rows.is_empty() { 0 } else { self.table.rows_len() }];
+        let mut known = vec![
+            false;
+            if rows.is_empty() {
+                0
+            } else {
+                self.table.rows_len()
+            }
+        ];
         let mut all = Vec::with_capacity(rows.len());
         for row in rows {
             if !core::mem::replace(&mut known[row.ix()], true) {
@@ -64,7 +71,10 @@ impl Store {
             return if parent.is_nullish() {
                 Ok(())
             } else {
-                Err(SyncError::new(ErrorCode::InvalidArgument, "a parent is named by its id"))
+                Err(SyncError::new(
+                    ErrorCode::InvalidArgument,
+                    "a parent is named by its id",
+                ))
             };
         };
         let mut at = self.table.find_id(id);
@@ -77,7 +87,11 @@ impl Store {
                 ));
             }
             steps += 1;
-            let next = self.table.schema().parent.map(|field| self.table.cell(ancestor, field));
+            let next = self
+                .table
+                .schema()
+                .parent
+                .map(|field| self.table.cell(ancestor, field));
             at = next
                 .and_then(|cell| self.table.id_ref(cell))
                 .and_then(|id| self.table.find_id(id));
