@@ -182,6 +182,21 @@ test('unsaved work is guarded on leaving, and saved work is not', async (t) => {
   view.assertQuiet();
 });
 
+test('the page runs under a content security policy that allows nothing inline', async (t) => {
+  const server = await TestServer.start(t);
+  const view = await CalendarPage.open(t, server);
+  const policy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; object-src 'none'";
+  await view.page.route(`${server.url}/`, async (route) => {
+    const response = await route.fetch();
+    const headers = { ...response.headers(), 'content-security-policy': policy };
+    await route.fulfill({ response, headers });
+  });
+  await view.load();
+  await view.saved(() => view.drag('Bug triage', { days: -1 }));
+  await view.edit('Bug triage');
+  view.assertQuiet();
+});
+
 for (const width of [380, 768, 1440]) {
   test(`nothing sticks out at a width of ${width} pixels`, async (t) => {
     const server = await TestServer.start(t);

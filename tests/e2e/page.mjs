@@ -40,9 +40,9 @@ export class CalendarPage {
   /**
    * Opens the page. `faults: true`: failed requests are part of the test, and the browser's own
    * lines about them in the console are not held against the page. `waits: false`: the week may
-   * not come.
+   * not come. `time`: what the page takes for now.
    */
-  static async open(t, server, { faults = false, waits = true, ...options } = {}) {
+  static async open(t, server, { faults = false, waits = true, time, ...options } = {}) {
     const context = await browser.newContext({
       viewport: { width: 1440, height: 900 },
       locale: 'en-GB',
@@ -54,6 +54,7 @@ export class CalendarPage {
     page.setDefaultTimeout(WAIT_MS);
     const opened = new CalendarPage(page, context, server);
     opened.#watch(faults);
+    if (time) await page.clock.setFixedTime(time);
     if (waits) await opened.load();
     else await page.goto(`${server.url}/`);
     return opened;
