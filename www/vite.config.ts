@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { defineConfig } from 'vite';
 
-/** `npm run dev` takes data from a server that runs beside it: `cargo xtask demo`. */
-const SERVER = 'http://127.0.0.1:3000';
+/** Where `npm run dev` takes its data from: `cargo xtask demo` runs such a server. */
+const SERVER = process.env.SYNCLINE_URL ?? 'http://127.0.0.1:3000';
 
 const root = import.meta.dirname;
 const pages = readdirSync(root).filter((name) => name.endsWith('.html'));
@@ -15,5 +15,10 @@ export default defineConfig({
     rolldownOptions: { input: pages.map((page) => `${root}/${page}`) },
     target: 'es2022',
   },
-  server: { proxy: { '/api': SERVER } },
+  server: {
+    // The package is linked from beside this directory.
+    fs: { allow: ['..'] },
+    // The server asks that a page which writes is its own: the host must stay the page's.
+    proxy: { '/api': { target: SERVER, changeOrigin: false } },
+  },
 });
