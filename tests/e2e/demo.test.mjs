@@ -47,7 +47,7 @@ test('a resized event keeps its start and gets the new end', async (t) => {
   view.assertQuiet();
 });
 
-test('an event is created, renamed, recoloured, assigned, moved by its form and deleted', async (t) => {
+test('an event is created, renamed, recoloured, assigned, moved and deleted in its form', async (t) => {
   const server = await TestServer.start(t);
   const view = await CalendarPage.open(t, server);
   const { page } = view;
@@ -101,7 +101,7 @@ test('a deleted event comes back with its people by Undo', async (t) => {
   view.assertQuiet();
 });
 
-test('the server refuses to move a locked event: it goes back, and the reason is told', async (t) => {
+test('a locked event that was moved goes back, and the server’s reason is told', async (t) => {
   const server = await TestServer.start(t);
   const view = await CalendarPage.open(t, server, { faults: true });
   const before = await server.row('Company all-hands');

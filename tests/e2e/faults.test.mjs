@@ -42,7 +42,8 @@ test('a server killed in the middle of a sync loses nothing and doubles nothing'
   const rows = await server.rows('events');
   assert.equal(rows.length, EVENTS + 1);
   assert.ok(await server.row('Added before the crash'));
-  assert.deepEqual(hoursFrom(before.triage, await server.row('Bug triage')), { start: -22, end: -21 });
+  const triage = hoursFrom(before.triage, await server.row('Bug triage'));
+  assert.deepEqual(triage, { start: -22, end: -21 });
   const notes = hoursFrom(before.notes, await server.row('Write release notes'));
   assert.deepEqual(notes, { start: 24, end: 25.5 });
   view.assertQuiet();
@@ -66,7 +67,7 @@ test('an added event whose answer got lost is one row, and can be edited on', as
   view.assertQuiet();
 });
 
-test('edits made offline wait, are told in the pill, and are saved when the network is back', async (t) => {
+test('edits made offline are counted in the pill, and saved when the network is back', async (t) => {
   const server = await TestServer.start(t);
   const view = await CalendarPage.open(t, server, { faults: true });
   const before = await server.row('Bug triage');

@@ -87,7 +87,7 @@ export class TestServer {
     return post(`${this.url}/api/sync`, { type: 'sync', requestId, revision, ...sections });
   }
 
-  /** Rows as they stand in the file: by the `sqlite3` program, or by a second server on the file. */
+  /** Rows as they stand in the file: by the `sqlite3` program, or by a second server on it. */
   async rows(store) {
     if (hasSqlite()) {
       const table = { events: 'events', assignments: 'event_assignments' }[store];

@@ -331,7 +331,8 @@ class Fields {
     if (allDay) {
       const last = new Date(endDate.getTime() - 1);
       const end = addDays(new Date(last.getFullYear(), last.getMonth(), last.getDate()), 1);
-      this.#target.write({ startDate: first, endDate: end > first ? end : addDays(first, 1), allDay });
+      const endOrNext = end > first ? end : addDays(first, 1);
+      this.#target.write({ startDate: first, endDate: endOrNext, allDay });
     } else {
       const at = (hour: number) => new Date(new Date(first).setHours(hour));
       this.#target.write({ startDate: at(9), endDate: at(10), allDay });

@@ -8,9 +8,9 @@ import type { Toasts } from './toasts';
 const MARKED_MS = 8000;
 
 /**
- * What the server refuses has gone back in the store (`onRecordError: 'revert'`), and with it in the
- * calendar. Here the user is told why, and what was sent along gets its second chance: a sync is
- * saved as a whole or not at all.
+ * What the server refuses has gone back in the store (`onRecordError: 'revert'`), and with it in
+ * the calendar. Here the user is told why, and what was sent along gets its second chance: a sync
+ * is saved as a whole or not at all.
  */
 export class Refusals {
   readonly #project: Project;

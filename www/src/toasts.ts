@@ -37,14 +37,13 @@ export class Toasts {
       };
       toast.append(h('button', { type: 'button', class: 'button', onclick: run }, action.label));
     }
-    const label = `Dismiss: ${title}`;
-    toast.append(
-      h(
-        'button',
-        { type: 'button', class: 'button button-icon button-quiet', 'aria-label': label, onclick: close },
-        icon(ICONS.close),
-      ),
-    );
+    const dismiss = {
+      type: 'button',
+      class: 'button button-icon button-quiet',
+      'aria-label': `Dismiss: ${title}`,
+      onclick: close,
+    };
+    toast.append(h('button', dismiss, icon(ICONS.close)));
     this.#root.append(toast);
     while (this.#root.childElementCount > SHOWN_MAX) this.#root.firstElementChild?.remove();
     leaveWhenUnread(toast, close);

@@ -29,7 +29,8 @@ export class Tour {
   watch(project: Project): void {
     project.on('status', ({ status, pendingCount }) => {
       if (status === 'saving') this.#isSaving = true;
-      if ((status === 'offline' || status === 'retrying') && pendingCount > 0) this.#wasOffline = true;
+      const isAway = status === 'offline' || status === 'retrying';
+      if (isAway && pendingCount > 0) this.#wasOffline = true;
       if (status !== 'saved') return;
       if (this.#isSaving) this.#done('drag');
       if (this.#isSaving && this.#wasOffline) this.#done('offline');

@@ -30,7 +30,8 @@ export class Wire {
 
   constructor(root: HTMLElement) {
     this.#root = root;
-    this.#list = h('ol', { class: 'wire-list', id: 'wire-list', tabindex: 0, 'aria-label': 'Requests' });
+    const list = { class: 'wire-list', id: 'wire-list', tabindex: 0, 'aria-label': 'Requests' };
+    this.#list = h('ol', list);
     this.#last = h('span', { class: 'wire-last' }, 'Nothing sent yet');
     this.#toggle = h(
       'button',
@@ -105,7 +106,8 @@ export class Wire {
 function block(label: string, value: unknown): HTMLElement {
   let text = typeof value === 'string' ? value : (JSON.stringify(value, null, 2) ?? '–');
   if (text.length > JSON_SHOWN_MAX) {
-    text = `${text.slice(0, JSON_SHOWN_MAX)}\n… ${(text.length - JSON_SHOWN_MAX).toLocaleString()} more characters`;
+    const more = (text.length - JSON_SHOWN_MAX).toLocaleString();
+    text = `${text.slice(0, JSON_SHOWN_MAX)}\n… ${more} more characters`;
   }
   return h('div', { class: 'wire-block' }, h('span', {}, label), h('pre', { tabindex: 0 }, text));
 }
