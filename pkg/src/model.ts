@@ -1,5 +1,5 @@
 import { SyncError } from './errors.js';
-import { type Field, type FieldInput, FieldList, Kind, makeField, toJsonValue } from './fields.js';
+import { type Field, type FieldInput, FieldList, Kind, toJsonValue } from './fields.js';
 import type { Store } from './store.js';
 
 /** An id as the server gives it. `4037` and `"4037"` are the same id. */
@@ -339,13 +339,7 @@ export class Model {
     for (const field of fields) {
       const value = this._read(field);
       if (value === undefined) continue;
-      // Not by assignment: a field may be called `__proto__`.
-      Object.defineProperty(data, field.name, {
-        value,
-        enumerable: true,
-        configurable: true,
-        writable: true,
-      });
+      own(data, field.name, value);
     }
     return store === undefined ? { ...data, ...this._b } : data;
   }
@@ -480,17 +474,45 @@ export class Model {
   }
 }
 
-/** @internal A value as the text of a row that is added. */
-export function rowOf(record: Record<string, unknown> | Model, fields: FieldList): object {
+/**
+ * @internal A row as the wire has it. Fields can be given by their names or by their wire names.
+ */
+export function rowOf(
+  record: Record<string, unknown> | Model,
+  fields: FieldList,
+  idField: string | undefined,
+): object {
   const data = record instanceof Model ? record.data : record;
   const row: Record<string, unknown> = {};
-  for (const name of Object.keys(data)) row[name] = toJsonValue(data[name]);
-  for (const { name, config } of fields.list) {
+  for (const name of Object.keys(data)) own(row, name, toJsonValue(data[name]));
+  for (const { name, ix, config } of fields.list) {
     if (typeof config.defaultValue === 'function' && row[name] === undefined) {
-      row[name] = toJsonValue(config.defaultValue());
+      own(row, name, toJsonValue(config.defaultValue()));
     }
+    const path = (ix === 0 && idField) || config.dataSource;
+    if (path === undefined || path === name || !Object.hasOwn(row, name)) continue;
+    const value = row[name];
+    delete row[name];
+    const parts = path.split('.');
+    const last = parts.pop() as string;
+    let at = row;
+    for (const part of parts) {
+      const inner = Object.hasOwn(at, part) ? at[part] : undefined;
+      const copy = { ...(typeof inner === 'object' ? inner : undefined) };
+      own(at, part, copy);
+      at = copy;
+    }
+    own(at, last, value);
   }
   return row;
 }
 
-export { makeField };
+/** Not by assignment: a field may be called `__proto__`. */
+function own(target: object, name: string, value: unknown): void {
+  Object.defineProperty(target, name, {
+    value,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  });
+}

@@ -102,6 +102,12 @@ impl Engine {
         self.effects.pop_front()
     }
 
+    /// Whether no effect waits and no notice: there is nothing for the host to do.
+    #[inline]
+    pub fn is_idle(&self) -> bool {
+        self.effects.is_empty() && self.notices.is_empty()
+    }
+
     /// When to send [`Input::Timeout`], if at all.
     pub fn poll_timeout(&self) -> Option<Millis> {
         self.managers
@@ -230,6 +236,7 @@ impl Engine {
             | Input::Sync { .. }
             | Input::Cancel(..)
             | Input::ApplyResponse(..)
+            | Input::ApplyPiece(..)
             | Input::ApplyChangeset(..)
             | Input::SuspendAutoSync(_)
             | Input::ResumeAutoSync { .. } => self.route_to_manager(input),
@@ -341,6 +348,10 @@ impl Engine {
             Input::ApplyResponse(id, bytes) => {
                 let (manager, mut cx) = self.lend(id)?;
                 manager.apply_response(bytes, &mut cx)?;
+            }
+            Input::ApplyPiece(id, bytes) => {
+                let (manager, cx) = self.lend(id)?;
+                manager.apply_piece(bytes, &cx)?;
             }
             Input::ApplyChangeset(id, bytes) => {
                 let (manager, mut cx) = self.lend(id)?;

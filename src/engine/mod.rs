@@ -14,6 +14,7 @@ pub mod error;
 pub mod event;
 pub mod input;
 pub mod json;
+pub mod number;
 pub mod order;
 pub mod rng;
 pub mod schema;

@@ -86,7 +86,8 @@ fn all_json(rows: &Rows) -> Json {
     order.map(|row| row_json(rows, *row)).collect()
 }
 
-/// What the reader should make of a list: top-level numbers as the nearest doubles, nested values as they are.
+/// What the reader should make of a list: top-level numbers as the nearest doubles, nested values
+/// as they are.
 fn expected(list: &[Json]) -> Json {
     let value = |value: &Json| match value {
         Json::Number(number) => double(number.to_string().parse().unwrap()),

@@ -1,5 +1,6 @@
-//! Random lives of a tree whose records also refer to another store: invariants hold after every step, and a reject brings
-//! values, parents and order back.
+//! Random lives of a tree whose records also refer to another store: invariants hold after every
+//! step, and a reject brings values, parents and order back.
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[path = "store_support.rs"]
@@ -33,6 +34,7 @@ enum Step {
     RemoteReparent(usize, usize),
     Cascade(usize, bool),
     UndoCascade(usize),
+    SettleCascade(usize),
     UndoReferences(usize),
     Rewrite(usize, usize),
     Load(bool),
@@ -61,6 +63,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (at.clone(), at).prop_map(|(a, b)| Step::RemoteReparent(a, b)),
         2 => (refer.clone(), any::<bool>()).prop_map(|(a, b)| Step::Cascade(a, b)),
         1 => refer.clone().prop_map(Step::UndoCascade),
+        1 => refer.clone().prop_map(Step::SettleCascade),
         1 => refer.clone().prop_map(Step::UndoReferences),
         2 => (refer.clone(), refer).prop_map(|(a, b)| Step::Rewrite(a, b)),
         1 => any::<bool>().prop_map(Step::Load),
@@ -123,6 +126,9 @@ impl World {
             }
             Step::UndoCascade(at) => {
                 it.store.undo_cascade(field, &referred(at), &mut it.out);
+            }
+            Step::SettleCascade(at) => {
+                it.store.settle_cascade(field, &referred(at), &mut it.out);
             }
             Step::UndoReferences(at) => {
                 it.store.undo_references(field, &referred(at), &mut it.out);
@@ -223,7 +229,8 @@ impl World {
         }
     }
 
-    /// Every added record gets an id, is refused or is left out; the others are confirmed, refused or left out.
+    /// Every added record gets an id, is refused or is left out; the others are confirmed, refused
+    /// or left out.
     fn answer(&mut self, how: u8, short: bool, revert: bool) {
         let sent = self.it.package(syncline::engine::store::Layer::Inflight);
         let mut rows = Vec::new();
@@ -256,7 +263,7 @@ impl World {
             } else {
                 Unmentioned::Missing
             },
-            local_wins: how % 2 == 0,
+            local_wins: how.is_multiple_of(2),
             revert_refused: revert,
         };
         self.it.answer_with(json!({"rows": rows}), &options);
@@ -267,7 +274,8 @@ impl World {
     }
 }
 
-/// Prints the steps on one line when they fail; the last line printed is the shortest life that does.
+/// Prints the steps on one line when they fail; the last line printed is the shortest life that
+/// does.
 struct Told(String);
 
 impl Drop for Told {

@@ -1,4 +1,5 @@
-//! Random lives of a store, against a naive model: whole records as maps, and changes as the difference between two of them.
+//! Random lives of a store, against a naive model: whole records as maps, and changes as the
+//! difference between two of them.
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -203,7 +204,8 @@ impl Model {
         }
     }
 
-    /// Whether the next package would say anything, given that the one on the wire is not undone by it.
+    /// Whether the next package would say anything, given that the one on the wire is not undone by
+    /// it.
     fn has_changes(&self) -> bool {
         let under = self.under();
         for (id, record) in &self.seen {
@@ -593,7 +595,8 @@ fn by_id(package: Json) -> Json {
     lists
 }
 
-/// Prints the steps on one line when they fail; the last line printed is the shortest life that does.
+/// Prints the steps on one line when they fail; the last line printed is the shortest life that
+/// does.
 struct Told(String);
 
 impl Drop for Told {

@@ -19,7 +19,8 @@ fn two() -> Fixture {
     Fixture::events(json!([{"id": 1, "name": "one", "a": 1}, {"id": 2, "name": "two", "a": 2}]))
 }
 
-// --- edits -----------------------------------------------------------------------------------------
+// --- edits
+// -----------------------------------------------------------------------------------------
 
 #[test]
 fn setting_the_value_that_is_there_changes_nothing() {
@@ -177,7 +178,8 @@ fn options_that_make_no_sense_are_refused() {
     }
 }
 
-// --- ids -------------------------------------------------------------------------------------------
+// --- ids
+// -------------------------------------------------------------------------------------------
 
 #[test]
 fn a_number_and_its_text_are_one_id_and_the_form_received_goes_back() {
@@ -271,7 +273,8 @@ fn a_mapped_id_field_and_a_phantom_field_of_the_stores_own_work() {
     );
 }
 
-// --- places ----------------------------------------------------------------------------------------
+// --- places
+// ----------------------------------------------------------------------------------------
 
 #[test]
 fn records_are_added_and_moved_where_they_are_asked_to() {
@@ -313,7 +316,8 @@ fn single_removed_records_come_back_to_their_places() {
     assert_eq!(it.ids(), ["0", "1", "2", "3", "4", "5", "6", "7"]);
 }
 
-// --- trees -----------------------------------------------------------------------------------------
+// --- trees
+// -----------------------------------------------------------------------------------------
 
 #[test]
 fn trees_come_flat_in_any_order_or_nested() {
@@ -442,7 +446,8 @@ fn dropping_a_phantom_parent_drops_its_phantom_children_and_frees_real_ones() {
     assert!(!it.store.has_unconfirmed());
 }
 
-// --- references ------------------------------------------------------------------------------------
+// --- references
+// ------------------------------------------------------------------------------------
 
 fn assignments(relation: Json, rows: Json) -> Fixture {
     let mut it = Fixture::with_id(
@@ -504,7 +509,7 @@ fn a_cascade_is_not_sent_unless_asked_for_and_is_undone_with_its_cause() {
         assert_eq!(it.ids(), ["2"]);
         assert_eq!(it.changes(), wanted);
         assert_eq!(it.store.has_changes(), send);
-        assert!(it.store.freeze(&mut it.out));
+        assert_eq!(it.store.freeze(&mut it.out), send);
         assert_eq!(it.package(Layer::Inflight), wanted);
         it.store.undo_cascade(field, &id("7"), &mut it.out);
         it.thaw();
@@ -529,13 +534,65 @@ fn a_reference_that_is_nulled_by_a_cascade_comes_back_with_its_cause() {
     it.checked(());
     assert_eq!(it.get("1", "eventId"), json!(7));
     it.store.cascade(field, &id("7"), false, &mut it.out);
-    assert!(it.store.freeze(&mut it.out));
+    it.set("1", "name", json!("sent with nothing else"));
+    assert_eq!(
+        it.send(),
+        json!({"updated": [{"id": 1, "name": "sent with nothing else"}]})
+    );
     it.answer(json!({}));
+    it.store.settle_cascade(field, &id("7"), &mut it.out);
+    it.checked(());
     it.reject();
     assert_eq!(
         it.get("1", "eventId"),
         Json::Null,
         "the server has done the same"
+    );
+    assert!(!it.store.has_unconfirmed());
+}
+
+#[test]
+fn a_cascade_waits_until_its_cause_is_decided() {
+    let relation = json!({"field": "eventId", "store": "events"});
+    for refused in [false, true] {
+        let mut events = Fixture::events(json!([{"id": 7}]));
+        let mut it = assignments(
+            relation.clone(),
+            json!([{"id": 1, "eventId": 7}, {"id": 2, "eventId": 8}]),
+        );
+        let field = event_field(&it);
+        events.remove(&["7"]);
+        let removed = events.store.take_aftermath().removed;
+        it.store.cascade(field, &removed, false, &mut it.out);
+        events.send();
+        it.send();
+        it.answer(json!({}));
+        assert!(!it.has("1"));
+        events.answer(json!({"rows": [{"id": 7, "success": !refused}]}));
+        let aftermath = events.store.take_aftermath();
+        it.store
+            .settle_cascade(field, &aftermath.confirmed, &mut it.out);
+        it.store
+            .undo_cascade(field, &aftermath.restored, &mut it.out);
+        it.checked(());
+        assert_eq!(it.has("1"), refused);
+        it.reject();
+        assert_eq!(it.has("1"), refused);
+        assert_eq!(it.store.table().live().count(), 1 + usize::from(refused));
+    }
+}
+
+#[test]
+fn descendants_come_back_with_a_parent_whose_removal_is_refused() {
+    let mut it = Fixture::tasks(json!([{"id": 1, "children": [{"id": 2}, {"id": 3}]}, {"id": 4}]));
+    it.set("3", "name", json!("edited before"));
+    it.remove(&["1", "4"]);
+    it.send();
+    it.answer(json!({"rows": [{"id": 1, "success": false, "error": "in use"}]}));
+    assert_eq!(it.ids(), ["1", "2", "3"]);
+    assert_eq!(
+        it.changes(),
+        json!({"updated": [{"id": 3, "name": "edited before"}]})
     );
 }
 
@@ -642,7 +699,8 @@ fn an_operation_says_what_other_stores_have_to_follow() {
     assert_eq!(it.store.take_aftermath(), Aftermath::default());
 }
 
-// --- loads -----------------------------------------------------------------------------------------
+// --- loads
+// -----------------------------------------------------------------------------------------
 
 #[test]
 fn a_load_keeps_what_waits_and_reports_what_it_can_not_keep() {
@@ -740,7 +798,8 @@ fn fields_keep_their_places_across_loads_whatever_is_met_first() {
     assert_eq!(it.get("1", "met"), json!("in data"));
 }
 
-// --- packages --------------------------------------------------------------------------------------
+// --- packages
+// --------------------------------------------------------------------------------------
 
 #[test]
 fn fields_that_are_never_sent_make_nothing_dirty_and_some_go_along_always() {
@@ -812,7 +871,8 @@ fn a_whole_row_echoed_in_another_form_leaves_the_record_clean() {
     assert_eq!(it.get("1", "done"), json!(true));
 }
 
-// --- accept ----------------------------------------------------------------------------------------
+// --- accept
+// ----------------------------------------------------------------------------------------
 
 #[test]
 fn accepting_declares_everything_confirmed() {
@@ -847,7 +907,8 @@ fn an_answer_after_an_accept_still_gives_the_phantom_its_id() {
     assert!(!it.store.has_unconfirmed());
 }
 
-// --- notices ---------------------------------------------------------------------------------------
+// --- notices
+// ---------------------------------------------------------------------------------------
 
 fn told(it: &mut Fixture) -> Vec<(NoticeKind, Origin)> {
     it.notices()
@@ -916,7 +977,8 @@ fn nothing_is_told_to_nobody_and_batches_tell_once() {
     assert!(it.notices().is_empty());
 }
 
-// --- size ------------------------------------------------------------------------------------------
+// --- size
+// ------------------------------------------------------------------------------------------
 
 #[test]
 fn ten_thousand_edits_and_removals_are_taken_back_in_linear_time() {

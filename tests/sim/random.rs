@@ -6,17 +6,20 @@
 //! 3. Everybody who loads then sees what the server has.
 //! 4. The number of requests is bounded by what users did and the network broke; nothing goes on by itself.
 //!
-//! `SYNCLINE_SEEDS` says how many seeds are run (2,000 when it doesn't), `SYNCLINE_SEED` runs a single one.
+//! `SYNCLINE_SEEDS` says how many seeds are run (2,000 when it does not), `SYNCLINE_SEED` runs a single one, and with
+//! `SYNCLINE_TRACE` everything that happens in it is printed.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Value, json};
 use syncline::engine::input::{Input, Scope};
 use syncline::engine::rng::Rng;
 use syncline::engine::table::RowId;
 
+use crate::network::Fate;
 use crate::server::Habits;
-use crate::world::{Fate, World};
+use crate::world::World;
 
 /// Clients edit rows of their own, so that what they last said must be what the server has.
 const ROWS_EACH: u64 = 4;
@@ -50,13 +53,23 @@ fn whatever_the_network_does_no_edit_is_lost_and_none_is_made_twice() {
         Some(seed) => seed..seed + 1,
         None => 0..number("SYNCLINE_SEEDS").unwrap_or(2_000),
     };
-    for seed in seeds {
-        let result = std::panic::catch_unwind(|| run(seed));
-        if let Err(panic) = result {
-            eprintln!("the failing seed: SYNCLINE_SEED={seed}");
-            std::panic::resume_unwind(panic);
+    let next = AtomicU64::new(seeds.start);
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, |count| count.get().min(4)) {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.end {
+                        return;
+                    }
+                    if let Err(panic) = std::panic::catch_unwind(|| run(seed)) {
+                        eprintln!("the failing seed: SYNCLINE_SEED={seed}");
+                        std::panic::resume_unwind(panic);
+                    }
+                }
+            });
         }
-    }
+    });
 }
 
 fn run(seed: u64) {
@@ -166,7 +179,7 @@ impl Run {
             .next()
             .unwrap_or_else(|| panic!("user {user} misses {tag} in {store}"));
         // While an addition is in doubt, the server's row may be there too; the older one is the server's.
-        found.last().unwrap_or(row)
+        found.next_back().unwrap_or(row)
     }
 
     fn pick(&mut self, user: usize) -> Option<String> {

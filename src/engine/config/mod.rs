@@ -22,6 +22,12 @@ pub trait Options: Sized {
     fn read(from: &mut Reader) -> Self;
 }
 
+impl<T: Options> Options for Box<T> {
+    fn read(from: &mut Reader) -> Self {
+        Self::new(T::read(from))
+    }
+}
+
 /// Reads options from JSON text, as hosts that hold a string do. Names that aren't known are passed over.
 ///
 /// # Errors

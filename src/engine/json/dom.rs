@@ -3,8 +3,8 @@
 use super::scan::{Step, Stop, bad, literal, number, string, token, unescape};
 use super::{DEPTH_MAX, ReadError, ReadErrorKind, write};
 use crate::engine::decimal;
+use crate::engine::number::SAFE_INTEGER;
 use crate::engine::order::order;
-use crate::engine::value::SAFE_INTEGER;
 
 /// A JSON value.
 #[derive(Clone, Debug, Default, PartialEq)]

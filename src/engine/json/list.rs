@@ -124,8 +124,8 @@ impl ListReader {
         self.value(text, at, row, target)
     }
 
-    /// Goes on in the open record; `fresh` when its opening brace was the last that was read, else a member was. When there is no more text, nothing has
-    /// happened.
+    /// Goes on in the open record; `fresh` when its opening brace was the last that was read, else
+    /// a member was. When there is no more text, nothing has happened.
     #[inline(never)]
     pub(super) fn record(&mut self, text: &str, at: &mut usize, fresh: bool) -> Step<Record> {
         let mark = self.rows.table.read_mark();
@@ -196,7 +196,8 @@ impl ListReader {
         }
     }
 
-    /// Reads a key that wasn't expected after the last one; gives what becomes of its member, and where the value begins.
+    /// Reads a key that wasn't expected after the last one; gives what becomes of its member, and
+    /// where the value begins.
     #[inline(never)]
     fn key(&mut self, text: &str, at: usize, last: &mut KeyIx) -> Step<(Target, usize)> {
         let bytes = text.as_bytes();
@@ -391,7 +392,8 @@ impl ListReader {
         Ok((cell, end))
     }
 
-    /// The text of the value at `at` without blanks, in the scratch room (to be given back), and the place after it.
+    /// The text of the value at `at` without blanks, in the scratch room (to be given back), and
+    /// the place after it.
     fn raw(&mut self, text: &str, at: usize) -> Step<(String, usize)> {
         let mut skipper = Skipper::default();
         let mut end = at;
@@ -431,7 +433,8 @@ impl ListReader {
         Ok(end)
     }
 
-    /// `success` and `error` of a record that isn't a field: what the server says of it, or a field after all.
+    /// `success` and `error` of a record that isn't a field: what the server says of it, or a field
+    /// after all.
     fn outcome(&mut self, json: &str, row: RowIx, target: Target) -> Step<()> {
         let value = dom::Value::parse(json.as_bytes()).unwrap_or_default();
         let error = match &value {
@@ -466,7 +469,8 @@ impl ListReader {
         Ok(())
     }
 
-    /// Reads nested fields from a value, given as JSON text without blanks that has been checked. Goes as deep as paths of fields do.
+    /// Reads nested fields from a value, given as JSON text without blanks that has been checked.
+    /// Goes as deep as paths of fields do.
     fn group(&mut self, json: &str, path: &mut Vec<String>, row: RowIx) -> Step<()> {
         let bytes = json.as_bytes();
         if self.field_at(path).is_some() || (bytes.first() != Some(&b'{') && json != "null") {

@@ -292,7 +292,8 @@ impl Machine {
             .push(Frame::List(section, kind, Expect::ItemOrEnd));
     }
 
-    /// Reads items of the innermost list, until it ends, something else has to be read first, or there is no more text.
+    /// Reads items of the innermost list, until it ends, something else has to be read first, or
+    /// there is no more text.
     fn list_items(&mut self, text: &str, at: &mut usize) -> Step<()> {
         let bytes = text.as_bytes();
         loop {

@@ -1,9 +1,8 @@
 //! Which key comes next.
 //!
-//! Records of one list nearly always have the same members in the same order. Every key remembers which one followed it; that one is
-//! compared, quotes and colon included, as two words. Only where this fails a key is read and looked up.
-
-use std::collections::BTreeMap;
+//! Records of one list nearly always have the same members in the same order. Every key remembers
+//! which one followed it; that one is compared, quotes and colon included, as two words. Only where
+//! this fails a key is read and looked up.
 
 use crate::engine::schema::{DateFormat, FieldIx, FieldKind};
 
@@ -59,7 +58,6 @@ pub(super) const START: KeyIx = 0;
 /// The keys of a list and their order.
 #[derive(Debug)]
 pub(super) struct Plan {
-    by_name: BTreeMap<Box<str>, KeyIx>,
     keys: Vec<Key>,
 }
 
@@ -75,33 +73,33 @@ pub(super) struct Key {
     /// Which one followed it.
     pub(super) next: KeyIx,
     raw: Box<[u8]>,
+    name: Box<str>,
 }
 
 impl Plan {
     pub(super) fn new() -> Self {
         Self {
-            by_name: BTreeMap::new(),
-            // A control character stands in no key.
-            keys: vec![Key::new("\0", Target::Ignored)],
+            // What no text has, as half a pair becomes another character.
+            keys: vec![Key::new("\0start", Target::Ignored)],
         }
     }
 
     /// Says what becomes of a key's members; the last word counts. Gives the key.
     pub(super) fn set(&mut self, name: &str, target: Target) -> KeyIx {
-        if let Some(key) = self.by_name.get(name) {
-            if let Some(known) = self.keys.get_mut(*key) {
+        if let Some(key) = self.find(name) {
+            if let Some(known) = self.keys.get_mut(key) {
                 known.target = target;
             }
-            return *key;
+            return key;
         }
         let key = self.keys.len();
         self.keys.push(Key::new(name, target));
-        self.by_name.insert(name.into(), key);
         key
     }
 
     pub(super) fn find(&self, name: &str) -> Option<KeyIx> {
-        self.by_name.get(name).copied()
+        let mut keys = self.keys.iter();
+        keys.position(|key| *key.name == *name)
     }
 
     #[inline]
@@ -118,7 +116,8 @@ impl Plan {
 
 impl Key {
     fn new(name: &str, target: Target) -> Self {
-        // What is written with escapes is never compared as text; a control character stands in no text.
+        // What is written with escapes is never compared as text; a control character stands in no
+        // text.
         let is_plain = !name
             .bytes()
             .any(|byte| byte < 0x20 || matches!(byte, b'"' | b'\\'));
@@ -141,6 +140,7 @@ impl Key {
             target,
             next: START,
             raw,
+            name: name.into(),
         }
     }
 

@@ -1,15 +1,17 @@
 //! Reads responses piece by piece.
 //!
-//! Text is taken in units: a key of the envelope, a bracket, a whole record. A unit that the text ends in is read again from its start when
-//! there is more, but not before the text has doubled since the last attempt: so that also one large record in tiny pieces is read in
-//! time that is linear in its size.
+//! Text is taken in units: a key of the envelope, a bracket, a whole record. A unit that the text
+//! ends in is read again from its start when there is more, but not before the text has doubled
+//! since the last attempt: so that also one large record in tiny pieces is read in time that is
+//! linear in its size.
 
 use super::machine::{Frame, Machine};
 use super::rows::Rows;
 use super::{ReadError, ReadErrorKind, Response, SectionSpec};
 use crate::engine::schema::Zone;
 
-/// So much text is checked and read at a time: what has been checked should still be in the processor's cache.
+/// So much text is checked and read at a time: what has been checked should still be in the
+/// processor's cache.
 const PIECE: usize = 1 << 16;
 /// At least so much text is added to a unit that was cut off.
 const MORE: usize = 1 << 12;
@@ -28,7 +30,8 @@ pub struct ResponseReader {
 }
 
 impl ResponseReader {
-    /// A reader for the sections of these stores; text without an offset in date fields is wall time in the zone.
+    /// A reader for the sections of these stores; text without an offset in date fields is wall
+    /// time in the zone.
     pub fn new(specs: Vec<SectionSpec>, zone: Zone) -> Self {
         Self::with_root(specs, zone, Frame::Start)
     }

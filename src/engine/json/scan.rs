@@ -53,8 +53,8 @@ pub(super) struct Text {
 const ONES: u64 = 0x0101_0101_0101_0101;
 const TOPS: u64 = 0x8080_8080_8080_8080;
 
-/// Marks in the top bit of its byte every quote, backslash and control character. Only the lowest mark is certain: a borrow may
-/// set wrong ones above it.
+/// Marks in the top bit of its byte every quote, backslash and control character. Only the lowest
+/// mark is certain: a borrow may set wrong ones above it.
 #[inline]
 fn marks(word: u64) -> u64 {
     let quote = word ^ (ONES * b'"' as u64);
@@ -93,8 +93,9 @@ pub(super) fn string(bytes: &[u8], from: usize) -> Step<Text> {
     string_slowly(bytes, at, tops == 0)
 }
 
-/// The same, and copies the text on the way, as long as there is room; what stands in the room behind the text means nothing. Gives also
-/// whether all of it was copied, which text with escapes never is.
+/// The same, and copies the text on the way, as long as there is room; what stands in the room
+/// behind the text means nothing. Gives also whether all of it was copied, which text with escapes
+/// never is.
 #[inline]
 pub(super) fn string_into(bytes: &[u8], from: usize, room: &mut [u8]) -> Step<(Text, bool)> {
     let words = bytes.get(from..).unwrap_or_default().as_chunks::<8>().0;
@@ -171,7 +172,8 @@ fn string_slowly(bytes: &[u8], mut at: usize, mut ascii: bool) -> Step<Text> {
     }
 }
 
-/// Appends the text of a string whose escapes have been checked. Half a surrogate pair becomes U+FFFD.
+/// Appends the text of a string whose escapes have been checked. Half a surrogate pair becomes
+/// U+FFFD.
 pub(super) fn unescape(raw: &str, out: &mut String) {
     let bytes = raw.as_bytes();
     let (mut from, mut at) = (0, 0);
@@ -198,7 +200,8 @@ pub(super) fn unescape(raw: &str, out: &mut String) {
     out.push_str(raw.get(from..).unwrap_or_default());
 }
 
-/// The character of `\uXXXX` or `\uXXXX\uXXXX`, whose first digit stands at `at`, and the length of the escape.
+/// The character of `\uXXXX` or `\uXXXX\uXXXX`, whose first digit stands at `at`, and the length of
+/// the escape.
 fn unicode(bytes: &[u8], at: usize) -> (char, usize) {
     let unit = |at: usize| {
         let digits = bytes.get(at..)?.first_chunk::<4>()?;
@@ -216,8 +219,8 @@ fn unicode(bytes: &[u8], at: usize) -> (char, usize) {
     (char::from_u32(first).unwrap_or('\u{FFFD}'), 6)
 }
 
-/// Reads the number that begins at `at`, and gives the place after it. The nearest double, as JavaScript reads it; too large ones are
-/// infinite.
+/// Reads the number that begins at `at`, and gives the place after it. The nearest double, as
+/// JavaScript reads it; too large ones are infinite.
 #[inline]
 pub(super) fn number(text: &str, from: usize) -> Step<(f64, usize)> {
     let bytes = text.as_bytes();

@@ -3,7 +3,8 @@
 use super::scan::{Step, Stop, bad, literal, number, string, token};
 use super::{DEPTH_MAX, ReadErrorKind};
 
-/// Passes over a value of any size and checks it, without recursion: which brackets are open stands in the bits of one word.
+/// Passes over a value of any size and checks it, without recursion: which brackets are open stands
+/// in the bits of one word.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Skipper {
     /// The innermost open bracket in the lowest bit: 1 for an object.
@@ -25,7 +26,8 @@ enum Expect {
 }
 
 impl Skipper {
-    /// Goes on until the value's end. `at` is moved over whole tokens, also when there is no more text.
+    /// Goes on until the value's end. `at` is moved over whole tokens, also when there is no more
+    /// text.
     pub(super) fn run(&mut self, text: &str, at: &mut usize) -> Step<()> {
         loop {
             let end = self.step(text, *at)?;

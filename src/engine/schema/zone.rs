@@ -3,12 +3,13 @@
 /// The offsets of one time zone.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Zone {
-    /// From when (ms since the epoch) which offset from UTC (ms, east positive) holds; ascending. Before the first, its offset.
-    /// Empty: UTC.
+    /// From when (ms since the epoch) which offset from UTC (ms, east positive) holds; ascending.
+    /// Before the first, its offset. Empty: UTC.
     pub transitions: Vec<(f64, f64)>,
 }
 
-/// No zone is further from UTC than this, nor do two transitions that both matter for one wall time lie further apart.
+/// No zone is further from UTC than this, nor do two transitions that both matter for one wall time
+/// lie further apart.
 const DAY_MS: f64 = 86_400_000.0;
 
 impl Zone {
@@ -17,8 +18,9 @@ impl Zone {
         self.offset(self.index_at(utc_ms))
     }
 
-    /// The instant at which clocks show a wall time (ms since the epoch, as if it were UTC). A wall time that happens twice is the
-    /// earlier of the two; one that is left out is read with the offset before the gap, as ECMAScript does.
+    /// The instant at which clocks show a wall time (ms since the epoch, as if it were UTC). A wall
+    /// time that happens twice is the earlier of the two; one that is left out is read with the
+    /// offset before the gap, as ECMAScript does.
     pub fn to_utc(&self, wall_ms: f64) -> f64 {
         let first = self.index_at(wall_ms - DAY_MS);
         let last = self.index_at(wall_ms + DAY_MS);
@@ -72,8 +74,8 @@ impl Zone {
     }
 }
 
-/// Turns wall times of one zone into instants, and remembers the last two spans of one offset: dates of one response mostly lie in one
-/// winter and one summer.
+/// Turns wall times of one zone into instants, and remembers the last two spans of one offset:
+/// dates of one response mostly lie in one winter and one summer.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ZoneCursor {
     now: Steady,

@@ -68,8 +68,9 @@ pub struct IdChange {
     pub new: Id,
 }
 
-/// What the stores that refer to this one have to follow. Gathered by every operation, handed out by
-/// [`Store::take_aftermath`](super::Store::take_aftermath); whoever routes between stores does that after each.
+/// What the stores that refer to this one have to follow. Gathered by every operation, handed out
+/// by [`Store::take_aftermath`](super::Store::take_aftermath); whoever routes between stores does
+/// that after each.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Aftermath {
     /// Ids that changed: call `rewrite_reference` for every field that refers to this store.
@@ -80,9 +81,12 @@ pub struct Aftermath {
     pub undone: Vec<Id>,
     /// Ids of records that the server took away: call `cascade(.., by_server: true)`.
     pub removed_by_server: Vec<Id>,
+    /// Ids of removed records whose removal is confirmed: call `settle_cascade`.
+    pub confirmed: Vec<Id>,
     /// Ids of removed records that came back: call `undo_cascade`.
     pub restored: Vec<Id>,
-    /// Ids of records that the server took away while edits of them waited: those are lost, somebody should be told.
+    /// Ids of records that the server took away while edits of them waited: those are lost,
+    /// somebody should be told.
     pub lost: Vec<Id>,
 }
 
@@ -92,6 +96,7 @@ impl Aftermath {
         self.id_changes.is_empty()
             && self.removed.is_empty()
             && self.undone.is_empty()
+            && self.confirmed.is_empty()
             && self.lost.is_empty()
             && self.removed_by_server.is_empty()
             && self.restored.is_empty()

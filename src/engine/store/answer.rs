@@ -14,7 +14,8 @@ pub enum Unmentioned {
     Confirmed,
     /// Not confirmed: edits wait again, removed records come back (full answers).
     Missing,
-    /// Nothing was decided: everything waits again (a failed answer with outcomes of single records).
+    /// Nothing was decided: everything waits again (a failed answer with outcomes of single
+    /// records).
     Undecided,
 }
 
@@ -98,7 +99,8 @@ impl StorePlan {
 }
 
 impl Store {
-    /// Looks through an answer's section. Rows that say nothing usable are passed over, with a warning.
+    /// Looks through an answer's section. Rows that say nothing usable are passed over, with a
+    /// warning.
     pub fn plan(&self, section: Section) -> StorePlan {
         let mut plan = StorePlan {
             section,
@@ -131,7 +133,8 @@ impl Store {
         applying.applied
     }
 
-    /// Applies changes that the server sent on its own. They write base: nothing becomes dirty, nothing that waits is lost.
+    /// Applies changes that the server sent on its own. They write base: nothing becomes dirty,
+    /// nothing that waits is lost.
     pub fn apply_changeset(&mut self, plan: StorePlan, out: &mut Notices) -> Applied {
         let mut applying = Applying::new(plan.warnings, ApplyOptions::default(), false);
         applying.section(self, &plan.section, out);

@@ -197,7 +197,8 @@ impl Applying {
         Some(row)
     }
 
-    /// The server's record came by another way before its phantom got the id: the phantom takes its place, and its edits.
+    /// The server's record came by another way before its phantom got the id: the phantom takes its
+    /// place, and its edits.
     fn absorb(&mut self, store: &mut Store, other: RowIx, phantom: RowIx, out: &mut Notices) {
         let edits: Vec<_> = store
             .changes
@@ -342,7 +343,14 @@ impl Applying {
     pub(super) fn rest(&mut self, store: &mut Store, sent: &[RowIx], out: &mut Notices) {
         let mut nameless = Vec::new();
         let mut missing = Vec::new();
-        for &row in sent {
+        // Descendants follow their parents.
+        let cascaded = |row: RowIx, store: &Store| {
+            let stage = store.changes.get(row).map(|dirty| dirty.inflight);
+            matches!(stage, Some(Stage::Remove(Some(_))))
+        };
+        let (last, first): (Vec<RowIx>, Vec<RowIx>) =
+            sent.iter().partition(|&&row| cascaded(row, store));
+        for row in first.into_iter().chain(last) {
             let Some(dirty) = store.changes.get(row).filter(|dirty| dirty.is_sent()) else {
                 continue;
             };
@@ -352,6 +360,12 @@ impl Applying {
                 (Stage::Add, _) => {
                     nameless.push(handle);
                     store.thaw_row(row, out);
+                }
+                (Stage::Remove(Some(field)), _)
+                    if Some(field) == store.table.schema().parent
+                        && store.parent(row).is_some() =>
+                {
+                    store.drop_inflight(&[row], out);
                 }
                 (_, Unmentioned::Confirmed) | (Stage::Remove(Some(_)), _) => {
                     store.confirm_row(row, out);

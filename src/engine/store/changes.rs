@@ -72,7 +72,8 @@ impl Changes {
         self.records[slot as usize - 1].get_or_insert_with(|| Dirty::new(row, seq, in_base))
     }
 
-    /// Puts an entry that was taken from somewhere else (a load) at a row; its order among the others stays.
+    /// Puts an entry that was taken from somewhere else (a load) at a row; its order among the
+    /// others stays.
     pub(super) fn adopt(&mut self, row: RowIx, mut dirty: Dirty) {
         dirty.row = row;
         dirty.counted = Counted::default();

@@ -10,12 +10,13 @@ use crate::engine::table::{IdRef, RowId, RowIx};
 use crate::engine::value::{Cell, Value};
 
 impl Store {
-    /// The user sets a field. The value is normalised as the field's kind says; `Absent` is `null`, which is the same as absent.
-    /// Gives whether anything is different; a value that is back to what the server has leaves the record clean.
+    /// The user sets a field. The value is normalised as the field's kind says; `Absent` is `null`,
+    /// which is the same as absent. Gives whether anything is different; a value that is back to
+    /// what the server has leaves the record clean.
     ///
-    /// The parent of a tree's record can be any id or null, but not the record itself or one of its descendants. The id can be
-    /// set only while the record is a phantom that isn't on the wire: afterwards the server knows the record by it, and has no way
-    /// to be told another.
+    /// The parent of a tree's record can be any id or null, but not the record itself or one of its
+    /// descendants. The id can be set only while the record is a phantom that isn't on the wire:
+    /// afterwards the server knows the record by it, and has no way to be told another.
     pub fn set(
         &mut self,
         id: RowId,
@@ -183,7 +184,8 @@ impl Store {
         )
     }
 
-    /// Gives a record another id, known to be free; it keeps its key. What refers to it follows later, all ids at once.
+    /// Gives a record another id, known to be free; it keeps its key. What refers to it follows
+    /// later, all ids at once.
     pub(super) fn change_id(&mut self, row: RowIx, cell: Cell, origin: Origin, out: &mut Notices) {
         let field = self.table.schema().id;
         let old = self.table.cell(row, field);
@@ -202,7 +204,8 @@ impl Store {
             .push(super::IdChange { row, old, new });
     }
 
-    /// Children name their parents by the ids that those got, from the given id change of the aftermath on.
+    /// Children name their parents by the ids that those got, from the given id change of the
+    /// aftermath on.
     pub(super) fn follow_parents(&mut self, from: usize, out: &mut Notices) {
         let Some(parent) = self.table.schema().parent else {
             return;

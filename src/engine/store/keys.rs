@@ -1,4 +1,5 @@
-//! The name of a record that never changes, for hosts that draw lists: the text of the id that it first had.
+//! The name of a record that never changes, for hosts that draw lists: the text of the id that it
+//! first had.
 
 use std::borrow::Cow;
 
@@ -87,8 +88,8 @@ impl Keys {
 }
 
 impl Store {
-    /// The record's key: the text of the id that it first had. It stays when a phantom gets its id, and across loads that
-    /// bring the same id.
+    /// The record's key: the text of the id that it first had. It stays when a phantom gets its id,
+    /// and across loads that bring the same id.
     pub fn key(&self, id: RowId) -> Result<Cow<'_, str>, SyncError> {
         let row = self.resolve(id)?;
         Ok(match self.keys.get(row) {

@@ -15,7 +15,8 @@ use crate::engine::value::{Cell, Value};
 /// What a load has brought. What other stores have to follow stands in the aftermath.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Loaded {
-    /// Ids of records that had unconfirmed changes and that aren't in the new data: those changes are lost.
+    /// Ids of records that had unconfirmed changes and that aren't in the new data: those changes
+    /// are lost.
     pub gone: Vec<Id>,
     /// How many records came without an id; they got one that only this client knows.
     pub without_id: usize,
@@ -26,8 +27,9 @@ pub struct Loaded {
 impl Store {
     /// Replaces all data. Handles to the old records find nothing any more, keys stay.
     ///
-    /// With `keep_pending`, changes that wait or are on the wire are laid over the records of the same id, and phantoms are
-    /// carried over, behind the loaded records. Without it they go with the old data.
+    /// With `keep_pending`, changes that wait or are on the wire are laid over the records of the
+    /// same id, and phantoms are carried over, behind the loaded records. Without it they go with
+    /// the old data.
     pub fn load(
         &mut self,
         mut rows: Rows,
@@ -74,14 +76,16 @@ impl Store {
         loaded
     }
 
-    /// Whether a table's fields stand where this store's do, so that fields which hosts know keep their places.
+    /// Whether a table's fields stand where this store's do, so that fields which hosts know keep
+    /// their places.
     fn has_room_for(&self, table: &Table) -> bool {
         let ours = self.table.schema().fields().iter();
         let theirs = table.schema().fields();
         ours.zip(theirs).all(|(a, b)| a.name == b.name)
     }
 
-    /// The same rows in a table whose fields stand where this store's do: some were met while the answer was read.
+    /// The same rows in a table whose fields stand where this store's do: some were met while the
+    /// answer was read.
     fn restage(&mut self, rows: &Rows) -> Rows {
         let map = self.map_fields(&rows.table).unwrap_or_else(|_| {
             let fields = rows.table.schema().fields().iter();
@@ -199,7 +203,8 @@ impl Store {
         self.follow_parents(first_change, &mut Notices::default());
     }
 
-    /// Lays an entry over the loaded row of its record; says whether the record is still there for the user.
+    /// Lays an entry over the loaded row of its record; says whether the record is still there for
+    /// the user.
     fn lay_over(&mut self, row: RowIx, old: &Table, id: &Id, mut dirty: Dirty) -> bool {
         let was_added = !dirty.in_base;
         if was_added {

@@ -1,15 +1,19 @@
 //! Records over a table: what the server has, what is on the wire, what the user has typed.
 //!
-//! The table's columns hold what the app sees. A record that is not as the server has it also has an entry in
-//! [`changes`]: per touched field the three layers, and per layer whether it adds or removes the record.
+//! The table's columns hold what the app sees. A record that is not as the server has it also has
+//! an entry in `changes`: per touched field the three layers, and per layer whether it adds or
+//! removes the record.
 //!
 //! What always holds ([`Store::check`] verifies it):
-//! 1. A field is seen as `pending`, else `inflight`, else `base`. A record without an entry is base alone.
+//! 1. A field is seen as `pending`, else `inflight`, else `base`. A record without an entry is base
+//!    alone.
 //! 2. A pending value differs from what lies under it; an entry that says nothing isn't kept.
-//! 3. A record is in the visible order exactly when its layers say that it exists. Removed ones stay in the table, hidden and
-//!    findable by id, until the server has confirmed that they are gone.
+//! 3. A record is in the visible order exactly when its layers say that it exists. Removed ones
+//!    stay in the table, hidden and findable by id, until the server has confirmed that they are
+//!    gone.
 //! 4. Every record has an id, and no two have the same. A phantom's is its client id.
-//! 5. Only server data writes base, only the user writes pending, and only a sync moves values between the layers.
+//! 5. Only server data writes base, only the user writes pending, and only a sync moves values
+//!    between the layers.
 //!
 //! | file | what |
 //! |---|---|
@@ -76,7 +80,8 @@ use super::schema::{Field, FieldIx, FieldKind, Zone};
 use super::table::{IdRef, RowId, RowIx, Table};
 use super::value::Cell;
 
-/// Stores share the space of generations, so that a handle tells whose it is: the upper bits name the store.
+/// Stores share the space of generations, so that a handle tells whose it is: the upper bits name
+/// the store.
 const STORE_SHIFT: u32 = 24;
 
 /// A named set of records.
@@ -87,12 +92,15 @@ pub struct Store {
     table: Table,
     changes: Changes,
     references: Vec<Reference>,
+    /// Fields whose cascades the server does by itself, so that they are never sent.
+    quiet_fields: Vec<FieldIx>,
     keys: Keys,
     /// By field: what `set` has to look out for.
     traits: Vec<u8>,
     /// The visible order before the user first moved or removed something.
     order_before: Option<Vec<RowId>>,
-    /// References that the last answer itself wrote, so that the phantom's text is really what the server has.
+    /// References that the last answer itself wrote, so that the phantom's text is really what the
+    /// server has.
     echoed: Vec<u64>,
     aftermath: Aftermath,
     zone: Arc<Zone>,
@@ -114,7 +122,8 @@ const IS_REFERENCE: u8 = 8;
 const PERSISTS: u8 = 16;
 
 impl Store {
-    /// An empty store. Fails on options that make no sense: no name, a field twice, a kind or format that isn't known.
+    /// An empty store. Fails on options that make no sense: no name, a field twice, a kind or
+    /// format that isn't known.
     pub fn new(id: StoreId, config: StoreConfig) -> Result<Self, SyncError> {
         if config.id.is_empty() {
             return Err(invalid_config("a store needs an id"));
@@ -127,6 +136,7 @@ impl Store {
             table,
             changes: Changes::default(),
             references: Vec::new(),
+            quiet_fields: Vec::new(),
             keys: Keys::default(),
             traits: Vec::new(),
             order_before: None,
@@ -157,6 +167,11 @@ impl Store {
                     .push(Reference::new(field, Some(relation.clone())));
             }
         }
+        let quiet = self.references.iter().filter(|reference| {
+            let relation = reference.relation.as_ref();
+            relation.is_some_and(|relation| !relation.send_cascade)
+        });
+        self.quiet_fields = quiet.map(|reference| reference.field).collect();
     }
 
     /// Brings `traits` up to date with the schema, which only ever grows.
@@ -228,8 +243,8 @@ impl Store {
         !self.aftermath.is_empty()
     }
 
-    /// Gives memory of dead text back, when that is worth it. Cells that were handed out (in notices) lose their meaning: call
-    /// it when none wait.
+    /// Gives memory of dead text back, when that is worth it. Cells that were handed out (in
+    /// notices) lose their meaning: call it when none wait.
     pub fn tidy(&mut self) {
         let changes = &mut self.changes;
         self.table
@@ -263,7 +278,8 @@ impl Store {
         self.version
     }
 
-    /// The visible records whose time lies, at least in part, between two instants (ms), by their start.
+    /// The visible records whose time lies, at least in part, between two instants (ms), by their
+    /// start.
     pub fn range(&mut self, start: f64, end: f64) -> &[RowIx] {
         self.table.range(start, end)
     }
@@ -317,7 +333,8 @@ impl Store {
         self.traits.get(field.ix()).copied().unwrap_or(0)
     }
 
-    /// Whether two cells of a field are one value: null is absent, and in fields that hold ids `4037` is `"4037"`.
+    /// Whether two cells of a field are one value: null is absent, and in fields that hold ids
+    /// `4037` is `"4037"`.
     #[inline]
     fn equal(&self, field: FieldIx, a: Cell, b: Cell) -> bool {
         equal(&self.table, self.traits(field), a, b)

@@ -1,4 +1,5 @@
-//! The visible order: the user moves records, and a rollback brings the old order back. The order itself is never sent.
+//! The visible order: the user moves records, and a rollback brings the old order back. The order
+//! itself is never sent.
 
 use super::Store;
 use super::notices::Notices;
@@ -8,7 +9,8 @@ use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::table::{RowId, RowIx};
 
 impl Store {
-    /// The user moves records, in the given order, to a position among the others (counted without them; past the end is the end).
+    /// The user moves records, in the given order, to a position among the others (counted without
+    /// them; past the end is the end).
     pub fn move_rows(
         &mut self,
         ids: &[RowId],
@@ -54,7 +56,8 @@ impl Store {
         }
     }
 
-    /// Shows hidden rows where they stood: each after the nearest one before it that is still visible.
+    /// Shows hidden rows where they stood: each after the nearest one before it that is still
+    /// visible.
     pub(super) fn place_back(&mut self, rows: &[RowIx]) {
         let Some(before) = &self.order_before else {
             self.table.show(rows, None);
@@ -64,7 +67,8 @@ impl Store {
         for row in rows {
             coming[row.ix()] = true;
         }
-        // Of every row that comes: behind how many visible ones it stands, and the row, by its turn among those.
+        // Of every row that comes: behind how many visible ones it stands, and the row, by its turn
+        // among those.
         let mut keys = Vec::with_capacity(rows.len());
         let mut turn = Vec::with_capacity(rows.len());
         let mut behind = 0;

@@ -1,4 +1,5 @@
-//! Fields that refer to records: who refers to whom, and what becomes of references when ids change or records go.
+//! Fields that refer to records: who refers to whom, and what becomes of references when ids change
+//! or records go.
 
 use super::aftermath::{Id, IdChange};
 use super::notices::Notices;
@@ -89,7 +90,8 @@ impl Store {
             .filter_map(|reference| Some((reference.field, reference.relation.as_ref()?)))
     }
 
-    /// The visible records whose field holds that id, in the store's order. Builds an index for the field at its first call.
+    /// The visible records whose field holds that id, in the store's order. Builds an index for the
+    /// field at its first call.
     pub fn referrers(&mut self, field: FieldIx, id: IdRef<'_>) -> Vec<RowId> {
         let rows = self.rows_referring(field, id, true);
         let rows = self.by_position(&rows);
@@ -160,16 +162,13 @@ impl Store {
 
     /// Whether the removals and nulls that this field's cascade makes are sent.
     pub(super) fn sends_cascade(&self, field: FieldIx) -> bool {
-        self.references
-            .iter()
-            .find(|reference| reference.field == field)
-            .and_then(|reference| reference.relation.as_ref())
-            // Descendants in a tree: the package's options decide.
-            .is_none_or(|relation| relation.send_cascade)
+        // Descendants in a tree: the package's options decide.
+        !self.quiet_fields.contains(&field)
     }
 
-    /// Records that `field` may refer to got other ids: references follow, in every layer. Where the server itself wrote the
-    /// old id with the last answer, base keeps it and the new one is a change to send.
+    /// Records that `field` may refer to got other ids: references follow, in every layer. Where
+    /// the server itself wrote the old id with the last answer, base keeps it and the new one is a
+    /// change to send.
     pub fn rewrite_references(&mut self, field: FieldIx, changes: &[IdChange], out: &mut Notices) {
         if changes.is_empty() {
             return;
@@ -271,8 +270,9 @@ impl Store {
         self.recompose(row, Origin::Remote, out);
     }
 
-    /// Records of another store went (`ids`): what refers to them by `field` goes too, or forgets them, as the relation says.
-    /// `by_server`: the server removed them, so it is base that changes, and nothing will be sent.
+    /// Records of another store went (`ids`): what refers to them by `field` goes too, or forgets
+    /// them, as the relation says. `by_server`: the server removed them, so it is base that
+    /// changes, and nothing will be sent.
     pub fn cascade(
         &mut self,
         field: FieldIx,
@@ -286,6 +286,9 @@ impl Store {
             .map_or(OnRemove::None, |(_, relation)| relation.on_remove);
         if on_remove == OnRemove::None {
             return Vec::new();
+        }
+        if by_server {
+            self.settle_cascade(field, ids, out);
         }
         let mut rows = Vec::new();
         for id in ids {
@@ -325,7 +328,45 @@ impl Store {
         self.settle(row);
     }
 
-    /// Records of another store came back (`ids`): what their removal did here through `field` is undone. Gives the rows.
+    /// The removal of records of another store is confirmed (`ids`): what it did here through
+    /// `field`, and what isn't sent because the server does the same, is true.
+    pub fn settle_cascade(&mut self, field: FieldIx, ids: &[Id], out: &mut Notices) {
+        if self.sends_cascade(field) {
+            return;
+        }
+        for id in ids {
+            for row in self.rows_referring(field, id.as_ref(), false) {
+                let waits = self.changes.get(row).is_some_and(|dirty| {
+                    dirty.pending == Stage::Remove(Some(field)) && dirty.inflight == Stage::Idle
+                });
+                if waits {
+                    self.end_removed(row);
+                }
+            }
+        }
+        for row in self.nulled_by_cascade(field, ids) {
+            self.server_write(row, field, Cell::NULL, true, Origin::Remote, out);
+            self.settle(row);
+        }
+    }
+
+    /// Records whose reference the removal of others (`ids`) has nulled.
+    fn nulled_by_cascade(&self, field: FieldIx, ids: &[Id]) -> Vec<RowIx> {
+        let named = |cell: Cell| {
+            let id = self.table.id_ref(cell);
+            id.is_some_and(|id| ids.iter().any(|other| other.as_ref() == id))
+        };
+        let nulled: Vec<RowIx> = self
+            .changes
+            .touching(field)
+            .filter(|(_, touched)| touched.cascaded && named(touched.base))
+            .map(|(row, _)| row)
+            .collect();
+        distinct(&nulled)
+    }
+
+    /// Records of another store came back (`ids`): what their removal did here through `field` is
+    /// undone. Gives the rows.
     pub fn undo_cascade(&mut self, field: FieldIx, ids: &[Id], out: &mut Notices) -> Vec<RowId> {
         let mut back = Vec::new();
         for id in ids {
@@ -337,19 +378,7 @@ impl Store {
             }));
         }
         self.bring_back(&back, Origin::Rollback, out);
-        let nulled: Vec<RowIx> = self
-            .changes
-            .touching(field)
-            .filter(|(_, it)| {
-                it.cascaded
-                    && self
-                        .table
-                        .id_ref(it.base)
-                        .is_some_and(|base| ids.iter().any(|id| id.as_ref() == base))
-            })
-            .map(|(row, _)| row)
-            .collect();
-        let nulled = distinct(&nulled);
+        let nulled = self.nulled_by_cascade(field, ids);
         for &row in &nulled {
             self.reject_field(row, field, out);
         }

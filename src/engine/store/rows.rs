@@ -1,4 +1,5 @@
-//! Small tools for rows: sorted lists, groups by hash. One of each for all parts, so that the module stays small.
+//! Small tools for rows: sorted lists, groups by hash. One of each for all parts, so that the
+//! module stays small.
 
 use hashbrown::HashTable;
 

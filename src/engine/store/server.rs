@@ -23,7 +23,8 @@ pub(super) struct ServerRow<'a> {
 }
 
 impl ServerRow<'_> {
-    /// What the row says: this store's fields, and cells of the row's table. The id is not among them.
+    /// What the row says: this store's fields, and cells of the row's table. The id is not among
+    /// them.
     fn values(self) -> impl Iterator<Item = (FieldIx, Cell)> {
         let id = self.table.schema().id;
         self.map.iter().enumerate().filter_map(move |(at, field)| {
@@ -127,8 +128,9 @@ impl Store {
         row
     }
 
-    /// The server turns out to have a record that was never sent, or whose sending was given up: it is in base now, and every
-    /// value of it is the user's until the server's own row, laid under it, says the same.
+    /// The server turns out to have a record that was never sent, or whose sending was given up: it
+    /// is in base now, and every value of it is the user's until the server's own row, laid under
+    /// it, says the same.
     pub(super) fn confirm_unsent(&mut self, row: RowIx) {
         let touched = all_values(&self.table, row);
         if let Some(dirty) = self.changes.get_mut(row) {

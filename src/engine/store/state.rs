@@ -8,14 +8,14 @@ use crate::engine::table::RowId;
 use crate::engine::value::Cell;
 
 impl Store {
-    /// Whether the next package would carry anything. Edits that only undo what is on the wire don't count until that is
-    /// confirmed; nor do those of fields that are never sent.
+    /// Whether the next package would carry anything. Edits that only undo what is on the wire
+    /// don't count until that is confirmed; nor do those of fields that are never sent.
     pub const fn has_changes(&self) -> bool {
         self.changes.tally().sendable > 0
     }
 
-    /// Whether the next package would carry anything also when nobody asks for it: records that the server refused wait until
-    /// they are edited again.
+    /// Whether the next package would carry anything also when nobody asks for it: records that the
+    /// server refused wait until they are edited again.
     pub const fn has_ready_changes(&self) -> bool {
         self.changes.tally().ready > 0
     }
@@ -59,8 +59,8 @@ impl Store {
         self.changes.get(self.table.resolve(id)?)?.error.as_deref()
     }
 
-    /// The fields that are seen differently from what the server has, in the order of their first change. None for a phantom:
-    /// the server has nothing of it.
+    /// The fields that are seen differently from what the server has, in the order of their first
+    /// change. None for a phantom: the server has nothing of it.
     pub fn modifications(&self, id: RowId) -> Vec<FieldIx> {
         let dirty = self.table.resolve(id).and_then(|row| self.changes.get(row));
         dirty
@@ -99,7 +99,8 @@ impl Store {
         self.bag(|dirty| dirty.in_base && dirty.exists() && !dirty.fields.is_empty())
     }
 
-    /// Records that were removed here and that the server still has, in the order of their first change.
+    /// Records that were removed here and that the server still has, in the order of their first
+    /// change.
     pub fn removed(&self) -> Vec<RowId> {
         self.bag(|dirty| dirty.in_base && !dirty.exists())
     }

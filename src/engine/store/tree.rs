@@ -6,7 +6,8 @@ use crate::engine::table::{IdRef, RowId, RowIx};
 use crate::engine::value::Cell;
 
 impl Store {
-    /// The visible record that this one's parent field names. `None` at the root, and where the parent isn't there.
+    /// The visible record that this one's parent field names. `None` at the root, and where the
+    /// parent isn't there.
     pub fn parent(&self, row: RowIx) -> Option<RowIx> {
         let field = self.table.schema().parent?;
         let id = self.table.id_ref(self.table.cell(row, field))?;
@@ -33,7 +34,8 @@ impl Store {
         rows.filter(|&row| self.parent(row).is_none()).collect()
     }
 
-    /// The rows and all below them, each once, parents before their children; with whether the row was itself given.
+    /// The rows and all below them, each once, parents before their children; with whether the row
+    /// was itself given.
     pub(super) fn with_descendants(&mut self, rows: Vec<RowIx>) -> Vec<(RowIx, bool)> {
         let mut known = vec![
             false;

@@ -69,8 +69,8 @@ impl Table {
         }
     }
 
-    /// All rows are there: makes them visible in the order in which they were pushed, and finds them by id. Of rows with the same id, the last
-    /// is found; gives the others, ascending.
+    /// All rows are there: makes them visible in the order in which they were pushed, and finds
+    /// them by id. Of rows with the same id, the last is found; gives the others.
     pub(crate) fn end_read(&mut self) -> Vec<RowIx> {
         self.arena.end_load();
         let rows = core::mem::take(&mut self.read_rows);
@@ -88,7 +88,6 @@ impl Table {
                 doubled.push(earlier);
             }
         }
-        doubled.sort_unstable();
         doubled
     }
 }

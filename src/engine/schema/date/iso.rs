@@ -5,7 +5,8 @@ use super::parts::{
     DAY, DAYS_BEFORE_1970, HOUR, MINUTE, Parts, SECOND, days_before, days_in_month,
 };
 
-/// Reads ISO 8601 as servers write it: ms of the wall time since the epoch, and the offset if there is one.
+/// Reads ISO 8601 as servers write it: ms of the wall time since the epoch, and the offset if there
+/// is one.
 #[inline]
 pub(crate) fn read_iso_wall(text: &[u8]) -> Option<(i64, Option<i64>)> {
     let Some((head, rest)) = text.split_first_chunk::<16>() else {
@@ -29,8 +30,9 @@ pub(crate) fn read_iso_wall(text: &[u8]) -> Option<(i64, Option<i64>)> {
     }
 }
 
-/// Reads the form that most servers write, `YYYY-MM-DDTHH:mm:ss` without a fraction, up to the quote that ends it. Gives ms of the wall time since the
-/// epoch and the place after the quote, or nothing when it is anything else.
+/// Reads the form that most servers write, `YYYY-MM-DDTHH:mm:ss` without a fraction, up to the
+/// quote that ends it. Gives ms of the wall time since the epoch and the place after the quote, or
+/// nothing when it is anything else.
 #[inline]
 pub(crate) fn read_usual(bytes: &[u8], from: usize) -> Option<(i64, usize)> {
     let (head, rest) = bytes.get(from..)?.split_first_chunk::<16>()?;
@@ -55,13 +57,15 @@ fn read_tail(mut rest: &[u8], mut wall: i64) -> Option<(i64, Option<i64>)> {
     rest.is_empty().then_some((wall, offset))
 }
 
-/// `YYYY-MM-DDTHH:mm` in two words, eight digits at a time. `None` for all that isn't exactly that, or no time of a day.
+/// `YYYY-MM-DDTHH:mm` in two words, eight digits at a time. `None` for all that isn't exactly that,
+/// or no time of a day.
 #[inline]
 pub(super) fn read_head(head: &[u8; 16]) -> Option<i64> {
     const DATE: u64 = u64::from_le_bytes(*b"0000-00-");
     const TIME: u64 = u64::from_le_bytes(*b"00T00:00");
     const BLANK: u64 = (b'T' ^ b' ') as u64;
-    /// Added to what differs from the shape, this reaches the top bit for digits above 9 and for anything but the separator.
+    /// Added to what differs from the shape, this reaches the top bit for digits above 9 and for
+    /// anything but the separator.
     const DATE_LIMITS: u64 = u64::from_le_bytes([118, 118, 118, 118, 127, 118, 118, 127]);
     const TIME_LIMITS: u64 = u64::from_le_bytes([118, 118, 127, 118, 118, 127, 118, 118]);
     const TOPS: u64 = 0x8080_8080_8080_8080;

@@ -1,9 +1,10 @@
 //! Dates as text: what is read, and the formats that are written.
 //!
-//! Read is whatever servers write (ISO 8601 with `T` or a blank, seconds and a fraction of any length or none, `Z`, `+hh:mm`, `+hhmm`,
-//! `+hh` or no offset, a plain date), for a pattern first the pattern itself. Text without an offset is wall time in the zone;
-//! a plain date is midnight in the zone. A field that holds plain dates ([`DateFormat::is_plain`]) takes the day as it is written, whatever
-//! time or offset follows, so that it never shifts.
+//! Read is whatever servers write (ISO 8601 with `T` or a blank, seconds and a fraction of any
+//! length or none, `Z`, `+hh:mm`, `+hhmm`, `+hh` or no offset, a plain date), for a pattern first
+//! the pattern itself. Text without an offset is wall time in the zone; a plain date is midnight in
+//! the zone. A field that holds plain dates ([`DateFormat::is_plain`]) takes the day as it is
+//! written, whatever time or offset follows, so that it never shifts.
 
 mod iso;
 mod parts;
@@ -41,9 +42,10 @@ struct Wall {
 }
 
 impl DateFormat {
-    /// A format as apps configure it: nothing or `iso` (ISO 8601 with the zone's offset), `utc` (ISO 8601 in UTC), `date` (a plain date), or a
-    /// pattern of `YYYY`, `MM`/`M`, `DD`/`D`, `HH`/`H`, `mm`/`m`, `ss`/`s`, `SSS`, `Z` (`+01:00`), `ZZ` (`+0100`) and literal text; letters, but
-    /// for `T`, are literal in `[…]`. A pattern without `HH` holds plain dates.
+    /// A format as apps configure it: nothing or `iso` (ISO 8601 with the zone's offset), `utc`
+    /// (ISO 8601 in UTC), `date` (a plain date), or a pattern of `YYYY`, `MM`/`M`, `DD`/`D`,
+    /// `HH`/`H`, `mm`/`m`, `ss`/`s`, `SSS`, `Z` (`+01:00`), `ZZ` (`+0100`) and literal text;
+    /// letters, but for `T`, are literal in `[…]`. A pattern without `HH` holds plain dates.
     pub fn parse_config(format: Option<&str>) -> Result<Self, String> {
         match format {
             None | Some("iso" | "YYYY-MM-DDTHH:mm:ssZ") => Ok(Self::IsoOffset),
