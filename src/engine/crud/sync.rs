@@ -52,7 +52,12 @@ impl Manager {
                 self.auto.on_sent();
                 for &id in &self.stores {
                     if let Some(store) = cx.stores.get_mut(id) {
-                        store.freeze(cx.notices);
+                        // What was refused goes along only when somebody calls for it.
+                        if called {
+                            store.freeze(cx.notices);
+                        } else {
+                            store.freeze_ready(cx.notices);
+                        }
                     }
                 }
                 let sections = self.sections(cx.stores, Layer::Inflight);
@@ -193,6 +198,10 @@ impl Manager {
                     outcome = self.apply_changes(&exchange.stores, &mut response, undecided, cx);
                 }
                 self.thaw(&exchange.stores, cx);
+                // Refused records are held back from here on, so that each round has fewer to send.
+                if outcome.names_refusals() && self.any(cx.stores, Store::has_ready_changes) {
+                    self.auto.on_edit(cx.now);
+                }
                 let retry_in = self.plan_after_refusal(&error, cx);
                 (error, retry_in)
             }
