@@ -116,14 +116,13 @@ export interface CrudManagerOptions {
   syncApplySequence?: readonly string[];
   /** The order in which load answers are applied. */
   loadApplySequence?: readonly string[];
-  /** Listeners by event name. */
-  listeners?: Listeners<CrudManagerEvents>;
 }
 
-/** A manager's options. */
-export type CrudManagerConfig = CrudManagerOptions &
-  OnListeners<CrudManagerEvents> &
-  ThisType<CrudManager<any>>;
+/** A manager's options, its listeners among them. */
+export type CrudManagerConfig<This = CrudManager<any>> = CrudManagerOptions & {
+  /** Listeners by event name. */
+  listeners?: Listeners<CrudManagerEvents, This>;
+} & OnListeners<CrudManagerEvents, This>;
 
 const PASSED_ON = [
   'autoLoad',

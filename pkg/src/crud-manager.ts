@@ -589,6 +589,10 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
       real._adjust({ id: storeId, phantomIdField, idField, writeAllFields });
       return { ...input, store: real };
     }
+    const prototype = Object.getPrototypeOf(input);
+    if (prototype !== Object.prototype && prototype !== null) {
+      throw new SyncError('INVALID_CONFIG', 'crudStores wants stores, their ids, or options of stores');
+    }
     return { store: this._make(input as StoreConfig<any>) };
   }
 

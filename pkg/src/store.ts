@@ -69,9 +69,8 @@ export type StoreConfig<R extends Model = Model> = {
   /** Whether edits that wait survive a load (default), or go with the old data. */
   keepUncommittedChanges?: boolean;
   /** Listeners by event name. */
-  listeners?: Listeners<StoreEvents<R>>;
-} & OnListeners<StoreEvents<R>> &
-  ThisType<Store<R>>;
+  listeners?: Listeners<StoreEvents<R>, Store<R>>;
+} & OnListeners<StoreEvents<R>, Store<R>>;
 
 /** How many rows are decoded at once: enough to make the cost of a call small, not more than a screen needs. */
 const BLOCK = 512;
