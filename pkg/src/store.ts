@@ -16,7 +16,20 @@ import {
   markStale,
   rowOf,
 } from './model.js';
-import { encode, engine, jsonText, readPairs, readWords, register, thrown, words, writeBytes, writeJson, writeText, writeWords } from './runtime.js';
+import {
+  encode,
+  engine,
+  jsonText,
+  readPairs,
+  readWords,
+  register,
+  thrown,
+  words,
+  writeBytes,
+  writeJson,
+  writeText,
+  writeWords,
+} from './runtime.js';
 import {
   type ChangeBatch,
   type FieldChange,
@@ -89,9 +102,7 @@ const byId = new Map<string, Store<any>>();
 type State = 'phantom' | 'dirty' | 'pending';
 
 /** A named set of records. */
-export class Store<R extends Model = Model>
-  extends Emitter<StoreEvents<R>>
-{
+export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
   /** Its name, also its section on the wire. */
   readonly id: string;
   /** The class of its records. */
@@ -101,7 +112,10 @@ export class Store<R extends Model = Model>
   /** @internal */ _fields: FieldList;
   /** @internal */ _shadows: readonly string[] | undefined;
   /** @internal Records by row. */ _byRow: (R | undefined)[] = [];
-  /** @internal Records that are known by another key than their id. */ _keys = new Map<string, R>();
+  /** @internal Records that are known by another key than their id. */ _keys = new Map<
+    string,
+    R
+  >();
   /** @internal The manager that the store is under. */ _manager: object | undefined;
   /** @internal */ readonly _subscriptions: Subscriptions<R>;
   private readonly recordClass: new () => R;
@@ -329,7 +343,11 @@ export class Store<R extends Model = Model>
   }
 
   /** Adds records before a position. */
-  insert(index: number, data: object | readonly object[], silent?: boolean | { silent?: boolean }): R[] {
+  insert(
+    index: number,
+    data: object | readonly object[],
+    silent?: boolean | { silent?: boolean },
+  ): R[] {
     if (!Number.isInteger(index) || index < 0) {
       throw new SyncError('INVALID_ARGUMENT', `insert() wants a position from 0, not ${index}`);
     }
@@ -343,7 +361,9 @@ export class Store<R extends Model = Model>
   remove(what: R | Id | readonly (R | Id)[], silent?: boolean | { silent?: boolean }): R[] {
     const number = this._alive();
     const list: readonly (R | Id)[] = Array.isArray(what) ? what : [what as R | Id];
-    const records = [...new Set(list.map((one) => this._own(one)).filter((one) => one !== undefined))];
+    const records = [
+      ...new Set(list.map((one) => this._own(one)).filter((one) => one !== undefined)),
+    ];
     if (records.length === 0) return [];
     if (this._fire('beforeRemove', { records }) === false) return [];
     this._silently(silent, () => engine().remove(number, writePairs(records) >> 1));
@@ -361,11 +381,15 @@ export class Store<R extends Model = Model>
   /** Removes every record. */
   removeAll(silent?: boolean | { silent?: boolean }): void {
     const number = this._alive();
-    if (this._hears('beforeRemove') && this._fire('beforeRemove', { records: this.records }) === false) {
+    if (
+      this._hears('beforeRemove') &&
+      this._fire('beforeRemove', { records: this.records }) === false
+    ) {
       return;
     }
     this._silently(silent, () => engine().removeAll(number));
-    if (!this.told || this.batches > 0) for (const record of this._byRow) if (record) markRemoved(record);
+    if (!this.told || this.batches > 0)
+      for (const record of this._byRow) if (record) markRemoved(record);
   }
 
   /** Moves records to a position, counted without them, or before another record; to the end when none is given. */
@@ -376,7 +400,9 @@ export class Store<R extends Model = Model>
     let position = typeof before === 'number' ? before : this.count;
     if (before instanceof Model) {
       const moved = new Set(records.map((record) => record._r));
-      position = this._order().filter((row) => !moved.has(row)).indexOf(this._expect(before as R)._r);
+      position = this._order()
+        .filter((row) => !moved.has(row))
+        .indexOf(this._expect(before as R)._r);
     }
     if (!Number.isInteger(position) || position < 0) {
       throw new SyncError('INVALID_ARGUMENT', `move() wants a position from 0, not ${position}`);
@@ -405,7 +431,9 @@ export class Store<R extends Model = Model>
   /** What is changed, by kind; `null` when nothing is. */
   get changes(): { added: R[]; modified: R[]; removed: R[] } | null {
     const { added, modified, removed } = this;
-    return added.length + modified.length + removed.length > 0 ? { added, modified, removed } : null;
+    return added.length + modified.length + removed.length > 0
+      ? { added, modified, removed }
+      : null;
   }
 
   /** The records that the server doesn't know yet. */
@@ -763,7 +791,7 @@ export class Store<R extends Model = Model>
   _announce(notices: readonly Notice[]): void {
     if (this.destroyed) return;
     const origin = ORIGINS[notices[0]?.origin ?? 0] as Origin;
-    for (let at = 0; at < notices.length; ) {
+    for (let at = 0; at < notices.length;) {
       const { kind } = notices[at] as Notice;
       let end = at + 1;
       while (end < notices.length && notices[end]?.kind === kind) end++;
@@ -828,13 +856,16 @@ export class Store<R extends Model = Model>
   ): void {
     engine().pack(this._number, writeWords(rows));
     unpack(this.kinds, each);
-    if (engine().fieldCount(this._number) > this._fields.list.length + this.found.length) this._discover();
+    if (engine().fieldCount(this._number) > this._fields.list.length + this.found.length)
+      this._discover();
   }
 
   /** Puts a record at its row. An array with a hole before its end would become a slow one. */
   private _put(row: number, record: R | undefined): void {
     if (row >= this._byRow.length) {
-      const larger = new Array<R | undefined>(Math.max(2 * this._byRow.length, row + 1, this.count));
+      const larger = new Array<R | undefined>(
+        Math.max(2 * this._byRow.length, row + 1, this.count),
+      );
       for (let i = 0; i < this._byRow.length; i++) larger[i] = this._byRow[i];
       this._byRow = larger;
     }
@@ -843,7 +874,8 @@ export class Store<R extends Model = Model>
 
   private _attached(row: number, generation: number): R {
     const record = this._byRow[row];
-    if (record !== undefined && record._g === generation && record._v !== Freshness.Removed) return record;
+    if (record !== undefined && record._g === generation && record._v !== Freshness.Removed)
+      return record;
     this._put(row, record?._g === generation ? record : undefined);
     let attached = record as R;
     this._pack([row], (_row, itsGeneration, cells) => {
@@ -883,14 +915,20 @@ export class Store<R extends Model = Model>
     if (old === undefined) return undefined;
     const same = old[row];
     // Data mostly comes back in the same order.
-    if (same !== undefined && same._s === this && sameValue(same._i, id) && same._v !== Freshness.Removed) {
+    if (
+      same !== undefined &&
+      same._s === this &&
+      sameValue(same._i, id) &&
+      same._v !== Freshness.Removed
+    ) {
       old[row] = undefined;
       return same;
     }
     if (this.oldById === undefined) {
       this.oldById = new Map();
       for (const record of old) {
-        if (record !== undefined && record._v !== Freshness.Removed) this.oldById.set(String(record._i), record);
+        if (record !== undefined && record._v !== Freshness.Removed)
+          this.oldById.set(String(record._i), record);
       }
     }
     const key = String(id);
@@ -965,7 +1003,8 @@ export class Store<R extends Model = Model>
     if (value === null || value === undefined) {
       return engine().setNull(store, row, generation, field.ix);
     }
-    if (typeof value === 'bigint') return engine().setText(store, row, generation, field.ix, writeText(String(value)));
+    if (typeof value === 'bigint')
+      return engine().setText(store, row, generation, field.ix, writeText(String(value)));
     if (value instanceof Date) {
       const ms = value.getTime();
       if (Number.isNaN(ms)) return engine().setNull(store, row, generation, field.ix);
@@ -976,9 +1015,12 @@ export class Store<R extends Model = Model>
     if (text === undefined || !/^[[{]/.test(text)) {
       // It has a JSON form of its own: a wrapped number, a Temporal date.
       const plain = text === undefined ? null : JSON.parse(text);
-      if (typeof plain === 'string') return engine().setText(store, row, generation, field.ix, writeText(plain));
-      if (typeof plain === 'number') return engine().setNumber(store, row, generation, field.ix, plain);
-      if (typeof plain === 'boolean') return engine().setBool(store, row, generation, field.ix, plain);
+      if (typeof plain === 'string')
+        return engine().setText(store, row, generation, field.ix, writeText(plain));
+      if (typeof plain === 'number')
+        return engine().setNumber(store, row, generation, field.ix, plain);
+      if (typeof plain === 'boolean')
+        return engine().setBool(store, row, generation, field.ix, plain);
       return engine().setNull(store, row, generation, field.ix);
     }
     return engine().setJson(store, row, generation, field.ix, writeText(text));
@@ -1042,7 +1084,10 @@ export class Store<R extends Model = Model>
       }
       if (one instanceof Model && one._s._store !== undefined && !one.isRemoved) {
         const where = one._s === this ? 'here already' : `in store "${one._s._store.id}"`;
-        throw new SyncError('FOREIGN_RECORD', `the record is ${where}; remove it there, or add a copy()`);
+        throw new SyncError(
+          'FOREIGN_RECORD',
+          `the record is ${where}; remove it there, or add a copy()`,
+        );
       }
     }
     if (this._hears('beforeAdd')) {
@@ -1052,7 +1097,9 @@ export class Store<R extends Model = Model>
     const rows = given.map((one) => this._row(one));
     const flat = !given.some((one) => Array.isArray((one as any).children));
     this.incoming = flat
-      ? given.map((one) => (one instanceof this.modelClass && one._s._store === undefined ? one : undefined))
+      ? given.map((one) =>
+          one instanceof this.modelClass && one._s._store === undefined ? one : undefined,
+        )
       : [];
     let pairs: Uint32Array;
     try {
@@ -1223,7 +1270,7 @@ export function deliverNotices(): void {
   if (holding > 0 || waiting.length === 0) return;
   const notices = waiting;
   waiting = [];
-  for (let at = 0; at < notices.length; ) {
+  for (let at = 0; at < notices.length;) {
     const { store, group, origin } = notices[at] as Notice;
     let end = at + 1;
     while (end < notices.length) {
@@ -1231,7 +1278,9 @@ export function deliverNotices(): void {
       if (next.store !== store || next.group !== group || next.origin !== origin) break;
       end++;
     }
-    stores.get(store)?._announce(at === 0 && end === notices.length ? notices : notices.slice(at, end));
+    stores
+      .get(store)
+      ?._announce(at === 0 && end === notices.length ? notices : notices.slice(at, end));
     at = end;
   }
 }
@@ -1244,7 +1293,11 @@ function isModelClass(value: unknown): boolean {
 function recordClass<R extends Model>(model: new () => R, fields: FieldList): new () => R {
   const made = class extends (model as any) {} as any;
   Object.defineProperty(made, 'name', { value: model.name });
-  Object.defineProperty(made.prototype, 'constructor', { value: model, configurable: true, writable: true });
+  Object.defineProperty(made.prototype, 'constructor', {
+    value: model,
+    configurable: true,
+    writable: true,
+  });
   const declared = fieldsOf(model as any);
   for (const field of fields.list) {
     if (declared.byName.get(field.name) !== field) defineAccessor(made.prototype, field);
@@ -1252,7 +1305,10 @@ function recordClass<R extends Model>(model: new () => R, fields: FieldList): ne
   return made;
 }
 
-function interval(fields: FieldList, given: StoreConfig['interval']): readonly string[] | undefined {
+function interval(
+  fields: FieldList,
+  given: StoreConfig['interval'],
+): readonly string[] | undefined {
   if (given !== undefined) return given ?? undefined;
   const both = fields.byName.has('startDate') && fields.byName.has('endDate');
   return both ? ['startDate', 'endDate'] : undefined;
@@ -1263,14 +1319,18 @@ function parentField(tree: StoreConfig['tree']): string | undefined {
 }
 
 function shown(field: Field, cell: unknown): unknown {
-  if (field.kind === Kind.Date) return typeof cell === 'number' ? new Date(cell) : (cell === undefined ? undefined : null);
+  if (field.kind === Kind.Date)
+    return typeof cell === 'number' ? new Date(cell) : cell === undefined ? undefined : null;
   return cell instanceof RawJson ? cell.value : cell;
 }
 
 /** Ids of equal text are the same, as are dates of the same moment. */
 function sameValue(a: unknown, b: unknown): boolean {
   if (a instanceof Date && b instanceof Date) return a.getTime() === b.getTime();
-  if ((typeof a === 'number' || typeof a === 'string') && (typeof b === 'number' || typeof b === 'string')) {
+  if (
+    (typeof a === 'number' || typeof a === 'string') &&
+    (typeof b === 'number' || typeof b === 'string')
+  ) {
     return String(a) === String(b);
   }
   return a === b;
@@ -1292,13 +1352,17 @@ function isDirect({ kind, ix }: Field, value: unknown): boolean {
 
 function moment(value: Date | number | string): number {
   const ms = typeof value === 'number' ? value : new Date(value).getTime();
-  if (Number.isNaN(ms)) throw new SyncError('INVALID_ARGUMENT', `range() wants dates, not ${String(value)}`);
+  if (Number.isNaN(ms))
+    throw new SyncError('INVALID_ARGUMENT', `range() wants dates, not ${String(value)}`);
   return ms;
 }
 
 function checkValue(name: string, value: unknown): void {
   if (typeof value === 'function' || typeof value === 'symbol') {
-    throw new SyncError('INVALID_ARGUMENT', `a ${typeof value} can't be the value of field "${name}"`);
+    throw new SyncError(
+      'INVALID_ARGUMENT',
+      `a ${typeof value} can't be the value of field "${name}"`,
+    );
   }
   if (typeof value === 'object' && value !== null && !(value instanceof Date)) jsonText(value);
 }
