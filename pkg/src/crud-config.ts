@@ -2,7 +2,8 @@ import type { CrudManager } from './crud-manager.js';
 import type { CrudManagerEvents } from './crud-events.js';
 import type { Listeners, OnListeners } from './emitter.js';
 import { SyncError } from './errors.js';
-import type { Store, StoreConfig } from './store.js';
+import type { StoreConfig } from './store-config.js';
+import type { Store } from './store.js';
 
 type OrFunction<T> = T | (() => T);
 

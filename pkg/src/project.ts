@@ -13,7 +13,8 @@ import {
   TaskModel,
   TimeRangeModel,
 } from './models.js';
-import { type RelationConfig, Store, type StoreConfig } from './store.js';
+import type { RelationConfig, StoreConfig } from './store-config.js';
+import { Store } from './store.js';
 
 /** A store of a project: options to make it from, or one that is there. */
 export type ProjectStore<R extends Model> = Store<R> | StoreConfig<R>;

@@ -1,12 +1,11 @@
 import { type Notice, NoticeKind, OriginCode, readNotices, readValue, unpack } from './decode.js';
-import { Emitter, type Listeners, type OnListeners, defineHandlers } from './emitter.js';
+import { Emitter, type OnListeners, defineHandlers } from './emitter.js';
 import { SyncError } from './errors.js';
-import { type Field, type FieldInput, FieldList, Kind, engineField, makeField } from './fields.js';
+import { type Field, FieldList, Kind, engineField, makeField } from './fields.js';
 import {
   Freshness,
   type Id,
   Model,
-  RawJson,
   cellsOf,
   defineAccessor,
   fieldsOf,
@@ -38,52 +37,16 @@ import {
   STORE_EVENTS,
   type StoreEvents,
 } from './store-events.js';
+import {
+  type DataInput,
+  type StoreConfig,
+  interval,
+  isModelClass,
+  parentField,
+  recordClass,
+} from './store-config.js';
 import { Subscriptions } from './subscriptions.js';
-
-/** What a store's data can be given as: objects, records, or JSON as text or bytes. */
-export type DataInput = readonly object[] | object | string | Uint8Array;
-
-/** A field that holds the id of another store's record. */
-export interface RelationConfig {
-  /** Which field. */
-  field: string;
-  /** The id of the store that it refers to. */
-  store: string;
-  /** What becomes of the referring record when the other goes; `cascade` when not given. */
-  onRemove?: 'cascade' | 'setNull' | 'none';
-  /** Whether removals made by a cascade are sent too; else the server is trusted to do the same. */
-  sendCascade?: boolean;
-}
-
-/** A store's options. */
-export type StoreConfig<R extends Model = Model> = {
-  /** Its name, also its section on the wire. */
-  id?: string;
-  /** The same as `id`. */
-  storeId?: string;
-  /** The class of its records. */
-  modelClass?: new (data?: any) => R;
-  /** Fields beyond those of the class. */
-  fields?: readonly FieldInput[];
-  /** Confirmed data to begin with. */
-  data?: DataInput;
-  /** Makes the store a tree by `parentId`, or by the field that is named. */
-  tree?: boolean | string;
-  /** The fields that span a record's time; `startDate` and `endDate` when the class has both. */
-  interval?: readonly [string, string] | null;
-  /** Fields that refer to records of other stores. */
-  relations?: readonly RelationConfig[];
-  /** The wire name of the id; `id` when not given. */
-  idField?: string;
-  /** Whether an update carries all persistable fields. */
-  writeAllFields?: boolean;
-  /** The wire name of a phantom's client id; the manager's when not given. */
-  phantomIdField?: string;
-  /** Whether edits that wait survive a load (default), or go with the old data. */
-  keepUncommittedChanges?: boolean;
-  /** Listeners by event name. */
-  listeners?: Listeners<StoreEvents<R>, Store<R>>;
-} & OnListeners<StoreEvents<R>, Store<R>>;
+import { checkValue, isDirect, moment, sameValue, shown } from './values.js';
 
 /** How many rows are decoded at once: enough to make the cost of a call small, not more than a screen needs. */
 const BLOCK = 512;
@@ -1283,88 +1246,6 @@ export function deliverNotices(): void {
       ?._announce(at === 0 && end === notices.length ? notices : notices.slice(at, end));
     at = end;
   }
-}
-
-function isModelClass(value: unknown): boolean {
-  return typeof value === 'function' && (value === Model || value.prototype instanceof Model);
-}
-
-/** A class of its own for a store's records: fields that come with its data become properties of them alone. */
-function recordClass<R extends Model>(model: new () => R, fields: FieldList): new () => R {
-  const made = class extends (model as any) {} as any;
-  Object.defineProperty(made, 'name', { value: model.name });
-  Object.defineProperty(made.prototype, 'constructor', {
-    value: model,
-    configurable: true,
-    writable: true,
-  });
-  const declared = fieldsOf(model as any);
-  for (const field of fields.list) {
-    if (declared.byName.get(field.name) !== field) defineAccessor(made.prototype, field);
-  }
-  return made;
-}
-
-function interval(
-  fields: FieldList,
-  given: StoreConfig['interval'],
-): readonly string[] | undefined {
-  if (given !== undefined) return given ?? undefined;
-  const both = fields.byName.has('startDate') && fields.byName.has('endDate');
-  return both ? ['startDate', 'endDate'] : undefined;
-}
-
-function parentField(tree: StoreConfig['tree']): string | undefined {
-  return tree === true ? 'parentId' : tree || undefined;
-}
-
-function shown(field: Field, cell: unknown): unknown {
-  if (field.kind === Kind.Date)
-    return typeof cell === 'number' ? new Date(cell) : cell === undefined ? undefined : null;
-  return cell instanceof RawJson ? cell.value : cell;
-}
-
-/** Ids of equal text are the same, as are dates of the same moment. */
-function sameValue(a: unknown, b: unknown): boolean {
-  if (a instanceof Date && b instanceof Date) return a.getTime() === b.getTime();
-  if (
-    (typeof a === 'number' || typeof a === 'string') &&
-    (typeof b === 'number' || typeof b === 'string')
-  ) {
-    return String(a) === String(b);
-  }
-  return a === b;
-}
-
-/** Whether the engine keeps the value as it is. */
-function isDirect({ kind, ix }: Field, value: unknown): boolean {
-  switch (typeof value) {
-    case 'number':
-      return (kind === Kind.Auto || kind === Kind.Number) && Number.isFinite(value) && ix !== 0;
-    case 'string':
-      return (kind === Kind.Auto || kind === Kind.Text) && ix !== 0;
-    case 'boolean':
-      return kind === Kind.Auto || kind === Kind.Boolean;
-    default:
-      return value === null;
-  }
-}
-
-function moment(value: Date | number | string): number {
-  const ms = typeof value === 'number' ? value : new Date(value).getTime();
-  if (Number.isNaN(ms))
-    throw new SyncError('INVALID_ARGUMENT', `range() wants dates, not ${String(value)}`);
-  return ms;
-}
-
-function checkValue(name: string, value: unknown): void {
-  if (typeof value === 'function' || typeof value === 'symbol') {
-    throw new SyncError(
-      'INVALID_ARGUMENT',
-      `a ${typeof value} can't be the value of field "${name}"`,
-    );
-  }
-  if (typeof value === 'object' && value !== null && !(value instanceof Date)) jsonText(value);
 }
 
 /** Writes rows and their generations as an argument; gives the number of words. */
