@@ -182,12 +182,12 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
   /** The record of that id. A record is its own answer, as long as it is here. */
   getById(id: R | Id | null | undefined): R | undefined {
     const number = this._alive();
-    if (id instanceof Model) {
-      return id._s === this && !this._isRemoved(id) ? (id as R) : undefined;
-    }
     let found = 0;
     if (typeof id === 'number') found = engine().findNumber(number, id);
     else if (typeof id === 'string') found = engine().findText(number, writeText(id));
+    else if (id instanceof Model) {
+      return id._s === this && !this._isRemoved(id) ? (id as R) : undefined;
+    }
     return found !== 0 ? this._attached(register(0), register(1)) : undefined;
   }
 
