@@ -1,4 +1,5 @@
-//! How long a load answer takes from bytes to rows that can be asked for: `cargo run --release --example load`.
+//! How long a load answer takes from bytes to rows that can be asked for: `cargo run --release
+//! --example load`.
 #![allow(clippy::print_stdout)]
 
 use std::fmt::Write;

@@ -12,7 +12,7 @@ import {
   makeRecord,
   rowOf,
 } from './model.js';
-import { engine, readPairs, readWords, register, thrown, words, writeJson, writeText, writeBytes, writeWords } from './runtime.js';
+import { encode, engine, readPairs, readWords, register, thrown, words, writeBytes, writeJson, writeText, writeWords } from './runtime.js';
 import {
   type ChangeBatch,
   type FieldChange,
@@ -1272,10 +1272,14 @@ function writePairs(records: readonly Model[]): number {
 
 /** @internal Writes data as an argument, as JSON. */
 export function writeData(data: DataInput): number {
-  if (data instanceof Uint8Array) return writeBytes(data);
-  if (typeof data === 'string') return writeText(data);
-  if (data === null || typeof data !== 'object') {
+  return typeof data === 'string' ? writeText(data) : writeBytes(encodeData(data));
+}
+
+/** @internal Data as JSON in UTF-8. */
+export function encodeData(data: DataInput): Uint8Array {
+  if (data instanceof Uint8Array) return data;
+  if (data === null || (typeof data !== 'object' && typeof data !== 'string')) {
     throw new SyncError('INVALID_ARGUMENT', 'data must be objects, or JSON as text or bytes');
   }
-  return writeJson(data);
+  return encode(typeof data === 'string' ? data : JSON.stringify(data));
 }

@@ -13,6 +13,7 @@ pub mod error;
 pub mod event;
 pub mod input;
 pub mod json;
+pub mod number;
 pub mod rng;
 pub mod schema;
 pub mod store;

@@ -1,23 +1,28 @@
 //! Cells and values: what a field of a record can hold.
 
+pub use super::number::{read_number, write_number};
+
 /// A field's value in eight bytes.
 ///
-/// Numbers are plain `f64`; everything else lives in the space of negative quiet NaNs, told apart by the upper 16 bits.
-/// Text and raw JSON are spans of an [`Arena`](super::table::Arena): 32 bits of place, 15 bits of length and one bit that says
-/// whether the bytes are plain ASCII. A cell therefore means nothing without the table that it came from.
+/// Numbers are plain `f64`; everything else lives in the space of negative quiet NaNs, told apart
+/// by the upper 16 bits. Text and raw JSON are spans of an [`Arena`](super::table::Arena): 32 bits
+/// of place, 15 bits of length and one bit that says whether the bytes are plain ASCII. A cell
+/// therefore means nothing without the table that it came from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Cell(u64);
 
 const TAG_SHIFT: u32 = 48;
-/// Lowest tag that isn't a number. `0xFFF8` stays unused, so that a negative NaN made by arithmetic can't be taken for a tag.
+/// Lowest tag that isn't a number. `0xFFF8` stays unused, so that a negative NaN made by arithmetic
+/// can't be taken for a tag.
 const TAG_NULL: u64 = 0xFFF9;
 const TAG_ABSENT: u64 = 0xFFFA;
 const TAG_BOOL: u64 = 0xFFFB;
 const TAG_TEXT: u64 = 0xFFFC;
 const TAG_JSON: u64 = 0xFFFD;
 
-/// A span's stored length that means: the text is kept apart, and the place is its number among those.
+/// A span's stored length that means: the text is kept apart, and the place is its number among
+/// those.
 pub(crate) const SPAN_LONG: u32 = 0x7FFF;
 
 /// What kind of thing a [`Cell`] holds.
@@ -167,82 +172,6 @@ pub enum Value<'a> {
     Json(&'a str),
 }
 
-/// Appends a finite number as JavaScript's `JSON.stringify` prints it: the shortest digits that read back as the same number,
-/// exponents from `1e21` up and below `1e-6`; NaN and the infinities become `null`.
-pub fn write_number(value: f64, out: &mut Vec<u8>) {
-    if !value.is_finite() {
-        out.extend_from_slice(b"null");
-        return;
-    }
-    if value.fract() == 0.0 && value.abs() < SAFE_INTEGER {
-        write_integer(value as i64, out);
-        return;
-    }
-    let text = format!("{:e}", value.abs());
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let digits: Vec<u8> = mantissa.bytes().filter(u8::is_ascii_digit).collect();
-    // How many digits stand before the decimal point.
-    let point = exponent.parse::<i32>().unwrap_or(0) + 1;
-    if value < 0.0 {
-        out.push(b'-');
-    }
-    let count = digits.len() as i32;
-    if (1..=21).contains(&point) {
-        for at in 0..point.max(count) {
-            if at == point {
-                out.push(b'.');
-            }
-            out.push(digits.get(at as usize).copied().unwrap_or(b'0'));
-        }
-    } else if (-5..=0).contains(&point) {
-        out.extend_from_slice(b"0.");
-        out.extend(core::iter::repeat_n(b'0', point.unsigned_abs() as usize));
-        out.extend_from_slice(&digits);
-    } else {
-        let (first, rest) = digits.split_first().unwrap_or((&b'0', &[]));
-        out.push(*first);
-        if !rest.is_empty() {
-            out.push(b'.');
-            out.extend_from_slice(rest);
-        }
-        out.extend_from_slice(if point > 0 { b"e+" } else { b"e-" });
-        write_integer(i64::from((point - 1).abs()), out);
-    }
-}
-
-/// Below this, every whole number is a double of its own (2^53).
-pub(crate) const SAFE_INTEGER: f64 = 9_007_199_254_740_992.0;
-
-fn write_integer(value: i64, out: &mut Vec<u8>) {
-    let mut buffer = [0u8; 20];
-    let mut at = buffer.len();
-    let mut rest = value.unsigned_abs();
-    for place in buffer.iter_mut().rev() {
-        *place = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        at -= 1;
-        if rest == 0 {
-            break;
-        }
-    }
-    if value < 0 {
-        out.push(b'-');
-    }
-    out.extend_from_slice(buffer.get(at..).unwrap_or_default());
-}
-
-/// Reads text that holds one decimal number, blanks around it allowed; anything else, empty text, and what is too large for a
-/// double is `None`.
-pub fn read_number(text: &str) -> Option<f64> {
-    let text = text.trim();
-    let first = text.bytes().next()?;
-    // `f64::from_str` also takes `inf` and `nan`.
-    if !matches!(first, b'0'..=b'9' | b'-' | b'+' | b'.') {
-        return None;
-    }
-    text.parse::<f64>().ok().filter(|number| number.is_finite())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -265,45 +194,6 @@ mod tests {
             assert_eq!(Cell::number(odd), Cell::NULL);
         }
         assert_eq!(Cell::number(-0.0), Cell::number(0.0));
-    }
-
-    #[test]
-    fn numbers_are_written_as_javascript_writes_them() {
-        for (number, expected) in [
-            (0.0, "0"),
-            (-0.0, "0"),
-            (42.0, "42"),
-            (-17.0, "-17"),
-            (0.1, "0.1"),
-            (-1.5, "-1.5"),
-            (123.456, "123.456"),
-            (1e20, "100000000000000000000"),
-            (123456789012345680000.0, "123456789012345680000"),
-            (1e21, "1e+21"),
-            (1.5e300, "1.5e+300"),
-            (1e-6, "0.000001"),
-            (1.25e-6, "0.00000125"),
-            (1e-7, "1e-7"),
-            (-1.25e-7, "-1.25e-7"),
-            (9007199254740991.0, "9007199254740991"),
-            (9007199254740992.0, "9007199254740992"),
-            (5e-324, "5e-324"),
-            (f64::MAX, "1.7976931348623157e+308"),
-            (f64::NAN, "null"),
-        ] {
-            let mut out = Vec::new();
-            write_number(number, &mut out);
-            assert_eq!(String::from_utf8(out).unwrap(), expected);
-        }
-    }
-
-    #[test]
-    fn only_text_that_is_a_number_is_read_as_one() {
-        assert_eq!(read_number(" 12.50 "), Some(12.5));
-        assert_eq!(read_number("-3"), Some(-3.0));
-        for odd in ["", " ", "abc", "inf", "NaN", "1e999", "1,5", "-", "12px"] {
-            assert_eq!(read_number(odd), None, "{odd:?}");
-        }
     }
 
     #[test]

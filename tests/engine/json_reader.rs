@@ -86,7 +86,8 @@ fn all_json(rows: &Rows) -> Json {
     order.map(|row| row_json(rows, *row)).collect()
 }
 
-/// What the reader should make of a list: top-level numbers as the nearest doubles, nested values as they are.
+/// What the reader should make of a list: top-level numbers as the nearest doubles, nested values
+/// as they are.
 fn expected(list: &[Json]) -> Json {
     let value = |value: &Json| match value {
         Json::Number(number) => double(number.to_string().parse().unwrap()),
@@ -416,7 +417,8 @@ fn of_records_with_one_id_the_last_counts() {
 fn nested_children_become_rows_that_know_their_parent() {
     let text = r#"[{"id":1,"children":[{"id":2,"children":[{"id":"x"}],"name":"b"},{"id":3,"children":null}],"name":"a"},
         {"children":[{"name":"no id above"}]},{"id":5,"children":true},{"id":6,"parentId":5,"children":[]}]"#;
-    for spec in [tree_spec()] {
+    {
+        let spec = tree_spec();
         let read = rows(text, &spec);
         let expected = json!([
             {"id": 1, "name": "a"}, {"id": 2, "name": "b", "parentId": 1}, {"id": "x", "parentId": 2},

@@ -1,5 +1,5 @@
-//! Random lives of a store, against a naive model: whole records as maps, and changes as the difference between two of them.
-#![cfg(not(target_arch = "wasm32"))]
+//! Random lives of a store, against a naive model: whole records as maps, and changes as the
+//! difference between two of them.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[path = "store_support.rs"]
@@ -67,7 +67,9 @@ impl Model {
                 }
                 Change::Update(fields) => {
                     if let Some(record) = under.get_mut(id) {
-                        fields.iter().for_each(|(field, value)| put(record, field, value));
+                        fields
+                            .iter()
+                            .for_each(|(field, value)| put(record, field, value));
                     }
                 }
                 Change::Remove => {
@@ -111,8 +113,15 @@ impl Model {
                 Change::Remove => ("removed", "id", BTreeMap::new()),
             };
             item.insert(key.into(), json!(id));
-            item.extend(fields.into_iter().map(|(field, value)| (field.to_owned(), value)));
-            lists.entry(list).or_default().insert(id.clone(), Json::Object(item));
+            item.extend(
+                fields
+                    .into_iter()
+                    .map(|(field, value)| (field.to_owned(), value)),
+            );
+            lists
+                .entry(list)
+                .or_default()
+                .insert(id.clone(), Json::Object(item));
         }
         json!(lists)
     }
@@ -135,11 +144,16 @@ impl Model {
         let under = self.under();
         let before = self.base.get(id).cloned();
         for (field, value) in fields {
-            let said_by_wire = matches!(self.sent.get(id), Some(Change::Update(sent)) if sent.contains_key(field));
+            let said_by_wire =
+                matches!(self.sent.get(id), Some(Change::Update(sent)) if sent.contains_key(field));
             if let Some(base) = self.base.get_mut(id) {
                 put(base, field, value);
             }
-            let lies_under = under.get(id).or(before.as_ref()).cloned().unwrap_or_default();
+            let lies_under = under
+                .get(id)
+                .or(before.as_ref())
+                .cloned()
+                .unwrap_or_default();
             for records in [&mut self.seen, &mut self.hidden] {
                 if let Some(record) = records.get_mut(id)
                     && !said_by_wire
@@ -169,7 +183,9 @@ impl Model {
             }
             Some(Change::Update(fields)) => {
                 if let Some(record) = self.base.get_mut(id) {
-                    fields.iter().for_each(|(field, value)| put(record, field, value));
+                    fields
+                        .iter()
+                        .for_each(|(field, value)| put(record, field, value));
                 }
             }
             Some(Change::Remove) => {
@@ -187,7 +203,8 @@ impl Model {
         }
     }
 
-    /// Whether the next package would say anything, given that the one on the wire is not undone by it.
+    /// Whether the next package would say anything, given that the one on the wire is not undone by
+    /// it.
     fn has_changes(&self) -> bool {
         let under = self.under();
         for (id, record) in &self.seen {
@@ -234,10 +251,7 @@ enum Step {
 }
 
 fn value() -> impl Strategy<Value = Json> {
-    prop_oneof![
-        Just(Json::Null),
-        (0..4i32).prop_map(|n| json!(n)),
-    ]
+    prop_oneof![Just(Json::Null), (0..4i32).prop_map(|n| json!(n)),]
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -260,6 +274,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => value().prop_map(Step::Load),
     ]
 }
+
+/// What becomes of the model once the answer has been applied.
+type Then = Box<dyn FnOnce(&mut Model)>;
 
 struct World {
     it: Fixture,
@@ -316,7 +333,9 @@ impl World {
             }
             Step::Restore(at, value) => {
                 if let Some(id) = Self::pick(&self.model.hidden, at) {
-                    self.it.try_add(json!([{"id": id, "b": value}]), Place::End).unwrap();
+                    self.it
+                        .try_add(json!([{"id": id, "b": value}]), Place::End)
+                        .unwrap();
                     let mut record = self.model.hidden[&id].clone();
                     put(&mut record, "b", &value);
                     self.model.add(&id, record);
@@ -367,7 +386,8 @@ impl World {
             Step::Full(how) => self.full(&how),
             Step::Patch(at, field, value) => {
                 if let Some(id) = Self::pick(&self.model.base, at) {
-                    self.it.remote(json!({"updated": [{"id": id, FIELDS[field]: value}]}));
+                    self.it
+                        .remote(json!({"updated": [{"id": id, FIELDS[field]: value}]}));
                     self.model.patch(&id, &[(FIELDS[field], value)]);
                 }
             }
@@ -397,9 +417,9 @@ impl World {
             }
         }
         let (base, sent) = (&self.model.base, &self.model.sent);
-        self.model.hidden.retain(|id, _| {
-            matches!(sent.get(id), Some(Change::Add(_))) && !base.contains_key(id)
-        });
+        self.model
+            .hidden
+            .retain(|id, _| matches!(sent.get(id), Some(Change::Add(_))) && !base.contains_key(id));
     }
 
     fn remote_remove(&mut self, id: &str) {
@@ -420,7 +440,7 @@ impl World {
 
     fn answer(&mut self, how: &[usize], value: &Json) {
         let mut rows = Vec::new();
-        let mut after: Vec<Box<dyn FnOnce(&mut Model)>> = Vec::new();
+        let mut after: Vec<Then> = Vec::new();
         for (at, id) in self.sent_ids().into_iter().enumerate() {
             let how = how[at % how.len()];
             let change = self.model.sent[&id].clone();
@@ -453,7 +473,8 @@ impl World {
                 _ => after.push(Box::new(move |model| model.confirm(&id))),
             }
         }
-        self.it.answer_with(json!({"rows": rows}), &ApplyOptions::default());
+        self.it
+            .answer_with(json!({"rows": rows}), &ApplyOptions::default());
         after.into_iter().for_each(|change| change(&mut self.model));
     }
 
@@ -480,7 +501,8 @@ impl World {
                 (_, _) => self.model.thaw(&id),
             }
         }
-        self.it.answer_with(json!({"rows": rows, "removed": removed}), &full());
+        self.it
+            .answer_with(json!({"rows": rows, "removed": removed}), &full());
     }
 
     /// The server has the same records, with one value changed, and without the first.
@@ -496,12 +518,20 @@ impl World {
             .iter()
             .map(|(id, record)| {
                 let mut row = json!({"id": id});
-                record.iter().for_each(|(field, value)| row[*field] = value.clone());
+                record
+                    .iter()
+                    .for_each(|(field, value)| row[*field] = value.clone());
                 row
             })
             .collect();
         self.it.load(json!(rows));
-        let gone: Vec<String> = self.model.base.keys().filter(|id| !base.contains_key(*id)).cloned().collect();
+        let gone: Vec<String> = self
+            .model
+            .base
+            .keys()
+            .filter(|id| !base.contains_key(*id))
+            .cloned()
+            .collect();
         for id in gone {
             self.model.sent.remove(&id);
             self.model.base.remove(&id);
@@ -522,11 +552,27 @@ impl World {
         }
         assert_eq!(json!(seen), json!(self.model.seen), "what is seen");
         let unconfirmed = Model::changes(&self.model.base, &self.model.seen);
-        assert_eq!(by_id(self.it.changes()), Model::package(&unconfirmed), "what isn't confirmed");
+        assert_eq!(
+            by_id(self.it.changes()),
+            Model::package(&unconfirmed),
+            "what isn't confirmed"
+        );
         let inflight = by_id(self.it.package(Layer::Inflight));
-        assert_eq!(inflight, Model::package(&self.model.sent), "what is on the wire");
-        assert_eq!(self.it.store.has_changes(), self.model.has_changes(), "whether there is more to send");
-        assert_eq!(self.it.store.has_inflight(), !self.model.sent.is_empty(), "whether something is on the wire");
+        assert_eq!(
+            inflight,
+            Model::package(&self.model.sent),
+            "what is on the wire"
+        );
+        assert_eq!(
+            self.it.store.has_changes(),
+            self.model.has_changes(),
+            "whether there is more to send"
+        );
+        assert_eq!(
+            self.it.store.has_inflight(),
+            !self.model.sent.is_empty(),
+            "whether something is on the wire"
+        );
     }
 }
 
@@ -538,7 +584,9 @@ fn by_id(package: Json) -> Json {
             let key = if name == "added" { "$PhantomId" } else { "id" };
             let mut item = item.clone();
             if name == "added" {
-                item.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+                item.as_object_mut()
+                    .unwrap()
+                    .retain(|_, value| !value.is_null());
             }
             lists[name][item[key].as_str().unwrap()] = item.clone();
         }
@@ -546,7 +594,8 @@ fn by_id(package: Json) -> Json {
     lists
 }
 
-/// Prints the steps on one line when they fail; the last line printed is the shortest life that does.
+/// Prints the steps on one line when they fail; the last line printed is the shortest life that
+/// does.
 struct Told(String);
 
 impl Drop for Told {

@@ -19,7 +19,8 @@ fn two() -> Fixture {
     Fixture::events(json!([{"id": 1, "name": "one", "a": 1}, {"id": 2, "name": "two", "a": 2}]))
 }
 
-// --- edits -----------------------------------------------------------------------------------------
+// --- edits
+// -----------------------------------------------------------------------------------------
 
 #[test]
 fn setting_the_value_that_is_there_changes_nothing() {
@@ -50,9 +51,15 @@ fn an_added_record_that_is_removed_leaves_nothing() {
     it.set(&id, "a", json!(4));
     it.remove(&[&id]);
     assert_eq!(it.changes(), Json::Null);
-    assert_eq!(code(it.try_set(handle, "a", json!(1))), Some(ErrorCode::UnknownRecord));
+    assert_eq!(
+        code(it.try_set(handle, "a", json!(1))),
+        Some(ErrorCode::UnknownRecord)
+    );
     it.add(json!({"name": "moves into the freed place"}));
-    assert_eq!(code(it.try_set(handle, "a", json!(1))), Some(ErrorCode::UnknownRecord));
+    assert_eq!(
+        code(it.try_set(handle, "a", json!(1))),
+        Some(ErrorCode::UnknownRecord)
+    );
 }
 
 #[test]
@@ -60,7 +67,10 @@ fn an_added_record_that_is_edited_is_only_added() {
     let mut it = two();
     let id = it.add(json!({"name": "new"}));
     it.set(&id, "name", json!("newer"));
-    assert_eq!(it.changes(), json!({"added": [{"$PhantomId": id, "name": "newer"}]}));
+    assert_eq!(
+        it.changes(),
+        json!({"added": [{"$PhantomId": id, "name": "newer"}]})
+    );
     assert!(it.store.modifications(it.id(&id)).is_empty());
 }
 
@@ -69,12 +79,17 @@ fn a_removed_record_that_is_added_again_is_as_it_was() {
     let mut it = two();
     it.remove(&["1"]);
     assert_eq!(it.changes(), json!({"removed": [{"id": 1}]}));
-    it.try_add(json!([{"id": "1", "name": "one"}]), Place::End).unwrap();
+    it.try_add(json!([{"id": "1", "name": "one"}]), Place::End)
+        .unwrap();
     assert_eq!(it.changes(), Json::Null);
     assert_eq!(it.ids(), ["1", "2"]);
     it.remove(&["1"]);
-    it.try_add(json!([{"id": 1, "name": "other"}]), Place::End).unwrap();
-    assert_eq!(it.changes(), json!({"updated": [{"id": 1, "name": "other"}]}));
+    it.try_add(json!([{"id": 1, "name": "other"}]), Place::End)
+        .unwrap();
+    assert_eq!(
+        it.changes(),
+        json!({"updated": [{"id": 1, "name": "other"}]})
+    );
 }
 
 #[test]
@@ -99,7 +114,10 @@ fn adding_is_all_or_nothing() {
         assert_eq!(it.seen(), before);
         assert!(!it.store.has_unconfirmed());
     }
-    assert_eq!(code(it.try_add(json!([{"id": 2}]), Place::End)), Some(ErrorCode::DuplicateId));
+    assert_eq!(
+        code(it.try_add(json!([{"id": 2}]), Place::End)),
+        Some(ErrorCode::DuplicateId)
+    );
 }
 
 #[test]
@@ -107,7 +125,10 @@ fn removing_is_all_or_nothing() {
     let mut it = two();
     let (one, two) = (it.id("1"), it.id("2"));
     it.remove(&["1"]);
-    assert_eq!(code(it.store.remove(&[two, one], &mut it.out)), Some(ErrorCode::UnknownRecord));
+    assert_eq!(
+        code(it.store.remove(&[two, one], &mut it.out)),
+        Some(ErrorCode::UnknownRecord)
+    );
     assert_eq!(it.ids(), ["2"]);
 }
 
@@ -117,7 +138,10 @@ fn records_of_other_stores_and_fields_that_are_not_there_are_told_apart() {
     let mut other = Fixture::with_id(2, json!({"id": "other"}));
     other.load(json!([{"id": 1}]));
     let foreign = other.id("1");
-    assert_eq!(code(it.try_set(foreign, "a", json!(1))), Some(ErrorCode::ForeignRecord));
+    assert_eq!(
+        code(it.try_set(foreign, "a", json!(1))),
+        Some(ErrorCode::ForeignRecord)
+    );
     let one = it.id("1");
     let set = it.store.set(one, FieldIx(900), Value::Null, &mut it.out);
     assert_eq!(code(set), Some(ErrorCode::UnknownField));
@@ -129,7 +153,10 @@ fn removed_and_loaded_records_are_unknown_by_their_old_handles() {
     let one = it.id("1");
     it.add(json!({"name": "x"}));
     it.load(json!([{"id": 1}]));
-    assert_eq!(code(it.try_set(one, "a", json!(1))), Some(ErrorCode::UnknownRecord));
+    assert_eq!(
+        code(it.try_set(one, "a", json!(1))),
+        Some(ErrorCode::UnknownRecord)
+    );
     assert!(it.store.resolve(it.id("1")).is_ok());
 }
 
@@ -143,11 +170,15 @@ fn options_that_make_no_sense_are_refused() {
         json!({"id": "x", "parentField": "id"}),
     ] {
         let config: syncline::engine::config::StoreConfig = serde_json::from_value(config).unwrap();
-        assert_eq!(code(Store::new(StoreId(1), config)), Some(ErrorCode::InvalidConfig));
+        assert_eq!(
+            code(Store::new(StoreId(1), config)),
+            Some(ErrorCode::InvalidConfig)
+        );
     }
 }
 
-// --- ids -------------------------------------------------------------------------------------------
+// --- ids
+// -------------------------------------------------------------------------------------------
 
 #[test]
 fn a_number_and_its_text_are_one_id_and_the_form_received_goes_back() {
@@ -155,7 +186,10 @@ fn a_number_and_its_text_are_one_id_and_the_form_received_goes_back() {
     assert_eq!(it.store.find(IdRef::Number(4037.0)), Some(it.id("4037")));
     it.set("4037", "a", json!(2));
     it.set("4038", "a", json!(2));
-    assert_eq!(it.send(), json!({"updated": [{"id": "4037", "a": 2}, {"id": 4038, "a": 2}]}));
+    assert_eq!(
+        it.send(),
+        json!({"updated": [{"id": "4037", "a": 2}, {"id": 4038, "a": 2}]})
+    );
     it.answer(json!({"rows": [{"id": 4037, "b": 1}], "removed": [{"id": "4038"}]}));
     assert_eq!(it.ids(), ["4037"]);
 }
@@ -165,15 +199,30 @@ fn an_id_can_be_set_only_while_nobody_else_knows_it() {
     let mut it = two();
     let phantom = it.add(json!({"name": "new"}));
     it.set(&phantom, "id", json!("mine"));
-    assert_eq!(it.changes(), json!({"added": [{"$PhantomId": "mine", "name": "new"}]}));
+    assert_eq!(
+        it.changes(),
+        json!({"added": [{"$PhantomId": "mine", "name": "new"}]})
+    );
     assert_eq!(it.store.key(it.id("mine")).unwrap(), phantom);
     let mine = it.id("mine");
-    assert_eq!(code(it.try_set(mine, "id", json!(2))), Some(ErrorCode::DuplicateId));
-    assert_eq!(code(it.try_set(mine, "id", Json::Null)), Some(ErrorCode::InvalidArgument));
+    assert_eq!(
+        code(it.try_set(mine, "id", json!(2))),
+        Some(ErrorCode::DuplicateId)
+    );
+    assert_eq!(
+        code(it.try_set(mine, "id", Json::Null)),
+        Some(ErrorCode::InvalidArgument)
+    );
     it.send();
-    assert_eq!(code(it.try_set(mine, "id", json!("other"))), Some(ErrorCode::InvalidArgument));
+    assert_eq!(
+        code(it.try_set(mine, "id", json!("other"))),
+        Some(ErrorCode::InvalidArgument)
+    );
     let one = it.id("1");
-    assert_eq!(code(it.try_set(one, "id", json!(7))), Some(ErrorCode::InvalidArgument));
+    assert_eq!(
+        code(it.try_set(one, "id", json!(7))),
+        Some(ErrorCode::InvalidArgument)
+    );
 }
 
 #[test]
@@ -188,14 +237,21 @@ fn the_key_stays_when_a_phantom_gets_its_id_and_across_loads() {
     assert_eq!(it.store.key(it.id("1")).unwrap(), "1");
     it.load(json!([{"id": 10}, {"id": phantom}]));
     assert_eq!(it.store.key(it.id("10")).unwrap(), phantom);
-    assert_ne!(it.store.key(it.id(&phantom)).unwrap(), phantom, "keys are unique");
+    assert_ne!(
+        it.store.key(it.id(&phantom)).unwrap(),
+        phantom,
+        "keys are unique"
+    );
 }
 
 #[test]
 fn a_client_id_that_the_server_accepts_confirms_the_record() {
     let mut it = two();
     it.add(json!({"id": "mine", "name": "new"}));
-    assert_eq!(it.send(), json!({"added": [{"$PhantomId": "mine", "name": "new"}]}));
+    assert_eq!(
+        it.send(),
+        json!({"added": [{"$PhantomId": "mine", "name": "new"}]})
+    );
     it.answer(json!({"rows": [{"id": "mine"}]}));
     assert!(!it.store.has_unconfirmed());
     assert!(!it.store.state(it.id("mine")).unwrap().phantom);
@@ -210,16 +266,22 @@ fn a_mapped_id_field_and_a_phantom_field_of_the_stores_own_work() {
     it.set("1", "name", json!("x"));
     it.remove(&["1"]);
     let id = it.add(json!({"name": "new"}));
-    assert_eq!(it.changes(), json!({"added": [{"ref": id, "name": "new"}], "removed": [{"Id": 1}]}));
+    assert_eq!(
+        it.changes(),
+        json!({"added": [{"ref": id, "name": "new"}], "removed": [{"Id": 1}]})
+    );
 }
 
-// --- places ----------------------------------------------------------------------------------------
+// --- places
+// ----------------------------------------------------------------------------------------
 
 #[test]
 fn records_are_added_and_moved_where_they_are_asked_to() {
     let mut it = Fixture::events(json!([{"id": 1}, {"id": 2}, {"id": 3}]));
-    it.try_add(json!([{"id": "x"}, {"id": "y"}]), Place::Position(1)).unwrap();
-    it.try_add(json!([{"id": "z"}]), Place::Position(99)).unwrap();
+    it.try_add(json!([{"id": "x"}, {"id": "y"}]), Place::Position(1))
+        .unwrap();
+    it.try_add(json!([{"id": "z"}]), Place::Position(99))
+        .unwrap();
     assert_eq!(it.ids(), ["1", "x", "y", "2", "3", "z"]);
     it.move_to(&["3", "1"], 1);
     assert_eq!(it.ids(), ["x", "3", "1", "y", "2", "z"]);
@@ -253,7 +315,8 @@ fn single_removed_records_come_back_to_their_places() {
     assert_eq!(it.ids(), ["0", "1", "2", "3", "4", "5", "6", "7"]);
 }
 
-// --- trees -----------------------------------------------------------------------------------------
+// --- trees
+// -----------------------------------------------------------------------------------------
 
 #[test]
 fn trees_come_flat_in_any_order_or_nested() {
@@ -273,27 +336,47 @@ fn trees_come_flat_in_any_order_or_nested() {
 
 #[test]
 fn a_record_can_not_become_its_own_ancestor() {
-    let mut it = Fixture::tasks(json!([{"id": 1}, {"id": 2, "parentId": 1}, {"id": 3, "parentId": 2}]));
+    let mut it =
+        Fixture::tasks(json!([{"id": 1}, {"id": 2, "parentId": 1}, {"id": 3, "parentId": 2}]));
     let one = it.id("1");
     for parent in [json!(1), json!("1"), json!(3), json!(2)] {
-        assert_eq!(code(it.try_set(one, "parentId", parent)), Some(ErrorCode::InvalidArgument));
+        assert_eq!(
+            code(it.try_set(one, "parentId", parent)),
+            Some(ErrorCode::InvalidArgument)
+        );
     }
-    assert_eq!(code(it.try_set(one, "parentId", json!({}))), Some(ErrorCode::InvalidArgument));
+    assert_eq!(
+        code(it.try_set(one, "parentId", json!({}))),
+        Some(ErrorCode::InvalidArgument)
+    );
     assert!(it.set("3", "parentId", json!(1)));
     assert!(it.set("1", "parentId", json!("elsewhere")));
     let circle = json!([{"id": "a", "parentId": "b"}, {"id": "b", "parentId": "a"}]);
-    assert_eq!(code(it.try_add(circle, Place::End)), Some(ErrorCode::InvalidArgument));
+    assert_eq!(
+        code(it.try_add(circle, Place::End)),
+        Some(ErrorCode::InvalidArgument)
+    );
     let through = json!([{"id": "elsewhere", "parentId": 1}]);
-    assert_eq!(code(it.try_add(through, Place::End)), Some(ErrorCode::InvalidArgument));
+    assert_eq!(
+        code(it.try_add(through, Place::End)),
+        Some(ErrorCode::InvalidArgument)
+    );
 }
 
 #[test]
 fn circles_that_a_server_sends_hang_nothing() {
-    let mut it = Fixture::tasks(json!([{"id": 1, "parentId": 2}, {"id": 2, "parentId": 1}, {"id": 3, "parentId": 3}, {"id": 4}]));
-    let four = it.id("4");
-    assert_eq!(code(it.try_set(four, "parentId", json!(1))), Some(ErrorCode::InvalidArgument));
-    assert_eq!(it.remove(&["1"]), 2);
-    assert_eq!(it.remove(&["3"]), 1);
+    let mut it = Fixture::tasks(
+        json!([{"id": 1, "parentId": 2}, {"id": 2, "parentId": 1}, {"id": 3, "parentId": 3}, {"id": 4}]),
+    );
+    assert!(it.set("4", "parentId", json!(1)));
+    it.add(json!({"id": 5, "parentId": 3}));
+    let one = it.id("1");
+    assert_eq!(
+        code(it.try_set(one, "parentId", json!(4))),
+        Some(ErrorCode::InvalidArgument)
+    );
+    assert_eq!(it.remove(&["1"]), 3);
+    assert_eq!(it.remove(&["3"]), 2);
 }
 
 #[test]
@@ -302,12 +385,18 @@ fn removing_a_parent_takes_its_descendants_along_and_lists_them_when_asked_to() 
     let mut it = Fixture::tasks(rows);
     assert_eq!(it.remove(&["1"]), 3);
     assert_eq!(it.ids(), ["4"]);
-    assert_eq!(it.changes(), json!({"removed": [{"id": 1}, {"id": 2}, {"id": 3}]}));
+    assert_eq!(
+        it.changes(),
+        json!({"removed": [{"id": 1}, {"id": 2}, {"id": 3}]})
+    );
     let options = PackageOptions {
         include_children_in_remove_request: false,
         ..PackageOptions::default()
     };
-    assert_eq!(it.package_with(Layer::Unconfirmed, &options), json!({"removed": [{"id": 1}]}));
+    assert_eq!(
+        it.package_with(Layer::Unconfirmed, &options),
+        json!({"removed": [{"id": 1}]})
+    );
     it.reject();
     assert_eq!(it.ids(), ["1", "2", "3", "4"]);
 }
@@ -315,8 +404,16 @@ fn removing_a_parent_takes_its_descendants_along_and_lists_them_when_asked_to() 
 #[test]
 fn the_child_of_a_phantom_names_its_parent_by_the_phantom_field_until_the_id_is_known() {
     let mut it = Fixture::tasks(json!([{"id": 1}, {"id": 2}]));
-    let added = it.try_add(json!([{"name": "p", "children": [{"name": "c"}]}]), Place::End).unwrap();
-    let keys: Vec<String> = added.iter().map(|&row| it.store.key(row).unwrap().into_owned()).collect();
+    let added = it
+        .try_add(
+            json!([{"name": "p", "children": [{"name": "c"}]}]),
+            Place::End,
+        )
+        .unwrap();
+    let keys: Vec<String> = added
+        .iter()
+        .map(|&row| it.store.key(row).unwrap().into_owned())
+        .collect();
     it.set("2", "parentId", json!(keys[0]));
     let sent = it.send();
     assert_eq!(
@@ -326,7 +423,9 @@ fn the_child_of_a_phantom_names_its_parent_by_the_phantom_field_until_the_id_is_
             "updated": [{"id": 2, "$PhantomParentId": keys[0]}],
         })
     );
-    it.answer(json!({"rows": [{"$PhantomId": keys[1], "id": 11}, {"$PhantomId": keys[0], "id": 10}]}));
+    it.answer(
+        json!({"rows": [{"$PhantomId": keys[1], "id": 11}, {"$PhantomId": keys[0], "id": 10}]}),
+    );
     assert_eq!(it.get("11", "parentId"), json!(10));
     assert_eq!(it.get("2", "parentId"), json!(10));
     assert!(!it.store.has_unconfirmed());
@@ -346,10 +445,14 @@ fn dropping_a_phantom_parent_drops_its_phantom_children_and_frees_real_ones() {
     assert!(!it.store.has_unconfirmed());
 }
 
-// --- references ------------------------------------------------------------------------------------
+// --- references
+// ------------------------------------------------------------------------------------
 
 fn assignments(relation: Json, rows: Json) -> Fixture {
-    let mut it = Fixture::with_id(2, json!({"id": "assignments", "relations": [relation], "fields": [{"name": "eventId"}]}));
+    let mut it = Fixture::with_id(
+        2,
+        json!({"id": "assignments", "relations": [relation], "fields": [{"name": "eventId"}]}),
+    );
     it.load(rows);
     it
 }
@@ -365,24 +468,39 @@ fn id(text: &str) -> Vec<Id> {
 #[test]
 fn who_refers_to_a_record_is_found_also_after_edits() {
     let relation = json!({"field": "eventId", "store": "events"});
-    let mut it = assignments(relation, json!([{"id": 1, "eventId": 7}, {"id": 2, "eventId": "7"}, {"id": 3, "eventId": 8}]));
+    let mut it = assignments(
+        relation,
+        json!([{"id": 1, "eventId": 7}, {"id": 2, "eventId": "7"}, {"id": 3, "eventId": 8}]),
+    );
     let field = event_field(&it);
-    assert_eq!(it.store.referrers(field, IdRef::Number(7.0)), [it.id("1"), it.id("2")]);
+    assert_eq!(
+        it.store.referrers(field, IdRef::Number(7.0)),
+        [it.id("1"), it.id("2")]
+    );
     it.set("2", "eventId", json!(8));
     it.remove(&["3"]);
     let new = it.add(json!({"eventId": "8"}));
     it.remote(json!({"added": [{"id": 9, "eventId": 8}], "removed": [{"id": 1}]}));
-    assert_eq!(it.store.referrers(field, IdRef::Text("8")), [it.id("2"), it.id(&new), it.id("9")]);
+    assert_eq!(
+        it.store.referrers(field, IdRef::Text("8")),
+        [it.id("2"), it.id(&new), it.id("9")]
+    );
     assert!(it.store.referrers(field, IdRef::Text("7")).is_empty());
     it.reject();
-    assert_eq!(it.store.referrers(field, IdRef::Text("8")), [it.id("3"), it.id("9")]);
+    assert_eq!(
+        it.store.referrers(field, IdRef::Text("8")),
+        [it.id("3"), it.id("9")]
+    );
 }
 
 #[test]
 fn a_cascade_is_not_sent_unless_asked_for_and_is_undone_with_its_cause() {
     for (send, wanted) in [(false, Json::Null), (true, json!({"removed": [{"id": 1}]}))] {
         let relation = json!({"field": "eventId", "store": "events", "sendCascade": send});
-        let mut it = assignments(relation, json!([{"id": 1, "eventId": 7}, {"id": 2, "eventId": 8}]));
+        let mut it = assignments(
+            relation,
+            json!([{"id": 1, "eventId": 7}, {"id": 2, "eventId": 8}]),
+        );
         let field = event_field(&it);
         let gone = it.store.cascade(field, &id("7"), false, &mut it.out);
         it.checked(());
@@ -390,7 +508,7 @@ fn a_cascade_is_not_sent_unless_asked_for_and_is_undone_with_its_cause() {
         assert_eq!(it.ids(), ["2"]);
         assert_eq!(it.changes(), wanted);
         assert_eq!(it.store.has_changes(), send);
-        assert!(it.store.freeze(&mut it.out));
+        assert_eq!(it.store.freeze(&mut it.out), send);
         assert_eq!(it.package(Layer::Inflight), wanted);
         it.store.undo_cascade(field, &id("7"), &mut it.out);
         it.thaw();
@@ -402,7 +520,10 @@ fn a_cascade_is_not_sent_unless_asked_for_and_is_undone_with_its_cause() {
 #[test]
 fn a_reference_that_is_nulled_by_a_cascade_comes_back_with_its_cause() {
     let relation = json!({"field": "eventId", "store": "events", "onRemove": "setNull"});
-    let mut it = assignments(relation, json!([{"id": 1, "eventId": 7}, {"id": 2, "eventId": 8}]));
+    let mut it = assignments(
+        relation,
+        json!([{"id": 1, "eventId": 7}, {"id": 2, "eventId": 8}]),
+    );
     let field = event_field(&it);
     it.store.cascade(field, &id("7"), false, &mut it.out);
     it.checked(());
@@ -412,17 +533,80 @@ fn a_reference_that_is_nulled_by_a_cascade_comes_back_with_its_cause() {
     it.checked(());
     assert_eq!(it.get("1", "eventId"), json!(7));
     it.store.cascade(field, &id("7"), false, &mut it.out);
-    assert!(it.store.freeze(&mut it.out));
+    it.set("1", "name", json!("sent with nothing else"));
+    assert_eq!(
+        it.send(),
+        json!({"updated": [{"id": 1, "name": "sent with nothing else"}]})
+    );
     it.answer(json!({}));
+    it.store.settle_cascade(field, &id("7"), &mut it.out);
+    it.checked(());
     it.reject();
-    assert_eq!(it.get("1", "eventId"), Json::Null, "the server has done the same");
+    assert_eq!(
+        it.get("1", "eventId"),
+        Json::Null,
+        "the server has done the same"
+    );
+    assert!(!it.store.has_unconfirmed());
+}
+
+#[test]
+fn a_cascade_waits_until_its_cause_is_decided() {
+    let relation = json!({"field": "eventId", "store": "events"});
+    for refused in [false, true] {
+        let mut events = Fixture::events(json!([{"id": 7}]));
+        let mut it = assignments(
+            relation.clone(),
+            json!([{"id": 1, "eventId": 7}, {"id": 2, "eventId": 8}]),
+        );
+        let field = event_field(&it);
+        events.remove(&["7"]);
+        let removed = events.store.take_aftermath().removed;
+        it.store.cascade(field, &removed, false, &mut it.out);
+        events.send();
+        it.send();
+        it.answer(json!({}));
+        assert!(!it.has("1"));
+        events.answer(json!({"rows": [{"id": 7, "success": !refused}]}));
+        let aftermath = events.store.take_aftermath();
+        it.store
+            .settle_cascade(field, &aftermath.confirmed, &mut it.out);
+        it.store
+            .undo_cascade(field, &aftermath.restored, &mut it.out);
+        it.checked(());
+        assert_eq!(it.has("1"), refused);
+        it.reject();
+        assert_eq!(it.has("1"), refused);
+        assert_eq!(it.store.table().live().count(), 1 + usize::from(refused));
+    }
+}
+
+#[test]
+fn descendants_come_back_with_a_parent_whose_removal_is_refused() {
+    let mut it = Fixture::tasks(json!([{"id": 1, "children": [{"id": 2}, {"id": 3}]}, {"id": 4}]));
+    it.set("3", "name", json!("edited before"));
+    it.remove(&["1", "4"]);
+    it.send();
+    it.answer(json!({"rows": [{"id": 1, "success": false, "error": "in use"}]}));
+    assert_eq!(it.ids(), ["1", "2", "3"]);
+    assert_eq!(
+        it.changes(),
+        json!({"updated": [{"id": 3, "name": "edited before"}]})
+    );
 }
 
 #[test]
 fn what_the_server_removed_cascades_in_base() {
-    for (on_remove, ids) in [("cascade", vec!["2"]), ("setNull", vec!["1", "2"]), ("none", vec!["1", "2"])] {
+    for (on_remove, ids) in [
+        ("cascade", vec!["2"]),
+        ("setNull", vec!["1", "2"]),
+        ("none", vec!["1", "2"]),
+    ] {
         let relation = json!({"field": "eventId", "store": "events", "onRemove": on_remove});
-        let mut it = assignments(relation, json!([{"id": 1, "eventId": 7}, {"id": 2, "eventId": 8}]));
+        let mut it = assignments(
+            relation,
+            json!([{"id": 1, "eventId": 7}, {"id": 2, "eventId": 8}]),
+        );
         let field = event_field(&it);
         it.store.cascade(field, &id("7"), true, &mut it.out);
         it.checked(());
@@ -435,7 +619,10 @@ fn what_the_server_removed_cascades_in_base() {
 #[test]
 fn a_phantom_id_is_rewritten_in_every_layer() {
     let relation = json!({"field": "eventId", "store": "events"});
-    let mut it = assignments(relation, json!([{"id": 1, "eventId": "P"}, {"id": 2, "eventId": 8}, {"id": 3, "eventId": "P"}, {"id": 4, "eventId": 8}]));
+    let mut it = assignments(
+        relation,
+        json!([{"id": 1, "eventId": "P"}, {"id": 2, "eventId": 8}, {"id": 3, "eventId": "P"}, {"id": 4, "eventId": 8}]),
+    );
     let field = event_field(&it);
     let new = it.add(json!({"eventId": "P"}));
     it.set("2", "eventId", json!("P"));
@@ -443,7 +630,8 @@ fn a_phantom_id_is_rewritten_in_every_layer() {
     it.set("2", "eventId", json!(9));
     it.set("3", "eventId", json!(9));
     it.set("4", "eventId", json!("P"));
-    it.store.rewrite_reference(field, IdRef::Text("P"), Value::Number(70.0), &mut it.out);
+    it.store
+        .rewrite_reference(field, IdRef::Text("P"), Value::Number(70.0), &mut it.out);
     it.checked(());
     assert_eq!(it.get("1", "eventId"), json!(70));
     assert_eq!(it.get(&new, "eventId"), json!(70));
@@ -466,7 +654,8 @@ fn a_reference_that_was_sent_as_a_phantoms_is_clean_once_both_are_answered() {
     it.set("1", "eventId", json!("P"));
     it.send();
     it.answer(json!({}));
-    it.store.rewrite_reference(field, IdRef::Text("P"), Value::Number(70.0), &mut it.out);
+    it.store
+        .rewrite_reference(field, IdRef::Text("P"), Value::Number(70.0), &mut it.out);
     it.checked(());
     assert_eq!(it.get("1", "eventId"), json!(70));
     assert!(!it.store.has_unconfirmed());
@@ -480,7 +669,8 @@ fn a_phantoms_text_that_the_server_kept_is_corrected_by_an_update() {
     let new = it.add(json!({"eventId": "P"}));
     it.send();
     it.answer(json!({"rows": [{"$PhantomId": new, "id": 5, "eventId": "P"}]}));
-    it.store.rewrite_reference(field, IdRef::Text("P"), Value::Number(70.0), &mut it.out);
+    it.store
+        .rewrite_reference(field, IdRef::Text("P"), Value::Number(70.0), &mut it.out);
     it.checked(());
     assert_eq!(it.get("5", "eventId"), json!(70));
     assert_eq!(it.send(), json!({"updated": [{"id": 5, "eventId": 70}]}));
@@ -508,11 +698,14 @@ fn an_operation_says_what_other_stores_have_to_follow() {
     assert_eq!(it.store.take_aftermath(), Aftermath::default());
 }
 
-// --- loads -----------------------------------------------------------------------------------------
+// --- loads
+// -----------------------------------------------------------------------------------------
 
 #[test]
 fn a_load_keeps_what_waits_and_reports_what_it_can_not_keep() {
-    let mut it = Fixture::events(json!([{"id": 1, "a": 1, "b": 1}, {"id": 2, "a": 2}, {"id": 3}, {"id": 4}]));
+    let mut it = Fixture::events(
+        json!([{"id": 1, "a": 1, "b": 1}, {"id": 2, "a": 2}, {"id": 3}, {"id": 4}]),
+    );
     it.set("1", "a", json!(10));
     it.set("2", "a", json!(20));
     it.set("4", "a", json!(40));
@@ -586,7 +779,10 @@ fn defaults_and_missing_ids_of_loaded_records_make_nothing_dirty() {
     assert_eq!(it.store.table().order().len(), 4);
     assert!(!it.store.has_unconfirmed());
     let id = it.add(json!({}));
-    assert_eq!(it.changes(), json!({"added": [{"$PhantomId": id, "name": "unnamed", "tags": []}]}));
+    assert_eq!(
+        it.changes(),
+        json!({"added": [{"$PhantomId": id, "name": "unnamed", "tags": []}]})
+    );
 }
 
 #[test]
@@ -601,7 +797,8 @@ fn fields_keep_their_places_across_loads_whatever_is_met_first() {
     assert_eq!(it.get("1", "met"), json!("in data"));
 }
 
-// --- packages --------------------------------------------------------------------------------------
+// --- packages
+// --------------------------------------------------------------------------------------
 
 #[test]
 fn fields_that_are_never_sent_make_nothing_dirty_and_some_go_along_always() {
@@ -618,7 +815,10 @@ fn fields_that_are_never_sent_make_nothing_dirty_and_some_go_along_always() {
     assert_eq!(it.changes(), Json::Null);
     it.set("1", "x", json!(5));
     it.set("1", "y", json!(6));
-    assert_eq!(it.changes(), json!({"updated": [{"id": 1, "version": 3, "meta": {"pos": {"x": 5, "y": 6}}}]}));
+    assert_eq!(
+        it.changes(),
+        json!({"updated": [{"id": 1, "version": 3, "meta": {"pos": {"x": 5, "y": 6}}}]})
+    );
     let all = PackageOptions {
         write_all_fields: true,
         ..PackageOptions::default()
@@ -629,7 +829,10 @@ fn fields_that_are_never_sent_make_nothing_dirty_and_some_go_along_always() {
         json!({"updated": [{"id": 1, "name": "n", "version": 3, "meta": {"pos": {"x": 5, "y": 6}}}]})
     );
     it.answer(json!({}));
-    assert!(!it.store.state(it.id("1")).unwrap().modified, "sending commits what isn't sent too");
+    assert!(
+        !it.store.state(it.id("1")).unwrap().modified,
+        "sending commits what isn't sent too"
+    );
 }
 
 #[test]
@@ -655,7 +858,9 @@ fn a_whole_row_echoed_in_another_form_leaves_the_record_clean() {
             {"name": "tags", "type": "array"}, {"name": "note", "type": "string"},
         ],
     }));
-    it.load(json!([{"id": 1, "done": false, "n": 1, "start": "2026-03-01T09:00:00Z", "tags": ["a"]}]));
+    it.load(
+        json!([{"id": 1, "done": false, "n": 1, "start": "2026-03-01T09:00:00Z", "tags": ["a"]}]),
+    );
     it.set("1", "done", json!(true));
     it.set("1", "tags", json!(["a", "b"]));
     it.send();
@@ -665,7 +870,8 @@ fn a_whole_row_echoed_in_another_form_leaves_the_record_clean() {
     assert_eq!(it.get("1", "done"), json!(true));
 }
 
-// --- accept ----------------------------------------------------------------------------------------
+// --- accept
+// ----------------------------------------------------------------------------------------
 
 #[test]
 fn accepting_declares_everything_confirmed() {
@@ -700,10 +906,14 @@ fn an_answer_after_an_accept_still_gives_the_phantom_its_id() {
     assert!(!it.store.has_unconfirmed());
 }
 
-// --- notices ---------------------------------------------------------------------------------------
+// --- notices
+// ---------------------------------------------------------------------------------------
 
 fn told(it: &mut Fixture) -> Vec<(NoticeKind, Origin)> {
-    it.notices().iter().map(|notice| (notice.kind, notice.origin)).collect()
+    it.notices()
+        .iter()
+        .map(|notice| (notice.kind, notice.origin))
+        .collect()
 }
 
 #[test]
@@ -713,14 +923,19 @@ fn each_change_is_told_once_with_its_origin_and_values() {
     it.set("1", "a", json!(5));
     let notices = it.notices();
     assert_eq!(notices.len(), 1);
-    assert_eq!((notices[0].old.as_number(), notices[0].new.as_number()), (Some(1.0), Some(5.0)));
+    assert_eq!(
+        (notices[0].old.as_number(), notices[0].new.as_number()),
+        (Some(1.0), Some(5.0))
+    );
     it.set("1", "a", json!(5));
     assert!(it.notices().is_empty());
     let id = it.add(json!({"name": "new"}));
     assert_eq!(told(&mut it), [(NoticeKind::Add, Origin::Local)]);
     it.send();
     it.notices();
-    it.answer(json!({"rows": [{"$PhantomId": id, "id": 10, "name": "newer"}, {"id": 1, "a": 5, "b": 1}]}));
+    it.answer(
+        json!({"rows": [{"$PhantomId": id, "id": 10, "name": "newer"}, {"id": 1, "a": 5, "b": 1}]}),
+    );
     let remote = |kind| (kind, Origin::Remote);
     assert_eq!(
         told(&mut it),
@@ -761,19 +976,26 @@ fn nothing_is_told_to_nobody_and_batches_tell_once() {
     assert!(it.notices().is_empty());
 }
 
-// --- size ------------------------------------------------------------------------------------------
+// --- size
+// ------------------------------------------------------------------------------------------
 
 #[test]
 fn ten_thousand_edits_and_removals_are_taken_back_in_linear_time() {
     let rows: Vec<Json> = (0..20_000).map(|id| json!({"id": id, "a": 0})).collect();
     let mut it = Fixture::events(json!(rows));
     let before = it.ids();
-    let handles: Vec<_> = (0..20_000).map(|id| it.store.find(IdRef::Number(f64::from(id))).unwrap()).collect();
+    let handles: Vec<_> = (0..20_000)
+        .map(|id| it.store.find(IdRef::Number(f64::from(id))).unwrap())
+        .collect();
     let field = it.store.ensure_field("a").unwrap();
     for handle in &handles[..10_000] {
-        it.store.set(*handle, field, Value::Number(1.0), &mut it.out).unwrap();
+        it.store
+            .set(*handle, field, Value::Number(1.0), &mut it.out)
+            .unwrap();
     }
-    it.store.remove(&handles[5_000..15_000], &mut it.out).unwrap();
+    it.store
+        .remove(&handles[5_000..15_000], &mut it.out)
+        .unwrap();
     let added: Vec<Json> = (0..5_000).map(|n| json!({"a": n})).collect();
     it.try_add(json!(added), Place::Position(3)).unwrap();
     assert_eq!(it.store.pending_count(), 20_000);

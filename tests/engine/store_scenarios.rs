@@ -1,5 +1,5 @@
-//! What happens to records while they are edited, sent, answered and taken back: the failure scenarios of the protocol.
-#![cfg(not(target_arch = "wasm32"))]
+//! What happens to records while they are edited, sent, answered and taken back: the failure
+//! scenarios of the protocol.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[path = "store_support.rs"]
@@ -279,13 +279,19 @@ fn refused_records_do_not_hold_up_the_others_and_go_again_once_they_are_edited()
     assert!(!it.store.freeze_ready(&mut it.out));
     it.set("2", "a", json!(6));
     assert!(it.store.freeze_ready(&mut it.out));
-    assert_eq!(it.package(Layer::Inflight), updated(json!([{"id": 2, "a": 6}])));
+    assert_eq!(
+        it.package(Layer::Inflight),
+        updated(json!([{"id": 2, "a": 6}]))
+    );
     it.answer(json!({}));
     it.set("1", "b", json!(6));
     assert!(it.store.has_ready_changes());
     it.set("1", "b", json!(1));
     assert!(it.store.freeze_ready(&mut it.out));
-    assert_eq!(it.package(Layer::Inflight), updated(json!([{"id": 1, "a": 5}])));
+    assert_eq!(
+        it.package(Layer::Inflight),
+        updated(json!([{"id": 1, "a": 5}]))
+    );
     it.checked(());
 }
 

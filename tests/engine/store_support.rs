@@ -1,5 +1,10 @@
 //! A store with everything around it that a test needs. Every step verifies the store's invariants.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_debug_implementations,
+    clippy::unwrap_used
+)]
 
 use serde_json::{Map, Value as Json, json};
 use syncline::engine::error::{ErrorCode, SyncError};
@@ -26,11 +31,6 @@ pub fn full() -> ApplyOptions {
         unmentioned: Unmentioned::Missing,
         ..ApplyOptions::default()
     }
-}
-
-pub fn number_or_text(text: &str) -> Json {
-    text.parse::<f64>()
-        .map_or_else(|_| json!(text), |number| json!(number))
 }
 
 impl Fixture {

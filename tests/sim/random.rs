@@ -6,17 +6,20 @@
 //! 3. Everybody who loads then sees what the server has.
 //! 4. The number of requests is bounded by what users did and the network broke; nothing goes on by itself.
 //!
-//! `SYNCLINE_SEEDS` says how many seeds are run (2,000 when it doesn't), `SYNCLINE_SEED` runs a single one.
+//! `SYNCLINE_SEEDS` says how many seeds are run (2,000 when it does not), `SYNCLINE_SEED` runs a single one, and with
+//! `SYNCLINE_TRACE` everything that happens in it is printed.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Value, json};
 use syncline::engine::input::{Input, Scope};
 use syncline::engine::rng::Rng;
 use syncline::engine::table::RowId;
 
+use crate::network::Fate;
 use crate::server::Habits;
-use crate::world::{Fate, World};
+use crate::world::World;
 
 /// Clients edit rows of their own, so that what they last said must be what the server has.
 const ROWS_EACH: u64 = 4;
@@ -50,13 +53,23 @@ fn whatever_the_network_does_no_edit_is_lost_and_none_is_made_twice() {
         Some(seed) => seed..seed + 1,
         None => 0..number("SYNCLINE_SEEDS").unwrap_or(2_000),
     };
-    for seed in seeds {
-        let result = std::panic::catch_unwind(|| run(seed));
-        if let Err(panic) = result {
-            eprintln!("the failing seed: SYNCLINE_SEED={seed}");
-            std::panic::resume_unwind(panic);
+    let next = AtomicU64::new(seeds.start);
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, |count| count.get().min(4)) {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.end {
+                        return;
+                    }
+                    if let Err(panic) = std::panic::catch_unwind(|| run(seed)) {
+                        eprintln!("the failing seed: SYNCLINE_SEED={seed}");
+                        std::panic::resume_unwind(panic);
+                    }
+                }
+            });
         }
-    }
+    });
 }
 
 fn run(seed: u64) {
@@ -130,7 +143,8 @@ impl Run {
             8..=10 => self.add_event(user),
             11 | 12 => self.add_assignment(user),
             13 | 14 => self.remove_event(user),
-            15 | 16 => {
+            // What is in doubt would be sent by a call of sync: the app looks first.
+            15 | 16 if self.world.clients[user].uncertain.is_empty() => {
                 self.world.sync(user);
                 self.calls += 1;
             }
@@ -153,7 +167,6 @@ impl Run {
             let ms = self.rng.below(200);
             self.world.run(ms);
         }
-        self.calls += self.resolve_doubts(user);
     }
 
     /// The row of a tag, as the client has it.
@@ -166,7 +179,7 @@ impl Run {
             .next()
             .unwrap_or_else(|| panic!("user {user} misses {tag} in {store}"));
         // While an addition is in doubt, the server's row may be there too; the older one is the server's.
-        found.last().unwrap_or(row)
+        found.next_back().unwrap_or(row)
     }
 
     fn pick(&mut self, user: usize) -> Option<String> {
@@ -218,9 +231,12 @@ impl Run {
 
     fn remove_event(&mut self, user: usize) {
         let Some(tag) = self.pick(user) else { return };
-        let row = self.row(user, "events", &tag);
+        let rows = self.world.rows(user, "events").into_iter();
+        let rows: Vec<RowId> = rows
+            .filter(|row| self.world.get_row(user, "events", *row, "tag") == tag)
+            .collect();
         let store = self.world.clients[user].stores["events"];
-        self.world.feed(user, Input::Remove(store, &[row])).unwrap();
+        self.world.feed(user, Input::Remove(store, &rows)).unwrap();
         self.users[user].events.remove(&tag);
         self.users[user]
             .assignments
@@ -242,7 +258,7 @@ impl Run {
     fn resolve_doubts(&mut self, user: usize) -> usize {
         let doubts = core::mem::take(&mut self.world.clients[user].uncertain);
         let mut resolved = 0;
-        for (store_id, row) in doubts.into_iter().flatten() {
+        for (store_id, phantom) in doubts {
             let client = &self.world.clients[user];
             let (store, _) = client
                 .stores
@@ -250,16 +266,9 @@ impl Run {
                 .find(|(_, id)| **id == store_id)
                 .unwrap();
             let store = store.clone();
-            let living = client
-                .engine
-                .store(store_id)
-                .unwrap()
-                .table()
-                .resolve(row)
-                .is_some();
-            if !living || !self.world.rows(user, &store).contains(&row) {
+            let Some(row) = self.world.find(user, &store, phantom.as_str()) else {
                 continue;
-            }
+            };
             let tag = self.world.get_row(user, &store, row, "tag");
             let others: Vec<RowId> = self
                 .world
@@ -275,6 +284,25 @@ impl Run {
             }
         }
         resolved
+    }
+
+    /// What was removed while it was in doubt may have turned up again, in plain sight: the user removes it once more.
+    fn remove_again(&mut self, user: usize) {
+        for store in ["assignments", "events"] {
+            for row in self.world.rows(user, store) {
+                let tag = self.world.get_row(user, store, row, "tag");
+                let tag = tag.as_str().unwrap_or_default();
+                let memory = &self.users[user];
+                let wanted =
+                    memory.events.contains_key(tag) || memory.assignments.contains_key(tag);
+                let living = self.world.rows(user, store).contains(&row);
+                if tag.starts_with(&format!("u{user}t")) && !wanted && living {
+                    let id = self.world.clients[user].stores[store];
+                    self.world.feed(user, Input::Remove(id, &[row])).unwrap();
+                    self.users[user].edits += 1;
+                }
+            }
+        }
     }
 
     /// Takes what the doubtful record says over to the server's, and drops it.
@@ -313,7 +341,12 @@ impl Run {
         self.world.settle();
         for _ in 0..10 {
             for user in 0..self.users.len() {
-                self.calls += self.resolve_doubts(user);
+                if core::mem::take(&mut self.world.clients[user].doubted) {
+                    self.world.load(user);
+                    self.world.settle();
+                    self.calls += 1 + self.resolve_doubts(user);
+                    self.remove_again(user);
+                }
                 if self.world.is_dirty(user) {
                     self.world.sync(user);
                     self.calls += 1;

@@ -64,6 +64,7 @@ impl Server {
             next_id: 1000,
         };
         for (store, rows) in sections.as_object().into_iter().flatten() {
+            server.rows.entry(store.clone()).or_default();
             for row in rows.as_array().into_iter().flatten() {
                 let row = row.as_object().cloned().unwrap_or_default();
                 let id = row["id"].as_u64().unwrap_or_default();

@@ -12,7 +12,7 @@ use crate::engine::config::OnRecordError;
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::Event;
 use crate::engine::input::StoreId;
-use crate::engine::json::{Response, Section, SectionSpec};
+use crate::engine::json::{ReadError, Response, ResponseReader, Section, SectionSpec};
 use crate::engine::schema::{Field, FieldKind, Schema};
 use crate::engine::store::{
     Applied, ApplyOptions, Layer, PackageOptions, Store, StorePlan, Unmentioned,
@@ -42,6 +42,11 @@ impl Outcome {
             self.refused
                 .push((store, refused.row, refused.message, refused.reverted));
         }
+    }
+
+    /// Whether the answer refused single records.
+    pub(super) fn names_refusals(&self) -> bool {
+        !self.refused.is_empty()
     }
 
     fn follow(&mut self, followed: relations::Followed) {
@@ -185,18 +190,43 @@ impl Manager {
         }
     }
 
+    /// Reads a piece of an answer that comes by another way.
+    ///
+    /// # Errors
+    /// [`ErrorCode::BadResponse`]: the pieces before it are forgotten too.
+    pub fn apply_piece(&mut self, bytes: &[u8], cx: &Context<'_>) -> Result<(), SyncError> {
+        let (stores, mut reader) = self.given_reader(cx);
+        reader.feed(bytes).map_err(unreadable)?;
+        self.given = Some((stores, reader));
+        Ok(())
+    }
+
+    fn given_reader(&mut self, cx: &Context<'_>) -> (Vec<StoreId>, ResponseReader) {
+        self.given.take().unwrap_or_else(|| {
+            let specs = self.specs(&self.stores, cx.stores);
+            (
+                self.stores.clone(),
+                ResponseReader::new(specs, cx.zone.clone()),
+            )
+        })
+    }
+
     /// Applies an answer that came by another way.
     ///
     /// # Errors
     /// [`ErrorCode::BadResponse`] when it can't be read; what it says itself when it is no success. Then nothing has changed.
     pub fn apply_response(&mut self, bytes: &[u8], cx: &mut Context<'_>) -> Result<(), SyncError> {
-        let stores = self.stores.clone();
-        let mut response = self.read(&stores, bytes, cx)?;
+        let (stores, mut reader) = self.given_reader(cx);
+        let mut response = reader
+            .feed(bytes)
+            .and_then(|()| reader.finish())
+            .map_err(unreadable)?;
         let skip = self.options.skip_success_property;
         if let Verdict::Refused(error) = verdict::judge(200, &response.envelope, false, skip) {
             return Err(error);
         }
         let oddities = core::mem::take(&mut response.warnings);
+        self.note_removed(cx.stores);
         let outcome = if is_of_type(&response, "sync") {
             // It may be the answer to the request that is held.
             let held = matches!(self.backlog, Backlog::Held(_));
@@ -249,8 +279,7 @@ impl Manager {
         bytes: &[u8],
         cx: &Context<'_>,
     ) -> Result<Response, SyncError> {
-        flow::read(self.specs(stores, cx.stores), bytes, cx.zone)
-            .map_err(|error| SyncError::new(ErrorCode::BadResponse, error.to_string()))
+        flow::read(self.specs(stores, cx.stores), bytes, cx.zone).map_err(unreadable)
     }
 
     /// What an answer for these stores is read into.
@@ -334,4 +363,8 @@ pub(super) fn oddities(response: &mut Response, exchange: &Exchange) -> Vec<Stri
         );
     }
     odd
+}
+
+fn unreadable(error: ReadError) -> SyncError {
+    SyncError::new(ErrorCode::BadResponse, error.to_string())
 }

@@ -44,6 +44,8 @@ pub struct Addition {
     pub store: StoreId,
     /// Its client id.
     pub phantom: String,
+    /// The user removed it while it was on the wire.
+    pub removed: bool,
 }
 
 /// The records that a package adds: in sections named `names`, by the member that carries the client id.
@@ -66,6 +68,7 @@ pub fn additions(pack: &[u8], names: &[(StoreId, String, String)]) -> Vec<Additi
             found.push(Addition {
                 store: *store,
                 phantom,
+                removed: false,
             });
         }
     }
@@ -86,7 +89,8 @@ mod tests {
             found[0],
             Addition {
                 store: StoreId(3),
-                phantom: "a".into()
+                phantom: "a".into(),
+                removed: false
             }
         );
         assert_eq!(

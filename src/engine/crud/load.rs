@@ -69,6 +69,8 @@ impl Manager {
         }
         if next.reconcile {
             self.hurry = false;
+            self.asked |= self.auto.due();
+            self.auto.on_sent();
             self.retry.on_sent();
         }
         let wire_id = cx.rng.request_id();
@@ -105,8 +107,8 @@ impl Manager {
         }
     }
 
-    /// A load that the engine made to learn what became of additions was taken back. When that was a listener's will, it isn't made
-    /// again; when a newer load took its place, that one tells as much.
+    /// A load that the engine made to learn what the server has was taken back. When that was a listener's will, it isn't made again
+    /// before the next sync; when a newer load took its place, that one tells as much.
     pub(super) fn on_load_taken_back(
         &mut self,
         exchange: &Exchange,
@@ -121,7 +123,7 @@ impl Manager {
             }
         );
         if reconciles && error.code == ErrorCode::Vetoed {
-            self.resolve_doubts(Some(error), cx);
+            self.reject_waiting(error, cx);
         }
     }
 
@@ -133,6 +135,7 @@ impl Manager {
         cx: &mut Context<'_>,
     ) {
         let oddities = answer::oddities(&mut response, &exchange);
+        self.note_removed(cx.stores);
         let as_sync = self.options.track_response_type && answer::is_of_type(&response, "sync");
         let outcome = if as_sync {
             self.apply_changes(&exchange.stores, &mut response, None, cx)
@@ -175,9 +178,8 @@ impl Manager {
             }
             self.status.on_failure(error.clone());
             self.tell_failure(&exchange, &error, retry_in, cx);
-            if retry_in.is_none() {
-                self.resolve_doubts(Some(&error), cx);
-            }
+            // The next call, edit or sign of life makes it again.
+            self.reject_waiting(&error, cx);
         } else {
             self.status.on_failure(error.clone());
             self.tell_failure(&exchange, &error, None, cx);

@@ -17,6 +17,7 @@ use crate::engine::effect::{Effect, RequestKind};
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{Event, EventKind, Status};
 use crate::engine::input::{AskId, CallId, ManagerId, RequestId, StoreId};
+use crate::engine::json::ResponseReader;
 use crate::engine::store::{Layer, Store};
 use crate::engine::time::Millis;
 
@@ -58,6 +59,8 @@ pub struct Manager {
     /// They called while none was running: no backoff holds it up.
     pub(super) hurry: bool,
     pub(super) backlog: Backlog,
+    /// An answer that comes in pieces by another way, and the stores that it is read for.
+    pub(super) given: Option<(Vec<StoreId>, ResponseReader)>,
     pub(super) auto: AutoSync,
     pub(super) retry: Retry,
     pub(super) revision: Revision,
@@ -86,6 +89,7 @@ impl Manager {
             stores: Vec::new(),
             listening: 0,
             exchange: None,
+            given: None,
             candidate: None,
             next_load: None,
             waiting: Vec::new(),
@@ -446,23 +450,23 @@ impl Manager {
         }
     }
 
+    /// Whether a load is to tell what the server has before anything else is sent.
     fn wants_reload(&self, online: bool) -> bool {
-        matches!(self.backlog, Backlog::Doubtful(_))
-            && online
-            && (self.hurry || !self.retry.waiting())
+        matches!(self.backlog, Backlog::Doubtful(_)) && self.wants_contact(online)
     }
 
     fn wants_sync(&self, online: bool) -> bool {
-        if !online || matches!(self.backlog, Backlog::Doubtful(_)) {
-            return false;
-        }
+        !matches!(self.backlog, Backlog::Doubtful(_)) && self.wants_contact(online)
+    }
+
+    fn wants_contact(&self, online: bool) -> bool {
         let called = self.asked && (self.hurry || !self.retry.waiting());
         let auto = self.auto.due()
             && self.batches == 0
             && !self.retry.waiting()
             && !matches!(self.backlog, Backlog::Reported(_));
         let again = self.retry.due() && !self.auto.suspended();
-        called || auto || again
+        online && (called || auto || again)
     }
 
     // --- helpers ------------------------------------------------------------------------------------------------

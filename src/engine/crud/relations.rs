@@ -62,19 +62,13 @@ fn tell(
         .collect();
     for &field in &fields {
         let before = store.pending_count();
-        for change in &aftermath.id_changes {
-            store.rewrite_reference(
-                field,
-                change.old.as_ref(),
-                change.new.as_value(),
-                cx.notices,
-            );
-        }
+        store.rewrite_references(field, &aftermath.id_changes, cx.notices);
         followed.more_to_send |= store.pending_count() > before;
         store.undo_references(field, &aftermath.undone, cx.notices);
         store.undo_cascade(field, &aftermath.restored, cx.notices);
         store.cascade(field, &aftermath.removed, false, cx.notices);
         store.cascade(field, &aftermath.removed_by_server, true, cx.notices);
+        store.settle_cascade(field, &aftermath.confirmed, cx.notices);
     }
     !fields.is_empty()
 }

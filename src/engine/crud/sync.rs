@@ -52,7 +52,12 @@ impl Manager {
                 self.auto.on_sent();
                 for &id in &self.stores {
                     if let Some(store) = cx.stores.get_mut(id) {
-                        store.freeze(cx.notices);
+                        // What was refused goes along only when somebody calls for it.
+                        if called {
+                            store.freeze(cx.notices);
+                        } else {
+                            store.freeze_ready(cx.notices);
+                        }
                     }
                 }
                 let sections = self.sections(cx.stores, Layer::Inflight);
@@ -170,15 +175,20 @@ impl Manager {
         let (error, retry_in) = match verdict {
             Verdict::Success => return,
             Verdict::Refused(error) => {
-                match self.doubt(&exchange, &error, response.as_ref(), cx) {
+                match self.doubt(&exchange, &error, response.as_ref()) {
                     Doubt::None => self.thaw(&exchange.stores, cx),
                     Doubt::Hold => self.hold(&exchange),
-                    Doubt::Reload(added) => {
-                        self.thaw(&exchange.stores, cx);
+                    Doubt::Reload => {
+                        let added = self.additions(&exchange, cx);
                         self.backlog = Backlog::Doubtful(added);
                     }
                 }
-                let retry_in = self.plan_after_refusal(&error, cx);
+                let retry_in = match self.backlog {
+                    Backlog::Doubtful(_) => {
+                        self.retry.on_failure(&self.options.retry, cx.now, cx.rng)
+                    }
+                    _ => self.plan_after_refusal(&error, cx),
+                };
                 (error, retry_in)
             }
             Verdict::Partial(error) => {
@@ -188,6 +198,10 @@ impl Manager {
                     outcome = self.apply_changes(&exchange.stores, &mut response, undecided, cx);
                 }
                 self.thaw(&exchange.stores, cx);
+                // Refused records are held back from here on, so that each round has fewer to send.
+                if outcome.names_refusals() && self.any(cx.stores, Store::has_ready_changes) {
+                    self.auto.on_edit(cx.now);
+                }
                 let retry_in = self.plan_after_refusal(&error, cx);
                 (error, retry_in)
             }
@@ -218,19 +232,11 @@ impl Manager {
     }
 
     /// What a refusal leaves open. It settles a request that went out once. Of a repeated one it says nothing about the time before,
-    /// unless it names the request: then it is the word of a server that knows repeated requests again. Updates and removals can be
-    /// sent anew in any case.
-    fn doubt(
-        &self,
-        exchange: &Exchange,
-        error: &SyncError,
-        response: Option<&Response>,
-        cx: &Context<'_>,
-    ) -> Doubt {
+    /// unless it is the word of a server that knows repeated requests again.
+    fn doubt(&self, exchange: &Exchange, error: &SyncError, response: Option<&Response>) -> Doubt {
         if !matches!(exchange.detail, Detail::Sync { repeated: true }) {
             return Doubt::None;
         }
-        let added = self.additions(exchange, cx);
         let named = response.is_some_and(|response| {
             response
                 .envelope
@@ -238,16 +244,21 @@ impl Manager {
                 .is_some_and(|id| !id.is_null())
                 && verdict::foreign_request_id(&response.envelope, exchange.wire_id).is_none()
         });
-        if added.is_empty() || named {
-            return Doubt::None;
-        }
         // Only what speaks of the content comes from the app behind the gateways; a login that has expired doesn't.
         let of_content = matches!(error.status, Some(200..=299 | 400 | 409 | 422));
-        if response.is_some() && of_content {
-            Doubt::Reload(added)
-        } else {
-            Doubt::Hold
+        match (
+            named && self.is_idempotent(),
+            response.is_some() && of_content,
+        ) {
+            (true, _) => Doubt::None,
+            (false, true) => Doubt::Reload,
+            (false, false) => Doubt::Hold,
         }
+    }
+
+    /// Whether the server is known to answer a repeated request with its first answer.
+    const fn is_idempotent(&self) -> bool {
+        self.options.idempotent_sync || self.seen_idempotent
     }
 
     /// Nobody knows what the server did: it is to be found out, after a wait.
@@ -260,11 +271,22 @@ impl Manager {
     /// what became of the additions.
     fn keep(&mut self, exchange: &Exchange, cx: &mut Context<'_>) {
         let added = self.additions(exchange, cx);
-        if added.is_empty() || self.options.idempotent_sync || self.seen_idempotent {
+        if added.is_empty() || self.is_idempotent() {
             self.hold(exchange);
         } else {
-            self.thaw(&exchange.stores, cx);
             self.backlog = Backlog::Doubtful(added);
+        }
+    }
+
+    /// Keeps in mind which additions in doubt the user has removed. To be asked before a load is applied: that may turn phantoms
+    /// into the server's records.
+    pub(super) fn note_removed(&mut self, stores: &Stores) {
+        if let Backlog::Doubtful(additions) = &mut self.backlog {
+            for addition in additions {
+                let store = stores.get(addition.store);
+                let found = store.and_then(|store| store.find(IdRef::Text(&addition.phantom)));
+                addition.removed |= found.is_none();
+            }
         }
     }
 
@@ -298,8 +320,9 @@ impl Manager {
         }
     }
 
-    /// A load has been applied (or can't be had, because of `error`): additions that are still phantoms may be on the server
-    /// under ids that nobody here can tell. The app is told; they go out when it calls `sync`.
+    /// A load has been applied under what was on the wire (or can't be had, because of `error`): what is in doubt goes back to the
+    /// edits. Additions that are still phantoms may be on the server under ids that nobody here can tell: the app is told of them,
+    /// and they go out when it calls `sync`.
     pub(super) fn resolve_doubts(&mut self, error: Option<&SyncError>, cx: &mut Context<'_>) {
         let additions = match core::mem::take(&mut self.backlog) {
             Backlog::Doubtful(additions) => additions,
@@ -308,6 +331,10 @@ impl Manager {
                 return;
             }
         };
+        let stores = self.stores.clone();
+        self.thaw(&stores, cx);
+        self.retry.on_answered();
+        let removed = additions.iter().filter(|addition| addition.removed).count();
         let mut remaining = Vec::new();
         let mut records = Vec::new();
         for addition in additions {
@@ -322,15 +349,20 @@ impl Manager {
                 remaining.push(addition);
             }
         }
-        self.retry.on_answered();
         if remaining.is_empty() {
+            // The sync that nobody knows the outcome of is made up for.
+            self.asked |= error.is_none() && self.any(cx.stores, Store::has_changes);
+        }
+        if remaining.is_empty() && removed == 0 {
             return;
         }
-        let message = format!(
+        let mut message = format!(
             "{} added record(s) may or may not have reached the server; sync() sends them again",
             remaining.len()
         );
-        self.backlog = Backlog::Reported(remaining);
+        if removed > 0 {
+            message += &format!("; {removed} that were removed since may turn up again");
+        }
         let event = EventKind::SyncUncertain;
         self.tell(
             Event::Warning {
@@ -340,14 +372,21 @@ impl Manager {
             },
             cx,
         );
-        let error = error
-            .cloned()
-            .unwrap_or_else(|| SyncError::new(ErrorCode::Network, message));
-        self.status.on_failure(error.clone());
-        // Those who called before this was known did not ask for a second addition.
+        if !remaining.is_empty() {
+            self.backlog = Backlog::Reported(remaining);
+            let error = error.cloned();
+            let error = error.unwrap_or_else(|| SyncError::new(ErrorCode::Network, message));
+            self.status.on_failure(error.clone());
+            // Those who called before this was known did not ask for a second addition.
+            self.reject_waiting(&error, cx);
+        }
+    }
+
+    /// Those who wait for the next sync don't get one.
+    pub(super) fn reject_waiting(&mut self, error: &SyncError, cx: &mut Context<'_>) {
         self.asked = false;
-        let calls: Vec<CallId> = core::mem::take(&mut self.waiting);
-        self.settle(&calls, &Err(error), None, cx);
+        let calls = core::mem::take(&mut self.waiting);
+        self.settle(&calls, &Err(error.clone()), None, cx);
     }
 
     /// The wire name of a store's client ids.
@@ -374,8 +413,8 @@ enum Doubt {
     None,
     /// Whether the request was carried out before: the same one has to go out again.
     Hold,
-    /// Whether these were added before: a load has to tell.
-    Reload(Vec<Addition>),
+    /// What the server has: a load has to tell.
+    Reload,
 }
 
 /// HTTP's "too many requests": nothing was done, and later it may be.

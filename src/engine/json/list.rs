@@ -1,21 +1,16 @@
 //! Reads the records of one list into a table.
-//!
-//! Records of one list nearly always have the same members in the same order. The reader therefore expects the key that stood at
-//! this place in the records before, and compares it, quotes and colon included, as two words; only where that fails it reads a
-//! key, looks it up and learns the new order.
 
-use std::collections::BTreeMap;
-
+use super::plan::{KeyIx, Plan, START, Target, Way, halves, masks};
 use super::rows::Rows;
 use super::scan::{
-    Skipper, Step, Stop, Text, bad, byte, literal, minify, number, string, string_into, token,
-    unescape,
+    Step, Stop, Text, bad, byte, literal, number, string, string_into, token, unescape,
 };
+use super::skip::{Skipper, minify};
 use super::{ReadErrorKind, SectionSpec};
 use crate::engine::schema::date::{midnight, read_iso_wall, read_usual};
 use crate::engine::schema::kind::round;
 use crate::engine::schema::zone::ZoneCursor;
-use crate::engine::schema::{DateFormat, Field, FieldIx, FieldKind, Zone};
+use crate::engine::schema::{Field, FieldIx, FieldKind, Zone};
 use crate::engine::table::{RowIx, SHORT};
 use crate::engine::value::{Cell, Value};
 
@@ -25,9 +20,8 @@ pub(super) struct ListReader {
     pub(super) rows: Rows,
     zone: Zone,
     cursor: ZoneCursor,
-    keys: BTreeMap<Box<str>, Target>,
     groups: Vec<String>,
-    plan: Vec<Expected>,
+    plan: Plan,
     scratch: String,
     /// The record that is being read, and those whose children it is among.
     open: Vec<Open>,
@@ -37,8 +31,8 @@ pub(super) struct ListReader {
 #[derive(Clone, Copy, Debug)]
 struct Open {
     row: RowIx,
-    /// Which key is expected next.
-    next: usize,
+    /// The last key that was read.
+    last: KeyIx,
     /// How many warnings there were when everything before had been read.
     warnings: usize,
 }
@@ -52,135 +46,44 @@ pub(super) enum Record {
     Children,
 }
 
-/// What becomes of a member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Target {
-    Field(FieldIx, Way),
-    /// Begins the paths of nested fields; which of the names that do.
-    Group(u16),
-    Children,
-    PhantomId,
-    PhantomParentId,
-    Success,
-    Error,
-    Ignored,
-}
-
-/// How a field's values are read: what its kind boils down to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
-    /// As they come.
-    Plain,
-    Text,
-    Number,
-    Integer,
-    Boolean,
-    Iso,
-    PlainDate,
-    PatternDate,
-}
-
-/// A key as it stands in the text, from quote to colon.
-#[derive(Debug)]
-struct Expected {
-    low: u64,
-    low_mask: u64,
-    high: u64,
-    high_mask: u64,
-    len: usize,
-    target: Target,
-    raw: Box<[u8]>,
-}
-
-impl Expected {
-    fn new(key: &str, target: Target) -> Self {
-        let raw: Box<[u8]> = [b"\"", key.as_bytes(), b"\":"].concat().into();
-        let mut padded = [0u8; 16];
-        for (to, from) in padded.iter_mut().zip(&raw) {
-            *to = *from;
-        }
-        let both = u128::from_le_bytes(padded);
-        let (low_mask, high_mask) = masks(raw.len());
-        Self {
-            low: both as u64,
-            low_mask,
-            high: (both >> 64) as u64,
-            high_mask,
-            len: raw.len(),
-            target,
-            raw,
-        }
-    }
-
-    #[inline]
-    fn stands_at(&self, bytes: &[u8], at: usize) -> bool {
-        let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>()) else {
-            return bytes.get(at..at + self.len) == Some(&self.raw);
-        };
-        let (low, high) = halves(chunk);
-        if (low ^ self.low) & self.low_mask | (high ^ self.high) & self.high_mask != 0 {
-            return false;
-        }
-        self.len <= 16 || bytes.get(at..at + self.len) == Some(&self.raw)
-    }
-}
-
-#[inline]
-fn halves(chunk: &[u8; 16]) -> (u64, u64) {
-    let both = u128::from_le_bytes(*chunk);
-    (both as u64, (both >> 64) as u64)
-}
-
-/// Masks for the first so many bytes of two words.
-#[inline]
-fn masks(len: usize) -> (u64, u64) {
-    let mask = |len: usize| match len {
-        0 => 0,
-        1..8 => u64::MAX >> (64 - 8 * len),
-        _ => u64::MAX,
-    };
-    (mask(len), mask(len.saturating_sub(8)))
-}
-
 impl ListReader {
     pub(super) fn new(spec: &SectionSpec, zone: &Zone) -> Self {
         let mut rows = Rows::new(spec);
         rows.table.begin_read();
-        let mut keys: BTreeMap<Box<str>, Target> = BTreeMap::new();
+        let mut plan = Plan::new();
         let mut groups: Vec<String> = Vec::new();
         if spec.schema.parent.is_some() {
-            keys.insert("children".into(), Target::Children);
+            plan.set("children", Target::Children);
         }
-        keys.insert("success".into(), Target::Success);
-        keys.insert("error".into(), Target::Error);
+        plan.set("success", Target::Success);
+        plan.set("error", Target::Error);
         for (at, field) in spec.schema.fields().iter().enumerate() {
             let Some(first) = field.path.first() else {
                 continue;
             };
-            let known = keys.get(first.as_str());
-            let target = match known {
-                Some(group @ Target::Group(_)) => *group,
+            let known = plan.find(first).and_then(|key| plan.get(key));
+            let target = match known.map(|key| key.target) {
+                Some(group @ Target::Group(_)) => group,
                 _ if field.path.len() > 1 => {
                     groups.push(first.clone());
                     Target::Group(groups.len() as u16 - 1)
                 }
-                _ => Target::Field(FieldIx(at as u16), way(&field.kind)),
+                _ => Target::Field(FieldIx(at as u16), Way::of(&field.kind)),
             };
-            keys.insert(first.as_str().into(), target);
+            plan.set(first, target);
         }
         for (name, target) in [
             (&spec.phantom_id_field, Target::PhantomId),
             (&spec.phantom_parent_id_field, Target::PhantomParentId),
         ] {
-            keys.insert(name.as_str().into(), target);
+            plan.set(name, target);
         }
         Self {
             rows,
             zone: zone.clone(),
             cursor: ZoneCursor::default(),
-            keys,
             groups,
-            plan: Vec::new(),
+            plan,
             scratch: String::new(),
             open: Vec::new(),
         }
@@ -199,7 +102,7 @@ impl ListReader {
         }
         self.open.push(Open {
             row,
-            next: 0,
+            last: START,
             warnings: self.rows.warnings.len(),
         });
     }
@@ -207,7 +110,12 @@ impl ListReader {
     /// A record that is given by its id alone.
     pub(super) fn plain_id(&mut self, text: &str, at: usize) -> Step<usize> {
         let id = self.rows.table.schema().id;
-        let kind = self.rows.table.schema().field(id).map(|id| way(&id.kind));
+        let kind = self
+            .rows
+            .table
+            .schema()
+            .field(id)
+            .map(|id| Way::of(&id.kind));
         let target = (id, kind.unwrap_or(Way::Plain));
         // Whether all of it is there has to be known before there is a row.
         Skipper::default().run(text, &mut { at })?;
@@ -215,8 +123,8 @@ impl ListReader {
         self.value(text, at, row, target)
     }
 
-    /// Goes on in the open record; `fresh` when its opening brace was the last that was read, else a member was. When there is no more text, nothing has
-    /// happened.
+    /// Goes on in the open record; `fresh` when its opening brace was the last that was read, else
+    /// a member was. When there is no more text, nothing has happened.
     #[inline(never)]
     pub(super) fn record(&mut self, text: &str, at: &mut usize, fresh: bool) -> Step<Record> {
         let mark = self.rows.table.read_mark();
@@ -241,9 +149,10 @@ impl ListReader {
 
     fn members(&mut self, text: &str, from: usize, fresh: bool) -> Step<(usize, Record)> {
         let bytes = text.as_bytes();
-        let Some(Open { row, mut next, .. }) = self.open.last().copied() else {
+        let Some(Open { row, mut last, .. }) = self.open.last().copied() else {
             return bad(from);
         };
+        let mut next = self.plan.get(last).map_or(START, |key| key.next);
         let (mut first, mut at) = token(bytes, from)?;
         let mut comma = !fresh;
         loop {
@@ -257,11 +166,16 @@ impl ListReader {
                 return bad(at);
             }
             let (target, value) = match self.plan.get(next) {
-                Some(expected) if expected.stands_at(bytes, at) => {
-                    next += 1;
-                    (expected.target, at + expected.len)
+                Some(key) if key.stands_at(bytes, at) => {
+                    last = next;
+                    next = key.next;
+                    (key.target, at + key.len)
                 }
-                _ => self.key(text, at, &mut next)?,
+                _ => {
+                    let found = self.key(text, at, &mut last)?;
+                    next = self.plan.get(last).map_or(START, |key| key.next);
+                    found
+                }
             };
             let (first_of_value, value) = token(bytes, value)?;
             let end = match target {
@@ -269,7 +183,7 @@ impl ListReader {
                 Target::Children if first_of_value == b'[' => {
                     let warnings = self.rows.warnings.len();
                     if let Some(open) = self.open.last_mut() {
-                        open.next = next;
+                        open.last = last;
                         open.warnings = warnings;
                     }
                     return Ok((value + 1, Record::Children));
@@ -281,17 +195,20 @@ impl ListReader {
         }
     }
 
-    /// Reads a key that wasn't expected; gives what becomes of its member, and where the value begins.
+    /// Reads a key that wasn't expected after the last one; gives what becomes of its member, and
+    /// where the value begins.
     #[inline(never)]
-    fn key(&mut self, text: &str, at: usize, next: &mut usize) -> Step<(Target, usize)> {
+    fn key(&mut self, text: &str, at: usize, last: &mut KeyIx) -> Step<(Target, usize)> {
         let bytes = text.as_bytes();
-        // Most likely, optional members are missing.
-        for ahead in *next + 1..*next + 4 {
-            if let Some(expected) = self.plan.get(ahead)
-                && expected.stands_at(bytes, at)
+        // Most likely, optional members are missing: which key follows which stays as it is.
+        let mut ahead = *last;
+        for _ in 0..4 {
+            ahead = self.plan.get(ahead).map_or(START, |key| key.next);
+            if let Some(key) = self.plan.get(ahead)
+                && key.stands_at(bytes, at)
             {
-                *next = ahead + 1;
-                return Ok((expected.target, at + expected.len));
+                *last = ahead;
+                return Ok((key.target, at + key.len));
             }
         }
         let raw = string(bytes, at + 1)?;
@@ -300,38 +217,22 @@ impl ListReader {
             return bad(place);
         }
         let mut unescaped = String::new();
-        let mut key = text.get(at + 1..raw.end).unwrap_or_default();
+        let mut name = text.get(at + 1..raw.end).unwrap_or_default();
         if raw.escaped {
-            unescape(key, &mut unescaped);
-            key = &unescaped;
+            unescape(name, &mut unescaped);
+            name = &unescaped;
         }
-        let Some(target) = self.target(key) else {
-            return Ok((Target::Ignored, place + 1));
+        let key = match self.plan.find(name) {
+            Some(key) => key,
+            None => match self.new_field(&[name.to_owned()]) {
+                Some(target) => self.plan.set(name, target),
+                None => return Ok((Target::Ignored, place + 1)),
+            },
         };
-        let known = self
-            .plan
-            .iter()
-            .position(|expected| expected.raw.get(1..expected.len - 2) == Some(key.as_bytes()));
-        match known {
-            Some(known) => *next = known + 1,
-            None if raw.escaped => {}
-            None => {
-                let place = (*next).min(self.plan.len());
-                self.plan.insert(place, Expected::new(key, target));
-                *next = place + 1;
-            }
-        }
+        self.plan.follows(key, *last);
+        *last = key;
+        let target = self.plan.get(key).map_or(Target::Ignored, |key| key.target);
         Ok((target, place + 1))
-    }
-
-    /// What becomes of members with that key. A new field is made for one that nobody knows; `None` when there are too many.
-    fn target(&mut self, key: &str) -> Option<Target> {
-        if let Some(target) = self.keys.get(key) {
-            return Some(*target);
-        }
-        let target = self.new_field(&[key.to_owned()])?;
-        self.keys.insert(key.into(), target);
-        Some(target)
     }
 
     fn new_field(&mut self, path: &[String]) -> Option<Target> {
@@ -363,7 +264,7 @@ impl ListReader {
             b'"' => match way {
                 Way::Plain | Way::Text => self.plain_text(text, at + 1)?,
                 Way::Iso if let Some((wall, end)) = read_usual(bytes, at + 1) => {
-                    let ms = self.cursor.to_utc(&self.zone, wall as f64);
+                    let ms = self.cursor.instant(&self.zone, wall as f64);
                     (Cell::number(ms), end)
                 }
                 _ => self.other_text(text, at + 1, field, way)?,
@@ -473,11 +374,11 @@ impl ListReader {
     fn date(&mut self, text: &str, way: Way) -> Option<f64> {
         let (wall, offset) = read_iso_wall(text.as_bytes())?;
         if way == Way::PlainDate {
-            return Some(self.cursor.to_utc(&self.zone, midnight(wall) as f64));
+            return Some(self.cursor.instant(&self.zone, midnight(wall) as f64));
         }
         Some(match offset {
             Some(offset) => (wall - offset) as f64,
-            None => self.cursor.to_utc(&self.zone, wall as f64),
+            None => self.cursor.instant(&self.zone, wall as f64),
         })
     }
 
@@ -490,7 +391,8 @@ impl ListReader {
         Ok((cell, end))
     }
 
-    /// The text of the value at `at` without blanks, in the scratch room (to be given back), and the place after it.
+    /// The text of the value at `at` without blanks, in the scratch room (to be given back), and
+    /// the place after it.
     fn raw(&mut self, text: &str, at: usize) -> Step<(String, usize)> {
         let mut skipper = Skipper::default();
         let mut end = at;
@@ -530,9 +432,10 @@ impl ListReader {
         Ok(end)
     }
 
-    /// `success` and `error` of a record that isn't a field: what the server says of it, or a field after all.
+    /// `success` and `error` of a record that isn't a field: what the server says of it, or a field
+    /// after all.
     fn outcome(&mut self, json: &str, row: RowIx, target: Target) -> Step<()> {
-        let value: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
+        let value: serde_json::Value = serde_json::from_slice(json.as_bytes()).unwrap_or_default();
         let error = match &value {
             serde_json::Value::String(text) => Some(text.clone()),
             serde_json::Value::Object(object) => match object.get("message") {
@@ -565,7 +468,8 @@ impl ListReader {
         Ok(())
     }
 
-    /// Reads nested fields from a value, given as JSON text without blanks that has been checked. Goes as deep as paths of fields do.
+    /// Reads nested fields from a value, given as JSON text without blanks that has been checked.
+    /// Goes as deep as paths of fields do.
     fn group(&mut self, json: &str, path: &mut Vec<String>, row: RowIx) -> Step<()> {
         let bytes = json.as_bytes();
         if self.field_at(path).is_some() || (bytes.first() != Some(&b'{') && json != "null") {
@@ -621,7 +525,7 @@ impl ListReader {
     fn field_at(&self, path: &[String]) -> Option<(FieldIx, Way)> {
         let fields = self.rows.table.schema().fields();
         let at = fields.iter().position(|field| field.path == path)?;
-        Some((FieldIx(at as u16), way(&fields.get(at)?.kind)))
+        Some((FieldIx(at as u16), Way::of(&fields.get(at)?.kind)))
     }
 
     fn is_prefix(&self, path: &[String]) -> bool {
@@ -631,7 +535,7 @@ impl ListReader {
 }
 
 fn put_aside(list: &mut Vec<(RowIx, Box<str>)>, row: RowIx, json: &str) {
-    let text = match serde_json::from_str(json) {
+    let text = match serde_json::from_slice(json.as_bytes()) {
         Ok(serde_json::Value::String(text)) => text,
         Ok(serde_json::Value::Number(number)) => number.to_string(),
         _ => return,
@@ -641,17 +545,4 @@ fn put_aside(list: &mut Vec<(RowIx, Box<str>)>, row: RowIx, json: &str) {
         list.pop();
     }
     list.push((row, text.into()));
-}
-
-fn way(kind: &FieldKind) -> Way {
-    match kind {
-        FieldKind::Auto | FieldKind::Object | FieldKind::Array => Way::Plain,
-        FieldKind::Text => Way::Text,
-        FieldKind::Number => Way::Number,
-        FieldKind::Integer => Way::Integer,
-        FieldKind::Boolean => Way::Boolean,
-        FieldKind::Date(DateFormat::IsoOffset | DateFormat::IsoUtc) => Way::Iso,
-        FieldKind::Date(DateFormat::DateOnly) => Way::PlainDate,
-        FieldKind::Date(DateFormat::Pattern(_)) => Way::PatternDate,
-    }
 }

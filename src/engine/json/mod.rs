@@ -1,10 +1,13 @@
 //! Bytes from the wire into tables, tables into bytes for the wire and for hosts.
 
 mod list;
+mod machine;
 pub mod pack;
+mod plan;
 mod reader;
 mod rows;
 mod scan;
+mod skip;
 pub mod write;
 
 use core::fmt;
@@ -22,7 +25,8 @@ pub struct SectionSpec {
     pub name: String,
     /// The store's fields. Members that it doesn't know become fields of the table that is read.
     pub schema: Schema,
-    /// Where the generations of the table that is read start; see [`Table::next_generation`](super::table::Table::next_generation).
+    /// Where the generations of the table that is read start; see
+    /// [`Table::next_generation`](super::table::Table::next_generation).
     pub first_generation: u32,
     /// The member that holds a record's phantom id.
     pub phantom_id_field: String,
@@ -33,8 +37,9 @@ pub struct SectionSpec {
 /// A response, read.
 #[derive(Debug)]
 pub struct Response {
-    /// Top-level members that are no section of a store: `success`, `requestId`, `revision`, `message` and whatever else is there. Those
-    /// larger than [`ENVELOPE_MEMBER_MAX`] are left out, with a warning.
+    /// Top-level members that are no section of a store: `success`, `requestId`, `revision`,
+    /// `message` and whatever else is there. Those larger than [`ENVELOPE_MEMBER_MAX`] are left
+    /// out, with a warning.
     pub envelope: serde_json::Map<String, serde_json::Value>,
     /// One per [`SectionSpec`], in the same order.
     pub sections: Vec<Section>,
@@ -59,8 +64,9 @@ pub struct Section {
     pub total: Option<f64>,
 }
 
-/// The largest top-level member that is kept in a response's envelope, in bytes of JSON text. Messages and conflict lists are far smaller; what
-/// is larger is a data set that nobody here asked for.
+/// The largest top-level member that is kept in a response's envelope, in bytes of JSON text.
+/// Messages and conflict lists are far smaller; what is larger is a data set that nobody here asked
+/// for.
 pub const ENVELOPE_MEMBER_MAX: usize = 1 << 18;
 
 /// How deep values may nest. The same as serde_json's, which reads them later.
@@ -120,7 +126,8 @@ impl fmt::Display for ReadError {
 
 impl core::error::Error for ReadError {}
 
-/// Reads records from JSON text that is there as a whole: an array of objects, or a section (`{rows}`, `{data}`).
+/// Reads records from JSON text that is there as a whole: an array of objects, or a section
+/// (`{rows}`, `{data}`).
 pub fn read_rows(bytes: &[u8], spec: &SectionSpec, zone: &Zone) -> Result<Rows, ReadError> {
     reader::read_rows(bytes, spec, zone)
 }

@@ -1,4 +1,5 @@
-//! Rows in the packed form in which hosts read them: a block of rows in one go, two text decodings for the whole block.
+//! Rows in the packed form in which hosts read them: a block of rows in one go, two text decodings
+//! for the whole block.
 //!
 //! # The format
 //!
@@ -6,11 +7,13 @@
 //!
 //! `words`, little-endian 64-bit words. Two words of header:
 //! 1. low 32 bits: how many rows; high 32 bits: how many fields.
-//! 2. low 32 bits: length of `ascii` in bytes; high 32 bits: length of the text in `utf8` in UTF-16 code units, once decoded.
+//! 2. low 32 bits: length of `ascii` in bytes; high 32 bits: length of the text in `utf8` in UTF-16
+//!    code units, once decoded.
 //!
 //! Then, row after row, `1 + fields` words:
 //! - the row's handle: low 32 bits its place, high 32 bits its generation;
-//! - one word per field, in the order in which the fields were asked for. Its upper 16 bits say what it is:
+//! - one word per field, in the order in which the fields were asked for. Its upper 16 bits say
+//!   what it is:
 //!
 //! | upper 16 bits | value |
 //! |---|---|
@@ -21,14 +24,24 @@
 //! | `0xFFFC` | text |
 //! | `0xFFFD` | the JSON text of an object or array |
 //!
-//! For text and JSON text, bit 32 says in which blob it lies (1: `ascii`, 0: `utf8`), and the low 32 bits are its length in UTF-16 code units
-//! (for ASCII that is also its length in bytes). Texts lie in each blob in the order of their words, without gaps: a host decodes both
-//! blobs as a whole (`ascii` as `latin1` or `utf-8`, `utf8` as `utf-8`), keeps one position in each, and takes the next so many code units.
+//! For text and JSON text, bit 32 says in which blob it lies (1: `ascii`, 0: `utf8`), and the low
+//! 32 bits are its length in UTF-16 code units (for ASCII that is also its length in bytes). Texts
+//! lie in each blob in the order of their words, without gaps: a host decodes both blobs as a whole
+//! (`ascii` as `latin1` or `utf-8`, `utf8` as `utf-8`), keeps one position in each, and takes the
+//! next so many code units.
+//!
+//! Text may begin with U+FEFF, which a `TextDecoder` swallows unless it is made with `ignoreBOM: true`.
 //!
 //! In a date field, text is a date that nobody could read: it is packed as `null`.
 //!
-//! In JavaScript, over the same memory: `f64 = new Float64Array(words)`, `u32 = new Uint32Array(words)`; for word `i`, `v = f64[i]`; when `v === v` it is
-//! a number, else `u32[2 * i + 1] >>> 16` is the tag and `u32[2 * i]` the length.
+//! In JavaScript, over the same memory:
+//!
+//! ```js
+//! const numbers = new Float64Array(words), halves = new Uint32Array(words);
+//! const value = numbers[i];
+//! if (value === value) return value; // no NaN: a number
+//! const tag = halves[2 * i + 1] >>> 16, isAscii = halves[2 * i + 1] & 1, length = halves[2 * i];
+//! ```
 
 use crate::engine::schema::{FieldIx, FieldKind};
 use crate::engine::table::{RowIx, Table};
@@ -47,7 +60,8 @@ pub struct PackBuffer {
 
 const IN_ASCII: u64 = 1 << 32;
 
-/// Fills the buffer with rows; what was in it is gone. Rows and fields that aren't there have absent cells.
+/// Fills the buffer with rows; what was in it is gone. Rows and fields that aren't there have
+/// absent cells.
 pub fn pack(table: &Table, rows: &[RowIx], fields: &[FieldIx], out: &mut PackBuffer) {
     out.words.clear();
     out.ascii.clear();

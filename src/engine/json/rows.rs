@@ -12,10 +12,11 @@ pub struct Rows {
     pub phantom_ids: Vec<(RowIx, Box<str>)>,
     /// Phantom ids of parents that came with them.
     pub phantom_parent_ids: Vec<(RowIx, Box<str>)>,
-    /// What the server says of single records: a boolean `success`, and an `error` that is text or an object, unless the store has fields
-    /// of these names.
+    /// What the server says of single records: a boolean `success`, and an `error` that is text or
+    /// an object, unless the store has fields of these names.
     pub outcomes: Vec<(RowIx, RecordOutcome)>,
-    /// Child and parent of every record that stood in another's `children`. The child's parent field holds the parent's id already, if the parent has one.
+    /// Child and parent of every record that stood in another's `children`. The child's parent
+    /// field holds the parent's id already, if the parent has one.
     pub nested: Vec<(RowIx, RowIx)>,
     /// What was odd and has been passed over, in sentences.
     pub warnings: Vec<String>,
@@ -68,21 +69,23 @@ impl Rows {
         if doubled.is_empty() {
             return;
         }
+        self.table.hide(&doubled);
         for row in &doubled {
-            let text = match self.table.value(self.table.cell(*row, id)) {
-                crate::engine::value::Value::Text(text) => format!("`{text}`"),
-                value => format!("{value:?}"),
-            };
+            let mut text = Vec::new();
+            super::write::value(self.table.value(self.table.cell(*row, id)), &mut text);
+            let text = String::from_utf8(text).unwrap_or_default();
             warn(&mut self.warnings, || {
                 format!("the id {text} came more than once: the last record with it counts")
             });
             self.table.free_row(*row);
         }
-        let is_gone = |row: &RowIx| doubled.binary_search(row).is_ok();
-        self.phantom_ids.retain(|(row, _)| !is_gone(row));
-        self.phantom_parent_ids.retain(|(row, _)| !is_gone(row));
-        self.outcomes.retain(|(row, _)| !is_gone(row));
-        self.nested.retain(|(child, _)| !is_gone(child));
+        let table = &self.table;
+        self.phantom_ids.retain(|(row, _)| table.is_live(*row));
+        self.phantom_parent_ids
+            .retain(|(row, _)| table.is_live(*row));
+        self.outcomes.retain(|(row, _)| table.is_live(*row));
+        self.nested
+            .retain(|(child, parent)| table.is_live(*child) && table.is_live(*parent));
     }
 }
 

@@ -1,6 +1,7 @@
 //! The tokens of JSON, read from text that may end anywhere.
 
-use super::{DEPTH_MAX, ReadErrorKind};
+use super::ReadErrorKind;
+use crate::engine::number::nearest_double;
 
 /// Why reading stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +53,8 @@ pub(super) struct Text {
 const ONES: u64 = 0x0101_0101_0101_0101;
 const TOPS: u64 = 0x8080_8080_8080_8080;
 
-/// Marks in the top bit of its byte every quote, backslash and control character. Only the lowest mark is certain: a borrow may
-/// set wrong ones above it.
+/// Marks in the top bit of its byte every quote, backslash and control character. Only the lowest
+/// mark is certain: a borrow may set wrong ones above it.
 #[inline]
 fn marks(word: u64) -> u64 {
     let quote = word ^ (ONES * b'"' as u64);
@@ -92,8 +93,9 @@ pub(super) fn string(bytes: &[u8], from: usize) -> Step<Text> {
     string_slowly(bytes, at, tops == 0)
 }
 
-/// The same, and copies the text on the way, as long as there is room; what stands in the room behind the text means nothing. Gives also
-/// whether all of it was copied, which text with escapes never is.
+/// The same, and copies the text on the way, as long as there is room; what stands in the room
+/// behind the text means nothing. Gives also whether all of it was copied, which text with escapes
+/// never is.
 #[inline]
 pub(super) fn string_into(bytes: &[u8], from: usize, room: &mut [u8]) -> Step<(Text, bool)> {
     let words = bytes.get(from..).unwrap_or_default().as_chunks::<8>().0;
@@ -170,7 +172,8 @@ fn string_slowly(bytes: &[u8], mut at: usize, mut ascii: bool) -> Step<Text> {
     }
 }
 
-/// Appends the text of a string whose escapes have been checked. Half a surrogate pair becomes U+FFFD.
+/// Appends the text of a string whose escapes have been checked. Half a surrogate pair becomes
+/// U+FFFD.
 pub(super) fn unescape(raw: &str, out: &mut String) {
     let bytes = raw.as_bytes();
     let (mut from, mut at) = (0, 0);
@@ -197,7 +200,8 @@ pub(super) fn unescape(raw: &str, out: &mut String) {
     out.push_str(raw.get(from..).unwrap_or_default());
 }
 
-/// The character of `\uXXXX` or `\uXXXX\uXXXX`, whose first digit stands at `at`, and the length of the escape.
+/// The character of `\uXXXX` or `\uXXXX\uXXXX`, whose first digit stands at `at`, and the length of
+/// the escape.
 fn unicode(bytes: &[u8], at: usize) -> (char, usize) {
     let unit = |at: usize| {
         let digits = bytes.get(at..)?.first_chunk::<4>()?;
@@ -220,8 +224,8 @@ const POWERS: [f64; 23] = [
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 
-/// Reads the number that begins at `at`, and gives the place after it. The nearest double, as JavaScript reads it; too large ones are
-/// infinite.
+/// Reads the number that begins at `at`, and gives the place after it. The nearest double, as
+/// JavaScript reads it; too large ones are infinite.
 #[inline]
 pub(super) fn number(text: &str, from: usize) -> Step<(f64, usize)> {
     let bytes = text.as_bytes();
@@ -295,10 +299,8 @@ fn number_slowly(
         let negative = bytes.get(from) == Some(&b'-');
         return Ok((if negative { -value } else { value }, at));
     }
-    match text.get(from..at).map(str::parse::<f64>) {
-        Some(Ok(value)) => Ok((value, at)),
-        _ => bad(from),
-    }
+    let value = nearest_double(bytes.get(from..at).unwrap_or_default());
+    Ok((value, at))
 }
 
 /// Checks that a literal stands at `at`, and gives the place after it.
@@ -314,130 +316,6 @@ pub(super) fn literal(bytes: &[u8], at: usize, literal: &[u8]) -> Step<usize> {
         }
     }
     Ok(end)
-}
-
-/// Passes over a value of any size and checks it, without recursion: which brackets are open stands in the bits of one word.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Skipper {
-    /// The innermost open bracket in the lowest bit: 1 for an object.
-    objects: u128,
-    depth: u32,
-    expect: Expect,
-    /// Whether there were blanks between tokens.
-    pub(super) blanks: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Expect {
-    #[default]
-    Value,
-    ValueOrEnd,
-    Key,
-    KeyOrEnd,
-    CommaOrEnd,
-}
-
-impl Skipper {
-    /// Goes on until the value's end. `at` is moved over whole tokens, also when there is no more text.
-    pub(super) fn run(&mut self, text: &str, at: &mut usize) -> Step<()> {
-        loop {
-            let end = self.step(text, *at)?;
-            *at = end;
-            if self.depth == 0 && self.expect == Expect::CommaOrEnd {
-                return Ok(());
-            }
-        }
-    }
-
-    fn step(&mut self, text: &str, from: usize) -> Step<usize> {
-        let bytes = text.as_bytes();
-        let (first, at) = token(bytes, from)?;
-        let blanks = at != from;
-        let end = match (self.expect, first) {
-            (Expect::KeyOrEnd, b'}') | (Expect::ValueOrEnd, b']') => self.close(at),
-            (Expect::CommaOrEnd, b'}') if self.in_object() => self.close(at),
-            (Expect::CommaOrEnd, b']') if !self.in_object() => self.close(at),
-            (Expect::CommaOrEnd, b',') => {
-                self.expect = match self.in_object() {
-                    true => Expect::Key,
-                    false => Expect::Value,
-                };
-                at + 1
-            }
-            (Expect::Key | Expect::KeyOrEnd, b'"') => {
-                let key = string(bytes, at + 1)?;
-                let (colon, place) = token(bytes, key.end + 1)?;
-                if colon != b':' {
-                    return bad(place);
-                }
-                self.blanks |= place != key.end + 1;
-                self.expect = Expect::Value;
-                place + 1
-            }
-            (Expect::Value | Expect::ValueOrEnd, b'{' | b'[') => {
-                if self.depth >= DEPTH_MAX {
-                    return Err(Stop::Bad(ReadErrorKind::TooDeep, at));
-                }
-                let object = first == b'{';
-                self.objects = self.objects << 1 | u128::from(object);
-                self.depth += 1;
-                self.expect = match object {
-                    true => Expect::KeyOrEnd,
-                    false => Expect::ValueOrEnd,
-                };
-                at + 1
-            }
-            (Expect::Value | Expect::ValueOrEnd, _) => {
-                let end = scalar(text, first, at)?;
-                self.expect = Expect::CommaOrEnd;
-                end
-            }
-            _ => return bad(at),
-        };
-        self.blanks |= blanks;
-        Ok(end)
-    }
-
-    fn in_object(&self) -> bool {
-        self.objects & 1 == 1
-    }
-
-    fn close(&mut self, at: usize) -> usize {
-        self.objects >>= 1;
-        self.depth -= 1;
-        self.expect = Expect::CommaOrEnd;
-        at + 1
-    }
-}
-
-fn scalar(text: &str, first: u8, at: usize) -> Step<usize> {
-    let bytes = text.as_bytes();
-    match first {
-        b'"' => Ok(string(bytes, at + 1)?.end + 1),
-        b'-' | b'0'..=b'9' => Ok(number(text, at)?.1),
-        b't' => literal(bytes, at, b"true"),
-        b'f' => literal(bytes, at, b"false"),
-        b'n' => literal(bytes, at, b"null"),
-        _ => bad(at),
-    }
-}
-
-/// Appends JSON text without the blanks between its tokens.
-pub(super) fn minify(json: &str, out: &mut String) {
-    let mut rest = json;
-    loop {
-        rest = rest.trim_start_matches([' ', '\n', '\r', '\t']);
-        let len = match rest.as_bytes().first() {
-            None => return,
-            Some(b'"') => string(rest.as_bytes(), 1).map_or(rest.len(), |text| text.end + 1),
-            Some(_) => rest
-                .find([' ', '\n', '\r', '\t', '"'])
-                .unwrap_or(rest.len()),
-        };
-        let (token, after) = rest.split_at_checked(len).unwrap_or((rest, ""));
-        out.push_str(token);
-        rest = after;
-    }
 }
 
 #[cfg(test)]
@@ -526,42 +404,5 @@ mod tests {
         ] {
             assert!(matches!(number(text, 0), Err(Stop::Bad(..))), "{text}");
         }
-    }
-
-    #[test]
-    fn nesting_is_bounded_and_checked_without_recursion() {
-        let deep = |depth: u32| {
-            let depth = depth as usize;
-            let text = "[".repeat(depth) + &"]".repeat(depth);
-            Skipper::default().run(&text, &mut 0)
-        };
-        assert_eq!(deep(DEPTH_MAX), Ok(()));
-        let too_deep = Stop::Bad(ReadErrorKind::TooDeep, DEPTH_MAX as usize);
-        assert_eq!(deep(DEPTH_MAX + 1), Err(too_deep));
-        assert_eq!(
-            Skipper::default().run(&"[".repeat(10_000_000), &mut 0),
-            Err(too_deep)
-        );
-        for text in [
-            "[}",
-            "{]",
-            "[1,]",
-            "{\"a\":1,}",
-            "{\"a\"}",
-            "[1 2]",
-            "{1:2}",
-            "[tru]",
-            "]",
-        ] {
-            let skipped = Skipper::default().run(text, &mut 0);
-            assert!(matches!(skipped, Err(Stop::Bad(..))), "{text}");
-        }
-    }
-
-    #[test]
-    fn blanks_go_but_those_in_strings_stay() {
-        let mut out = String::new();
-        minify("{ \"a b\" : [ 1 ,\n\t\"c \\\" d\" , true ] }", &mut out);
-        assert_eq!(out, r#"{"a b":[1,"c \" d",true]}"#);
     }
 }

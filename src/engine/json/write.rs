@@ -53,7 +53,8 @@ pub fn value(value: Value<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a cell as its field is written: dates in the field's format. A number that is no date of years 1 to 9999 stays a number.
+/// Appends a cell as its field is written: dates in the field's format. A number that is no date of
+/// years 1 to 9999 stays a number.
 pub fn field(table: &Table, cell: Cell, field: &Field, zone: &Zone, out: &mut Vec<u8>) {
     if let (FieldKind::Date(format), Some(ms)) = (&field.kind, cell.as_number()) {
         let start = out.len();
@@ -84,7 +85,8 @@ fn escape_tail(from: usize, out: &mut Vec<u8>) {
     out.pop();
 }
 
-/// Writes one JSON object, member by member. Fields with dotted paths that begin alike share nested objects, wherever they come.
+/// Writes one JSON object, member by member. Fields with dotted paths that begin alike share nested
+/// objects, wherever they come.
 ///
 /// ```
 /// use syncline::engine::json::write::Object;
@@ -131,7 +133,8 @@ impl<'a> Object<'a> {
         self.out
     }
 
-    /// Where to write the value of a nested member. Members that stand deeper are written at the end of the object.
+    /// Where to write the value of a nested member. Members that stand deeper are written at the
+    /// end of the object.
     pub fn path(&mut self, path: &[String]) -> &mut Vec<u8> {
         if let [name] = path {
             return self.member(name);
@@ -165,7 +168,8 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Members grouped by the first name of their paths. Goes as deep as the longest path of the app's configuration.
+/// Members grouped by the first name of their paths. Goes as deep as the longest path of the app's
+/// configuration.
 fn write_nested(entries: &[(&[String], &[u8])], first: &mut bool, out: &mut Vec<u8>) {
     for (at, (path, value)) in entries.iter().enumerate() {
         let Some((name, rest)) = path.split_first() else {

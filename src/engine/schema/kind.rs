@@ -4,8 +4,8 @@ use super::{DateFormat, FieldKind, Zone};
 use crate::engine::value::{Value, read_number, write_number};
 
 impl FieldKind {
-    /// A kind as apps name it: `string`, `number`, `integer` (`int`), `boolean` (`bool`), `date`, `object`, `array`; nothing, `auto` and
-    /// names of the app's own are whatever comes.
+    /// A kind as apps name it: `string`, `number`, `integer` (`int`), `boolean` (`bool`), `date`,
+    /// `object`, `array`; nothing, `auto` and names of the app's own are whatever comes.
     pub fn parse_config(kind: Option<&str>, format: Option<&str>) -> Result<Self, String> {
         Ok(match kind.unwrap_or_default() {
             "string" | "text" => Self::Text,
@@ -19,10 +19,11 @@ impl FieldKind {
         })
     }
 
-    /// A value as this kind holds it, so that values that mean the same compare as equal whoever wrote them: `"1"`, `1` and `true` in a
-    /// boolean field, numeric text in a number field, every form of an instant in a date field. Empty text is `null` where the field
-    /// holds no text. What can't be read stays as it is, so that nothing of it is lost. `scratch` lends its room to text that has to
-    /// be made.
+    /// A value as this kind holds it, so that values that mean the same compare as equal whoever
+    /// wrote them: `"1"`, `1` and `true` in a boolean field, numeric text in a number field, every
+    /// form of an instant in a date field. Empty text is `null` where the field holds no text. What
+    /// can't be read stays as it is, so that nothing of it is lost. `scratch` lends its room to
+    /// text that has to be made.
     pub fn normalise<'a>(
         &self,
         value: Value<'a>,

@@ -1,7 +1,5 @@
 //! Fields: their names here and on the wire, their types, defaults and formats.
 
-use std::collections::BTreeMap;
-
 pub mod date;
 pub(crate) mod kind;
 pub mod zone;
@@ -20,8 +18,8 @@ impl FieldIx {
     }
 }
 
-/// Most fields a store can have, declared and met in data together. More than any table of a server has; keeps a hostile
-/// answer with a new key in every row from making a column for each.
+/// Most fields a store can have, declared and met in data together. More than any table of a server
+/// has; keeps a hostile answer with a new key in every row from making a column for each.
 pub const FIELDS_MAX: usize = 1024;
 
 /// What a field holds, and how text from the wire is read into it.
@@ -85,7 +83,6 @@ impl Field {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schema {
     fields: Vec<Field>,
-    by_name: BTreeMap<String, FieldIx>,
     /// The field that holds the id; always the first.
     pub id: FieldIx,
     /// Fields that span a record's time, where it has any.
@@ -99,33 +96,33 @@ impl Schema {
     pub fn new(id: Field) -> Self {
         let mut schema = Self {
             fields: Vec::new(),
-            by_name: BTreeMap::new(),
             id: FieldIx(0),
             interval: None,
             parent: None,
         };
-        schema.by_name.insert(id.name.clone(), FieldIx(0));
         schema.fields.push(id);
         schema
     }
 
-    /// Adds a field, or gives the one that has the name already. `None` when [`FIELDS_MAX`] is reached.
+    /// Adds a field, or gives the one that has the name already. `None` when [`FIELDS_MAX`] is
+    /// reached.
     pub fn ensure(&mut self, field: Field) -> Option<FieldIx> {
-        if let Some(&ix) = self.by_name.get(&field.name) {
+        if let Some(ix) = self.find(&field.name) {
             return Some(ix);
         }
         if self.fields.len() >= FIELDS_MAX {
             return None;
         }
         let ix = FieldIx(u16::try_from(self.fields.len()).ok()?);
-        self.by_name.insert(field.name.clone(), ix);
         self.fields.push(field);
         Some(ix)
     }
 
     /// The field of that name.
     pub fn find(&self, name: &str) -> Option<FieldIx> {
-        self.by_name.get(name).copied()
+        let mut fields = self.fields.iter();
+        let at = fields.position(|field| field.name == name)?;
+        Some(FieldIx(at as u16))
     }
 
     /// A field by its place.

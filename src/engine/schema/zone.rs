@@ -3,12 +3,13 @@
 /// The offsets of one time zone.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Zone {
-    /// From when (ms since the epoch) which offset from UTC (ms, east positive) holds; ascending. Before the first, its offset.
-    /// Empty: UTC.
+    /// From when (ms since the epoch) which offset from UTC (ms, east positive) holds; ascending.
+    /// Before the first, its offset. Empty: UTC.
     pub transitions: Vec<(f64, f64)>,
 }
 
-/// No zone is further from UTC than this, nor do two transitions that both matter for one wall time lie further apart.
+/// No zone is further from UTC than this, nor do two transitions that both matter for one wall time
+/// lie further apart.
 const DAY_MS: f64 = 86_400_000.0;
 
 impl Zone {
@@ -17,8 +18,9 @@ impl Zone {
         self.offset(self.index_at(utc_ms))
     }
 
-    /// The instant at which clocks show a wall time (ms since the epoch, as if it were UTC). A wall time that happens twice is the
-    /// earlier of the two; one that is left out is read with the offset before the gap, as ECMAScript does.
+    /// The instant at which clocks show a wall time (ms since the epoch, as if it were UTC). A wall
+    /// time that happens twice is the earlier of the two; one that is left out is read with the
+    /// offset before the gap, as ECMAScript does.
     pub fn to_utc(&self, wall_ms: f64) -> f64 {
         let first = self.index_at(wall_ms - DAY_MS);
         let last = self.index_at(wall_ms + DAY_MS);
@@ -44,8 +46,8 @@ impl Zone {
         utc_ms + self.offset_at(utc_ms)
     }
 
-    /// Wall times for which `to_utc` subtracts the same offset as for this one; a range without its end.
-    pub(crate) fn steady_around(&self, wall_ms: f64) -> Option<(f64, f64, f64)> {
+    /// Wall times around this one for which `to_utc` subtracts the same offset.
+    fn steady_around(&self, wall_ms: f64) -> Option<Steady> {
         let at = self.index_at(wall_ms);
         let from = match at {
             0 => f64::NEG_INFINITY,
@@ -55,7 +57,9 @@ impl Zone {
             .transitions
             .get(at + 1)
             .map_or(f64::INFINITY, |next| next.0 - DAY_MS);
-        (from <= wall_ms && wall_ms < to).then_some((from, to, self.offset(at)))
+        let offset = self.offset(at);
+        let steady = Steady { from, to, offset };
+        steady.holds(wall_ms).then_some(steady)
     }
 
     /// Which transition holds at an instant; the first also before it.
@@ -70,16 +74,23 @@ impl Zone {
     }
 }
 
-/// Turns wall times of one zone into instants, and remembers the offset that held the last time: dates of one response mostly lie close
-/// together.
-#[derive(Clone, Copy, Debug)]
+/// Turns wall times of one zone into instants, and remembers the last two spans of one offset:
+/// dates of one response mostly lie in one winter and one summer.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ZoneCursor {
+    now: Steady,
+    before: Steady,
+}
+
+/// Wall times from which one offset is subtracted.
+#[derive(Clone, Copy, Debug)]
+struct Steady {
     from: f64,
     to: f64,
     offset: f64,
 }
 
-impl Default for ZoneCursor {
+impl Default for Steady {
     fn default() -> Self {
         Self {
             from: f64::INFINITY,
@@ -89,17 +100,35 @@ impl Default for ZoneCursor {
     }
 }
 
-impl ZoneCursor {
+impl Steady {
     #[inline]
-    pub(crate) fn to_utc(&mut self, zone: &Zone, wall_ms: f64) -> f64 {
-        if self.from <= wall_ms && wall_ms < self.to {
-            return wall_ms - self.offset;
+    fn holds(&self, wall_ms: f64) -> bool {
+        self.from <= wall_ms && wall_ms < self.to
+    }
+}
+
+impl ZoneCursor {
+    /// As [`Zone::to_utc`], always for the same zone.
+    #[inline]
+    pub(crate) fn instant(&mut self, zone: &Zone, wall_ms: f64) -> f64 {
+        if self.now.holds(wall_ms) {
+            return wall_ms - self.now.offset;
         }
-        if let Some((from, to, offset)) = zone.steady_around(wall_ms) {
-            *self = Self { from, to, offset };
-            return wall_ms - offset;
+        self.instant_elsewhere(zone, wall_ms)
+    }
+
+    fn instant_elsewhere(&mut self, zone: &Zone, wall_ms: f64) -> f64 {
+        if self.before.holds(wall_ms) {
+            core::mem::swap(&mut self.now, &mut self.before);
+            return wall_ms - self.now.offset;
         }
-        zone.to_utc(wall_ms)
+        match zone.steady_around(wall_ms) {
+            Some(steady) => {
+                self.before = core::mem::replace(&mut self.now, steady);
+                wall_ms - steady.offset
+            }
+            None => zone.to_utc(wall_ms),
+        }
     }
 }
 
@@ -154,7 +183,7 @@ pub(crate) mod tests {
             }
             assert_eq!(zone.to_utc(zone.to_wall(utc)), utc, "step {step}");
             let wall = zone.to_wall(utc);
-            assert_eq!(cursor.to_utc(&zone, wall), utc, "step {step}");
+            assert_eq!(cursor.instant(&zone, wall), utc, "step {step}");
         }
     }
 }

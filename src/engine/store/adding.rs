@@ -1,8 +1,9 @@
 //! The user adds records.
 
+use super::Store;
+use super::fields::with_json;
 use super::notices::Notices;
 use super::record_state::Stage;
-use super::{Store, with_json};
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::input::Place;
@@ -18,9 +19,10 @@ pub(super) type FieldMap = Vec<Option<FieldIx>>;
 impl Store {
     /// The user adds records; all or none.
     ///
-    /// A record without an id is a phantom: it gets a UUID as its client id. An id that the app gives is its client id, and the
-    /// server has still to confirm it. Adding a record that was removed here brings it back, with the given values on top of what
-    /// it had. Fields that aren't given get their defaults. A place past the end is the end.
+    /// A record without an id is a phantom: it gets a UUID as its client id. An id that the app
+    /// gives is its client id, and the server has still to confirm it. Adding a record that was
+    /// removed here brings it back, with the given values on top of what it had. Fields that aren't
+    /// given get their defaults. A place past the end is the end.
     pub fn add(
         &mut self,
         rows: &Rows,
@@ -99,7 +101,8 @@ impl Store {
         })
     }
 
-    /// The fields of another table, made here where they are missing; or the name of one that has no room.
+    /// The fields of another table, made here where they are missing; or the name of one that has
+    /// no room.
     pub(super) fn map_fields(&mut self, from: &Table) -> Result<FieldMap, String> {
         let mut map = Vec::with_capacity(from.schema().len());
         for field in from.schema().fields() {
@@ -113,7 +116,8 @@ impl Store {
         Ok(map)
     }
 
-    /// Whether rows can be added as they are: ids that are ids, and that no visible record has; no circles of parents.
+    /// Whether rows can be added as they are: ids that are ids, and that no visible record has; no
+    /// circles of parents.
     fn check_added(&self, from: &Table) -> Result<(), SyncError> {
         let id_field = from.schema().id;
         for &row in from.order() {
@@ -151,10 +155,10 @@ impl Store {
             return Ok(());
         };
         let steps_max = from.rows_len() + self.table.rows_len();
-        for &row in from.order() {
-            let mut at = (from, row);
-            let mut steps = 0;
-            loop {
+        for &start in from.order() {
+            let mut at = (from, start);
+            // A circle that the record isn't part of is none of its business.
+            for _ in 0..steps_max {
                 let (table, row) = at;
                 let field = if core::ptr::eq(table, from) {
                     theirs
@@ -169,8 +173,7 @@ impl Store {
                     (None, Some(row)) => (&self.table, row),
                     (None, None) => break,
                 };
-                steps += 1;
-                if steps > steps_max {
+                if core::ptr::eq(at.0, from) && at.1 == start {
                     return Err(SyncError::new(
                         ErrorCode::InvalidArgument,
                         "these records would be their own ancestors",
@@ -181,7 +184,8 @@ impl Store {
         Ok(())
     }
 
-    /// Takes one row over: a new phantom, still hidden; or the removed record of that id, left as it is.
+    /// Takes one row over: a new phantom, still hidden; or the removed record of that id, left as
+    /// it is.
     fn add_row(&mut self, from: &Table, row: RowIx, map: &FieldMap, rng: &mut Rng) -> RowIx {
         let id = from.cell(row, from.schema().id);
         if let Some(known) = from.id_ref(id).and_then(|id| self.table.find_id(id)) {
@@ -199,7 +203,8 @@ impl Store {
         new
     }
 
-    /// A new hidden row with the values of another table's row, and defaults where those say nothing.
+    /// A new hidden row with the values of another table's row, and defaults where those say
+    /// nothing.
     pub(super) fn copy_row(&mut self, from: &Table, row: RowIx, map: &FieldMap) -> RowIx {
         let new = self.table.push_row();
         for (at, field) in map.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! What an operation on one store means for the stores that refer to it.
 
 use crate::engine::table::{IdRef, RowId};
-use crate::engine::value::Value;
+use crate::engine::value::{Value, write_number};
 
 /// An id on its own, owned.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +18,18 @@ impl Id {
         match self {
             Self::Number(number) => IdRef::Number(*number),
             Self::Text(text) => IdRef::Text(text),
+        }
+    }
+
+    /// Written out; the same for a number and its text.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Number(number) => {
+                let mut text = Vec::new();
+                write_number(*number, &mut text);
+                String::from_utf8(text).unwrap_or_default()
+            }
+            Self::Text(text) => text.as_ref().to_owned(),
         }
     }
 
@@ -41,10 +53,7 @@ impl From<IdRef<'_>> for Id {
 
 impl core::fmt::Display for Id {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::Number(number) => write!(f, "{number}"),
-            Self::Text(text) => f.write_str(text),
-        }
+        f.write_str(&self.text())
     }
 }
 
@@ -59,8 +68,9 @@ pub struct IdChange {
     pub new: Id,
 }
 
-/// What the stores that refer to this one have to follow. Gathered by every operation, handed out by
-/// [`Store::take_aftermath`](super::Store::take_aftermath); whoever routes between stores does that after each.
+/// What the stores that refer to this one have to follow. Gathered by every operation, handed out
+/// by [`Store::take_aftermath`](super::Store::take_aftermath); whoever routes between stores does
+/// that after each.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Aftermath {
     /// Ids that changed: call `rewrite_reference` for every field that refers to this store.
@@ -71,9 +81,12 @@ pub struct Aftermath {
     pub undone: Vec<Id>,
     /// Ids of records that the server took away: call `cascade(.., by_server: true)`.
     pub removed_by_server: Vec<Id>,
+    /// Ids of removed records whose removal is confirmed: call `settle_cascade`.
+    pub confirmed: Vec<Id>,
     /// Ids of removed records that came back: call `undo_cascade`.
     pub restored: Vec<Id>,
-    /// Ids of records that the server took away while edits of them waited: those are lost, somebody should be told.
+    /// Ids of records that the server took away while edits of them waited: those are lost,
+    /// somebody should be told.
     pub lost: Vec<Id>,
 }
 
@@ -83,6 +96,7 @@ impl Aftermath {
         self.id_changes.is_empty()
             && self.removed.is_empty()
             && self.undone.is_empty()
+            && self.confirmed.is_empty()
             && self.lost.is_empty()
             && self.removed_by_server.is_empty()
             && self.restored.is_empty()

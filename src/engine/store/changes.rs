@@ -2,6 +2,7 @@
 
 use super::layers::Touched;
 use super::record_state::{Counted, Dirty};
+use super::rows::sorted;
 use crate::engine::schema::FieldIx;
 use crate::engine::table::RowIx;
 use crate::engine::value::Cell;
@@ -16,7 +17,7 @@ pub(super) struct Changes {
     slots: Vec<u32>,
     records: Vec<Option<Dirty>>,
     free: Vec<u32>,
-    next_seq: u64,
+    next_seq: u32,
     tally: Tally,
 }
 
@@ -61,7 +62,8 @@ impl Changes {
                 self.records.push(None);
                 (self.records.len() - 1) as u32
             });
-            self.next_seq += 1;
+            // Past the end, only the order among later ones is lost.
+            self.next_seq = self.next_seq.saturating_add(1);
             self.records[place as usize] = Some(Dirty::new(row, self.next_seq, in_base));
             slot = place + 1;
             self.slots[row.ix()] = slot;
@@ -70,7 +72,8 @@ impl Changes {
         self.records[slot as usize - 1].get_or_insert_with(|| Dirty::new(row, seq, in_base))
     }
 
-    /// Puts an entry that was taken from somewhere else (a load) at a row; its order among the others stays.
+    /// Puts an entry that was taken from somewhere else (a load) at a row; its order among the
+    /// others stays.
     pub(super) fn adopt(&mut self, row: RowIx, mut dirty: Dirty) {
         dirty.row = row;
         dirty.counted = Counted::default();
@@ -128,22 +131,15 @@ impl Changes {
 
     /// The rows of entries that `keep` picks, in the order of their first change.
     pub(super) fn rows(&self, keep: impl Fn(&Dirty) -> bool) -> Vec<RowIx> {
-        let mut found: Vec<(u64, RowIx)> = self
-            .iter()
-            .filter(|dirty| keep(dirty))
-            .map(|dirty| (dirty.seq, dirty.row))
-            .collect();
-        found.sort_unstable();
-        found.into_iter().map(|(_, row)| row).collect()
+        let found = self.iter().filter(|dirty| keep(dirty));
+        sorted(found.map(|dirty| (dirty.seq, dirty.row)))
     }
 
     /// All entries in the order of their first change, leaving none.
     pub(super) fn drain(&mut self) -> Vec<Dirty> {
-        let mut all: Vec<Dirty> = self.records.drain(..).flatten().collect();
-        all.sort_unstable_by_key(|dirty| dirty.seq);
+        let rows = self.rows(|_| true);
+        let all = rows.into_iter().filter_map(|row| self.take(row)).collect();
         self.slots.clear();
-        self.free.clear();
-        self.tally = Tally::default();
         all
     }
 

@@ -10,12 +10,13 @@ use crate::engine::table::{IdRef, RowId, RowIx};
 use crate::engine::value::{Cell, Value};
 
 impl Store {
-    /// The user sets a field. The value is normalised as the field's kind says; `Absent` is `null`, which is the same as absent.
-    /// Gives whether anything is different; a value that is back to what the server has leaves the record clean.
+    /// The user sets a field. The value is normalised as the field's kind says; `Absent` is `null`,
+    /// which is the same as absent. Gives whether anything is different; a value that is back to
+    /// what the server has leaves the record clean.
     ///
-    /// The parent of a tree's record can be any id or null, but not the record itself or one of its descendants. The id can be
-    /// set only while the record is a phantom that isn't on the wire: afterwards the server knows the record by it, and has no way
-    /// to be told another.
+    /// The parent of a tree's record can be any id or null, but not the record itself or one of its
+    /// descendants. The id can be set only while the record is a phantom that isn't on the wire:
+    /// afterwards the server knows the record by it, and has no way to be told another.
     pub fn set(
         &mut self,
         id: RowId,
@@ -94,17 +95,24 @@ impl Store {
         } else if !(plain && counted) {
             self.recount(row);
         }
-        self.tell_field(NoticeKind::Update, origin, (row, field), (old, visible), out);
+        self.tell_field(
+            NoticeKind::Update,
+            origin,
+            (row, field),
+            (old, visible),
+            out,
+        );
     }
 
     /// Takes the user's edit of one field back.
     pub(super) fn reject_field(&mut self, row: RowIx, field: FieldIx, out: &mut Notices) {
         let (table, traits) = (&self.table, self.traits(field));
-        if let Some(touched) = self
-            .changes
-            .get_mut(row)
-            .and_then(|dirty| dirty.fields.iter_mut().find(|touched| touched.field == field))
-        {
+        if let Some(touched) = self.changes.get_mut(row).and_then(|dirty| {
+            dirty
+                .fields
+                .iter_mut()
+                .find(|touched| touched.field == field)
+        }) {
             touched.reject(&|a, b| equal(table, traits, a, b));
         }
         self.recompose(row, Origin::Rollback, out);
@@ -140,6 +148,7 @@ impl Store {
         }
         self.check_new_id(cell)?;
         self.change_id(row, cell, Origin::Local, out);
+        self.follow_parents(self.aftermath.id_changes.len().saturating_sub(1), out);
         Ok(())
     }
 
@@ -152,7 +161,10 @@ impl Store {
             ));
         };
         if let IdRef::Text("") = id {
-            return Err(SyncError::new(ErrorCode::InvalidArgument, "an id can't be empty"));
+            return Err(SyncError::new(
+                ErrorCode::InvalidArgument,
+                "an id can't be empty",
+            ));
         }
         match self.table.find_id(id) {
             Some(_) => Err(self.duplicate(id)),
@@ -164,11 +176,16 @@ impl Store {
     pub(super) fn duplicate(&self, id: IdRef<'_>) -> SyncError {
         SyncError::new(
             ErrorCode::DuplicateId,
-            format!("{} has a record of id {} already", self.name(), super::Id::from(id)),
+            format!(
+                "{} has a record of id {} already",
+                self.name(),
+                super::Id::from(id)
+            ),
         )
     }
 
-    /// Gives a record another id, known to be free: it keeps its key, and all that refers to it follows.
+    /// Gives a record another id, known to be free; it keeps its key. What refers to it follows
+    /// later, all ids at once.
     pub(super) fn change_id(&mut self, row: RowIx, cell: Cell, origin: Origin, out: &mut Notices) {
         let field = self.table.schema().id;
         let old = self.table.cell(row, field);
@@ -181,10 +198,23 @@ impl Store {
         let (Some(old), Some(new)) = (old_id, self.id_of(row)) else {
             return;
         };
-        if let Some(parent) = self.table.schema().parent {
-            self.rewrite_reference(parent, old.as_ref(), new.as_value(), out);
-        }
         let row = self.table.handle(row);
-        self.aftermath.id_changes.push(super::IdChange { row, old, new });
+        self.aftermath
+            .id_changes
+            .push(super::IdChange { row, old, new });
+    }
+
+    /// Children name their parents by the ids that those got, from the given id change of the
+    /// aftermath on.
+    pub(super) fn follow_parents(&mut self, from: usize, out: &mut Notices) {
+        let Some(parent) = self.table.schema().parent else {
+            return;
+        };
+        let changes = self
+            .aftermath
+            .id_changes
+            .split_off(from.min(self.aftermath.id_changes.len()));
+        self.rewrite_references(parent, &changes, out);
+        self.aftermath.id_changes.extend(changes);
     }
 }

@@ -7,13 +7,15 @@ use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::table::RowIx;
 
 impl Store {
-    /// Puts what waits onto the wire: every record that the next package carries, and what a cascade did that the server does by
-    /// itself. Gives whether there was anything, sent or not; nothing happens while a package is on the wire.
+    /// Puts what waits onto the wire: every record that the next package carries. Gives whether
+    /// there was anything; nothing happens while a package is on the wire. What a cascade did that
+    /// the server does by itself keeps waiting until the removal that caused it is decided.
     pub fn freeze(&mut self, out: &mut Notices) -> bool {
         self.freeze_those(|dirty| dirty.counted.sendable, out)
     }
 
-    /// The same without records that the server refused and that haven't been edited since: they would hold up the others.
+    /// The same without records that the server refused and that haven't been edited since: they
+    /// would hold up the others.
     pub fn freeze_ready(&mut self, out: &mut Notices) -> bool {
         self.freeze_those(|dirty| dirty.counted.ready, out)
     }
@@ -22,13 +24,20 @@ impl Store {
         if self.has_inflight() {
             return false;
         }
-        let rows = self.changes.rows(|dirty| sends(dirty) || is_cascaded(dirty));
+        let rows = self.changes.rows(sends);
         for &row in &rows {
             let Some(dirty) = self.changes.get_mut(row) else {
                 continue;
             };
             match core::mem::take(&mut dirty.pending) {
-                Stage::Idle => dirty.fields.iter_mut().for_each(|touched| touched.freeze()),
+                Stage::Idle => {
+                    let quiet = &self.quiet_fields;
+                    let sent = dirty
+                        .fields
+                        .iter_mut()
+                        .filter(|touched| !touched.cascaded || !quiet.contains(&touched.field));
+                    sent.for_each(|touched| touched.freeze());
+                }
                 stage => dirty.inflight = stage,
             }
             self.recount(row);
@@ -37,14 +46,16 @@ impl Store {
         !rows.is_empty()
     }
 
-    /// What is on the wire goes back under the user's layer: it was not sent, or definitely refused as a whole.
+    /// What is on the wire goes back under the user's layer: it was not sent, or definitely refused
+    /// as a whole.
     pub fn thaw(&mut self, out: &mut Notices) {
         for row in self.sent_rows() {
             self.thaw_row(row, out);
         }
     }
 
-    /// What is on the wire is dropped: it was refused, and shall not be tried again. Edits made since stay.
+    /// What is on the wire is dropped: it was refused, and shall not be tried again. Edits made
+    /// since stay.
     pub fn revert_inflight(&mut self, out: &mut Notices) {
         let rows = self.sent_rows();
         self.drop_inflight(&rows, out);
@@ -95,7 +106,7 @@ impl Store {
                 dirty.fields.clear();
             }
             (Stage::Remove(_), _) => {
-                self.free(row);
+                self.end_removed(row);
                 return;
             }
             (Stage::Add, _) => dirty.in_base = true,
@@ -108,6 +119,12 @@ impl Store {
         }
         self.recompose(row, Origin::Remote, out);
         self.tell(NoticeKind::State, Origin::Remote, row, out);
+    }
+
+    /// A removal is confirmed: the record ends, and what its removal did elsewhere is true.
+    pub(super) fn end_removed(&mut self, row: RowIx) {
+        self.aftermath.confirmed.extend(self.id_of(row));
+        self.free(row);
     }
 
     /// What the wire carries of records is dropped; edits made since stay.
@@ -147,8 +164,9 @@ impl Store {
         self.reappear(&back, Origin::Rollback, out);
     }
 
-    /// The server refused what the wire carries of a record. A removal is taken back in any case; `revert` says whether other
-    /// changes are too, or wait again. Gives whether they were taken back.
+    /// The server refused what the wire carries of a record. A removal is taken back in any case;
+    /// `revert` says whether other changes are too, or wait again. Gives whether they were taken
+    /// back.
     pub(super) fn refuse_row(
         &mut self,
         row: RowIx,
@@ -173,17 +191,5 @@ impl Store {
             self.recount(row);
         }
         reverted
-    }
-}
-
-/// Whether another record's removal changed the record, and nothing of it may have to be sent.
-fn is_cascaded(dirty: &Dirty) -> bool {
-    match dirty.pending {
-        Stage::Remove(cascade) => cascade.is_some(),
-        Stage::Idle => dirty
-            .fields
-            .iter()
-            .any(|touched| touched.cascaded && !touched.pending.is_absent()),
-        Stage::Add => false,
     }
 }

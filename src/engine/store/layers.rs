@@ -5,7 +5,8 @@ use crate::engine::value::Cell;
 
 /// One field of a record that is not as the server has it.
 ///
-/// An absent `inflight` or `pending` cell means: that layer says nothing. Users therefore never write "absent", only `null`.
+/// An absent `inflight` or `pending` cell means: that layer says nothing. Users therefore never
+/// write "absent", only `null`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Touched {
     pub(super) field: FieldIx,
@@ -56,7 +57,8 @@ impl Touched {
         self.pending.is_absent() && self.inflight.is_absent()
     }
 
-    /// Whether the user's layer only undoes what is on the wire: there is something to send only once that is confirmed.
+    /// Whether the user's layer only undoes what is on the wire: there is something to send only
+    /// once that is confirmed.
     pub(super) fn is_hollow(&self, same: Same<'_>) -> bool {
         !self.pending.is_absent() && !self.inflight.is_absent() && same(self.pending, self.base)
     }
@@ -111,8 +113,8 @@ impl Touched {
         self.settle(same);
     }
 
-    /// The user takes everything back: what is seen is base again. While something is on the wire, that needs a layer that
-    /// covers it.
+    /// The user takes everything back: what is seen is base again. While something is on the wire,
+    /// that needs a layer that covers it.
     pub(super) fn reject(&mut self, same: Same<'_>) {
         self.cascaded = false;
         self.pending = if self.inflight.is_absent() {

@@ -2,6 +2,7 @@
 
 use super::notices::Notices;
 use super::record_state::{Dirty, Stage};
+use super::rows::Groups;
 use super::server::all_values;
 use super::{Id, IdChange, Store, equal};
 use crate::engine::event::Origin;
@@ -14,7 +15,8 @@ use crate::engine::value::{Cell, Value};
 /// What a load has brought. What other stores have to follow stands in the aftermath.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Loaded {
-    /// Ids of records that had unconfirmed changes and that aren't in the new data: those changes are lost.
+    /// Ids of records that had unconfirmed changes and that aren't in the new data: those changes
+    /// are lost.
     pub gone: Vec<Id>,
     /// How many records came without an id; they got one that only this client knows.
     pub without_id: usize,
@@ -25,8 +27,9 @@ pub struct Loaded {
 impl Store {
     /// Replaces all data. Handles to the old records find nothing any more, keys stay.
     ///
-    /// With `keep_pending`, changes that wait or are on the wire are laid over the records of the same id, and phantoms are
-    /// carried over, behind the loaded records. Without it they go with the old data.
+    /// With `keep_pending`, changes that wait or are on the wire are laid over the records of the
+    /// same id, and phantoms are carried over, behind the loaded records. Without it they go with
+    /// the old data.
     pub fn load(
         &mut self,
         mut rows: Rows,
@@ -61,10 +64,10 @@ impl Store {
                 .gone
                 .extend(gone.filter_map(|dirty| id_in(&old, dirty.row)));
         }
-        for row in keys.rows() {
-            let new = id_in(&old, row).and_then(|id| self.table.find_id(id.as_ref()));
+        for (row, key) in keys.list() {
+            let new = id_in(&old, *row).and_then(|id| self.table.find_id(id.as_ref()));
             if let Some(new) = new {
-                self.keys.carry(&keys, row, new);
+                self.keys.carry(key, new);
             }
         }
         self.welcome_namesakes();
@@ -73,14 +76,16 @@ impl Store {
         loaded
     }
 
-    /// Whether a table's fields stand where this store's do, so that fields which hosts know keep their places.
+    /// Whether a table's fields stand where this store's do, so that fields which hosts know keep
+    /// their places.
     fn has_room_for(&self, table: &Table) -> bool {
         let ours = self.table.schema().fields().iter();
         let theirs = table.schema().fields();
         ours.zip(theirs).all(|(a, b)| a.name == b.name)
     }
 
-    /// The same rows in a table whose fields stand where this store's do: some were met while the answer was read.
+    /// The same rows in a table whose fields stand where this store's do: some were met while the
+    /// answer was read.
     fn restage(&mut self, rows: &Rows) -> Rows {
         let map = self.map_fields(&rows.table).unwrap_or_else(|_| {
             let fields = rows.table.schema().fields().iter();
@@ -145,23 +150,28 @@ impl Store {
         phantoms: &[(RowIx, Box<str>)],
         loaded: &mut Loaded,
     ) {
+        let mut named = Groups::default();
+        for (at, (_, text)) in phantoms.iter().enumerate() {
+            named.insert(IdRef::Text(text).hash(), RowIx(at as u32));
+        }
+        let named = |id: &str| {
+            let found = named.find(IdRef::Text(id).hash()).iter();
+            let mut found = found.filter_map(|at| phantoms.get(at.ix()));
+            found
+                .find(|(_, text)| text.as_ref() == id)
+                .map(|(row, _)| *row)
+        };
+        let first_change = self.aftermath.id_changes.len();
         let mut show = Vec::new();
         let mut hide = Vec::new();
         for dirty in changes {
             let Some(id) = id_in(old, dirty.row) else {
                 continue;
             };
-            let named = || {
-                let found = phantoms
-                    .iter()
-                    .find(|(_, text)| id.as_ref() == IdRef::Text(text));
-                found.map(|(row, _)| *row)
-            };
             let known = self.table.find_id(id.as_ref());
-            let row = if dirty.in_base {
-                known
-            } else {
-                known.or_else(named)
+            let row = match &id {
+                Id::Text(text) if !dirty.in_base => known.or_else(|| named(text)),
+                _ => known,
             };
             let (row, exists) = match row {
                 Some(row) => (row, self.lay_over(row, old, &id, dirty)),
@@ -189,9 +199,12 @@ impl Store {
             self.remember_order();
             self.table.hide(&hide);
         }
+        // The load's own notice stands for all of it.
+        self.follow_parents(first_change, &mut Notices::default());
     }
 
-    /// Lays an entry over the loaded row of its record; says whether the record is still there for the user.
+    /// Lays an entry over the loaded row of its record; says whether the record is still there for
+    /// the user.
     fn lay_over(&mut self, row: RowIx, old: &Table, id: &Id, mut dirty: Dirty) -> bool {
         let was_added = !dirty.in_base;
         if was_added {
@@ -233,10 +246,6 @@ impl Store {
             return;
         }
         self.keys.keep(row, phantom);
-        if let Some(parent) = self.table.schema().parent {
-            let mut silent = Notices::default();
-            self.rewrite_reference(parent, phantom.as_ref(), new.as_value(), &mut silent);
-        }
         self.aftermath.id_changes.push(IdChange {
             row: self.table.handle(row),
             old: phantom.clone(),
@@ -267,7 +276,7 @@ impl Store {
 
     /// Records whose id is another record's key get keys of their own.
     fn welcome_namesakes(&mut self) {
-        let keys: Vec<(RowIx, Box<str>)> = self.keys.iter().collect();
+        let keys = self.keys.list().to_vec();
         for (owner, key) in keys {
             if let Some(row) = self.table.find_id(IdRef::Text(&key))
                 && row != owner

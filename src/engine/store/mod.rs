@@ -1,15 +1,19 @@
 //! Records over a table: what the server has, what is on the wire, what the user has typed.
 //!
-//! The table's columns hold what the app sees. A record that is not as the server has it also has an entry in
-//! [`changes`]: per touched field the three layers, and per layer whether it adds or removes the record.
+//! The table's columns hold what the app sees. A record that is not as the server has it also has
+//! an entry in `changes`: per touched field the three layers, and per layer whether it adds or
+//! removes the record.
 //!
 //! What always holds ([`Store::check`] verifies it):
-//! 1. A field is seen as `pending`, else `inflight`, else `base`. A record without an entry is base alone.
+//! 1. A field is seen as `pending`, else `inflight`, else `base`. A record without an entry is base
+//!    alone.
 //! 2. A pending value differs from what lies under it; an entry that says nothing isn't kept.
-//! 3. A record is in the visible order exactly when its layers say that it exists. Removed ones stay in the table, hidden and
-//!    findable by id, until the server has confirmed that they are gone.
+//! 3. A record is in the visible order exactly when its layers say that it exists. Removed ones
+//!    stay in the table, hidden and findable by id, until the server has confirmed that they are
+//!    gone.
 //! 4. Every record has an id, and no two have the same. A phantom's is its client id.
-//! 5. Only server data writes base, only the user writes pending, and only a sync moves values between the layers.
+//! 5. Only server data writes base, only the user writes pending, and only a sync moves values
+//!    between the layers.
 //!
 //! | file | what |
 //! |---|---|
@@ -19,21 +23,26 @@
 //! | `edit`, `adding`, `removing`, `moving` | what the user does |
 //! | `rollback` | accept and reject |
 //! | `flight` | freeze, thaw, confirm, refuse |
-//! | `answer` | an answer to a sync: plan and apply; remote changesets |
+//! | `answer`, `applying` | an answer to a sync: plan and apply; remote changesets |
 //! | `server` | how server data writes base |
 //! | `load` | a new data set |
 //! | `package` | what a sync sends |
 //! | `relations`, `tree` | references between records, and what becomes of them |
 //! | `aftermath` | what an operation means for other stores |
+//! | `state` | where records stand, for hosts |
+//! | `fields` | the schema, from the options |
 //! | `keys` | the name of a record that never changes |
+//! | `rows` | small tools for rows |
 //! | `notices` | what listeners hear; batches |
 
 mod adding;
 mod aftermath;
 mod answer;
+mod applying;
 mod changes;
 mod check;
 mod edit;
+mod fields;
 mod flight;
 mod keys;
 mod layers;
@@ -45,10 +54,11 @@ mod record_state;
 mod relations;
 mod removing;
 mod rollback;
+mod rows;
 mod server;
+mod state;
 mod tree;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use aftermath::{Aftermath, Id, IdChange};
@@ -59,17 +69,19 @@ pub use package::{Layer, PackageOptions};
 pub use record_state::RecordState;
 
 use self::changes::Changes;
+use self::fields::{invalid_config, schema};
 use self::keys::Keys;
-use self::record_state::{Counted, Dirty};
+use self::record_state::Counted;
 use self::relations::Reference;
-use super::config::{FieldConfig, StoreConfig};
+use super::config::StoreConfig;
 use super::error::{ErrorCode, SyncError};
 use super::input::StoreId;
-use super::schema::{Field, FieldIx, FieldKind, Schema, Zone};
+use super::schema::{Field, FieldIx, FieldKind, Zone};
 use super::table::{IdRef, RowId, RowIx, Table};
-use super::value::{Cell, Value};
+use super::value::Cell;
 
-/// Stores share the space of generations, so that a handle tells whose it is: the upper bits name the store.
+/// Stores share the space of generations, so that a handle tells whose it is: the upper bits name
+/// the store.
 const STORE_SHIFT: u32 = 24;
 
 /// A named set of records.
@@ -80,13 +92,16 @@ pub struct Store {
     table: Table,
     changes: Changes,
     references: Vec<Reference>,
+    /// Fields whose cascades the server does by itself, so that they are never sent.
+    quiet_fields: Vec<FieldIx>,
     keys: Keys,
     /// By field: what `set` has to look out for.
     traits: Vec<u8>,
     /// The visible order before the user first moved or removed something.
     order_before: Option<Vec<RowId>>,
-    /// References that the last answer itself wrote, so that the phantom's text is really what the server has.
-    echoed: BTreeSet<(RowIx, FieldIx)>,
+    /// References that the last answer itself wrote, so that the phantom's text is really what the
+    /// server has.
+    echoed: Vec<u64>,
     aftermath: Aftermath,
     zone: Arc<Zone>,
     mask: u32,
@@ -107,7 +122,8 @@ const IS_REFERENCE: u8 = 8;
 const PERSISTS: u8 = 16;
 
 impl Store {
-    /// An empty store. Fails on options that make no sense: no name, a field twice, a kind or format that isn't known.
+    /// An empty store. Fails on options that make no sense: no name, a field twice, a kind or
+    /// format that isn't known.
     pub fn new(id: StoreId, config: StoreConfig) -> Result<Self, SyncError> {
         if config.id.is_empty() {
             return Err(invalid_config("a store needs an id"));
@@ -120,10 +136,11 @@ impl Store {
             table,
             changes: Changes::default(),
             references: Vec::new(),
+            quiet_fields: Vec::new(),
             keys: Keys::default(),
             traits: Vec::new(),
             order_before: None,
-            echoed: BTreeSet::new(),
+            echoed: Vec::new(),
             aftermath: Aftermath::default(),
             zone: Arc::new(Zone::default()),
             mask: 0,
@@ -150,6 +167,11 @@ impl Store {
                     .push(Reference::new(field, Some(relation.clone())));
             }
         }
+        let quiet = self.references.iter().filter(|reference| {
+            let relation = reference.relation.as_ref();
+            relation.is_some_and(|relation| !relation.send_cascade)
+        });
+        self.quiet_fields = quiet.map(|reference| reference.field).collect();
     }
 
     /// Brings `traits` up to date with the schema, which only ever grows.
@@ -221,8 +243,8 @@ impl Store {
         !self.aftermath.is_empty()
     }
 
-    /// Gives memory of dead text back, when that is worth it. Cells that were handed out (in notices) lose their meaning: call
-    /// it when none wait.
+    /// Gives memory of dead text back, when that is worth it. Cells that were handed out (in
+    /// notices) lose their meaning: call it when none wait.
     pub fn tidy(&mut self) {
         let changes = &mut self.changes;
         self.table
@@ -256,7 +278,8 @@ impl Store {
         self.version
     }
 
-    /// The visible records whose time lies, at least in part, between two instants (ms), by their start.
+    /// The visible records whose time lies, at least in part, between two instants (ms), by their
+    /// start.
     pub fn range(&mut self, start: f64, end: f64) -> &[RowIx] {
         self.table.range(start, end)
     }
@@ -304,116 +327,14 @@ impl Store {
         self.table.id_ref(cell).map(Id::from)
     }
 
-    // --- state --------------------------------------------------------------------------------
-
-    /// Whether the next package would carry anything. Edits that only undo what is on the wire don't count until that is
-    /// confirmed; nor do those of fields that are never sent.
-    pub const fn has_changes(&self) -> bool {
-        self.changes.tally().sendable > 0
-    }
-
-    /// Whether the next package would carry anything also when nobody asks for it: records that the server refused wait until
-    /// they are edited again.
-    pub const fn has_ready_changes(&self) -> bool {
-        self.changes.tally().ready > 0
-    }
-
-    /// Whether a package is on the wire, or the next one would carry anything.
-    pub const fn has_unconfirmed(&self) -> bool {
-        self.changes.tally().unconfirmed > 0
-    }
-
-    /// Whether a package is on the wire.
-    pub const fn has_inflight(&self) -> bool {
-        self.changes.tally().sent > 0
-    }
-
-    /// How many records the next package would carry.
-    pub const fn pending_count(&self) -> usize {
-        self.changes.tally().sendable
-    }
-
-    /// How many records have changes that the server hasn't confirmed.
-    pub const fn unconfirmed_count(&self) -> usize {
-        self.changes.tally().unconfirmed
-    }
-
-    /// Where a record stands.
-    pub fn state(&self, id: RowId) -> Result<RecordState, SyncError> {
-        let row = self.resolve(id)?;
-        Ok(self
-            .changes
-            .get(row)
-            .map_or_else(RecordState::default, |dirty| RecordState {
-                phantom: !dirty.in_base,
-                removed: !dirty.exists(),
-                modified: dirty.is_modified(),
-                in_flight: dirty.is_sent(),
-            }))
-    }
-
-    /// Why the server refused the record's last change.
-    pub fn sync_error(&self, id: RowId) -> Option<&str> {
-        self.changes.get(self.table.resolve(id)?)?.error.as_deref()
-    }
-
-    /// The fields that are seen differently from what the server has, in the order of their first change. None for a phantom:
-    /// the server has nothing of it.
-    pub fn modifications(&self, id: RowId) -> Vec<FieldIx> {
-        let dirty = self.table.resolve(id).and_then(|row| self.changes.get(row));
-        dirty
-            .filter(|dirty| dirty.in_base)
-            .map_or_else(Vec::new, |dirty| {
-                dirty
-                    .fields
-                    .iter()
-                    .filter(|touched| !self.equal(touched.field, touched.visible(), touched.base))
-                    .map(|touched| touched.field)
-                    .collect()
-            })
-    }
-
-    /// What the server has in a field, as far as is known. Absent for phantoms.
-    pub fn base_cell(&self, id: RowId, field: FieldIx) -> Cell {
-        let Some(row) = self.table.resolve(id) else {
-            return Cell::ABSENT;
-        };
-        match self.changes.get(row) {
-            Some(dirty) if !dirty.in_base => Cell::ABSENT,
-            Some(dirty) => dirty
-                .touched(field)
-                .map_or_else(|| self.table.cell(row, field), |touched| touched.base),
-            None => self.table.cell(row, field),
-        }
-    }
-
-    /// Records that the server doesn't know yet, in the order in which they were added.
-    pub fn added(&self) -> Vec<RowId> {
-        self.bag(|dirty| !dirty.in_base && dirty.exists())
-    }
-
-    /// Records that the server knows otherwise, in the order of their first change.
-    pub fn modified(&self) -> Vec<RowId> {
-        self.bag(|dirty| dirty.in_base && dirty.exists() && !dirty.fields.is_empty())
-    }
-
-    /// Records that were removed here and that the server still has, in the order of their first change.
-    pub fn removed(&self) -> Vec<RowId> {
-        self.bag(|dirty| dirty.in_base && !dirty.exists())
-    }
-
-    fn bag(&self, keep: impl Fn(&Dirty) -> bool) -> Vec<RowId> {
-        let rows = self.changes.rows(keep);
-        rows.into_iter().map(|row| self.table.handle(row)).collect()
-    }
-
     // --- shared by the parts ------------------------------------------------------------------
 
     fn traits(&self, field: FieldIx) -> u8 {
         self.traits.get(field.ix()).copied().unwrap_or(0)
     }
 
-    /// Whether two cells of a field are one value: null is absent, and in fields that hold ids `4037` is `"4037"`.
+    /// Whether two cells of a field are one value: null is absent, and in fields that hold ids
+    /// `4037` is `"4037"`.
     #[inline]
     fn equal(&self, field: FieldIx, a: Cell, b: Cell) -> bool {
         equal(&self.table, self.traits(field), a, b)
@@ -487,105 +408,4 @@ fn equal(table: &Table, traits: u8, a: Cell, b: Cell) -> bool {
         || (a.is_nullish() && b.is_nullish())
         || table.same(a, b)
         || (traits & (IS_REFERENCE | IS_ID) != 0 && table.same_id(a, b))
-}
-
-fn invalid_config(message: impl Into<String>) -> SyncError {
-    SyncError::new(ErrorCode::InvalidConfig, message)
-}
-
-fn schema(config: &StoreConfig) -> Result<Schema, SyncError> {
-    let name = &config.id_field;
-    let declared = config.fields.iter().find(|field| &field.name == name);
-    let mut id = match declared {
-        Some(field) => read_field(config, field)?,
-        None => Field::new(name, FieldKind::Auto),
-    };
-    // Ids keep the form in which they came.
-    id.kind = FieldKind::Auto;
-    let mut schema = Schema::new(id);
-    for (at, field) in config.fields.iter().enumerate() {
-        if config.fields[..at]
-            .iter()
-            .any(|other| other.name == field.name)
-        {
-            return Err(invalid_config(format!(
-                "{}: field {} twice",
-                config.id, field.name
-            )));
-        }
-        if &field.name != name {
-            add_field(config, &mut schema, read_field(config, field)?)?;
-        }
-    }
-    let mut ensure = |name: &String| match schema.find(name) {
-        Some(ix) => Ok(ix),
-        None => add_field(config, &mut schema, Field::new(name, FieldKind::Auto)),
-    };
-    let parent = config.parent_field.as_ref().map(&mut ensure).transpose()?;
-    for relation in &config.relations {
-        ensure(&relation.field)?;
-    }
-    let interval = match &config.interval {
-        Some((start, end)) => Some((ensure(start)?, ensure(end)?)),
-        None => None,
-    };
-    if parent == Some(schema.id) {
-        return Err(invalid_config(format!(
-            "{}: the id can't be the parent too",
-            config.id
-        )));
-    }
-    schema.parent = parent;
-    schema.interval = interval;
-    Ok(schema)
-}
-
-fn add_field(
-    config: &StoreConfig,
-    schema: &mut Schema,
-    field: Field,
-) -> Result<FieldIx, SyncError> {
-    schema
-        .ensure(field)
-        .ok_or_else(|| invalid_config(format!("{}: too many fields", config.id)))
-}
-
-fn read_field(config: &StoreConfig, given: &FieldConfig) -> Result<Field, SyncError> {
-    if given.name.is_empty() {
-        return Err(invalid_config(format!(
-            "{}: a field without a name",
-            config.id
-        )));
-    }
-    let kind = FieldKind::parse_config(given.kind.as_deref(), given.format.as_deref())
-        .map_err(|error| invalid_config(format!("{}, field {}: {error}", config.id, given.name)))?;
-    let mut field = Field::new(&given.name, kind);
-    if let Some(source) = given
-        .data_source
-        .as_deref()
-        .filter(|source| !source.is_empty())
-    {
-        field.path = source.split('.').map(str::to_owned).collect();
-    }
-    field.default = given
-        .default_value
-        .as_ref()
-        .filter(|value| !value.is_null())
-        .map(|value| value.to_string().into());
-    field.persist = given.persist.unwrap_or(true);
-    field.always_write = given.always_write.unwrap_or(false);
-    Ok(field)
-}
-
-/// A value that lives in JSON text: plain ones are read, objects and arrays stay text.
-fn with_json<T>(text: &str, take: impl FnOnce(Value<'_>) -> T) -> T {
-    match serde_json::from_str::<serde_json::Value>(text) {
-        Ok(serde_json::Value::Bool(bool)) => take(Value::Bool(bool)),
-        Ok(serde_json::Value::Number(number)) => {
-            take(number.as_f64().map_or(Value::Null, Value::Number))
-        }
-        Ok(serde_json::Value::String(text)) => take(Value::Text(&text)),
-        Ok(serde_json::Value::Object(_) | serde_json::Value::Array(_)) => take(Value::Json(text)),
-        Ok(serde_json::Value::Null) | Err(_) => take(Value::Null),
-    }
 }

@@ -1,15 +1,16 @@
-//! The visible order: the user moves records, and a rollback brings the old order back. The order itself is never sent.
-
-use std::collections::BTreeMap;
+//! The visible order: the user moves records, and a rollback brings the old order back. The order
+//! itself is never sent.
 
 use super::Store;
 use super::notices::Notices;
+use super::rows::{pack, sort};
 use crate::engine::error::SyncError;
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::table::{RowId, RowIx};
 
 impl Store {
-    /// The user moves records, in the given order, to a position among the others (counted without them; past the end is the end).
+    /// The user moves records, in the given order, to a position among the others (counted without
+    /// them; past the end is the end).
     pub fn move_rows(
         &mut self,
         ids: &[RowId],
@@ -55,7 +56,8 @@ impl Store {
         }
     }
 
-    /// Shows hidden rows where they stood: each after the nearest one before it that is still visible.
+    /// Shows hidden rows where they stood: each after the nearest one before it that is still
+    /// visible.
     pub(super) fn place_back(&mut self, rows: &[RowIx]) {
         let Some(before) = &self.order_before else {
             self.table.show(rows, None);
@@ -65,33 +67,35 @@ impl Store {
         for row in rows {
             coming[row.ix()] = true;
         }
-        let mut after: BTreeMap<Option<RowIx>, Vec<RowIx>> = BTreeMap::new();
-        let mut anchor = None;
+        // Of every row that comes: behind how many visible ones it stands, and the row, by its turn
+        // among those.
+        let mut keys = Vec::with_capacity(rows.len());
+        let mut turn = Vec::with_capacity(rows.len());
+        let mut behind = 0;
         for row in before.iter().filter_map(|&id| self.table.resolve(id)) {
             if coming[row.ix()] {
                 coming[row.ix()] = false;
-                after.entry(anchor).or_default().push(row);
-            } else if self.table.is_visible(row) {
-                anchor = Some(row);
+                keys.push(pack(behind, turn.len() as u32));
+                turn.push(row);
+            } else if let Some(at) = self.table.position(row) {
+                behind = at as u32 + 1;
             }
         }
-        if let ([row], 1) = (rows, after.len())
-            && let Some(anchor) = after.keys().next()
-        {
-            let at = anchor
-                .and_then(|row| self.table.position(row))
-                .map_or(0, |at| at + 1);
-            self.table.show(&[*row], Some(at));
+        sort(&mut keys);
+        if let ([row], [key]) = (rows, keys.as_slice()) {
+            self.table.show(&[*row], Some((key >> 32) as usize));
             return;
         }
-        let mut order = Vec::with_capacity(self.table.order().len() + rows.len());
-        order.extend(after.remove(&None).unwrap_or_default());
-        for &row in self.table.order() {
-            order.push(row);
-            if !after.is_empty() {
-                order.extend(after.remove(&Some(row)).unwrap_or_default());
-            }
+        let visible = self.table.order();
+        let mut order = Vec::with_capacity(visible.len() + rows.len());
+        let mut done = 0;
+        for key in keys {
+            let behind = (key >> 32) as usize;
+            order.extend_from_slice(&visible[done..behind]);
+            done = behind;
+            order.push(turn[key as u32 as usize]);
         }
+        order.extend_from_slice(&visible[done..]);
         // Rows that never stood anywhere come last.
         order.extend(rows.iter().copied().filter(|row| coming[row.ix()]));
         self.table.set_order(order);

@@ -6,7 +6,8 @@ use crate::engine::schema::FieldIx;
 use crate::engine::table::{RowId, RowIx};
 use crate::engine::value::Cell;
 
-/// Where stores put their notices. Each store asks its own mask first: nothing is computed for nobody.
+/// Where stores put their notices. Each store asks its own mask first: nothing is computed for
+/// nobody.
 #[derive(Clone, Debug, Default)]
 pub struct Notices {
     list: Vec<Notice>,
@@ -49,14 +50,14 @@ impl Notices {
 pub const FOREIGN_SHIFT: u32 = 16;
 
 impl Store {
-    /// Which notices somebody listens to: bits of [`NoticeKind`] for those of [`Origin::Local`], and the same bits shifted by
-    /// [`FOREIGN_SHIFT`] for those of all other origins.
+    /// Which notices somebody listens to: bits of [`NoticeKind`] for those of [`Origin::Local`],
+    /// and the same bits shifted by [`FOREIGN_SHIFT`] for those of all other origins.
     pub fn listen(&mut self, mask: u32) {
         self.mask = mask;
     }
 
-    /// Whether a notice is to be made. Batches hold back only what the user does: a host that caches records has to hear of
-    /// everything else at once.
+    /// Whether a notice is to be made. Batches hold back only what the user does: a host that
+    /// caches records has to hear of everything else at once.
     #[inline]
     pub(super) fn hears(&self, kind: NoticeKind, origin: Origin) -> bool {
         match origin {
@@ -135,7 +136,8 @@ impl Store {
         });
     }
 
-    /// Holds notices of what the user does back until the matching [`Store::end_batch`]; nests. Tracking goes on.
+    /// Holds notices of what the user does back until the matching [`Store::end_batch`]; nests.
+    /// Tracking goes on.
     pub fn begin_batch(&mut self) {
         if self.batch == 0 {
             self.batch_start = self.version;
@@ -143,7 +145,8 @@ impl Store {
         self.batch = self.batch.saturating_add(1);
     }
 
-    /// Ends a batch: the outermost one says `Refresh`, if anything happened. An end without a begin does nothing.
+    /// Ends a batch: the outermost one says `Refresh`, if anything happened. An end without a begin
+    /// does nothing.
     pub fn end_batch(&mut self, out: &mut Notices) {
         if self.batch == 0 {
             return;

@@ -53,11 +53,13 @@ enum Change {
 }
 
 impl Store {
-    /// Appends the store's section, `{"added":[…],"updated":[…],"removed":[…]}`, and says whether there was anything; nothing is
-    /// written otherwise. Records stand in the order of their first change, empty lists are left out.
+    /// Appends the store's section, `{"added":[…],"updated":[…],"removed":[…]}`, and says whether
+    /// there was anything; nothing is written otherwise. Records stand in the order of their first
+    /// change, empty lists are left out.
     ///
-    /// Added records have all persistable fields that have a value; updated ones their id, what changed and what goes along with
-    /// every update; removed ones their id. A record whose parent is a phantom names it by the phantom parent field alone.
+    /// Added records have all persistable fields that have a value; updated ones their id, what
+    /// changed and what goes along with every update; removed ones their id. A record whose parent
+    /// is a phantom names it by the phantom parent field alone.
     pub fn write_package(&self, layer: Layer, options: &PackageOptions, out: &mut Vec<u8>) -> bool {
         let writer = Writer {
             store: self,

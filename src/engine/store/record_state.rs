@@ -1,4 +1,5 @@
-//! What a record is beyond its values: whether the server has it, what of it is on the wire, what waits.
+//! What a record is beyond its values: whether the server has it, what of it is on the wire, what
+//! waits.
 
 use super::layers::{Same, Touched};
 use crate::engine::schema::FieldIx;
@@ -35,17 +36,18 @@ pub struct RecordState {
 pub(super) struct Dirty {
     pub(super) row: RowIx,
     /// Orders records by their first change.
-    pub(super) seq: u64,
+    pub(super) seq: u32,
     /// Whether the server has the record.
     pub(super) in_base: bool,
     pub(super) inflight: Stage,
     pub(super) pending: Stage,
-    /// Fields with layers. A record that isn't in base needs them only for what was edited after it went onto the wire: its
-    /// other values belong to the layer that adds it.
+    /// Fields with layers. A record that isn't in base needs them only for what was edited after it
+    /// went onto the wire: its other values belong to the layer that adds it.
     pub(super) fields: Vec<Touched>,
     /// Why the server refused it.
     pub(super) error: Option<Box<str>>,
-    /// It was refused and has not been edited since: sending it again by itself would only be refused again.
+    /// It was refused and has not been edited since: sending it again by itself would only be
+    /// refused again.
     pub(super) held: bool,
     /// What of it is counted in the tallies; kept by `Changes` alone.
     pub(super) counted: Counted,
@@ -63,7 +65,7 @@ pub(super) struct Counted {
 }
 
 impl Dirty {
-    pub(super) const fn new(row: RowIx, seq: u64, in_base: bool) -> Self {
+    pub(super) const fn new(row: RowIx, seq: u32, in_base: bool) -> Self {
         Self {
             row,
             seq,
@@ -133,6 +135,10 @@ impl Dirty {
                 } else {
                     touched.inflight = column;
                 }
+                if self.fields.is_empty() {
+                    // Most edits are of one field, or of a start and an end.
+                    self.fields.reserve_exact(2);
+                }
                 self.fields.push(touched);
                 self.fields.len() - 1
             }
@@ -152,7 +158,8 @@ impl Dirty {
         }
     }
 
-    /// Whether the next package would carry it. `sends` says whether a field's change is sent, `removes` whether a removal is.
+    /// Whether the next package would carry it. `sends` says whether a field's change is sent,
+    /// `removes` whether a removal is.
     pub(super) fn is_sendable(
         &self,
         same: Same<'_>,

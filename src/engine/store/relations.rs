@@ -1,11 +1,11 @@
-//! Fields that refer to records: who refers to whom, and what becomes of references when ids change or records go.
+//! Fields that refer to records: who refers to whom, and what becomes of references when ids change
+//! or records go.
 
-use hashbrown::HashTable;
-
-use super::Store;
-use super::aftermath::Id;
+use super::aftermath::{Id, IdChange};
 use super::notices::Notices;
 use super::record_state::Stage;
+use super::rows::{Groups, distinct, sorted};
+use super::{IS_REFERENCE, Store, equal};
 use crate::engine::config::{OnRemove, Relation};
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::schema::FieldIx;
@@ -25,14 +25,7 @@ pub(super) struct Reference {
 /// Rows by the id that one of their fields holds.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Referrers {
-    groups: HashTable<Group>,
-}
-
-/// Rows whose field holds ids of one hash (all but always: one id).
-#[derive(Clone, Debug)]
-struct Group {
-    hash: u64,
-    rows: Vec<RowIx>,
+    groups: Groups,
 }
 
 impl Referrers {
@@ -45,40 +38,19 @@ impl Referrers {
     }
 
     fn insert(&mut self, table: &Table, row: RowIx, cell: Cell) {
-        let Some(hash) = table.id_ref(cell).map(IdRef::hash) else {
-            return;
-        };
-        self.groups
-            .entry(hash, |group| group.hash == hash, |group| group.hash)
-            .or_insert_with(|| Group {
-                hash,
-                rows: Vec::new(),
-            })
-            .get_mut()
-            .rows
-            .push(row);
+        if let Some(id) = table.id_ref(cell) {
+            self.groups.insert(id.hash(), row);
+        }
     }
 
     fn remove(&mut self, table: &Table, row: RowIx, cell: Cell) {
-        let Some(hash) = table.id_ref(cell).map(IdRef::hash) else {
-            return;
-        };
-        if let Ok(mut entry) = self.groups.find_entry(hash, |group| group.hash == hash) {
-            let rows = &mut entry.get_mut().rows;
-            if let Some(at) = rows.iter().position(|&other| other == row) {
-                rows.swap_remove(at);
-            }
-            if rows.is_empty() {
-                entry.remove();
-            }
+        if let Some(id) = table.id_ref(cell) {
+            self.groups.remove(id.hash(), row);
         }
     }
 
     fn find(&self, id: IdRef<'_>) -> &[RowIx] {
-        let hash = id.hash();
-        self.groups
-            .find(hash, |group| group.hash == hash)
-            .map_or(&[], |group| group.rows.as_slice())
+        self.groups.find(id.hash())
     }
 }
 
@@ -97,7 +69,7 @@ impl Reference {
                 return Some(format!("row {} is missing", row.0));
             }
         }
-        let held: usize = index.groups.iter().map(|group| group.rows.len()).sum();
+        let held = index.groups.len();
         (held != count).then(|| format!("{held} rows instead of {count}"))
     }
 
@@ -118,10 +90,11 @@ impl Store {
             .filter_map(|reference| Some((reference.field, reference.relation.as_ref()?)))
     }
 
-    /// The visible records whose field holds that id, in the store's order. Builds an index for the field at its first call.
+    /// The visible records whose field holds that id, in the store's order. Builds an index for the
+    /// field at its first call.
     pub fn referrers(&mut self, field: FieldIx, id: IdRef<'_>) -> Vec<RowId> {
-        let mut rows = self.rows_referring(field, id, true);
-        self.sort_by_position(&mut rows);
+        let rows = self.rows_referring(field, id, true);
+        let rows = self.by_position(&rows);
         rows.into_iter().map(|row| self.table.handle(row)).collect()
     }
 
@@ -153,10 +126,10 @@ impl Store {
             .collect()
     }
 
-    pub(super) fn sort_by_position(&self, rows: &mut [RowIx]) {
-        if rows.len() > 1 {
-            rows.sort_by_cached_key(|&row| self.table.position(row));
-        }
+    /// Rows in the store's order.
+    pub(super) fn by_position(&self, rows: &[RowIx]) -> Vec<RowIx> {
+        let position = |row| self.table.position(row).map_or(u32::MAX, |at| at as u32);
+        sorted(rows.iter().map(|&row| (position(row), row)))
     }
 
     /// Tells the index of a field, if it has one, that a row's value changes.
@@ -189,16 +162,30 @@ impl Store {
 
     /// Whether the removals and nulls that this field's cascade makes are sent.
     pub(super) fn sends_cascade(&self, field: FieldIx) -> bool {
-        self.references
-            .iter()
-            .find(|reference| reference.field == field)
-            .and_then(|reference| reference.relation.as_ref())
-            // Descendants in a tree: the package's options decide.
-            .is_none_or(|relation| relation.send_cascade)
+        // Descendants in a tree: the package's options decide.
+        !self.quiet_fields.contains(&field)
     }
 
-    /// A record that `field` may refer to got another id: the reference follows, in every layer. Where the server itself wrote
-    /// the old id with the last answer, base keeps it and the new one is a change to send.
+    /// Records that `field` may refer to got other ids: references follow, in every layer. Where
+    /// the server itself wrote the old id with the last answer, base keeps it and the new one is a
+    /// change to send.
+    pub fn rewrite_references(&mut self, field: FieldIx, changes: &[IdChange], out: &mut Notices) {
+        if changes.is_empty() {
+            return;
+        }
+        let covered = self.covered_referrers(field);
+        for IdChange { old, new, .. } in changes {
+            let old = old.as_ref();
+            let mut rows = self.rows_referring(field, old, true);
+            rows.extend(self.rows_referring(field, old, false));
+            rows.extend_from_slice(covered.find(old));
+            for row in distinct(&rows) {
+                self.rewrite_row(row, field, old, new.as_value(), out);
+            }
+        }
+    }
+
+    /// The same for a single id.
     pub fn rewrite_reference(
         &mut self,
         field: FieldIx,
@@ -206,24 +193,29 @@ impl Store {
         new: Value<'_>,
         out: &mut Notices,
     ) {
-        let mut rows = self.rows_referring(field, old, true);
-        rows.extend(self.rows_referring(field, old, false));
-        rows.extend(self.layered_referrers(field, old));
-        rows.sort_unstable();
-        rows.dedup();
-        for row in rows {
-            self.rewrite_row(row, field, old, new, out);
-        }
+        let new = match new {
+            Value::Number(number) => Id::Number(number),
+            Value::Text(text) => Id::Text(text.into()),
+            _ => return,
+        };
+        let row = self.table.handle(RowIx(0));
+        let change = IdChange {
+            row,
+            old: old.into(),
+            new,
+        };
+        self.rewrite_references(field, &[change], out);
     }
 
-    /// Rows that hold the id in a layer that is covered by another.
-    fn layered_referrers(&self, field: FieldIx, id: IdRef<'_>) -> Vec<RowIx> {
-        let holds = |cell: Cell| self.table.id_ref(cell).is_some_and(|other| other == id);
-        self.changes
-            .touching(field)
-            .filter(|(_, it)| holds(it.base) || holds(it.inflight) || holds(it.pending))
-            .map(|(row, _)| row)
-            .collect()
+    /// Rows by the ids that layers hold which another may cover.
+    fn covered_referrers(&self, field: FieldIx) -> Referrers {
+        let mut covered = Referrers::default();
+        for (row, touched) in self.changes.touching(field) {
+            for cell in [touched.base, touched.inflight, touched.pending] {
+                covered.insert(&self.table, row, cell);
+            }
+        }
+        covered
     }
 
     fn rewrite_row(
@@ -234,7 +226,7 @@ impl Store {
         new: Value<'_>,
         out: &mut Notices,
     ) {
-        let echoed = self.echoed.contains(&(row, field));
+        let echoed = self.is_echoed(row, field);
         let cell = self.table.make_cell(new);
         let column = self.table.cell(row, field);
         let holds = |table: &Table, cell: Cell| table.id_ref(cell).is_some_and(|id| id == old);
@@ -244,8 +236,11 @@ impl Store {
             .get_mut(row)
             .and_then(|dirty| dirty.fields.iter_mut().find(|it| it.field == field))
         else {
-            let all_pending = self.changes.get(row).is_some_and(|dirty| !dirty.in_base);
-            if echoed && !all_pending {
+            if !holds(table, column) {
+                return;
+            }
+            let added = self.changes.get(row).is_some_and(|dirty| !dirty.in_base);
+            if echoed && !added {
                 self.write_user(row, field, cell, Origin::Remote, out);
             } else {
                 self.put(row, field, cell);
@@ -271,11 +266,13 @@ impl Store {
                 *layer = cell;
             }
         }
+        touched.settle(&|a, b| equal(table, IS_REFERENCE, a, b));
         self.recompose(row, Origin::Remote, out);
     }
 
-    /// Records of another store went (`ids`): what refers to them by `field` goes too, or forgets them, as the relation says.
-    /// `by_server`: the server removed them, so it is base that changes, and nothing will be sent.
+    /// Records of another store went (`ids`): what refers to them by `field` goes too, or forgets
+    /// them, as the relation says. `by_server`: the server removed them, so it is base that
+    /// changes, and nothing will be sent.
     pub fn cascade(
         &mut self,
         field: FieldIx,
@@ -290,6 +287,9 @@ impl Store {
         if on_remove == OnRemove::None {
             return Vec::new();
         }
+        if by_server {
+            self.settle_cascade(field, ids, out);
+        }
         let mut rows = Vec::new();
         for id in ids {
             rows.extend(self.rows_referring(field, id.as_ref(), true));
@@ -300,16 +300,17 @@ impl Store {
             (OnRemove::Cascade, false) => {
                 self.remove_rows(rows, Some(field), Origin::Local, out);
             }
-            (_, true) => {
+            (_, by_server) => {
                 for row in rows {
-                    self.server_write(row, field, Cell::NULL, true, Origin::Remote, out);
-                    self.settle(row);
-                }
-            }
-            (_, false) => {
-                for row in rows {
-                    self.write_user(row, field, Cell::NULL, Origin::Local, out);
-                    self.mark_cascaded(row, field);
+                    // What the server doesn't know has no base to be written.
+                    let known = self.changes.get(row).is_none_or(|dirty| dirty.in_base);
+                    if by_server && known {
+                        self.server_write(row, field, Cell::NULL, true, Origin::Remote, out);
+                        self.settle(row);
+                    } else {
+                        self.write_user(row, field, Cell::NULL, Origin::Local, out);
+                        self.mark_cascaded(row, field);
+                    }
                 }
             }
         }
@@ -327,7 +328,45 @@ impl Store {
         self.settle(row);
     }
 
-    /// Records of another store came back (`ids`): what their removal did here through `field` is undone. Gives the rows.
+    /// The removal of records of another store is confirmed (`ids`): what it did here through
+    /// `field`, and what isn't sent because the server does the same, is true.
+    pub fn settle_cascade(&mut self, field: FieldIx, ids: &[Id], out: &mut Notices) {
+        if self.sends_cascade(field) {
+            return;
+        }
+        for id in ids {
+            for row in self.rows_referring(field, id.as_ref(), false) {
+                let waits = self.changes.get(row).is_some_and(|dirty| {
+                    dirty.pending == Stage::Remove(Some(field)) && dirty.inflight == Stage::Idle
+                });
+                if waits {
+                    self.end_removed(row);
+                }
+            }
+        }
+        for row in self.nulled_by_cascade(field, ids) {
+            self.server_write(row, field, Cell::NULL, true, Origin::Remote, out);
+            self.settle(row);
+        }
+    }
+
+    /// Records whose reference the removal of others (`ids`) has nulled.
+    fn nulled_by_cascade(&self, field: FieldIx, ids: &[Id]) -> Vec<RowIx> {
+        let named = |cell: Cell| {
+            let id = self.table.id_ref(cell);
+            id.is_some_and(|id| ids.iter().any(|other| other.as_ref() == id))
+        };
+        let nulled: Vec<RowIx> = self
+            .changes
+            .touching(field)
+            .filter(|(_, touched)| touched.cascaded && named(touched.base))
+            .map(|(row, _)| row)
+            .collect();
+        distinct(&nulled)
+    }
+
+    /// Records of another store came back (`ids`): what their removal did here through `field` is
+    /// undone. Gives the rows.
     pub fn undo_cascade(&mut self, field: FieldIx, ids: &[Id], out: &mut Notices) -> Vec<RowId> {
         let mut back = Vec::new();
         for id in ids {
@@ -339,19 +378,7 @@ impl Store {
             }));
         }
         self.bring_back(&back, Origin::Rollback, out);
-        let mut nulled: Vec<RowIx> = self
-            .changes
-            .touching(field)
-            .filter(|(_, it)| {
-                it.cascaded
-                    && self
-                        .table
-                        .id_ref(it.base)
-                        .is_some_and(|base| ids.iter().any(|id| id.as_ref() == base))
-            })
-            .map(|(row, _)| row)
-            .collect();
-        nulled.sort_unstable();
+        let nulled = self.nulled_by_cascade(field, ids);
         for &row in &nulled {
             self.reject_field(row, field, out);
         }

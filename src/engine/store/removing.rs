@@ -9,8 +9,8 @@ use crate::engine::schema::FieldIx;
 use crate::engine::table::{RowId, RowIx};
 
 impl Store {
-    /// The user removes records, in trees with their descendants; all or none. Gives all that went: handles to phantoms that
-    /// the server never heard of find nothing any more.
+    /// The user removes records, in trees with their descendants; all or none. Gives all that went:
+    /// handles to phantoms that the server never heard of find nothing any more.
     pub fn remove(&mut self, ids: &[RowId], out: &mut Notices) -> Result<Vec<RowId>, SyncError> {
         let mut rows = Vec::with_capacity(ids.len());
         for &id in ids {
@@ -25,7 +25,8 @@ impl Store {
         self.remove_rows(rows, None, Origin::Local, out)
     }
 
-    /// Removes visible rows and their descendants. `cascade`: the field through which another record's removal takes them along.
+    /// Removes visible rows and their descendants. `cascade`: the field through which another
+    /// record's removal takes them along.
     pub(super) fn remove_rows(
         &mut self,
         rows: Vec<RowIx>,
@@ -69,8 +70,8 @@ impl Store {
         }
     }
 
-    /// Removed records are there again: those whose removal waits as they were, those whose removal is on the wire by the user's
-    /// layer. They stand where they stood.
+    /// Removed records are there again: those whose removal waits as they were, those whose removal
+    /// is on the wire by the user's layer. They stand where they stood.
     pub(super) fn bring_back(&mut self, rows: &[RowIx], origin: Origin, out: &mut Notices) {
         if rows.is_empty() {
             return;

@@ -10,12 +10,11 @@ use crate::engine::table::{RowId, RowIx};
 use crate::engine::value::Cell;
 
 impl Store {
-    /// Declares a record's changes to be confirmed, also what is on the wire. A phantom keeps its client id, and is a phantom no
-    /// more; an answer that comes later still gives it the server's.
+    /// Declares a record's changes to be confirmed, also what is on the wire. A phantom keeps its
+    /// client id, and is a phantom no more; an answer that comes later still gives it the server's.
     pub fn accept(&mut self, id: RowId, out: &mut Notices) -> Result<(), SyncError> {
         let row = self.resolve(id)?;
         self.accept_row(row, out);
-        self.forget_order_if_clean();
         Ok(())
     }
 
@@ -32,19 +31,18 @@ impl Store {
             return;
         };
         if !dirty.exists() {
-            self.free(row);
+            self.end_removed(row);
             return;
         }
         self.changes.take(row);
         self.tell(NoticeKind::State, Origin::Local, row, out);
     }
 
-    /// Takes a record's changes back, also what is on the wire: it is seen as the server has it. What the server then
-    /// nevertheless confirms is undone by the next package.
+    /// Takes a record's changes back, also what is on the wire: it is seen as the server has it.
+    /// What the server then nevertheless confirms is undone by the next package.
     pub fn reject(&mut self, id: RowId, out: &mut Notices) -> Result<(), SyncError> {
         let row = self.resolve(id)?;
         self.reject_rows(&[row], out);
-        self.forget_order_if_clean();
         Ok(())
     }
 
@@ -68,6 +66,8 @@ impl Store {
             if !dirty.in_base {
                 if existed {
                     going.push(row);
+                } else {
+                    self.drop_pending_values(row, out);
                 }
                 continue;
             }
@@ -91,8 +91,8 @@ impl Store {
         self.reappear(&back, Origin::Rollback, out);
     }
 
-    /// Records that the server doesn't know go; what refers to them lets go of them. Those on the wire will be removed on the
-    /// server, should it take them.
+    /// Records that the server doesn't know go; what refers to them lets go of them. Those on the
+    /// wire will be removed on the server, should it take them.
     pub(super) fn drop_added(&mut self, rows: &[RowIx], origin: Origin, out: &mut Notices) {
         if rows.is_empty() {
             return;
@@ -102,11 +102,7 @@ impl Store {
         self.version += 1;
         for &row in rows {
             self.tell(NoticeKind::Remove, origin, row, out);
-            if let Some(dirty) = self.changes.get_mut(row) {
-                // What is on the wire stays as it was sent.
-                dirty.fields.iter_mut().for_each(|touched| touched.pending = Cell::ABSENT);
-            }
-            self.recompose(row, origin, out);
+            self.drop_pending_values(row, out);
             self.mark_removed(row, None);
         }
         if let Some(parent) = self.table.schema().parent {
@@ -115,8 +111,18 @@ impl Store {
         self.aftermath.undone.extend(ids);
     }
 
-    /// Records (`ids`) that never came to be: phantoms that refer to them go too, other records get the reference back that the
-    /// server knows. Gives the rows.
+    /// What is on the wire stays as it was sent; what was typed since goes. The record is hidden.
+    fn drop_pending_values(&mut self, row: RowIx, out: &mut Notices) {
+        if let Some(dirty) = self.changes.get_mut(row) {
+            for touched in &mut dirty.fields {
+                touched.pending = Cell::ABSENT;
+            }
+        }
+        self.recompose(row, Origin::Rollback, out);
+    }
+
+    /// Records (`ids`) that never came to be: phantoms that refer to them go too, other records get
+    /// the reference back that the server knows. Gives the rows.
     pub fn undo_references(&mut self, field: FieldIx, ids: &[Id], out: &mut Notices) -> Vec<RowId> {
         let mut rows = Vec::new();
         for id in ids {

@@ -4,6 +4,7 @@ use super::adding::FieldMap;
 use super::layers::Touched;
 use super::notices::Notices;
 use super::record_state::Stage;
+use super::rows::pack;
 use super::{IS_REFERENCE, Store, equal};
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::schema::FieldIx;
@@ -22,7 +23,8 @@ pub(super) struct ServerRow<'a> {
 }
 
 impl ServerRow<'_> {
-    /// What the row says: this store's fields, and cells of the row's table. The id is not among them.
+    /// What the row says: this store's fields, and cells of the row's table. The id is not among
+    /// them.
     fn values(self) -> impl Iterator<Item = (FieldIx, Cell)> {
         let id = self.table.schema().id;
         self.map.iter().enumerate().filter_map(move |(at, field)| {
@@ -60,8 +62,14 @@ impl Store {
     /// Keeps in mind that the server itself named another record by text: it may be a phantom's.
     fn note_reference(&mut self, row: RowIx, field: FieldIx, cell: Cell) {
         if self.traits(field) & IS_REFERENCE != 0 && cell.kind() == CellKind::Text {
-            self.echoed.insert((row, field));
+            self.echoed.push(pack(row.0, field.0.into()));
         }
+    }
+
+    /// Whether the last answer itself named another record in the field.
+    pub(super) fn is_echoed(&self, row: RowIx, field: FieldIx) -> bool {
+        let key = pack(row.0, field.0.into());
+        self.echoed.binary_search(&key).is_ok()
     }
 
     /// Writes base. The entry isn't brought in order: call `settle` afterwards.
@@ -120,8 +128,9 @@ impl Store {
         row
     }
 
-    /// The server turns out to have a record that was never sent, or whose sending was given up: it is in base now, and every
-    /// value of it is the user's until the server's own row, laid under it, says the same.
+    /// The server turns out to have a record that was never sent, or whose sending was given up: it
+    /// is in base now, and every value of it is the user's until the server's own row, laid under
+    /// it, says the same.
     pub(super) fn confirm_unsent(&mut self, row: RowIx) {
         let touched = all_values(&self.table, row);
         if let Some(dirty) = self.changes.get_mut(row) {

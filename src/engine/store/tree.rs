@@ -6,7 +6,8 @@ use crate::engine::table::{IdRef, RowId, RowIx};
 use crate::engine::value::Cell;
 
 impl Store {
-    /// The visible record that this one's parent field names. `None` at the root, and where the parent isn't there.
+    /// The visible record that this one's parent field names. `None` at the root, and where the
+    /// parent isn't there.
     pub fn parent(&self, row: RowIx) -> Option<RowIx> {
         let field = self.table.schema().parent?;
         let id = self.table.id_ref(self.table.cell(row, field))?;
@@ -24,8 +25,7 @@ impl Store {
         };
         let mut rows = self.rows_referring(field, id.as_ref(), true);
         rows.retain(|&child| child != row);
-        self.sort_by_position(&mut rows);
-        rows
+        self.by_position(&rows)
     }
 
     /// The visible records that have no parent, in the store's order.
@@ -34,7 +34,8 @@ impl Store {
         rows.filter(|&row| self.parent(row).is_none()).collect()
     }
 
-    /// The rows and all below them, each once, parents before their children; with whether the row was itself given.
+    /// The rows and all below them, each once, parents before their children; with whether the row
+    /// was itself given.
     pub(super) fn with_descendants(&mut self, rows: Vec<RowIx>) -> Vec<(RowIx, bool)> {
         let mut known = vec![
             false;
@@ -78,15 +79,15 @@ impl Store {
             };
         };
         let mut at = self.table.find_id(id);
-        let mut steps = 0;
-        while let Some(ancestor) = at {
-            if ancestor == row || steps > self.table.rows_len() {
+        // A circle that the record isn't part of is none of its business.
+        for _ in 0..self.table.rows_len() {
+            let Some(ancestor) = at else { break };
+            if ancestor == row {
                 return Err(SyncError::new(
                     ErrorCode::InvalidArgument,
                     "the record would be its own ancestor",
                 ));
             }
-            steps += 1;
             let next = self
                 .table
                 .schema()

@@ -1,8 +1,9 @@
 //! Text and raw JSON that cells refer to.
 //!
-//! Bytes live in segments of a fixed size, so that growing never copies, never leaves a hole of the old size behind
-//! (WebAssembly memory doesn't shrink), and never needs room for two copies. A cell's place is the segment's number and the
-//! offset in it; long text is kept apart, each with an allocation of its own.
+//! Bytes live in segments of a fixed size, so that growing never copies, never leaves a hole of the
+//! old size behind (WebAssembly memory doesn't shrink), and never needs room for two copies. A
+//! cell's place is the segment's number and the offset in it; long text is kept apart, each with an
+//! allocation of its own.
 
 use crate::engine::value::{Cell, SPAN_LONG};
 
@@ -108,7 +109,8 @@ impl Arena {
         self.keep_new(text, false, text.is_ascii())
     }
 
-    /// The cell of a short text that is kept already. `low` and `high` are its bytes, little-endian, padded with zeros.
+    /// The cell of a short text that is kept already. `low` and `high` are its bytes,
+    /// little-endian, padded with zeros.
     #[inline]
     pub(crate) fn known(&self, low: u64, high: u64, len: usize) -> Option<Cell> {
         let known = self.cache.get(self.cache_place(low, high))?;
@@ -240,8 +242,8 @@ impl Arena {
         }
     }
 
-    /// Whether more than half is dead. What is released is over-estimated where text is shared, so that growth since the last
-    /// compaction is asked for too.
+    /// Whether more than half is dead. What is released is over-estimated where text is shared, so
+    /// that growth since the last compaction is asked for too.
     pub(crate) fn worth_compacting(&self) -> bool {
         self.used > SEGMENT
             && self.dead * 2 > self.used

@@ -5,8 +5,8 @@ use crate::engine::value::Cell;
 const CHUNK_BITS: usize = 10;
 const CHUNK: usize = 1 << CHUNK_BITS;
 
-/// The cells of one field, in chunks of a fixed size: growing never copies, and columns that grow together leave no holes in
-/// memory. What was never written is absent and takes no room.
+/// The cells of one field, in chunks of a fixed size: growing never copies, and columns that grow
+/// together leave no holes in memory. What was never written is absent and takes no room.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Column {
     chunks: Vec<Vec<Cell>>,

@@ -3,7 +3,7 @@
 use hashbrown::HashTable;
 
 use super::RowIx;
-use crate::engine::value::{SAFE_INTEGER, write_number};
+use crate::engine::number::{SAFE_INTEGER, write_number};
 
 /// An id on its own. A number and the text that it is written as are the same id.
 #[derive(Clone, Copy, Debug)]
@@ -103,7 +103,8 @@ fn hash_bytes(bytes: &[u8]) -> u64 {
     mix(hash)
 }
 
-/// Rows by id. Several rows may have one id (a removed record and its successor); all of them are found.
+/// Rows by id. Several rows may have one id (a removed record and its successor); all of them are
+/// found.
 #[derive(Clone, Debug, Default)]
 pub struct IdIndex {
     rows: HashTable<u32>,

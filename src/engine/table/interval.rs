@@ -1,7 +1,8 @@
 //! Which rows lie in a span of time.
 //!
-//! Rows are sorted by their start; of every 64 ends the latest is known, so that a question looks at few blocks even when one
-//! record lasts for years. Edits go to a small unsorted list first, which is merged when the next question comes.
+//! Rows are sorted by their start; of every 64 ends the latest is known, so that a question looks
+//! at few blocks even when one record lasts for years. Edits go to a small unsorted list first,
+//! which is merged when the next question comes.
 
 use super::RowIx;
 
@@ -66,8 +67,9 @@ impl IntervalIndex {
         }
     }
 
-    /// Rows with `row.start < end` and `row.end > start`, by start; one without length where `start <= t < end`. `span_of` says
-    /// where a row lies, if it is visible and lies anywhere; `rows` is how many places of rows there are.
+    /// Rows with `row.start < end` and `row.end > start`, by start; one without length where `start
+    /// <= t < end`. `span_of` says where a row lies, if it is visible and lies anywhere; `rows` is
+    /// how many places of rows there are.
     pub(crate) fn range(
         &mut self,
         start: f64,
@@ -107,22 +109,43 @@ impl IntervalIndex {
         &self.found
     }
 
+    /// Puts the loose rows that lie in the range among those found, where their starts belong.
     fn add_loose(&mut self, start: f64, end: f64, span_of: &impl Fn(RowIx) -> Option<Span>) {
         let is_loose = &self.is_loose;
         self.found.retain(|row| !bit(is_loose, *row));
-        let sorted = self.found.len();
+        let mut fresh: Vec<(u64, RowIx)> = Vec::new();
         for row in &self.loose {
             if let Some(span) = span_of(*row)
                 && span.start < end
                 && (span.end > start || span.start >= start)
             {
-                self.found.push(*row);
+                fresh.push((sort_key(span.start), *row));
             }
         }
-        if self.found.len() > sorted {
-            let start_of = |row: &RowIx| span_of(*row).map_or(f64::INFINITY, |span| span.start);
-            self.found
-                .sort_by(|a, b| start_of(a).total_cmp(&start_of(b)).then(a.cmp(b)));
+        sort(&mut fresh);
+        let mut from = self.found.len();
+        let mut to = from + fresh.len();
+        self.found.resize(to, RowIx(0));
+        while let Some(&entry) = fresh.last() {
+            to -= 1;
+            let old = from
+                .checked_sub(1)
+                .and_then(|at| self.found.get(at))
+                .copied();
+            let old_start = old.and_then(span_of).map_or(0, |span| sort_key(span.start));
+            let row = match old {
+                Some(old) if (old_start, old) > entry => {
+                    from -= 1;
+                    old
+                }
+                _ => {
+                    fresh.pop();
+                    entry.1
+                }
+            };
+            if let Some(place) = self.found.get_mut(to) {
+                *place = row;
+            }
         }
     }
 
@@ -144,8 +167,8 @@ impl IntervalIndex {
         self.rows.reserve_exact(count);
         self.starts.reserve_exact(count);
         self.ends.reserve_exact(count);
-        // Instants of one calendar differ in few of their bits: those and the row make one word, and words sort fast. The room that they need is
-        // that of the result.
+        // Instants of one calendar differ in few of their bits: those and the row make one word,
+        // and words sort fast. The room that they need is that of the result.
         let differ = if count == 0 { 0 } else { every ^ any };
         let low = differ.trailing_zeros().min(63);
         let width = differ.checked_ilog2().map_or(0, |top| top + 1 - low);
@@ -168,7 +191,7 @@ impl IntervalIndex {
             );
         } else {
             let mut sorted: Vec<(u64, RowIx)> = spans.collect();
-            sorted.sort_unstable();
+            sort(&mut sorted);
             self.rows.extend(sorted.iter().map(|(_, row)| *row));
         }
         self.starts.clear();
@@ -185,7 +208,8 @@ impl IntervalIndex {
         self.built = true;
     }
 
-    /// Sorts the loose rows in, in place: out-of-date entries first go, then both parts are merged from the back.
+    /// Sorts the loose rows in, in place: out-of-date entries first go, then both parts are merged
+    /// from the back.
     fn merge(&mut self, span_of: &impl Fn(RowIx) -> Option<Span>) {
         let mut kept = 0;
         for at in 0..self.rows.len() {
@@ -196,21 +220,21 @@ impl IntervalIndex {
                 kept += 1;
             }
         }
-        let mut fresh: Vec<Entry> = self
-            .loose
-            .iter()
-            .filter_map(|&row| {
-                let span = span_of(row)?;
-                Some((sort_key(span.start), row, sort_key(span.end)))
-            })
-            .collect();
-        fresh.sort_unstable();
+        let mut fresh: Vec<(u64, RowIx)> = Vec::new();
+        for row in &self.loose {
+            if let Some(span) = span_of(*row) {
+                fresh.push((sort_key(span.start), *row));
+            }
+        }
+        sort(&mut fresh);
         let mut to = kept + fresh.len();
         self.rows.resize(to, RowIx(0));
         self.starts.resize(to, 0);
         self.ends.resize(to, 0);
-        while let Some(&entry) = fresh.last() {
+        while let Some(&(start, row)) = fresh.last() {
             to -= 1;
+            let end = span_of(row).map_or(start, |span| sort_key(span.end));
+            let entry = (start, row, end);
             match kept.checked_sub(1).and_then(|at| self.entry(at)) {
                 Some(old) if old > entry => {
                     self.put(to, old);
@@ -278,10 +302,40 @@ fn sort_key(number: f64) -> u64 {
     }
 }
 
+/// Sorts few entries, or such as have no better way. A heap sort of our own: the library's sorts
+/// weigh a hundred times as much.
+fn sort(entries: &mut [(u64, RowIx)]) {
+    let sink = |entries: &mut [(u64, RowIx)], mut at: usize| {
+        loop {
+            let (left, right) = (2 * at + 1, 2 * at + 2);
+            let larger = if entries.get(right) > entries.get(left) {
+                right
+            } else {
+                left
+            };
+            if entries.get(larger) <= entries.get(at) {
+                return;
+            }
+            entries.swap(at, larger);
+            at = larger;
+        }
+    };
+    for at in (0..entries.len() / 2).rev() {
+        sink(entries, at);
+    }
+    for len in (1..entries.len()).rev() {
+        entries.swap(0, len);
+        if let Some(rest) = entries.get_mut(..len) {
+            sink(rest, 0);
+        }
+    }
+}
+
 const DIGIT_BITS: u32 = 11;
 const DIGITS: usize = 1 << DIGIT_BITS;
 
-/// Sorts words by their bits from `shift` on; words that are equal there stay in their order. `room` lends its memory.
+/// Sorts words by their bits from `shift` on; words that are equal there stay in their order.
+/// `room` lends its memory.
 fn radix_sort(words: &mut Vec<u64>, room: &mut Vec<u64>, mut shift: u32) {
     let any = words.iter().fold(0, |any, word| any | word);
     room.clear();

@@ -4,6 +4,7 @@ mod arena;
 mod column;
 mod ids;
 mod interval;
+mod read;
 
 pub use arena::Arena;
 pub(crate) use arena::{Mark, SHORT};
@@ -26,8 +27,8 @@ impl RowIx {
     }
 }
 
-/// A handle to a row: its place and the generation of what lives there. A handle to a row that was freed finds nothing, also
-/// after another record has moved in.
+/// A handle to a row: its place and the generation of what lives there. A handle to a row that was
+/// freed finds nothing, also after another record has moved in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowId {
     /// Where.
@@ -36,14 +37,17 @@ pub struct RowId {
     pub generation: u32,
 }
 
+/// What is called for every cell that may have to be carried over, see [`Table::compact_if_worth`].
+pub type Visit<'a> = &'a mut dyn FnMut(&mut Cell);
+
 /// Where a row stands in the visible order, if it does.
 const HIDDEN: u32 = u32::MAX - 1;
 const FREE: u32 = u32::MAX;
 
 /// Rows of cells. A row is free, hidden (findable by id, but in no order and no range) or visible.
 ///
-/// Cells are copies: writing one doesn't release the bytes of the one before, as a caller may keep it. Whoever drops the last
-/// copy of a cell says so by [`Table::release`].
+/// Cells are copies: writing one doesn't release the bytes of the one before, as a caller may keep
+/// it. Whoever drops the last copy of a cell says so by [`Table::release`].
 #[derive(Clone, Debug)]
 pub struct Table {
     schema: Schema,
@@ -62,8 +66,9 @@ pub struct Table {
 }
 
 impl Table {
-    /// An empty table. Its handles start with `first_generation`: give a table that replaces another the other's
-    /// [`Table::next_generation`], and handles to the old one find nothing in the new one.
+    /// An empty table. Its handles start with `first_generation`: give a table that replaces
+    /// another the other's [`Table::next_generation`], and handles to the old one find nothing in
+    /// the new one.
     pub fn new(schema: Schema, first_generation: u32) -> Self {
         let columns = vec![Column::default(); schema.len()];
         Self {
@@ -87,7 +92,8 @@ impl Table {
         &self.schema
     }
 
-    /// The field of that name, made if it isn't there: absent in every row. `None` when there are too many fields.
+    /// The field of that name, made if it isn't there: absent in every row. `None` when there are
+    /// too many fields.
     pub fn ensure_field(&mut self, field: Field) -> Option<FieldIx> {
         let ix = self.schema.ensure(field)?;
         if self.columns.len() < self.schema.len() {
@@ -101,8 +107,8 @@ impl Table {
         self.newest_generation.saturating_add(1)
     }
 
-    /// All rows live in generation `first`: for a table that was filled before it was known which handles of the one it
-    /// replaces have been handed out. Nobody may hold a handle to it yet.
+    /// All rows live in generation `first`: for a table that was filled before it was known which
+    /// handles of the one it replaces have been handed out. Nobody may hold a handle to it yet.
     pub fn restart_generations(&mut self, first: u32) {
         self.generations.fill(first);
         self.first_generation = first;
@@ -125,8 +131,9 @@ impl Table {
         row
     }
 
-    /// Ends a row: it leaves the order and every index, its cells are released, and handles to it find nothing. Harmless on a
-    /// row that is free already. Whoever frees many visible rows hides them in one call before.
+    /// Ends a row: it leaves the order and every index, its cells are released, and handles to it
+    /// find nothing. Harmless on a row that is free already. Whoever frees many visible rows hides
+    /// them in one call before.
     pub fn free_row(&mut self, row: RowIx) {
         if !self.is_live(row) {
             return;
@@ -153,7 +160,7 @@ impl Table {
         }
     }
 
-    fn is_live(&self, row: RowIx) -> bool {
+    pub(crate) fn is_live(&self, row: RowIx) -> bool {
         self.places
             .get(row.ix())
             .is_some_and(|place| *place != FREE)
@@ -190,96 +197,6 @@ impl Table {
             .map(|(row, _)| RowIx(row as u32))
     }
 
-    // --- reading many rows at once ------------------------------------------------------------
-
-    /// Room to remember what repeats, for as long as rows are read.
-    pub(crate) fn begin_read(&mut self) {
-        self.arena.begin_load();
-    }
-
-    /// How much text there is, to go back to when a row has to be read again.
-    #[inline]
-    pub(crate) fn read_mark(&self) -> Mark {
-        self.arena.mark()
-    }
-
-    /// Forgets text that was kept since the mark. Cells that refer to it must be written anew.
-    pub(crate) fn read_back_to(&mut self, mark: Mark) {
-        self.arena.back_to(mark);
-    }
-
-    /// Room to write text into, for [`Table::keep_room`].
-    #[inline]
-    pub(crate) fn room(&mut self) -> &mut [u8] {
-        self.arena.room()
-    }
-
-    /// Keeps the text of so many bytes that has been written into the room.
-    #[inline]
-    pub(crate) fn keep_room(&mut self, len: usize, ascii: bool) -> Cell {
-        self.arena.keep_room(len, false, ascii)
-    }
-
-    /// The same for short text, which is kept once; also given as two words, padded with zeros.
-    #[inline]
-    pub(crate) fn keep_short_room(&mut self, low: u64, high: u64, len: usize, ascii: bool) -> Cell {
-        if let Some(cell) = self.arena.known(low, high, len) {
-            return cell;
-        }
-        let cell = self.arena.keep_room(len, false, ascii);
-        self.arena.know(low, high, cell);
-        cell
-    }
-
-    /// Keeps text.
-    pub(crate) fn keep_text(&mut self, text: &str) -> Option<Cell> {
-        self.arena.keep(text)
-    }
-
-    /// Keeps JSON text.
-    pub(crate) fn keep_json(&mut self, text: &str) -> Option<Cell> {
-        self.arena.keep_new(text, true, text.is_ascii())
-    }
-
-    /// A new row that is being read: all cells absent, in no index until [`Table::end_read`].
-    #[inline]
-    pub(crate) fn push_read(&mut self) -> RowIx {
-        let row = RowIx(self.read_rows);
-        self.read_rows += 1;
-        row
-    }
-
-    /// Writes a cell of a row that is being read: no index is kept until [`Table::end_read`].
-    #[inline]
-    pub(crate) fn put_read(&mut self, row: RowIx, field: FieldIx, cell: Cell) {
-        if let Some(column) = self.columns.get_mut(field.ix()) {
-            column.put(row.ix(), cell);
-        }
-    }
-
-    /// All rows are there: makes them visible in the order in which they were pushed, and finds them by id. Of rows with the same id, the last
-    /// is found; gives the others, ascending.
-    pub(crate) fn end_read(&mut self) -> Vec<RowIx> {
-        self.arena.end_load();
-        let rows = core::mem::take(&mut self.read_rows);
-        self.generations = vec![self.first_generation; rows as usize];
-        self.places = (0..rows).collect();
-        self.order = (0..rows).map(RowIx).collect();
-        let (columns, field, arena) = (&self.columns, self.schema.id, &self.arena);
-        let id_of = |row| row_id(columns, field, arena, row);
-        self.ids.reserve(self.order.len(), id_of);
-        let mut doubled = Vec::new();
-        for row in &self.order {
-            if let Some(id) = id_of(*row)
-                && let Some(earlier) = self.ids.replace(id, *row, id_of)
-            {
-                doubled.push(earlier);
-            }
-        }
-        doubled.sort_unstable();
-        doubled
-    }
-
     // --- cells --------------------------------------------------------------------------------
 
     /// What the field of a row holds; absent when there is no such row or field.
@@ -291,7 +208,8 @@ impl Table {
         }
     }
 
-    /// Writes a cell, and keeps the indexes true. Nothing happens where there is no such row or field.
+    /// Writes a cell, and keeps the indexes true. Nothing happens where there is no such row or
+    /// field.
     pub fn set_cell(&mut self, row: RowIx, field: FieldIx, cell: Cell) {
         if !self.is_live(row) {
             return;
@@ -327,7 +245,8 @@ impl Table {
         }
     }
 
-    /// Keeps a value: text is copied into the arena, short text once. Past 4 GiB of text there is no room: `null`.
+    /// Keeps a value: text is copied into the arena, short text once. Past 4 GiB of text there is
+    /// no room: `null`.
     pub fn make_cell(&mut self, value: Value<'_>) -> Cell {
         match value {
             Value::Absent => Cell::ABSENT,
@@ -342,7 +261,8 @@ impl Table {
         }
     }
 
-    /// Keeps a value as the field's kind has it (see [`FieldKind::normalise`](crate::engine::schema::FieldKind::normalise)).
+    /// Keeps a value as the field's kind has it (see
+    /// [`FieldKind::normalise`](crate::engine::schema::FieldKind::normalise)).
     pub fn make_field_cell(&mut self, field: FieldIx, value: Value<'_>, zone: &Zone) -> Cell {
         let mut scratch = String::new();
         let value = match self.schema.field(field) {
@@ -380,8 +300,8 @@ impl Table {
         a == b || (a.is_span() && b.is_span() && self.same_in(a, self, b))
     }
 
-    /// Whether a cell of this table holds the same as one of another table. JSON is compared by what it says: blanks and the
-    /// order of members don't count.
+    /// Whether a cell of this table holds the same as one of another table. JSON is compared by
+    /// what it says: blanks and the order of members don't count.
     pub fn same_in(&self, cell: Cell, other: &Self, other_cell: Cell) -> bool {
         if !cell.is_span() {
             return cell == other_cell;
@@ -414,9 +334,10 @@ impl Table {
         self.arena.release(cell);
     }
 
-    /// Copies what is alive into a new arena when more than half of the old one is dead. `roots` has to visit every cell of this
-    /// table that is held outside of its columns; cells that it misses are lost.
-    pub fn compact_if_worth(&mut self, roots: &mut dyn FnMut(&mut dyn FnMut(&mut Cell))) {
+    /// Copies what is alive into a new arena when more than half of the old one is dead. `roots`
+    /// has to visit every cell of this table that is held outside of its columns; cells that it
+    /// misses are lost.
+    pub fn compact_if_worth(&mut self, roots: &mut dyn FnMut(Visit<'_>)) {
         if !self.arena.worth_compacting() {
             return;
         }
@@ -459,8 +380,8 @@ impl Table {
         }
     }
 
-    /// Puts hidden rows into the order, before the one at position `at`, or at the end. Rows that are visible already stay where
-    /// they are; free ones are ignored.
+    /// Puts hidden rows into the order, before the one at position `at`, or at the end. Rows that
+    /// are visible already stay where they are; free ones are ignored.
     pub fn show(&mut self, rows: &[RowIx], at: Option<usize>) {
         let end = self.order.len();
         let at = at.map_or(end, |at| at.min(end));
@@ -511,7 +432,8 @@ impl Table {
         self.renumber(first);
     }
 
-    /// Replaces the order: rows that aren't in the new one become hidden, free and repeated ones are left out.
+    /// Replaces the order: rows that aren't in the new one become hidden, free and repeated ones
+    /// are left out.
     pub fn set_order(&mut self, order: Vec<RowIx>) {
         let mut changed: Vec<RowIx> = Vec::new();
         for row in core::mem::take(&mut self.order) {
@@ -579,8 +501,9 @@ impl Table {
 
     // --- time ---------------------------------------------------------------------------------
 
-    /// The visible rows that lie, at least in part, between two instants (ms), by start: `row.start < end && row.end > start`, and
-    /// where a row has no length `start <= row.start && row.start < end`. A missing end, or one before the start, is the start.
+    /// The visible rows that lie, at least in part, between two instants (ms), by start: `row.start
+    /// < end && row.end > start`, and where a row has no length `start <= row.start && row.start <
+    /// end`. A missing end, or one before the start, is the start.
     pub fn range(&mut self, start: f64, end: f64) -> &[RowIx] {
         let Some((start_field, end_field)) = self.schema.interval else {
             return &[];

@@ -1,0 +1,424 @@
+//! Applies the rows of an answer, or of changes that the server sent, one by one.
+
+use super::adding::FieldMap;
+use super::answer::{Applied, ApplyOptions, NewId, Refused, Unmentioned, Warning};
+use super::notices::Notices;
+use super::record_state::{Dirty, Stage};
+use super::rows::{Groups, entry, places, sort};
+use super::server::ServerRow;
+use super::{Id, Store};
+use crate::engine::event::{NoticeKind, Origin};
+use crate::engine::json::{RecordOutcome, Rows, Section};
+use crate::engine::table::{IdRef, RowId, RowIx};
+use crate::engine::value::{Cell, Value};
+
+/// One application.
+pub(super) struct Applying {
+    options: ApplyOptions,
+    /// Whether it answers what is on the wire.
+    answers: bool,
+    pub(super) applied: Applied,
+    /// New records, shown at the end.
+    fresh: Vec<RowIx>,
+    /// Records that got their ids by this answer.
+    renamed: Groups,
+    unknown_removed: Vec<String>,
+}
+
+/// The records that a server's row may be about.
+struct Found {
+    by_id: Option<RowIx>,
+    by_phantom: Option<RowIx>,
+}
+
+impl Applying {
+    pub(super) fn new(warnings: Vec<Warning>, options: ApplyOptions, answers: bool) -> Self {
+        Self {
+            options,
+            answers,
+            applied: Applied {
+                warnings,
+                ..Applied::default()
+            },
+            fresh: Vec::new(),
+            renamed: Groups::default(),
+            unknown_removed: Vec::new(),
+        }
+    }
+
+    fn warn(&mut self, message: impl Into<String>, rows: Vec<RowId>) {
+        self.applied.warnings.push(Warning {
+            message: message.into(),
+            rows,
+        });
+    }
+
+    pub(super) fn section(&mut self, store: &mut Store, section: &Section, out: &mut Notices) {
+        store.echoed.clear();
+        let first_change = store.aftermath.id_changes.len();
+        for rows in [&section.rows, &section.added, &section.updated]
+            .into_iter()
+            .flatten()
+        {
+            self.rows(store, rows, out);
+        }
+        store.table.show(&self.fresh, None);
+        for &row in &self.fresh {
+            store.version += 1;
+            store.tell(NoticeKind::Add, Origin::Remote, row, out);
+        }
+        sort(&mut store.echoed);
+        store.follow_parents(first_change, out);
+        if let Some(removed) = &section.removed {
+            self.removed(store, removed, out);
+        }
+        if !self.unknown_removed.is_empty() {
+            let ids = self.unknown_removed.join(", ");
+            self.warn(
+                format!(
+                    "{}: the server removed records that aren't here: {ids}",
+                    store.name()
+                ),
+                Vec::new(),
+            );
+        }
+    }
+
+    fn rows(&mut self, store: &mut Store, rows: &Rows, out: &mut Notices) {
+        let map = match store.map_fields(&rows.table) {
+            Ok(map) => map,
+            Err(name) => {
+                self.warn(
+                    format!(
+                        "{}: too many fields; {name} and others were left out",
+                        store.name()
+                    ),
+                    Vec::new(),
+                );
+                known_fields(store, rows)
+            }
+        };
+        let len = rows.table.rows_len();
+        let outcomes = places(len, rows.outcomes.iter().map(|(row, _)| *row));
+        let phantoms = places(len, rows.phantom_ids.iter().map(|(row, _)| *row));
+        for &row in rows.table.order() {
+            let from = ServerRow {
+                table: &rows.table,
+                row,
+                map: &map,
+                local_wins: self.options.local_wins,
+                origin: Origin::Remote,
+            };
+            let phantom = entry(&rows.phantom_ids, &phantoms, row).map(AsRef::as_ref);
+            let outcome = entry(&rows.outcomes, &outcomes, row);
+            self.row(store, from, phantom, outcome, out);
+        }
+    }
+
+    fn row(
+        &mut self,
+        store: &mut Store,
+        from: ServerRow<'_>,
+        phantom: Option<&str>,
+        outcome: Option<&RecordOutcome>,
+        out: &mut Notices,
+    ) {
+        let id = from
+            .table
+            .id_ref(from.table.cell(from.row, from.table.schema().id));
+        let found = Found {
+            by_id: id.and_then(|id| store.table.find_id(id)),
+            by_phantom: phantom.and_then(|id| store.table.find_id(IdRef::Text(id))),
+        };
+        if let Some(outcome) = outcome.filter(|outcome| outcome.success == Some(false)) {
+            self.refused(store, found.by_phantom.or(found.by_id), outcome, out);
+            return;
+        }
+        let Some(id) = id else {
+            // Nothing is confirmed without an id; records on the wire wait again at the end.
+            if found.by_phantom.is_none() {
+                self.warn(
+                    format!("{}: a row without an id was passed over", store.name()),
+                    Vec::new(),
+                );
+            }
+            return;
+        };
+        match self.target(store, &found, id, out) {
+            Some(row) => self.known(store, row, from, outcome, out),
+            None if phantom.is_none() || from.has_values() => {
+                let row = store.insert_row(from);
+                self.fresh.push(row);
+            }
+            None => {
+                let message = format!(
+                    "{}: an id for a record that isn't here: {}",
+                    store.name(),
+                    Id::from(id)
+                );
+                self.warn(message, Vec::new());
+            }
+        }
+    }
+
+    /// The record that the row is about, under its id.
+    fn target(
+        &mut self,
+        store: &mut Store,
+        found: &Found,
+        id: IdRef<'_>,
+        out: &mut Notices,
+    ) -> Option<RowIx> {
+        let (Some(row), by_id) = (found.by_phantom, found.by_id) else {
+            return found.by_id;
+        };
+        if by_id == Some(row) {
+            return by_id;
+        }
+        if let Some(other) = by_id {
+            if store.changes.get(row).is_none_or(|dirty| dirty.in_base)
+                || !self.renamed.find(other.0.into()).is_empty()
+            {
+                return by_id;
+            }
+            self.absorb(store, other, row, out);
+        }
+        let phantom = store.id_of(row);
+        let cell = store.table.make_cell(Id::from(id).as_value());
+        store.change_id(row, cell, Origin::Remote, out);
+        self.renamed.insert(row.0.into(), row);
+        if let Some(phantom) = phantom {
+            self.applied.new_ids.push(NewId {
+                row: store.table.handle(row),
+                phantom,
+                id: Id::from(id),
+            });
+        }
+        Some(row)
+    }
+
+    /// The server's record came by another way before its phantom got the id: the phantom takes its
+    /// place, and its edits.
+    fn absorb(&mut self, store: &mut Store, other: RowIx, phantom: RowIx, out: &mut Notices) {
+        let edits: Vec<_> = store
+            .changes
+            .get(other)
+            .map(|dirty| {
+                dirty
+                    .fields
+                    .iter()
+                    .map(|it| (it.field, it.pending))
+                    .collect()
+            })
+            .unwrap_or_default();
+        for (field, cell) in edits {
+            if !cell.is_absent() && !store.equal(field, cell, store.table.cell(phantom, field)) {
+                let copy = store.copy_within(cell);
+                store.write_user(phantom, field, copy, Origin::Rebase, out);
+            }
+        }
+        self.fresh.retain(|&row| row != other);
+        let removed = store
+            .changes
+            .get(other)
+            .is_some_and(|dirty| !dirty.exists());
+        store.table.hide(&[other]);
+        if !removed {
+            store.tell(NoticeKind::Remove, Origin::Remote, other, out);
+        }
+        store.free(other);
+        if removed && store.table.is_visible(phantom) {
+            store.remove_rows(vec![phantom], None, Origin::Rebase, out);
+        }
+    }
+
+    fn known(
+        &mut self,
+        store: &mut Store,
+        row: RowIx,
+        from: ServerRow<'_>,
+        outcome: Option<&RecordOutcome>,
+        out: &mut Notices,
+    ) {
+        let handle = store.table.handle(row);
+        let confirmed = outcome.is_some_and(|outcome| outcome.success == Some(true));
+        let inflight = store
+            .changes
+            .get(row)
+            .map_or(Stage::Idle, |dirty| dirty.inflight);
+        match inflight {
+            Stage::Remove(_) if self.answers && !confirmed => {
+                let message = "the server still has the record";
+                self.refuse(store, row, message, out);
+            }
+            Stage::Add => store.confirm_row(row, out),
+            Stage::Idle if store.changes.get(row).is_some_and(Dirty::is_all_pending) => {
+                store.confirm_unsent(row);
+            }
+            _ if self.answers => store.confirm_row(row, out),
+            _ => {}
+        }
+        if store.table.resolve(handle).is_some()
+            && store.changes.get(row).is_none_or(|dirty| dirty.in_base)
+        {
+            store.patch_row(row, from, out);
+        }
+    }
+
+    fn refused(
+        &mut self,
+        store: &mut Store,
+        row: Option<RowIx>,
+        outcome: &RecordOutcome,
+        out: &mut Notices,
+    ) {
+        let message = outcome
+            .error
+            .as_deref()
+            .unwrap_or("the server refused the record");
+        match row {
+            Some(row) => self.refuse(store, row, message, out),
+            None => self.warn(
+                format!(
+                    "{}: a record that isn't here was refused: {message}",
+                    store.name()
+                ),
+                Vec::new(),
+            ),
+        }
+    }
+
+    fn refuse(&mut self, store: &mut Store, row: RowIx, message: &str, out: &mut Notices) {
+        if !self.answers || !store.changes.get(row).is_some_and(Dirty::is_sent) {
+            let rows = vec![store.table.handle(row)];
+            self.warn(
+                format!(
+                    "{}: refused, but nothing of it was sent: {message}",
+                    store.name()
+                ),
+                rows,
+            );
+            return;
+        }
+        let handle = store.table.handle(row);
+        let reverted = store.refuse_row(row, message, self.options.revert_refused, out);
+        self.applied.refused.push(Refused {
+            row: handle,
+            message: message.to_owned(),
+            reverted,
+        });
+    }
+
+    fn removed(&mut self, store: &mut Store, rows: &Rows, out: &mut Notices) {
+        let outcomes = places(
+            rows.table.rows_len(),
+            rows.outcomes.iter().map(|(row, _)| *row),
+        );
+        let id_field = rows.table.schema().id;
+        let mut going = Vec::new();
+        for &from in rows.table.order() {
+            let Some(id) = rows.table.id_ref(rows.table.cell(from, id_field)) else {
+                self.warn(
+                    format!("{}: a removal without an id", store.name()),
+                    Vec::new(),
+                );
+                continue;
+            };
+            let row = store.table.find_id(id);
+            let outcome =
+                entry(&rows.outcomes, &outcomes, from).filter(|it| it.success == Some(false));
+            match (row, outcome) {
+                (row, Some(outcome)) => self.refused(store, row, outcome, out),
+                (None, None) => self.unknown_removed.push(Id::from(id).to_string()),
+                (Some(row), None) => match store.changes.get(row).map(|dirty| dirty.inflight) {
+                    Some(Stage::Remove(_)) => store.confirm_row(row, out),
+                    _ => going.push(row),
+                },
+            }
+        }
+        store.forget_rows(&going, Origin::Remote, out);
+    }
+
+    /// What was on the wire and hasn't been settled by a row.
+    pub(super) fn rest(&mut self, store: &mut Store, sent: &[RowIx], out: &mut Notices) {
+        let mut nameless = Vec::new();
+        let mut missing = Vec::new();
+        // Descendants follow their parents.
+        let cascaded = |row: RowIx, store: &Store| {
+            let stage = store.changes.get(row).map(|dirty| dirty.inflight);
+            matches!(stage, Some(Stage::Remove(Some(_))))
+        };
+        let (last, first): (Vec<RowIx>, Vec<RowIx>) =
+            sent.iter().partition(|&&row| cascaded(row, store));
+        for row in first.into_iter().chain(last) {
+            let Some(dirty) = store.changes.get(row).filter(|dirty| dirty.is_sent()) else {
+                continue;
+            };
+            let handle = store.table.handle(row);
+            match (dirty.inflight, self.options.unmentioned) {
+                (_, Unmentioned::Undecided) => store.thaw_row(row, out),
+                (Stage::Add, _) => {
+                    nameless.push(handle);
+                    store.thaw_row(row, out);
+                }
+                (Stage::Remove(Some(field)), _)
+                    if Some(field) == store.table.schema().parent
+                        && store.parent(row).is_some() =>
+                {
+                    store.drop_inflight(&[row], out);
+                }
+                (_, Unmentioned::Confirmed) | (Stage::Remove(Some(_)), _) => {
+                    store.confirm_row(row, out);
+                }
+                (Stage::Remove(None), Unmentioned::Missing) => {
+                    self.refuse(store, row, "the server did not confirm the removal", out);
+                }
+                (Stage::Idle, Unmentioned::Missing) => {
+                    missing.push(handle);
+                    store.thaw_row(row, out);
+                }
+            }
+        }
+        if !nameless.is_empty() {
+            self.warn(
+                format!(
+                    "{}: added records got no id from the server and stay unsaved",
+                    store.name()
+                ),
+                nameless,
+            );
+        }
+        if !missing.is_empty() {
+            self.warn(
+                format!(
+                    "{}: the server did not confirm updated records",
+                    store.name()
+                ),
+                missing,
+            );
+        }
+    }
+}
+
+/// The fields of rows that the store knows; used when there is no room for others.
+fn known_fields(store: &Store, rows: &Rows) -> FieldMap {
+    let fields = rows.table.schema().fields().iter();
+    fields
+        .map(|field| store.table.schema().find(&field.name))
+        .collect()
+}
+
+impl Store {
+    /// A copy of a cell of this store's table, for another owner.
+    fn copy_within(&mut self, cell: Cell) -> Cell {
+        let text = match self.table.value(cell) {
+            Value::Text(text) => text.to_owned(),
+            Value::Json(text) => {
+                let text = text.to_owned();
+                return self.table.make_cell(Value::Json(&text));
+            }
+            _ => return cell,
+        };
+        self.table.make_cell(Value::Text(&text))
+    }
+}
