@@ -97,7 +97,7 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
 
   constructor(config: CrudManagerConfig = {}) {
     super();
-    this.options = config;
+    this.options = { ...config };
     this.transports = transportOf(config);
     this._number = engine().createManager(writeJson(engineConfig(config)));
     managers.set(this._number, this);

@@ -2,7 +2,8 @@ import { RawJson } from './model.js';
 import { bytes, numbers, register, words } from './runtime.js';
 
 const ascii = new TextDecoder('latin1');
-const utf8 = new TextDecoder();
+// A text may begin with U+FEFF; swallowed, it would shift all that follow.
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 const NULL = 0xfff9;
 const ABSENT = 0xfffa;
@@ -28,24 +29,25 @@ export function unpack(each: (row: number, generation: number, cells: unknown[])
   word += 2;
   let inPlain = 0;
   let inOther = 0;
+  const blank = blankRow(fields);
   for (let i = 0; i < rows; i++) {
     const row = u32[2 * word] as number;
     const generation = u32[2 * word + 1] as number;
     word++;
-    const cells: unknown[] = [];
+    const cells = blank.slice();
     for (let field = 0; field < fields; field++, word++) {
       const value = f64[word] as number;
       // Everything else is a NaN with its meaning in the upper half.
       if (value === value) {
-        cells.push(value);
+        cells[field] = value;
         continue;
       }
       const high = u32[2 * word + 1] as number;
       const low = u32[2 * word] as number;
       const tag = high >>> 16;
-      if (tag === NULL) cells.push(null);
-      else if (tag === ABSENT) cells.push(undefined);
-      else if (tag === BOOL) cells.push((low & 1) === 1);
+      if (tag === NULL) cells[field] = null;
+      else if (tag === ABSENT) continue;
+      else if (tag === BOOL) cells[field] = (low & 1) === 1;
       else {
         let piece: string;
         if ((high & 1) === 1) {
@@ -55,11 +57,19 @@ export function unpack(each: (row: number, generation: number, cells: unknown[])
           piece = other.slice(inOther, inOther + low);
           inOther += low;
         }
-        cells.push(tag === TEXT ? piece : new RawJson(piece));
+        cells[field] = tag === TEXT ? piece : new RawJson(piece);
       }
     }
     each(row, generation, cells);
   }
+}
+
+let blank: unknown[] = [];
+
+/** A row of so many absent cells. Copies of it have exactly the room that they need, which an array that grows has not. */
+function blankRow(fields: number): unknown[] {
+  if (blank.length !== fields) blank = Array.from({ length: fields }, () => undefined);
+  return blank;
 }
 
 function text(decoder: TextDecoder, at: number, length: number): string {

@@ -25,9 +25,32 @@ export function startOnce(module: () => Promise<WebAssembly.Module>): Promise<vo
 
 async function start(module: WebAssembly.Module): Promise<void> {
   if (isStarted()) return;
-  const { memory } = await glue.default({ module_or_path: module });
-  startEngine(glue as unknown as Wasm, memory, facade);
+  const exports = await glue.default({ module_or_path: module });
+  startEngine(callable(exports), exports.memory, facade);
   engine().setZone(zoneTable());
+}
+
+/** The exports whose arguments and results are plain numbers: called as they are, without the glue around them. */
+const DIRECT = [
+  'setNumber',
+  'setBool',
+  'setNull',
+  'setText',
+  'setJson',
+  'order',
+  'range',
+  'findNumber',
+  'findText',
+  'pack',
+  'fieldCount',
+  'recordState',
+  'takeNotices',
+] as const;
+
+function callable(exports: glue.InitOutput): Wasm {
+  const wasm = { ...glue } as unknown as Record<string, unknown>;
+  for (const name of DIRECT) wasm[name] = exports[name];
+  return wasm as unknown as Wasm;
 }
 
 const kindOf = (kind: number): RequestType => (kind === 0 ? 'load' : 'sync');

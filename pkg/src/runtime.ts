@@ -32,8 +32,8 @@ export interface Wasm {
 
   order(store: number): void;
   range(store: number, start: number, end: number): void;
-  findNumber(store: number, id: number): boolean;
-  findText(store: number, len: number): boolean;
+  findNumber(store: number, id: number): number;
+  findText(store: number, len: number): number;
   pack(store: number, count: number): void;
   fieldCount(store: number): number;
   fieldNames(store: number): string;

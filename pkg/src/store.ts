@@ -113,10 +113,12 @@ export class Store<R extends Model = Model>
   /** Records from before the last load, to be found again by id. */
   private old: (R | undefined)[] | undefined;
   private oldById: Map<string, R> | undefined;
-  /** Some records may have stale cells, beyond what the version says. */
+  /** Many records may have cells of an older version: better read in blocks than one by one. */
   private loose = false;
   /** Local changes are told. */
   private told = false;
+  /** Somebody may say no to an update. */
+  private vetoes = false;
   private batches = 0;
   private silent = 0;
   /** Instances whose rows the engine is about to make. */
@@ -184,8 +186,8 @@ export class Store<R extends Model = Model>
   getAt(index: number): R | undefined {
     engine().order(this._alive());
     if (!(index >= 0 && index < register(1))) return undefined;
-    const row = words()[(register(0) >> 2) + Math.trunc(index)] as number;
-    return this._records([row])[0];
+    const at = (register(0) >> 2) + Math.trunc(index);
+    return this._records(words().slice(at, at + 1))[0];
   }
 
   /** Where a record stands; -1 when it isn't here. */
@@ -205,10 +207,10 @@ export class Store<R extends Model = Model>
     if (id instanceof Model) {
       return id._s === this && !this._isRemoved(id) ? (id as R) : undefined;
     }
-    let found = false;
+    let found = 0;
     if (typeof id === 'number') found = engine().findNumber(number, id);
     else if (typeof id === 'string') found = engine().findText(number, writeText(id));
-    return found ? this._attached(register(0), register(1)) : undefined;
+    return found !== 0 ? this._attached(register(0), register(1)) : undefined;
   }
 
   /** The record of that key: the one name that stays the same when a phantom gets its id. */
@@ -281,8 +283,18 @@ export class Store<R extends Model = Model>
    */
   range(start: Date | number | string, end: Date | number | string): R[] {
     engine().range(this._alive(), moment(start), moment(end));
+    const u32 = words();
     const at = register(0) >> 2;
-    return this._records(words().subarray(at, at + register(1)));
+    const count = register(1);
+    const byRow = this._byRow;
+    if (this.loose) return this._records(u32.slice(at, at + count));
+    const records: R[] = [];
+    for (let i = at; i < at + count; i++) {
+      const record = byRow[u32[i] as number];
+      if (record === undefined) return this._records(u32.slice(at, at + count));
+      records.push(record);
+    }
+    return records;
   }
 
   /** The records whose parent is that one; those without a parent for `null`. */
@@ -508,20 +520,20 @@ export class Store<R extends Model = Model>
       typeof id === 'number'
         ? engine().findNumber(this._number, id)
         : engine().findText(this._number, writeText(String(id)));
-    if (!found) {
+    if (found === 0) {
       record._v = REMOVED;
       return record._c;
     }
     record._r = register(0);
     record._g = register(1);
-    this._byRow[record._r] = record as R;
+    this._put(record._r, record as R);
     this._pack([record._r], (_row, _generation, cells) => this._fill(record as R, cells));
     return record._c;
   }
 
   /** @internal Sets one field, after the veto. */
   _write(record: Model, field: Field, value: unknown): boolean {
-    if (this._hears('beforeUpdate') && this._vetoed(record as R, { [field.name]: value })) return false;
+    if (this.vetoes && this._vetoed(record as R, { [field.name]: value })) return false;
     return this._set(record, field, value);
   }
 
@@ -703,6 +715,7 @@ export class Store<R extends Model = Model>
   protected override _listenersChanged(): void {
     if (this.destroyed || this._number < 0) return;
     const heard = STORE_EVENTS.some((name) => !name.startsWith('before') && this._hears(name));
+    this.vetoes = this._hears('beforeUpdate');
     this.told = heard || this._subscriptions.active;
     // What others change is always told: rows that were read before are stale then. An id that changes concerns keys.
     const local = this.told ? ALL_KINDS : 1 << NoticeKind.IdChange;
@@ -726,9 +739,8 @@ export class Store<R extends Model = Model>
           this._arrive(row, generation);
         } else if (own) {
           record._v = STALE;
-          this.loose = true;
         } else {
-          this._byRow[row] = undefined;
+          this._put(row, undefined);
         }
         break;
       case NoticeKind.Remove:
@@ -775,7 +787,7 @@ export class Store<R extends Model = Model>
   }
 
   /** @internal The records of rows; those that aren't there yet are made, and stale ones read, block by block. */
-  _records(rows: ArrayLike<number>): R[] {
+  _records(rows: Uint32Array): R[] {
     const records = new Array<R>(rows.length);
     const byRow = this._byRow;
     const careful = this.loose;
@@ -789,6 +801,7 @@ export class Store<R extends Model = Model>
       }
     }
     if (missing !== undefined) this._make(missing, records);
+    if (careful && rows.length >= this.count) this.loose = false;
     return records;
   }
 
@@ -814,10 +827,20 @@ export class Store<R extends Model = Model>
     if (engine().fieldCount(this._number) > this._fields.list.length + this.found.length) this._discover();
   }
 
+  /** Puts a record at its row. An array with a hole before its end would become a slow one. */
+  private _put(row: number, record: R | undefined): void {
+    if (row >= this._byRow.length) {
+      const larger = new Array<R | undefined>(Math.max(2 * this._byRow.length, row + 1, this.count));
+      for (let i = 0; i < this._byRow.length; i++) larger[i] = this._byRow[i];
+      this._byRow = larger;
+    }
+    this._byRow[row] = record;
+  }
+
   private _attached(row: number, generation: number): R {
     const record = this._byRow[row];
     if (record !== undefined && record._g === generation && record._v !== REMOVED) return record;
-    this._byRow[row] = record?._g === generation ? record : undefined;
+    this._put(row, record?._g === generation ? record : undefined);
     let attached = record as R;
     this._pack([row], (_row, itsGeneration, cells) => {
       attached = this._attach(row, itsGeneration, cells);
@@ -832,12 +855,12 @@ export class Store<R extends Model = Model>
       record = this._fromBefore(row, cells[0]);
       if (record === undefined) {
         record = makeRecord(this.recordClass, this, row, generation, cells);
-        this._byRow[row] = record;
+        this._put(row, record);
         return record;
       }
       record._r = row;
       record._g = generation;
-      this._byRow[row] = record;
+      this._put(row, record);
     }
     this._fill(record, cells);
     return record;
@@ -876,6 +899,7 @@ export class Store<R extends Model = Model>
   /** Every cached row is stale; after a load, rows mean other records. */
   private _stale(rows: boolean): void {
     this._version++;
+    this.loose = true;
     if (!rows) return;
     this.old = this._byRow;
     this.oldById = undefined;
@@ -903,7 +927,6 @@ export class Store<R extends Model = Model>
     const wasFresh = record._v === this._version;
     // Listeners of the manager may read it before this call returns.
     record._v = STALE;
-    this.loose = true;
     let direct = false;
     let changed: number;
     const { _number: store } = this;
@@ -986,7 +1009,7 @@ export class Store<R extends Model = Model>
   private _arrive(row: number, generation: number): void {
     const instance = this.incoming.shift();
     if (instance === undefined) {
-      this._byRow[row] = undefined;
+      this._put(row, undefined);
       return;
     }
     Object.setPrototypeOf(instance, this.recordClass.prototype);
@@ -998,8 +1021,7 @@ export class Store<R extends Model = Model>
     instance._d = undefined;
     instance._b = undefined;
     instance._k = undefined;
-    this._byRow[row] = instance;
-    this.loose = true;
+    this._put(row, instance);
   }
 
   private _add(

@@ -102,6 +102,12 @@ impl Engine {
         self.effects.pop_front()
     }
 
+    /// Whether no effect waits and no notice: there is nothing for the host to do.
+    #[inline]
+    pub fn is_idle(&self) -> bool {
+        self.effects.is_empty() && self.notices.is_empty()
+    }
+
     /// When to send [`Input::Timeout`], if at all.
     pub fn poll_timeout(&self) -> Option<Millis> {
         self.managers

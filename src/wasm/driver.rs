@@ -86,6 +86,16 @@ impl Driver {
         reply
     }
 
+    /// Feeds a change of a field: the one input that comes by the thousand, so it takes the time from the last look at the clock
+    /// in the same turn.
+    #[inline]
+    pub(super) fn feed_edit(&self, input: Input<'_>) -> Result<Reply, SyncError> {
+        let now = self.clock.now_in_turn();
+        let reply = self.engine.borrow_mut().handle(input, now);
+        self.settle_down();
+        reply
+    }
+
     /// Feeds an input that nobody waits for an answer to: what the host reports.
     pub(super) fn tell(&self, input: Input<'_>) {
         // The engine refuses reports about what has ended meanwhile; there is nobody to tell.
@@ -121,6 +131,10 @@ impl Driver {
         self.buffers.borrow_mut()
     }
 
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     pub(super) fn http(&self) -> &Http {
         &self.http
     }
@@ -145,12 +159,30 @@ impl Driver {
 
     #[inline]
     fn settle_down(&self) {
-        let waiting = !self.engine.borrow().notices().is_empty();
+        let (idle, waiting, deadline) = {
+            let engine = self.engine.borrow();
+            (engine.is_idle(), !engine.notices().is_empty(), engine.poll_timeout())
+        };
+        if idle && !self.draining.get() {
+            self.count();
+            self.timer.arm(deadline, &self.clock);
+            return;
+        }
         if waiting {
             // Before anybody's code runs: it must not read a stale value.
             self.report(self.facade.absorb());
         }
         self.drain();
+    }
+
+    /// Looks for memory of dead text every now and then.
+    #[inline]
+    fn count(&self) {
+        self.untidy.set(self.untidy.get() + 1);
+        if self.untidy.get() >= TIDY_INTERVAL {
+            self.untidy.set(0);
+            self.engine.borrow_mut().tidy();
+        }
     }
 
     fn drain(&self) {
@@ -169,11 +201,7 @@ impl Driver {
             }
         }
         self.draining.set(false);
-        self.untidy.set(self.untidy.get() + 1);
-        if self.untidy.get() >= TIDY_INTERVAL {
-            self.untidy.set(0);
-            self.engine.borrow_mut().tidy();
-        }
+        self.count();
         let deadline = self.engine.borrow().poll_timeout();
         self.timer.arm(deadline, &self.clock);
     }
@@ -222,12 +250,13 @@ impl Driver {
                 http,
                 keep_response,
             } => {
-                let sent = self.facade.sent(
-                    request.0,
-                    manager.0,
-                    convert::kind(kind),
-                    &convert::http_to_json(&http),
-                );
+                let sent = if keep_response {
+                    let http = convert::http_to_json(&http);
+                    self.facade
+                        .sent(request.0, manager.0, convert::kind(kind), &http)
+                } else {
+                    Ok(())
+                };
                 if let Some(driver) = get() {
                     self.http.send(driver, request, &http, keep_response);
                 }

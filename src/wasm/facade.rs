@@ -52,7 +52,7 @@ extern "C" {
         error: JsValue,
     ) -> Result<(), JsValue>;
 
-    /// A request goes out.
+    /// A request goes out whose answer somebody can ask for, until `release`.
     #[wasm_bindgen(method, catch)]
     pub(super) fn sent(
         this: &Facade,

@@ -1,5 +1,6 @@
 //! Random lives of a tree whose records also refer to another store: invariants hold after every
 //! step, and a reject brings values, parents and order back.
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[path = "store_support.rs"]

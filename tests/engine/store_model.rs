@@ -1,5 +1,6 @@
 //! Random lives of a store, against a naive model: whole records as maps, and changes as the
 //! difference between two of them.
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[path = "store_support.rs"]

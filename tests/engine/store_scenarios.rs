@@ -1,5 +1,6 @@
 //! What happens to records while they are edited, sent, answered and taken back: the failure
 //! scenarios of the protocol.
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[path = "store_support.rs"]

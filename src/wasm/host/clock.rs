@@ -2,10 +2,12 @@
 
 use core::cell::Cell;
 
-use js_sys::Uint8Array;
+use js_sys::{Function, Uint8Array};
+use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 
 use crate::engine::time::Millis;
+use crate::wasm::driver;
 
 #[wasm_bindgen]
 extern "C" {
@@ -15,15 +17,25 @@ extern "C" {
     #[wasm_bindgen(thread_local_v2, js_namespace = performance, js_name = timeOrigin)]
     static TIME_ORIGIN: f64;
 
+    #[wasm_bindgen(js_name = queueMicrotask)]
+    fn queue_microtask(task: &Function);
+
     #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues, catch)]
     fn random_values(bytes: &Uint8Array) -> Result<JsValue, JsValue>;
 }
+
+/// How often in one turn the time is taken from the last look at the clock. A look costs as much as an edit; a loop of edits that
+/// runs for long must see time pass all the same.
+const LOOKS_SAVED_MAX: u32 = 64;
 
 /// A clock that counts from the Unix epoch and never goes back, also when the user sets the system's.
 #[derive(Debug)]
 pub(in crate::wasm) struct Clock {
     origin: f64,
     last: Cell<f64>,
+    /// How often the last look can be used again; ends with the turn.
+    saved: Cell<u32>,
+    turn_ends: Function,
 }
 
 impl Clock {
@@ -31,6 +43,8 @@ impl Clock {
         Self {
             origin: TIME_ORIGIN.with(|origin| *origin),
             last: Cell::new(0.0),
+            saved: Cell::new(0),
+            turn_ends: Closure::<dyn Fn()>::new(on_turn_end).into_js_value().unchecked_into(),
         }
     }
 
@@ -38,6 +52,35 @@ impl Clock {
         let now = (self.origin + performance_now()).max(self.last.get());
         self.last.set(now);
         Millis(now as u64)
+    }
+
+    /// The time, as it was at the last look if that was in this turn.
+    #[inline]
+    pub(in crate::wasm) fn now_in_turn(&self) -> Millis {
+        let saved = self.saved.get();
+        if saved == 0 {
+            return self.look_for_turn();
+        }
+        self.saved.set(saved - 1);
+        Millis(self.last.get() as u64)
+    }
+
+    #[cold]
+    fn look_for_turn(&self) -> Millis {
+        self.saved.set(LOOKS_SAVED_MAX);
+        queue_microtask(&self.turn_ends);
+        self.now()
+    }
+
+    /// A new turn begins.
+    pub(in crate::wasm) fn turn(&self) {
+        self.saved.set(0);
+    }
+}
+
+fn on_turn_end() {
+    if let Some(driver) = driver::get() {
+        driver.clock().turn();
     }
 }
 
