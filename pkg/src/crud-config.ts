@@ -1,3 +1,4 @@
+import type { CrudManager } from './crud-manager.js';
 import type { CrudManagerEvents } from './crud-events.js';
 import type { Listeners, OnListeners } from './emitter.js';
 import { SyncError } from './errors.js';
@@ -115,12 +116,13 @@ export interface CrudManagerOptions {
   syncApplySequence?: readonly string[];
   /** The order in which load answers are applied. */
   loadApplySequence?: readonly string[];
-  /** Listeners by event name. */
-  listeners?: Listeners<CrudManagerEvents>;
 }
 
-/** A manager's options. */
-export type CrudManagerConfig = CrudManagerOptions & OnListeners<CrudManagerEvents>;
+/** A manager's options, its listeners among them. */
+export type CrudManagerConfig<This = CrudManager<any>> = CrudManagerOptions & {
+  /** Listeners by event name. */
+  listeners?: Listeners<CrudManagerEvents, This>;
+} & OnListeners<CrudManagerEvents, This>;
 
 const PASSED_ON = [
   'autoLoad',

@@ -23,7 +23,9 @@ type ModelOf<Stores, K extends string, R extends Model> = K extends keyof Stores
   : R;
 
 /** Options of a {@link CalendarProject}: those of a manager, and its stores. */
-export type CalendarProjectConfig<Stores extends object = {}> = CrudManagerConfig & {
+export type CalendarProjectConfig<Stores extends object = {}> = CrudManagerConfig<
+  CalendarProject<any>
+> & {
   eventStore?: ProjectStore<ModelOf<Stores, 'events', EventModel>>;
   resourceStore?: ProjectStore<ModelOf<Stores, 'resources', ResourceModel>>;
   assignmentStore?: ProjectStore<ModelOf<Stores, 'assignments', AssignmentModel>>;
@@ -33,7 +35,9 @@ export type CalendarProjectConfig<Stores extends object = {}> = CrudManagerConfi
 };
 
 /** Options of a {@link TaskBoardProject}: those of a manager, and its stores. */
-export type TaskBoardProjectConfig<Stores extends object = {}> = CrudManagerConfig & {
+export type TaskBoardProjectConfig<Stores extends object = {}> = CrudManagerConfig<
+  TaskBoardProject<any>
+> & {
   taskStore?: ProjectStore<ModelOf<Stores, 'tasks', TaskModel>>;
   resourceStore?: ProjectStore<ModelOf<Stores, 'resources', ResourceModel>>;
   assignmentStore?: ProjectStore<ModelOf<Stores, 'assignments', TaskAssignmentModel>>;
@@ -70,7 +74,7 @@ export class CalendarProject<Stores extends object = {}> extends Project<Stores>
   readonly calendarStore: Store<ModelOf<Stores, 'calendars', CalendarModel>>;
 
   constructor(config: CalendarProjectConfig<Stores> = {}) {
-    super(config);
+    super(config as CrudManagerConfig);
     const calendars = this._place(config.calendarStore, 'calendars', CalendarModel);
     const resources = this._place(config.resourceStore, 'resources', ResourceModel);
     const events = this._place(config.eventStore, 'events', EventModel);
@@ -113,7 +117,7 @@ export class TaskBoardProject<Stores extends object = {}> extends Project<Stores
   readonly swimlaneStore: Store<ModelOf<Stores, 'swimlanes', SwimlaneModel>>;
 
   constructor(config: TaskBoardProjectConfig<Stores> = {}) {
-    super(config);
+    super(config as CrudManagerConfig);
     const columns = this._place(config.columnStore, 'columns', ColumnModel);
     const swimlanes = this._place(config.swimlaneStore, 'swimlanes', SwimlaneModel);
     const resources = this._place(config.resourceStore, 'resources', ResourceModel);

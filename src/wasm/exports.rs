@@ -430,7 +430,7 @@ fn set(store: u32, row: u32, generation: u32, field: u32, value: Value<'_>) -> i
     let Some(driver) = driver::get() else {
         return 0;
     };
-    changed(driver.feed_edit(Input::Set {
+    changed(driver.feed(Input::Set {
         store: StoreId(store),
         row: row_id(row, generation),
         field: FieldIx(field as u16),
