@@ -16,8 +16,8 @@ import { Emitter, defineHandlers } from './emitter.js';
 import { SyncError } from './errors.js';
 import { EXCHANGES, type RequestOptions, type RequestType, type WireRequest, withExchange } from './exchange.js';
 import type { Model } from './model.js';
-import { bytes, engine, makeError, register, writeJson } from './runtime.js';
-import { type DataInput, Store, type StoreConfig, stores, writeData } from './store.js';
+import { bytes, engine, makeError, register, writeJson, writePieces } from './runtime.js';
+import { type DataInput, Store, type StoreConfig, encodeData, stores } from './store.js';
 
 /** What a load or a sync gives: the answer of the server. */
 export interface CrudResult {
@@ -142,7 +142,9 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
 
   /** Applies a load answer (or, by its `type`, a sync answer) that came by another way. */
   loadCrudManagerData(response: DataInput, _options?: object): void {
-    engine().applyResponse(this._alive(), writeData(response));
+    const manager = this._alive();
+    const last = writePieces(encodeData(response), (length) => engine().applyPiece(manager, length));
+    engine().applyResponse(manager, last);
   }
 
   /**

@@ -54,6 +54,7 @@ export interface Wasm {
   sync(manager: number, call: number): void;
   cancel(manager: number, call: number): void;
   applyResponse(manager: number, len: number): void;
+  applyPiece(manager: number, len: number): void;
   applyChangeset(manager: number, len: number): void;
   suspendAutoSync(manager: number): void;
   resumeAutoSync(manager: number, sync: boolean): void;
@@ -83,6 +84,9 @@ let u8 = new Uint8Array(0);
 let u32 = new Uint32Array(0);
 let f64 = new Float64Array(0);
 const encoder = new TextEncoder();
+
+/** @internal Text as UTF-8. */
+export const encode = (text: string): Uint8Array => encoder.encode(text);
 
 /** @internal The engine, once it was started. */
 export function engine(): Wasm {
@@ -161,6 +165,18 @@ export function writeBytes(source: Uint8Array): number {
   const at = argument(source.length);
   bytes().set(source, at);
   return source.length;
+}
+
+/**
+ * @internal Writes bytes as arguments of the size that needs no memory of its own, and calls `piece` with each length but the
+ * last, which it gives.
+ */
+export function writePieces(source: Uint8Array, piece: (length: number) => void): number {
+  let from = 0;
+  for (; source.length - from > SCRATCH_BYTES; from += SCRATCH_BYTES) {
+    piece(writeBytes(source.subarray(from, from + SCRATCH_BYTES)));
+  }
+  return writeBytes(source.subarray(from));
 }
 
 /** @internal Writes words as an argument. */

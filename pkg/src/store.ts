@@ -3,16 +3,21 @@ import { Emitter, type Listeners, type OnListeners, defineHandlers } from './emi
 import { SyncError } from './errors.js';
 import { type Field, type FieldInput, FieldList, Kind, engineField, makeField } from './fields.js';
 import {
+  Freshness,
   type Id,
   Model,
   RawJson,
   type RecordHome,
+  cellsOf,
   defineAccessor,
   fieldsOf,
+  NO_CELLS,
   makeRecord,
+  markRemoved,
+  markStale,
   rowOf,
 } from './model.js';
-import { engine, readPairs, readWords, register, thrown, words, writeJson, writeText, writeBytes, writeWords } from './runtime.js';
+import { encode, engine, readPairs, readWords, register, thrown, words, writeBytes, writeJson, writeText, writeWords } from './runtime.js';
 import {
   type ChangeBatch,
   type FieldChange,
@@ -71,10 +76,6 @@ export type StoreConfig<R extends Model = Model> = {
 /** How many rows are decoded at once: enough to make the cost of a call small, not more than a screen needs. */
 const BLOCK = 512;
 
-/** A record whose cells are those that it had when it was removed. */
-const REMOVED = -2;
-const STALE = -1;
-
 const FOREIGN = 16;
 const ALL_KINDS = 0x7f;
 
@@ -99,8 +100,8 @@ export class Store<R extends Model = Model>
   readonly modelClass: new (data?: any) => R;
 
   /** @internal */ _number = -1;
-  /** @internal */ _version = 1;
   /** @internal */ _fields: FieldList;
+  /** @internal */ _shadows: readonly string[] | undefined;
   /** @internal Records by row. */ _byRow: (R | undefined)[] = [];
   /** @internal Records that are known by another key than their id. */ _keys = new Map<string, R>();
   /** @internal The manager that the store is under. */ _manager: object | undefined;
@@ -119,6 +120,7 @@ export class Store<R extends Model = Model>
   private told = false;
   /** Somebody may say no to an update. */
   private vetoes = false;
+  private kinds: readonly Kind[] = [];
   private batches = 0;
   private silent = 0;
   /** Instances whose rows the engine is about to make. */
@@ -141,6 +143,7 @@ export class Store<R extends Model = Model>
     }
     this._fields = fieldsOf(this.modelClass as any).extend(config.fields ?? []);
     this.recordClass = recordClass(this.modelClass, this._fields);
+    this.kinds = this._fields.list.map(({ kind }) => kind);
     this._subscriptions = new Subscriptions((thrown) => this._threw('subscribe', thrown));
     this._create();
     byId.set(this.id, this);
@@ -272,7 +275,7 @@ export class Store<R extends Model = Model>
     const order = this._order();
     for (let at = 0; at < order.length; at += BLOCK) {
       for (const record of this._records(order.subarray(at, at + BLOCK))) {
-        if (record._v !== REMOVED) yield record;
+        if (record._v !== Freshness.Removed) yield record;
       }
     }
   }
@@ -350,7 +353,7 @@ export class Store<R extends Model = Model>
     for (let i = 0; i < pairs.length; i += 2) {
       const record = this._byRow[pairs[i] as number];
       if (record === undefined || record._g !== pairs[i + 1]) continue;
-      record._v = REMOVED;
+      markRemoved(record);
       gone.push(record);
     }
     return gone;
@@ -363,7 +366,7 @@ export class Store<R extends Model = Model>
       return;
     }
     this._silently(silent, () => engine().removeAll(number));
-    if (!this.told || this.batches > 0) for (const record of this._byRow) if (record) record._v = REMOVED;
+    if (!this.told || this.batches > 0) for (const record of this._byRow) if (record) markRemoved(record);
   }
 
   /** Moves records to a position, counted without them, or before another record; to the end when none is given. */
@@ -494,7 +497,7 @@ export class Store<R extends Model = Model>
     if (byId.get(this.id) === this) byId.delete(this.id);
     this._subscriptions.stop();
     this._forgetListeners();
-    for (const record of this._byRow) if (record !== undefined) record._v = REMOVED;
+    for (const record of this._byRow) if (record !== undefined) markRemoved(record);
     this._byRow = [];
     this._keys.clear();
     this.old = this.oldById = undefined;
@@ -509,11 +512,11 @@ export class Store<R extends Model = Model>
 
   /** @internal Reads a record's cells anew. */
   _refresh(record: Model): unknown[] {
-    if (record._v === REMOVED || this.destroyed) return record._c;
+    if (record._v === Freshness.Removed || this.destroyed) return record._c;
     this._pack([record._r], (_row, generation, cells) => {
       if (generation === record._g) this._fill(record as R, cells);
     });
-    if (record._v === this._version) return record._c;
+    if ((record._v as Freshness) === Freshness.Fresh) return record._c;
     // Another data set has come: it lives elsewhere, or is gone.
     const id = record._i;
     const found =
@@ -521,7 +524,7 @@ export class Store<R extends Model = Model>
         ? engine().findNumber(this._number, id)
         : engine().findText(this._number, writeText(String(id)));
     if (found === 0) {
-      record._v = REMOVED;
+      markRemoved(record);
       return record._c;
     }
     record._r = register(0);
@@ -591,9 +594,9 @@ export class Store<R extends Model = Model>
 
   /** @internal */
   _isRemoved(record: Model): boolean {
-    if (this.destroyed || record._v === REMOVED) return true;
-    if (record._v !== this._version) this._refresh(record);
-    return record._v === (REMOVED as number);
+    if (this.destroyed || record._v === Freshness.Removed) return true;
+    cellsOf(record);
+    return (record._v as Freshness) === Freshness.Removed;
   }
 
   /** @internal */
@@ -622,7 +625,7 @@ export class Store<R extends Model = Model>
   _settle(record: Model, accept: boolean): void {
     const own = this._expect(record as R);
     engine().settleRecord(this._number, own._r, own._g, accept);
-    own._v = own._v === REMOVED ? REMOVED : STALE;
+    markStale(own);
     this._stale(false);
   }
 
@@ -738,15 +741,16 @@ export class Store<R extends Model = Model>
         if (notice.origin === OriginCode.Local && this.incoming.length > 0) {
           this._arrive(row, generation);
         } else if (own) {
-          record._v = STALE;
+          record._v = Freshness.Fresh;
+          markStale(record);
         } else {
           this._put(row, undefined);
         }
         break;
       case NoticeKind.Remove:
         if (own) {
-          if (record._v !== this._version) this._refresh(record);
-          record._v = REMOVED;
+          cellsOf(record);
+          markRemoved(record);
         }
         break;
       case NoticeKind.Refresh:
@@ -794,7 +798,7 @@ export class Store<R extends Model = Model>
     let missing: number[] | undefined;
     for (let i = 0; i < rows.length; i++) {
       const record = byRow[rows[i] as number];
-      if (record === undefined || (careful && record._v !== this._version)) {
+      if (record === undefined || (careful && record._v !== Freshness.Fresh)) {
         (missing ??= []).push(rows[i] as number, i);
       } else {
         records[i] = record;
@@ -823,7 +827,7 @@ export class Store<R extends Model = Model>
     each: (row: number, generation: number, cells: unknown[]) => void,
   ): void {
     engine().pack(this._number, writeWords(rows));
-    unpack(each);
+    unpack(this.kinds, each);
     if (engine().fieldCount(this._number) > this._fields.list.length + this.found.length) this._discover();
   }
 
@@ -839,7 +843,7 @@ export class Store<R extends Model = Model>
 
   private _attached(row: number, generation: number): R {
     const record = this._byRow[row];
-    if (record !== undefined && record._g === generation && record._v !== REMOVED) return record;
+    if (record !== undefined && record._g === generation && record._v !== Freshness.Removed) return record;
     this._put(row, record?._g === generation ? record : undefined);
     let attached = record as R;
     this._pack([row], (_row, itsGeneration, cells) => {
@@ -868,7 +872,8 @@ export class Store<R extends Model = Model>
 
   private _fill(record: R, cells: unknown[]): void {
     record._c = cells;
-    record._v = this._version;
+    record._d = undefined;
+    record._v = Freshness.Fresh;
     const id = cells[0] as Id;
     record._i = id;
   }
@@ -878,14 +883,14 @@ export class Store<R extends Model = Model>
     if (old === undefined) return undefined;
     const same = old[row];
     // Data mostly comes back in the same order.
-    if (same !== undefined && same._s === this && sameValue(same._i, id) && same._v !== REMOVED) {
+    if (same !== undefined && same._s === this && sameValue(same._i, id) && same._v !== Freshness.Removed) {
       old[row] = undefined;
       return same;
     }
     if (this.oldById === undefined) {
       this.oldById = new Map();
       for (const record of old) {
-        if (record !== undefined && record._v !== REMOVED) this.oldById.set(String(record._i), record);
+        if (record !== undefined && record._v !== Freshness.Removed) this.oldById.set(String(record._i), record);
       }
     }
     const key = String(id);
@@ -898,7 +903,7 @@ export class Store<R extends Model = Model>
 
   /** Every cached row is stale; after a load, rows mean other records. */
   private _stale(rows: boolean): void {
-    this._version++;
+    for (const record of this._byRow) if (record !== undefined) markStale(record);
     this.loose = true;
     if (!rows) return;
     this.old = this._byRow;
@@ -918,45 +923,38 @@ export class Store<R extends Model = Model>
   }
 
   private _set(record: Model, field: Field, value: unknown): boolean {
-    if (record._v === REMOVED) {
+    if (record._v === Freshness.Removed) {
       throw new SyncError('UNKNOWN_RECORD', `the record was removed from store "${this.id}"`);
     }
-    // A data set may have come since the record was last read.
-    if (record._v !== this._version && record._v !== STALE) this._refresh(record);
-    const { ix, kind } = field;
-    const wasFresh = record._v === this._version;
-    // Listeners of the manager may read it before this call returns.
-    record._v = STALE;
-    let direct = false;
-    let changed: number;
+    const cells = cellsOf(record);
+    const { ix } = field;
+    // With listeners, the notice brings the new value before they run. Without any, nobody tells: the value is put where the
+    // engine would put it, and where that isn't sure, the record is read anew.
+    const told = this.told && this.batches === 0;
+    const old = cells[ix];
+    if (!told) {
+      if (isDirect(field, value)) cells[ix] = value;
+      else markStale(record);
+    }
+    const changed = this._send(record, field, value);
+    if (changed <= 0 && !told && record._c === cells) cells[ix] = old;
+    if (changed < 0) throw thrown();
+    return changed === 1;
+  }
+
+  private _send(record: Model, field: Field, value: unknown): number {
     const { _number: store } = this;
     const { _r: row, _g: generation } = record;
     switch (typeof value) {
       case 'number':
-        changed = engine().setNumber(store, row, generation, ix, value);
-        direct = kind === Kind.Auto || kind === Kind.Number;
-        if (!Number.isFinite(value)) direct = false;
-        break;
+        return engine().setNumber(store, row, generation, field.ix, value);
       case 'string':
-        changed = engine().setText(store, row, generation, ix, writeText(value));
-        direct = (kind === Kind.Auto || kind === Kind.Text) && ix !== 0;
-        break;
+        return engine().setText(store, row, generation, field.ix, writeText(value));
       case 'boolean':
-        changed = engine().setBool(store, row, generation, ix, value);
-        direct = kind === Kind.Auto || kind === Kind.Boolean;
-        break;
+        return engine().setBool(store, row, generation, field.ix, value);
       default:
-        changed = this._setOther(record, field, value);
+        return this._setOther(record, field, value);
     }
-    if (changed < 0) throw thrown();
-    if (record._v === STALE && wasFresh) {
-      if (changed === 0) record._v = this._version;
-      else if (direct && !this.told) {
-        record._c[ix] = value;
-        record._v = this._version;
-      }
-    }
-    return changed === 1;
   }
 
   private _setOther(record: Model, field: Field, value: unknown): number {
@@ -986,11 +984,7 @@ export class Store<R extends Model = Model>
   }
 
   private _patch(record: R, ix: number, value: unknown): void {
-    if (record._v !== this._version) {
-      if (record._v !== STALE) return;
-      // Set here and told: the other cells are as they were.
-      record._v = this._version;
-    }
+    if (record._v !== Freshness.Fresh) return;
     const field = this._fields.list[ix];
     const text = typeof value === 'string' && field?.kind === Kind.Date;
     record._c[ix] = text ? null : value;
@@ -1016,8 +1010,8 @@ export class Store<R extends Model = Model>
     instance._s = this;
     instance._r = row;
     instance._g = generation;
-    instance._v = STALE;
-    instance._c = [];
+    instance._v = Freshness.Stale;
+    instance._c = NO_CELLS;
     instance._d = undefined;
     instance._b = undefined;
     instance._k = undefined;
@@ -1123,7 +1117,7 @@ export class Store<R extends Model = Model>
 
   private _stateBits(record: Model): number {
     if (this.destroyed) return -1;
-    if (record._v !== this._version && record._v >= 0) this._refresh(record);
+    cellsOf(record);
     return engine().recordState(this._number, record._r, record._g);
   }
 
@@ -1270,6 +1264,20 @@ function sameValue(a: unknown, b: unknown): boolean {
   return a === b;
 }
 
+/** Whether the engine keeps the value as it is. */
+function isDirect({ kind, ix }: Field, value: unknown): boolean {
+  switch (typeof value) {
+    case 'number':
+      return (kind === Kind.Auto || kind === Kind.Number) && Number.isFinite(value) && ix !== 0;
+    case 'string':
+      return (kind === Kind.Auto || kind === Kind.Text) && ix !== 0;
+    case 'boolean':
+      return kind === Kind.Auto || kind === Kind.Boolean;
+    default:
+      return value === null;
+  }
+}
+
 function moment(value: Date | number | string): number {
   const ms = typeof value === 'number' ? value : new Date(value).getTime();
   if (Number.isNaN(ms)) throw new SyncError('INVALID_ARGUMENT', `range() wants dates, not ${String(value)}`);
@@ -1294,10 +1302,14 @@ function writePairs(records: readonly Model[]): number {
 
 /** @internal Writes data as an argument, as JSON. */
 export function writeData(data: DataInput): number {
-  if (data instanceof Uint8Array) return writeBytes(data);
-  if (typeof data === 'string') return writeText(data);
-  if (data === null || typeof data !== 'object') {
+  return typeof data === 'string' ? writeText(data) : writeBytes(encodeData(data));
+}
+
+/** @internal Data as JSON in UTF-8. */
+export function encodeData(data: DataInput): Uint8Array {
+  if (data instanceof Uint8Array) return data;
+  if (data === null || (typeof data !== 'object' && typeof data !== 'string')) {
     throw new SyncError('INVALID_ARGUMENT', 'data must be objects, or JSON as text or bytes');
   }
-  return writeJson(data);
+  return encode(typeof data === 'string' ? data : JSON.stringify(data));
 }

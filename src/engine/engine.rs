@@ -236,6 +236,7 @@ impl Engine {
             | Input::Sync { .. }
             | Input::Cancel(..)
             | Input::ApplyResponse(..)
+            | Input::ApplyPiece(..)
             | Input::ApplyChangeset(..)
             | Input::SuspendAutoSync(_)
             | Input::ResumeAutoSync { .. } => self.route_to_manager(input),
@@ -347,6 +348,10 @@ impl Engine {
             Input::ApplyResponse(id, bytes) => {
                 let (manager, mut cx) = self.lend(id)?;
                 manager.apply_response(bytes, &mut cx)?;
+            }
+            Input::ApplyPiece(id, bytes) => {
+                let (manager, cx) = self.lend(id)?;
+                manager.apply_piece(bytes, &cx)?;
             }
             Input::ApplyChangeset(id, bytes) => {
                 let (manager, mut cx) = self.lend(id)?;

@@ -138,6 +138,9 @@ pub enum Input<'a> {
     /// Apply an answer that came by another way (JSON text), as `loadCrudManagerData` does: a sync answer when its `type` says
     /// `sync`, else a load answer. Nobody is asked; an answer that can't be applied is an error.
     ApplyResponse(ManagerId, &'a [u8]),
+    /// A piece of an answer that is too large to be held as a whole; its last piece comes as [`Input::ApplyResponse`]. Read at once;
+    /// nothing is applied before the end. A broken piece is refused, and those before it are forgotten.
+    ApplyPiece(ManagerId, &'a [u8]),
     /// Apply changes that came from the server by another way: `{ <storeId>: { added?, updated?, removed? } }` as JSON text.
     /// They write the base layer: nothing becomes dirty.
     ApplyChangeset(ManagerId, &'a [u8]),

@@ -20,6 +20,7 @@ use crate::engine::Engine;
 use crate::engine::effect::Effect;
 use crate::engine::error::SyncError;
 use crate::engine::input::{Input, Reply, RequestId};
+use crate::engine::time::Millis;
 
 /// How many effects are carried out before the host gets a turn. Listeners that answer every event with another change go on
 /// for ever; the page stays alive all the same.
@@ -78,19 +79,14 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    /// Feeds one input and carries out what follows from it.
+    /// Feeds one input of the app and carries out what follows from it.
+    #[inline]
     pub(super) fn feed(&self, input: Input<'_>) -> Result<Reply, SyncError> {
-        let now = self.clock.now();
-        let reply = self.engine.borrow_mut().handle(input, now);
-        self.settle_down();
-        reply
+        self.feed_at(input, self.clock.now_in_turn())
     }
 
-    /// Feeds a change of a field: the one input that comes by the thousand, so it takes the time from the last look at the clock
-    /// in the same turn.
     #[inline]
-    pub(super) fn feed_edit(&self, input: Input<'_>) -> Result<Reply, SyncError> {
-        let now = self.clock.now_in_turn();
+    fn feed_at(&self, input: Input<'_>, now: Millis) -> Result<Reply, SyncError> {
         let reply = self.engine.borrow_mut().handle(input, now);
         self.settle_down();
         reply
@@ -99,7 +95,7 @@ impl Driver {
     /// Feeds an input that nobody waits for an answer to: what the host reports.
     pub(super) fn tell(&self, input: Input<'_>) {
         // The engine refuses reports about what has ended meanwhile; there is nobody to tell.
-        drop(self.feed(input));
+        drop(self.feed_at(input, self.clock.now()));
     }
 
     /// Feeds an input whose bytes stand in the scratch. The engine sees them before anything else can write there.
@@ -107,7 +103,7 @@ impl Driver {
         &self,
         input: impl FnOnce(&Buffers) -> Result<Input<'_>, SyncError>,
     ) -> Result<Reply, SyncError> {
-        let now = self.clock.now();
+        let now = self.clock.now_in_turn();
         let reply = {
             let buffers = self.buffers.borrow();
             input(&buffers).and_then(|input| self.engine.borrow_mut().handle(input, now))
@@ -161,7 +157,11 @@ impl Driver {
     fn settle_down(&self) {
         let (idle, waiting, deadline) = {
             let engine = self.engine.borrow();
-            (engine.is_idle(), !engine.notices().is_empty(), engine.poll_timeout())
+            (
+                engine.is_idle(),
+                !engine.notices().is_empty(),
+                engine.poll_timeout(),
+            )
         };
         if idle && !self.draining.get() {
             self.count();

@@ -316,6 +316,12 @@ pub fn apply_response(manager: u32, len: u32) -> Thrown<()> {
     with_bytes(len, |bytes| Input::ApplyResponse(ManagerId(manager), bytes))
 }
 
+/// Reads a piece of an answer that is too large for the scratch; its last piece goes to `applyResponse`.
+#[wasm_bindgen(js_name = applyPiece)]
+pub fn apply_piece(manager: u32, len: u32) -> Thrown<()> {
+    with_bytes(len, |bytes| Input::ApplyPiece(ManagerId(manager), bytes))
+}
+
 /// Applies changes of the server that came by another way (JSON text in the scratch).
 #[wasm_bindgen(js_name = applyChangeset)]
 pub fn apply_changeset(manager: u32, len: u32) -> Thrown<()> {
@@ -424,7 +430,7 @@ fn set(store: u32, row: u32, generation: u32, field: u32, value: Value<'_>) -> i
     let Some(driver) = driver::get() else {
         return 0;
     };
-    changed(driver.feed_edit(Input::Set {
+    changed(driver.feed(Input::Set {
         store: StoreId(store),
         row: row_id(row, generation),
         field: FieldIx(field as u16),

@@ -10,7 +10,8 @@ use syncline::engine::input::{
 use syncline::engine::time::Millis;
 use syncline::engine::value;
 
-use crate::world::{Fate, World};
+use crate::network::Fate;
+use crate::world::World;
 
 fn code(world: &mut World, client: usize, input: Input<'_>) -> ErrorCode {
     world.feed(client, input).expect_err("an error").code
@@ -69,6 +70,40 @@ fn odd_rows_are_passed_over_with_a_warning() {
     );
     assert!(!world.clients[client].warnings.is_empty());
     assert!(!world.is_dirty(client));
+    world.check_end();
+}
+
+#[test]
+fn an_answer_in_pieces_is_applied_at_its_end_and_a_broken_piece_forgets_those_before() {
+    let mut world = World::calendar();
+    let client = world.loaded(json!({}));
+    let manager = world.clients[client].manager;
+    let body =
+        "{\"success\":true,\"events\":{\"rows\":[{\"id\":7,\"name\":\"Überfahrt\"},{\"id\":8}]}}";
+    for cut in 1..body.len() {
+        let (first, rest) = body.as_bytes().split_at(cut);
+        world
+            .feed(client, Input::ApplyPiece(manager, first))
+            .unwrap();
+        world
+            .feed(client, Input::ApplyResponse(manager, rest))
+            .unwrap();
+        assert_eq!(world.count(client, "events"), 2);
+        assert_eq!(world.get(client, "events", 7, "name"), "Überfahrt");
+    }
+    world
+        .feed(
+            client,
+            Input::ApplyPiece(manager, b"{\"events\":[{\"id\":9}"),
+        )
+        .unwrap();
+    assert_eq!(world.count(client, "events"), 2);
+    let broken = Input::ApplyPiece(manager, b"nonsense");
+    assert_eq!(code(&mut world, client, broken), ErrorCode::BadResponse);
+    world
+        .feed(client, Input::ApplyResponse(manager, body.as_bytes()))
+        .unwrap();
+    assert_eq!(world.count(client, "events"), 2);
     world.check_end();
 }
 

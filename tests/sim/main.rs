@@ -3,9 +3,12 @@
 //! | file | what |
 //! |---|---|
 //! | `server` | a server that speaks the protocol |
-//! | `world` | clients, network, clock; the host's loop |
+//! | `world` | clients and their users, clock |
+//! | `network` | what happens to requests and answers on their way |
+//! | `host` | the host's half of the loop |
 //! | `order` | whole sequences of events, as the protocol decides them |
 //! | `scenarios` | the failure scenarios of the protocol, by number |
+//! | `behaviour` | what else has to be true |
 //! | `bad_input` | answers that aren't what they should be, calls that can't be right |
 //! | `random` | random users on a hostile network, seed by seed |
 #![cfg(not(target_arch = "wasm32"))]
@@ -13,6 +16,9 @@
 #![allow(unreachable_pub, reason = "a test's modules are its own")]
 
 mod bad_input;
+mod behaviour;
+mod host;
+mod network;
 mod order;
 mod random;
 mod scenarios;

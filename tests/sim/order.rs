@@ -1,8 +1,9 @@
-//! Whole sequences of events, as protocol.md decides them (6).
+//! Whole sequences of events, as the protocol decides them.
 
 use serde_json::json;
 
-use crate::world::{Fate, Listener, World};
+use crate::network::Fate;
+use crate::world::{Listener, World};
 
 #[test]
 fn a_load_goes_through_all_its_events_in_order() {

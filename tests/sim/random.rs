@@ -6,7 +6,8 @@
 //! 3. Everybody who loads then sees what the server has.
 //! 4. The number of requests is bounded by what users did and the network broke; nothing goes on by itself.
 //!
-//! `SYNCLINE_SEEDS` says how many seeds are run (2,000 when it doesn't), `SYNCLINE_SEED` runs a single one.
+//! `SYNCLINE_SEEDS` says how many seeds are run (2,000 when it does not), `SYNCLINE_SEED` runs a single one, and with
+//! `SYNCLINE_TRACE` everything that happens in it is printed.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,8 +17,9 @@ use syncline::engine::input::{Input, Scope};
 use syncline::engine::rng::Rng;
 use syncline::engine::table::RowId;
 
+use crate::network::Fate;
 use crate::server::Habits;
-use crate::world::{Fate, World};
+use crate::world::World;
 
 /// Clients edit rows of their own, so that what they last said must be what the server has.
 const ROWS_EACH: u64 = 4;

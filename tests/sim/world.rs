@@ -5,75 +5,16 @@ use std::collections::{BTreeMap, VecDeque};
 use serde_json::{Value, json};
 use syncline::engine::Engine;
 use syncline::engine::config::parse;
-use syncline::engine::effect::{Effect, HttpRequest, RequestKind};
 use syncline::engine::error::{ErrorCode, SyncError};
-use syncline::engine::event::{Event, EventKind, Notice, Origin};
-use syncline::engine::input::{
-    AskId, CallId, Input, ManagerId, Place, Reply, RequestId, Scope, StoreId,
-};
+use syncline::engine::event::{Notice, Origin};
+use syncline::engine::input::{CallId, Input, ManagerId, Place, Reply, RequestId, Scope, StoreId};
 use syncline::engine::rng::Rng;
 use syncline::engine::table::{IdRef, RowId};
 use syncline::engine::time::Millis;
 use syncline::engine::value;
 
+use crate::network::{Fate, Parcel};
 use crate::server::{Habits, Server};
-
-/// One way through the network and the server, for one request.
-#[derive(Clone, Debug)]
-pub enum Fate {
-    /// The server answers.
-    Normal,
-    /// The server isn't reached; the client hears of it.
-    DropRequest,
-    /// The server does its work, the answer is lost; the client hears that the line broke.
-    DropAnswer,
-    /// The server isn't reached, and nobody hears of it.
-    Vanish,
-    /// The server does its work, and nobody hears of it.
-    VanishAnswer,
-    /// The server does its work twice (the network repeated the request); the second answer is lost.
-    Twice,
-    /// Something else answers, with that status and body; the server isn't reached.
-    Reply(u16, String),
-    /// The server does its work, but what comes back is this.
-    Garble(u16, String),
-    /// The answer ends in the middle.
-    Half,
-}
-
-#[derive(Debug)]
-enum Parcel {
-    Arrive {
-        client: usize,
-        request: RequestId,
-        http: Box<HttpRequest>,
-        fate: Fate,
-    },
-    Head {
-        client: usize,
-        request: RequestId,
-        status: u16,
-    },
-    Chunk {
-        client: usize,
-        request: RequestId,
-        bytes: Vec<u8>,
-    },
-    End {
-        client: usize,
-        request: RequestId,
-    },
-    Failed {
-        client: usize,
-        request: RequestId,
-    },
-    Answer {
-        client: usize,
-        ask: AskId,
-        proceed: bool,
-        content: Option<Vec<u8>>,
-    },
-}
 
 /// What a listener of a before… event does.
 #[derive(Clone, Debug)]
@@ -102,9 +43,9 @@ pub struct Client {
     pub settled: BTreeMap<CallId, Result<Option<RequestId>, SyncError>>,
     pub listeners: BTreeMap<&'static str, Listener>,
     pub requests: usize,
-    opened: u32,
-    released: Vec<RequestId>,
-    kept: Vec<RequestId>,
+    pub opened: u32,
+    pub released: Vec<RequestId>,
+    pub kept: Vec<RequestId>,
 }
 
 impl Client {
@@ -132,8 +73,8 @@ pub struct World {
     pub send_cascade: bool,
     /// Every effect, in words.
     pub transcript: Vec<String>,
-    parcels: BTreeMap<(u64, u64), Parcel>,
-    next_parcel: u64,
+    pub parcels: BTreeMap<(u64, u64), Parcel>,
+    pub next_parcel: u64,
     seed: u64,
 }
 
@@ -469,7 +410,7 @@ impl World {
         panic!("seed {}: it never comes to rest", self.seed);
     }
 
-    fn next_moment(&self) -> Option<u64> {
+    pub fn next_moment(&self) -> Option<u64> {
         let parcel = self.parcels.keys().next().map(|(at, _)| *at);
         let timers = self
             .clients
@@ -483,7 +424,7 @@ impl World {
             .map(|at| at.max(self.now))
     }
 
-    fn step(&mut self, at: u64) {
+    pub fn step(&mut self, at: u64) {
         self.now = at;
         for client in 0..self.clients.len() {
             if self.clients[client]
@@ -504,367 +445,6 @@ impl World {
         {
             let parcel = entry.remove();
             self.deliver(parcel);
-        }
-    }
-
-    // --- the network --------------------------------------------------------------------------------------------
-
-    fn post(&mut self, delay: u64, parcel: Parcel) {
-        self.next_parcel += 1;
-        self.parcels
-            .insert((self.now + delay, self.next_parcel), parcel);
-    }
-
-    fn delay(&mut self) -> u64 {
-        if self.chaos {
-            1 + self.rng.below(self.latency * 10)
-        } else {
-            self.latency
-        }
-    }
-
-    fn deliver(&mut self, parcel: Parcel) {
-        match parcel {
-            Parcel::Arrive {
-                client,
-                request,
-                http,
-                fate,
-            } => {
-                self.arrive(client, request, &http, fate);
-            }
-            Parcel::Head {
-                client,
-                request,
-                status,
-            } => {
-                self.feed(client, Input::HttpHead(request, status)).unwrap();
-            }
-            Parcel::Chunk {
-                client,
-                request,
-                bytes,
-            } => {
-                self.feed(client, Input::HttpChunk(request, &bytes))
-                    .unwrap();
-            }
-            Parcel::End { client, request } => {
-                self.feed(client, Input::HttpEnd(request)).unwrap();
-            }
-            Parcel::Failed { client, request } => {
-                self.feed(client, Input::HttpFailed(request, "connection lost"))
-                    .unwrap();
-            }
-            Parcel::Answer {
-                client,
-                ask,
-                proceed,
-                content,
-            } => {
-                let content = content.as_deref();
-                self.feed(
-                    client,
-                    Input::Answer {
-                        ask,
-                        proceed,
-                        content,
-                        request: None,
-                    },
-                )
-                .unwrap();
-            }
-        }
-    }
-
-    fn arrive(&mut self, client: usize, request: RequestId, http: &HttpRequest, fate: Fate) {
-        let pack = pack_of(http);
-        if std::env::var_os("SYNCLINE_TRACE").is_some() {
-            eprintln!(
-                "{} {client} {request:?} arrives: {fate:?}",
-                self.now - 1_700_000_000_000
-            );
-        }
-        match fate {
-            Fate::Normal => {
-                let body = self.server.answer(&pack);
-                self.reply(client, request, 200, &body, true);
-            }
-            Fate::Twice => {
-                let body = self.server.answer(&pack);
-                self.server.answer(&pack);
-                self.reply(client, request, 200, &body, true);
-            }
-            Fate::Half => {
-                let body = self.server.answer(&pack);
-                let half = &body[..body.len() / 2];
-                self.reply(client, request, 200, half, false);
-            }
-            Fate::DropRequest => {
-                let delay = self.delay();
-                self.post(delay, Parcel::Failed { client, request });
-            }
-            Fate::DropAnswer => {
-                self.server.answer(&pack);
-                let delay = self.delay();
-                self.post(delay, Parcel::Failed { client, request });
-            }
-            Fate::Vanish => {}
-            Fate::VanishAnswer => {
-                self.server.answer(&pack);
-            }
-            Fate::Reply(status, body) => self.reply(client, request, status, &body, true),
-            Fate::Garble(status, body) => {
-                self.server.answer(&pack);
-                self.reply(client, request, status, &body, true);
-            }
-        }
-    }
-
-    fn reply(&mut self, client: usize, request: RequestId, status: u16, body: &str, whole: bool) {
-        let mut delay = self.delay();
-        self.post(
-            delay,
-            Parcel::Head {
-                client,
-                request,
-                status,
-            },
-        );
-        let mut rest = body.as_bytes();
-        while !rest.is_empty() {
-            let size = if self.chaos {
-                1 + self.rng.below(60) as usize
-            } else {
-                40
-            };
-            let (chunk, left) = rest.split_at(size.min(rest.len()));
-            delay += u64::from(self.chaos);
-            self.post(
-                delay,
-                Parcel::Chunk {
-                    client,
-                    request,
-                    bytes: chunk.to_vec(),
-                },
-            );
-            rest = left;
-        }
-        let end = if whole {
-            Parcel::End { client, request }
-        } else {
-            Parcel::Failed { client, request }
-        };
-        self.post(delay, end);
-    }
-
-    fn draw_fate(&mut self) -> Fate {
-        if let Some(fate) = self.fates.pop_front() {
-            return fate;
-        }
-        if !self.chaos {
-            return Fate::Normal;
-        }
-        match self.rng.below(20) {
-            0 => Fate::DropRequest,
-            1 => Fate::DropAnswer,
-            2 => Fate::Vanish,
-            3 => Fate::VanishAnswer,
-            4 if self.server.habits.deduplicates => Fate::Twice,
-            5 => Fate::Reply(500, "oops".into()),
-            6 => Fate::Garble(502, "<html>bad gateway</html>".into()),
-            7 => Fate::Garble(200, "<br>Warning: something".into()),
-            8 => Fate::Reply(404, "not here".into()),
-            9 => Fate::Reply(200, r#"{"success":false,"message":"not now"}"#.into()),
-            10 => Fate::Half,
-            _ => Fate::Normal,
-        }
-    }
-
-    // --- the host -----------------------------------------------------------------------------------------------
-
-    fn drain(&mut self, at: usize) {
-        while let Some(effect) = self.clients[at].engine.poll_effect() {
-            self.transcript
-                .push(format!("{} {at} {effect:?}", self.now));
-            if std::env::var_os("SYNCLINE_TRACE").is_some() {
-                self.trace(at, &effect);
-            }
-            match effect {
-                Effect::Ask {
-                    ask, event, pack, ..
-                } => self.on_ask(at, ask, event, pack),
-                Effect::Http {
-                    request,
-                    kind,
-                    http,
-                    keep_response,
-                    ..
-                } => {
-                    let client = &mut self.clients[at];
-                    client.requests += 1;
-                    client.log.push(format!("http {}", name_of(kind)));
-                    if keep_response {
-                        client.kept.push(request);
-                    }
-                    let fate = self.draw_fate();
-                    let delay = self.delay();
-                    self.post(
-                        delay,
-                        Parcel::Arrive {
-                            client: at,
-                            request,
-                            http,
-                            fate,
-                        },
-                    );
-                }
-                Effect::Abort(request) => {
-                    self.clients[at].log.push("abort".into());
-                    // What is still on its way arrives only at a server that knows repeated requests again: no client could keep
-                    // another one from doing late what was done again long ago.
-                    let late = self.server.habits.deduplicates;
-                    self.parcels.retain(|_, parcel| match parcel {
-                        Parcel::Head {
-                            client,
-                            request: of,
-                            ..
-                        }
-                        | Parcel::Chunk {
-                            client,
-                            request: of,
-                            ..
-                        }
-                        | Parcel::End {
-                            client,
-                            request: of,
-                        }
-                        | Parcel::Failed {
-                            client,
-                            request: of,
-                        } => *client != at || *of != request,
-                        Parcel::Arrive {
-                            client,
-                            request: of,
-                            ..
-                        } => late || *client != at || *of != request,
-                        Parcel::Answer { .. } => true,
-                    });
-                }
-                Effect::Release(request) => {
-                    let client = &mut self.clients[at];
-                    assert!(client.kept.contains(&request), "released what isn't kept");
-                    assert!(!client.released.contains(&request), "released twice");
-                    client.released.push(request);
-                }
-                Effect::Event(manager, event) => self.on_event(at, manager, event),
-                Effect::Notices => {
-                    let taken = self.clients[at].engine.take_notices();
-                    assert!(!taken.is_empty(), "told of notices that aren't there");
-                    self.clients[at].notices.extend(taken);
-                }
-                Effect::Settle { call, outcome, .. } => {
-                    let client = &mut self.clients[at];
-                    assert!(call.0 <= client.opened, "an unknown call settles");
-                    client.log.push(match &outcome {
-                        Ok(Some(_)) => format!("settle {}", call.0),
-                        Ok(None) => format!("settle {} null", call.0),
-                        Err(error) => format!("settle {} {}", call.0, error.code.as_str()),
-                    });
-                    let before = client.settled.insert(call, outcome);
-                    assert!(before.is_none(), "a call settles twice");
-                }
-            }
-        }
-    }
-
-    /// Prints what happens, for a look at a failing seed.
-    fn trace(&self, at: usize, effect: &Effect) {
-        let now = self.now - 1_700_000_000_000;
-        match effect {
-            Effect::Http { request, http, .. } => {
-                eprintln!("{now} {at} {request:?} {}", pack_of(http))
-            }
-            Effect::Notices => {}
-            effect => eprintln!("{now} {at} {:.200}", format!("{effect:?}")),
-        }
-    }
-
-    fn on_ask(&mut self, at: usize, ask: AskId, event: EventKind, pack: Option<Vec<u8>>) {
-        let name = event_name(event);
-        self.clients[at].log.push(format!("{name}?"));
-        if let Some(pack) = pack {
-            let _: Value = serde_json::from_slice(&pack).expect("a pack that is JSON");
-        }
-        let listener = self.clients[at]
-            .listeners
-            .get(name)
-            .cloned()
-            .unwrap_or(Listener::Proceed);
-        let answer = |proceed, content| Parcel::Answer {
-            client: at,
-            ask,
-            proceed,
-            content,
-        };
-        match listener {
-            Listener::Proceed if self.chaos && self.rng.below(4) == 0 => {
-                let delay = self.delay();
-                self.post(delay, answer(true, None));
-            }
-            Listener::Proceed => self.answer(at, ask, true, None),
-            Listener::Veto => self.answer(at, ask, false, None),
-            Listener::Later(ms, proceed) => self.post(ms, answer(proceed, None)),
-            Listener::Replace(content) => self.answer(at, ask, true, Some(content.as_bytes())),
-        }
-    }
-
-    /// As a listener does that answers at once: from within the drain.
-    fn answer(&mut self, at: usize, ask: AskId, proceed: bool, content: Option<&[u8]>) {
-        let input = Input::Answer {
-            ask,
-            proceed,
-            content,
-            request: None,
-        };
-        self.clients[at]
-            .engine
-            .handle(input, Millis(self.now))
-            .unwrap();
-    }
-
-    fn on_event(&mut self, at: usize, manager: ManagerId, event: Event) {
-        let client = &mut self.clients[at];
-        assert_eq!(manager, client.manager);
-        let name = event_name(event.kind());
-        client.log.push(match &event {
-            Event::Fail {
-                error, retry_in, ..
-            } => {
-                let retry = if retry_in.is_some() { " again" } else { "" };
-                format!("{name} {}{retry}", error.code.as_str())
-            }
-            Event::Status {
-                status, pending, ..
-            } => format!("status {status:?} {pending}"),
-            _ => name.to_owned(),
-        });
-        match event {
-            Event::Warning {
-                event: EventKind::SyncUncertain,
-                records,
-                ..
-            } => {
-                client.doubted = true;
-                for (id, row) in records {
-                    let table = client.engine.store(id).unwrap().table();
-                    let cell = table.cell(table.resolve(row).unwrap(), table.schema().id);
-                    client
-                        .uncertain
-                        .push((id, table.text(cell).unwrap().to_owned()));
-                }
-            }
-            Event::Warning { message, .. } => client.warnings.push(message),
-            _ => {}
         }
     }
 
@@ -909,7 +489,7 @@ pub enum Id {
 }
 
 impl Id {
-    fn as_ref(&self) -> IdRef<'_> {
+    pub fn as_ref(&self) -> IdRef<'_> {
         match self {
             Self::Number(id) => IdRef::Number(*id as f64),
             Self::Text(id) => IdRef::Text(id),
@@ -926,61 +506,6 @@ impl From<u64> for Id {
 impl From<&str> for Id {
     fn from(id: &str) -> Self {
         Self::Text(id.to_owned())
-    }
-}
-
-/// The pack of a request, from its body or its query.
-pub fn pack_of(http: &HttpRequest) -> Value {
-    if let Some(body) = &http.body {
-        return serde_json::from_slice(body).expect("a body that is JSON");
-    }
-    let (_, encoded) = http.url.split_once("data=").expect("a pack in the query");
-    let mut bytes = Vec::new();
-    let mut rest = encoded.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let digits: String = rest.by_ref().take(2).map(char::from).collect();
-            bytes.push(u8::from_str_radix(&digits, 16).unwrap());
-        } else {
-            bytes.push(byte);
-        }
-    }
-    serde_json::from_slice(&bytes).expect("a query that is JSON")
-}
-
-fn name_of(kind: RequestKind) -> &'static str {
-    match kind {
-        RequestKind::Load => "load",
-        RequestKind::Sync => "sync",
-    }
-}
-
-pub fn event_name(event: EventKind) -> &'static str {
-    match event {
-        EventKind::BeforeLoad => "beforeLoad",
-        EventKind::LoadStart => "loadStart",
-        EventKind::BeforeSend => "beforeSend",
-        EventKind::BeforeResponseApply => "beforeResponseApply",
-        EventKind::BeforeLoadApply => "beforeLoadApply",
-        EventKind::RequestDone => "requestDone",
-        EventKind::Load => "load",
-        EventKind::RequestFail => "requestFail",
-        EventKind::LoadFail => "loadFail",
-        EventKind::LoadCanceled => "loadCanceled",
-        EventKind::BeforeSync => "beforeSync",
-        EventKind::SyncStart => "syncStart",
-        EventKind::BeforeSyncApply => "beforeSyncApply",
-        EventKind::Sync => "sync",
-        EventKind::SyncFail => "syncFail",
-        EventKind::SyncCanceled => "syncCanceled",
-        EventKind::SyncDelayed => "syncDelayed",
-        EventKind::HasChanges => "hasChanges",
-        EventKind::NoChanges => "noChanges",
-        EventKind::Status => "status",
-        EventKind::RecordSyncFail => "recordSyncFail",
-        EventKind::SyncWarning => "syncWarning",
-        EventKind::SyncUncertain => "syncUncertain",
-        EventKind::Exception => "exception",
     }
 }
 

@@ -72,7 +72,7 @@ pub struct UrlConfig {
     pub params: Option<serde_json::Map<String, serde_json::Value>>,
     /// Header names and values.
     pub headers: Option<serde_json::Map<String, serde_json::Value>>,
-    /// How long to wait for the answer, in ms; 0 waits for ever. [`REQUEST_TIMEOUT_MS`] when not given.
+    /// How long to wait for the answer, in ms; 0 waits for ever. [`REQUEST_TIMEOUT_MS`](super::REQUEST_TIMEOUT_MS) when not given.
     pub timeout: Option<f64>,
     /// Options for `fetch`, passed on.
     pub fetch_options: Option<serde_json::Map<String, serde_json::Value>>,

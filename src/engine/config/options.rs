@@ -262,7 +262,9 @@ fn delay(option: &str, ms: f64) -> Result<u64, SyncError> {
     if (0.0..=f64::from(DELAY_MAX_MS)).contains(&ms) {
         Ok(ms.ceil() as u64)
     } else {
-        Err(invalid(format!("{option} must be from 0 to {DELAY_MAX_MS} ms")))
+        Err(invalid(format!(
+            "{option} must be from 0 to {DELAY_MAX_MS} ms"
+        )))
     }
 }
 

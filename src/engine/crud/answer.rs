@@ -12,7 +12,7 @@ use crate::engine::config::OnRecordError;
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::Event;
 use crate::engine::input::StoreId;
-use crate::engine::json::{Response, Section, SectionSpec};
+use crate::engine::json::{ReadError, Response, ResponseReader, Section, SectionSpec};
 use crate::engine::schema::{Field, FieldKind, Schema};
 use crate::engine::store::{
     Applied, ApplyOptions, Layer, PackageOptions, Store, StorePlan, Unmentioned,
@@ -190,13 +190,37 @@ impl Manager {
         }
     }
 
+    /// Reads a piece of an answer that comes by another way.
+    ///
+    /// # Errors
+    /// [`ErrorCode::BadResponse`]: the pieces before it are forgotten too.
+    pub fn apply_piece(&mut self, bytes: &[u8], cx: &Context<'_>) -> Result<(), SyncError> {
+        let (stores, mut reader) = self.given_reader(cx);
+        reader.feed(bytes).map_err(unreadable)?;
+        self.given = Some((stores, reader));
+        Ok(())
+    }
+
+    fn given_reader(&mut self, cx: &Context<'_>) -> (Vec<StoreId>, ResponseReader) {
+        self.given.take().unwrap_or_else(|| {
+            let specs = self.specs(&self.stores, cx.stores);
+            (
+                self.stores.clone(),
+                ResponseReader::new(specs, cx.zone.clone()),
+            )
+        })
+    }
+
     /// Applies an answer that came by another way.
     ///
     /// # Errors
     /// [`ErrorCode::BadResponse`] when it can't be read; what it says itself when it is no success. Then nothing has changed.
     pub fn apply_response(&mut self, bytes: &[u8], cx: &mut Context<'_>) -> Result<(), SyncError> {
-        let stores = self.stores.clone();
-        let mut response = self.read(&stores, bytes, cx)?;
+        let (stores, mut reader) = self.given_reader(cx);
+        let mut response = reader
+            .feed(bytes)
+            .and_then(|()| reader.finish())
+            .map_err(unreadable)?;
         let skip = self.options.skip_success_property;
         if let Verdict::Refused(error) = verdict::judge(200, &response.envelope, false, skip) {
             return Err(error);
@@ -255,8 +279,7 @@ impl Manager {
         bytes: &[u8],
         cx: &Context<'_>,
     ) -> Result<Response, SyncError> {
-        flow::read(self.specs(stores, cx.stores), bytes, cx.zone)
-            .map_err(|error| SyncError::new(ErrorCode::BadResponse, error.to_string()))
+        flow::read(self.specs(stores, cx.stores), bytes, cx.zone).map_err(unreadable)
     }
 
     /// What an answer for these stores is read into.
@@ -340,4 +363,8 @@ pub(super) fn oddities(response: &mut Response, exchange: &Exchange) -> Vec<Stri
         );
     }
     odd
+}
+
+fn unreadable(error: ReadError) -> SyncError {
+    SyncError::new(ErrorCode::BadResponse, error.to_string())
 }

@@ -147,16 +147,15 @@ impl Exchange {
         }
     }
 
-    /// Goes on to the next stage, giving out what the old one held.
-    pub fn enter(&mut self, stage: Stage) -> Stage {
+    /// Goes on to the next stage.
+    pub fn enter(&mut self, stage: Stage) {
         let before = self.phase();
-        let old = core::mem::replace(&mut self.stage, stage);
+        self.stage = stage;
         debug_assert!(
             before == self.phase() || before.may_become(self.phase()),
             "an exchange went from {before:?} to {:?}",
             self.phase()
         );
-        old
     }
 
     /// Takes what the stage holds, to go on in the same turn.

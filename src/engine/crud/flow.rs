@@ -1,7 +1,7 @@
 //! How an exchange goes from stage to stage: questions to listeners, the wire, the answer.
 
 use super::context::Context;
-use super::exchange::{Detail, Exchange, Incoming, Received, Stage};
+use super::exchange::{Detail, Exchange, Incoming, Phase, Received, Stage};
 use super::manager::Manager;
 use super::package;
 use super::verdict::{Verdict, judge, judge_unreadable};
@@ -51,7 +51,7 @@ impl Manager {
             return;
         }
         let ask = cx.ids.ask();
-        exchange.stage = Stage::Vetting(ask);
+        exchange.enter(Stage::Vetting(ask));
         self.ask(ask, event, &exchange, cx);
         match exchange.kind {
             RequestKind::Load => self.candidate = Some(exchange),
@@ -62,6 +62,7 @@ impl Manager {
 
     /// It may go out: listeners are told, and may change the request.
     fn on_vetted(&mut self, mut exchange: Exchange, cx: &mut Context<'_>) {
+        exchange.enter(Stage::Passing(Phase::Outfitting));
         self.supersede(cx);
         self.check_sequences(cx);
         self.tell(Event::Start(exchange.kind, exchange.request), cx);
@@ -106,7 +107,7 @@ impl Manager {
         };
         let reader = ResponseReader::new(self.specs(&exchange.stores, cx.stores), cx.zone.clone());
         let incoming = Incoming::new(reader, timeout_ms.map(|ms| cx.now + ms));
-        exchange.stage = Stage::Wire(Box::new(incoming));
+        exchange.enter(Stage::Wire(Box::new(incoming)));
         cx.push(Effect::Http {
             request: exchange.request,
             manager: self.id,
@@ -200,9 +201,10 @@ impl Manager {
         received: Box<Received>,
         cx: &mut Context<'_>,
     ) {
+        exchange.enter(Stage::Passing(Phase::Judging));
         if self.hears(EventKind::BeforeResponseApply) {
             let ask = cx.ids.ask();
-            exchange.stage = Stage::Judging(ask, received);
+            exchange.enter(Stage::Judging(ask, received));
             self.ask(ask, EventKind::BeforeResponseApply, &exchange, cx);
             self.exchange = Some(exchange);
         } else {
@@ -216,13 +218,14 @@ impl Manager {
         received: Box<Received>,
         cx: &mut Context<'_>,
     ) {
+        exchange.enter(Stage::Passing(Phase::Approving));
         let event = match exchange.kind {
             RequestKind::Load => EventKind::BeforeLoadApply,
             RequestKind::Sync => EventKind::BeforeSyncApply,
         };
         if self.hears(event) {
             let ask = cx.ids.ask();
-            exchange.stage = Stage::Approving(ask, received);
+            exchange.enter(Stage::Approving(ask, received));
             self.ask(ask, event, &exchange, cx);
             self.exchange = Some(exchange);
         } else {

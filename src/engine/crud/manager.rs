@@ -17,6 +17,7 @@ use crate::engine::effect::{Effect, RequestKind};
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{Event, EventKind, Status};
 use crate::engine::input::{AskId, CallId, ManagerId, RequestId, StoreId};
+use crate::engine::json::ResponseReader;
 use crate::engine::store::{Layer, Store};
 use crate::engine::time::Millis;
 
@@ -58,6 +59,8 @@ pub struct Manager {
     /// They called while none was running: no backoff holds it up.
     pub(super) hurry: bool,
     pub(super) backlog: Backlog,
+    /// An answer that comes in pieces by another way, and the stores that it is read for.
+    pub(super) given: Option<(Vec<StoreId>, ResponseReader)>,
     pub(super) auto: AutoSync,
     pub(super) retry: Retry,
     pub(super) revision: Revision,
@@ -86,6 +89,7 @@ impl Manager {
             stores: Vec::new(),
             listening: 0,
             exchange: None,
+            given: None,
             candidate: None,
             next_load: None,
             waiting: Vec::new(),

@@ -1,0 +1,127 @@
+import { h, icon, ICONS } from './dom';
+
+/** One request, from its start to its end. */
+export interface Exchange {
+  kind: 'load' | 'sync';
+  /** What was sent, in a few words. */
+  summary: string;
+  sent: unknown;
+}
+
+export interface Outcome {
+  ok: boolean;
+  /** HTTP status, or a word: `no answer`. */
+  status: string;
+  revision: number | null;
+  /** What came, in a few words, where that says more than what was sent. */
+  summary?: string;
+  received: unknown;
+}
+
+const KEPT_MAX = 40;
+const JSON_SHOWN_MAX = 6000;
+
+/** The panel that shows what goes over the wire: the newest request first. */
+export class Wire {
+  readonly #list: HTMLElement;
+  readonly #root: HTMLElement;
+  readonly #toggle: HTMLButtonElement;
+  readonly #last: HTMLElement;
+
+  constructor(root: HTMLElement) {
+    this.#root = root;
+    const list = { class: 'wire-list', id: 'wire-list', tabindex: 0, 'aria-label': 'Requests' };
+    this.#list = h('ol', list);
+    this.#last = h('span', { class: 'wire-last' }, 'Nothing sent yet');
+    this.#toggle = h(
+      'button',
+      {
+        type: 'button',
+        class: 'wire-toggle',
+        'aria-expanded': 'false',
+        'aria-controls': 'wire-list',
+        onclick: () => this.#setOpen(this.#root.dataset['open'] !== 'true'),
+      },
+      h('span', { class: 'wire-title', id: 'wire-title' }, 'On the wire'),
+      this.#last,
+      icon(ICONS.chevron),
+    );
+    const hint = h(
+      'p',
+      { class: 'wire-hint' },
+      'Each save is one small request: only what changed, with the revision it was based on.',
+    );
+    root.append(this.#toggle, hint, this.#list);
+    this.#setOpen(false);
+  }
+
+  /** Shows a request that has just gone out; call what it returns when the answer is there. */
+  begin(exchange: Exchange): (outcome: Outcome) => void {
+    const start = performance.now();
+    const summary = h('span', { class: 'wire-summary' }, exchange.summary);
+    const status = h('span', { class: 'wire-status' }, '…');
+    const meta = h('span', { class: 'wire-meta' });
+    const body = h('div', { class: 'wire-body' });
+    const row = h(
+      'details',
+      { class: 'wire-row', 'data-state': 'running' },
+      h(
+        'summary',
+        {},
+        h('span', { class: 'wire-kind', 'data-kind': exchange.kind }, exchange.kind),
+        summary,
+        status,
+        meta,
+      ),
+      body,
+    );
+    let received: unknown;
+    const fill = () => {
+      if (!row.open) return;
+      body.replaceChildren(block('Sent', exchange.sent), block('Answered', received));
+    };
+    // Pretty-printing a large answer takes its time: only for those who look.
+    row.addEventListener('toggle', fill);
+    this.#list.prepend(h('li', {}, row));
+    while (this.#list.childElementCount > KEPT_MAX) this.#list.lastElementChild?.remove();
+    return (outcome) => {
+      const ms = Math.max(1, Math.round(performance.now() - start));
+      received = outcome.received;
+      row.dataset['state'] = outcome.ok ? 'ok' : 'failed';
+      status.textContent = outcome.status;
+      if (outcome.summary) summary.textContent = outcome.summary;
+      const revision = outcome.revision === null ? '' : `rev ${outcome.revision} · `;
+      meta.textContent = `${revision}${ms} ms`;
+      this.#last.textContent = `${exchange.kind} · ${outcome.status} · ${meta.textContent}`;
+      fill();
+    };
+  }
+
+  #setOpen(isOpen: boolean): void {
+    this.#root.dataset['open'] = String(isOpen);
+    this.#toggle.setAttribute('aria-expanded', String(isOpen));
+  }
+}
+
+function block(label: string, value: unknown): HTMLElement {
+  let text = typeof value === 'string' ? value : (JSON.stringify(value, null, 2) ?? '–');
+  if (text.length > JSON_SHOWN_MAX) {
+    const more = (text.length - JSON_SHOWN_MAX).toLocaleString();
+    text = `${text.slice(0, JSON_SHOWN_MAX)}\n… ${more} more characters`;
+  }
+  return h('div', { class: 'wire-block' }, h('span', {}, label), h('pre', { tabindex: 0 }, text));
+}
+
+/** `2 updated, 1 added`, from a sync package. */
+export function summarize(pack: Record<string, unknown>): string {
+  const counts = { added: 0, updated: 0, removed: 0 };
+  for (const section of Object.values(pack)) {
+    if (typeof section !== 'object' || section === null) continue;
+    for (const command of ['added', 'updated', 'removed'] as const) {
+      const rows = (section as Record<string, unknown>)[command];
+      if (Array.isArray(rows)) counts[command] += rows.length;
+    }
+  }
+  const words = Object.entries(counts).filter(([, amount]) => amount > 0);
+  return words.map(([command, amount]) => `${amount} ${command}`).join(', ') || 'no changes';
+}
