@@ -1,3 +1,4 @@
+import type { CrudManager } from './crud-manager.js';
 import type { CrudManagerEvents } from './crud-events.js';
 import type { Listeners, OnListeners } from './emitter.js';
 import { SyncError } from './errors.js';
@@ -120,7 +121,9 @@ export interface CrudManagerOptions {
 }
 
 /** A manager's options. */
-export type CrudManagerConfig = CrudManagerOptions & OnListeners<CrudManagerEvents>;
+export type CrudManagerConfig = CrudManagerOptions &
+  OnListeners<CrudManagerEvents> &
+  ThisType<CrudManager<any>>;
 
 const PASSED_ON = [
   'autoLoad',

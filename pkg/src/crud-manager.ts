@@ -12,7 +12,7 @@ import {
   transportOf,
 } from './crud-config.js';
 import { type CrudManagerEvents, EVENTS, STATUSES, type SyncStatus } from './crud-events.js';
-import { Emitter, defineHandlers } from './emitter.js';
+import { Emitter, type OnListeners, defineHandlers } from './emitter.js';
 import { SyncError } from './errors.js';
 import { EXCHANGES, type RequestOptions, type RequestType, type WireRequest, withExchange } from './exchange.js';
 import type { Model } from './model.js';
@@ -489,7 +489,7 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
       case 'status':
         this._fire(name, {
           status: STATUSES[detail.status],
-          pendingCount: detail.pending,
+          pending: detail.pending,
           error: detail.error && errorOf(detail.error),
         });
         break;
@@ -622,8 +622,10 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
     // What the engine wrote may differ from what JSON.stringify writes.
     const before = serialized || !this._hears(name) ? undefined : JSON.stringify(pack);
     this._whenAsked(this._fire(name, { pack }), (proceed) => {
-      const after = serialized || before !== undefined ? JSON.stringify(pack) : undefined;
-      engine().answer(ask.ask, proceed, after === before ? undefined : after, undefined, undefined);
+      const after = serialized || before !== undefined ? this._text(pack, name) : undefined;
+      // One that has no JSON form can't be sent: the original goes out.
+      const changed = after === before ? undefined : after;
+      engine().answer(ask.ask, proceed, changed, undefined, undefined);
     });
   }
 
@@ -632,7 +634,8 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
     if (exchange !== undefined) exchange.touched = false;
     const event = withExchange({ requestType: ask.kind, options: {} }, exchange);
     this._whenAsked(this._fire(name, event), (proceed) => {
-      const content = exchange?.touched ? JSON.stringify(exchange.response) : undefined;
+      // One that has no JSON form can't be applied, and the original isn't what the listener wants: the request fails.
+      const content = exchange?.touched ? (this._text(exchange.response, name) ?? '') : undefined;
       engine().answer(ask.ask, proceed, content, undefined, undefined);
     });
   }
@@ -660,7 +663,7 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
     }
     const event = { crudManager: this, requestType: ask.kind, params, requestConfig: config };
     this._whenAsked(this._fire('beforeSend', event), (proceed) => {
-      const { url: path, method, headers, body: text, ...fetchOptions } = event.requestConfig;
+      const { url: path, method, headers, body: text, ...fetchOptions } = event.requestConfig ?? {};
       const request = {
         method,
         url: url.compose(String(path), texts(event.params)),
@@ -669,8 +672,17 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
       };
       const sent =
         text === body ? ask.body : typeof text === 'string' ? new TextEncoder().encode(text) : undefined;
-      engine().answer(ask.ask, proceed, undefined, JSON.stringify(request), sent);
+      engine().answer(ask.ask, proceed, undefined, this._text(request, 'beforeSend'), sent);
     });
+  }
+
+  private _text(value: unknown, name: string): string | undefined {
+    try {
+      return JSON.stringify(value);
+    } catch (thrown) {
+      this._threw(name, thrown);
+      return undefined;
+    }
   }
 
   private _whenAsked(verdict: boolean | Promise<boolean>, answer: (proceed: boolean) => void): void {
@@ -715,6 +727,9 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
     return store._phantomIdField ?? this.options.phantomIdField ?? '$PhantomId';
   }
 }
+
+/** Handlers can be set at any time: `manager.onSync = () => …`. */
+export interface CrudManager<Stores extends object> extends OnListeners<CrudManagerEvents> {}
 
 defineHandlers(CrudManager.prototype, [...EVENTS, 'beforeDestroy']);
 

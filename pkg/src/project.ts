@@ -23,7 +23,7 @@ type ModelOf<Stores, K extends string, R extends Model> = K extends keyof Stores
   : R;
 
 /** Options of a {@link CalendarProject}: those of a manager, and its stores. */
-export type CalendarProjectConfig<Stores extends object = {}> = CrudManagerConfig & {
+export type CalendarProjectConfig<Stores extends object = {}> = ThisType<CalendarProject<any>> & CrudManagerConfig & {
   eventStore?: ProjectStore<ModelOf<Stores, 'events', EventModel>>;
   resourceStore?: ProjectStore<ModelOf<Stores, 'resources', ResourceModel>>;
   assignmentStore?: ProjectStore<ModelOf<Stores, 'assignments', AssignmentModel>>;
@@ -33,7 +33,7 @@ export type CalendarProjectConfig<Stores extends object = {}> = CrudManagerConfi
 };
 
 /** Options of a {@link TaskBoardProject}: those of a manager, and its stores. */
-export type TaskBoardProjectConfig<Stores extends object = {}> = CrudManagerConfig & {
+export type TaskBoardProjectConfig<Stores extends object = {}> = ThisType<TaskBoardProject<any>> & CrudManagerConfig & {
   taskStore?: ProjectStore<ModelOf<Stores, 'tasks', TaskModel>>;
   resourceStore?: ProjectStore<ModelOf<Stores, 'resources', ResourceModel>>;
   assignmentStore?: ProjectStore<ModelOf<Stores, 'assignments', TaskAssignmentModel>>;

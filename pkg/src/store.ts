@@ -7,7 +7,6 @@ import {
   type Id,
   Model,
   RawJson,
-  type RecordHome,
   cellsOf,
   defineAccessor,
   fieldsOf,
@@ -17,7 +16,7 @@ import {
   markStale,
   rowOf,
 } from './model.js';
-import { encode, engine, readPairs, readWords, register, thrown, words, writeBytes, writeJson, writeText, writeWords } from './runtime.js';
+import { encode, engine, jsonText, readPairs, readWords, register, thrown, words, writeBytes, writeJson, writeText, writeWords } from './runtime.js';
 import {
   type ChangeBatch,
   type FieldChange,
@@ -71,7 +70,8 @@ export type StoreConfig<R extends Model = Model> = {
   keepUncommittedChanges?: boolean;
   /** Listeners by event name. */
   listeners?: Listeners<StoreEvents<R>>;
-} & OnListeners<StoreEvents<R>>;
+} & OnListeners<StoreEvents<R>> &
+  ThisType<Store<R>>;
 
 /** How many rows are decoded at once: enough to make the cost of a call small, not more than a screen needs. */
 const BLOCK = 512;
@@ -92,7 +92,6 @@ type State = 'phantom' | 'dirty' | 'pending';
 /** A named set of records. */
 export class Store<R extends Model = Model>
   extends Emitter<StoreEvents<R>>
-  implements RecordHome
 {
   /** Its name, also its section on the wire. */
   readonly id: string;
@@ -153,6 +152,7 @@ export class Store<R extends Model = Model>
     queueMicrotask(() => this._listenersChanged());
   }
 
+  /** @internal */
   get _store(): Store<R> {
     return this;
   }
@@ -351,8 +351,8 @@ export class Store<R extends Model = Model>
     const pairs = readPairs();
     const gone: R[] = [];
     for (let i = 0; i < pairs.length; i += 2) {
-      const record = this._byRow[pairs[i] as number];
-      if (record === undefined || record._g !== pairs[i + 1]) continue;
+      const record = this._recordAt(pairs[i] as number, pairs[i + 1] as number);
+      if (record === undefined) continue;
       markRemoved(record);
       gone.push(record);
     }
@@ -544,6 +544,7 @@ export class Store<R extends Model = Model>
   _update(record: Model, values: Record<string, unknown>, silent: boolean): void {
     this._alive();
     const names = Object.keys(values);
+    // All of them before any is set: nothing is done by halves.
     for (const name of names) checkValue(name, values[name]);
     if (this._hears('beforeUpdate') && this._vetoed(record as R, values)) return;
     this._silently(silent, () => {
@@ -923,6 +924,7 @@ export class Store<R extends Model = Model>
   }
 
   private _set(record: Model, field: Field, value: unknown): boolean {
+    this._alive();
     if (record._v === Freshness.Removed) {
       throw new SyncError('UNKNOWN_RECORD', `the record was removed from store "${this.id}"`);
     }
@@ -971,7 +973,7 @@ export class Store<R extends Model = Model>
       if (field.kind === Kind.Date) return engine().setNumber(store, row, generation, field.ix, ms);
       return engine().setText(store, row, generation, field.ix, writeText(value.toISOString()));
     }
-    const text = JSON.stringify(value);
+    const text = jsonText(value);
     if (text === undefined || !/^[[{]/.test(text)) {
       // It has a JSON form of its own: a wrapped number, a Temporal date.
       const plain = text === undefined ? null : JSON.parse(text);
@@ -990,8 +992,16 @@ export class Store<R extends Model = Model>
     record._c[ix] = text ? null : value;
   }
 
-  private _renamed(notice: Notice, record: R | undefined): void {
-    if (record === undefined) return;
+  private _renamed(notice: Notice, known: R | undefined): void {
+    let record = known;
+    if (record === undefined) {
+      // Not read since the last load: it is known by the id that it had.
+      record = this._fromBefore(notice.row, notice.old);
+      if (record === undefined) return;
+      record._r = notice.row;
+      record._g = notice.generation;
+      this._put(notice.row, record);
+    }
     if (record._k === undefined) {
       record._k = String(notice.old);
       this._keys.set(record._k, record);
@@ -1028,7 +1038,7 @@ export class Store<R extends Model = Model>
     if (list.length === 0) return [];
     let given: readonly object[] = list;
     for (const one of given) {
-      if (one === null || typeof one !== 'object') {
+      if (one === null || typeof one !== 'object' || Array.isArray(one)) {
         throw new SyncError('INVALID_ARGUMENT', 'add() wants objects or records');
       }
       if (one instanceof Model && one._s._store !== undefined && !one.isRemoved) {
@@ -1090,7 +1100,7 @@ export class Store<R extends Model = Model>
   }
 
   private _vetoed(record: R, values: Record<string, unknown>): boolean {
-    const changes: Record<string, FieldChange> = {};
+    const changes: Record<string, FieldChange> = Object.create(null);
     for (const name of Object.keys(values)) {
       changes[name] = { value: values[name], oldValue: record.get(name) };
     }
@@ -1186,6 +1196,9 @@ export class Store<R extends Model = Model>
     this._fire('change', { action: name, record, records, changes: undefined, origin });
   }
 }
+
+/** Handlers can be set at any time: `store.onChange = () => …`. */
+export interface Store<R extends Model> extends OnListeners<StoreEvents<R>> {}
 
 defineHandlers(Store.prototype, STORE_EVENTS);
 
@@ -1288,6 +1301,7 @@ function checkValue(name: string, value: unknown): void {
   if (typeof value === 'function' || typeof value === 'symbol') {
     throw new SyncError('INVALID_ARGUMENT', `a ${typeof value} can't be the value of field "${name}"`);
   }
+  if (typeof value === 'object' && value !== null && !(value instanceof Date)) jsonText(value);
 }
 
 /** Writes rows and their generations as an argument; gives the number of words. */
@@ -1311,5 +1325,5 @@ export function encodeData(data: DataInput): Uint8Array {
   if (data === null || (typeof data !== 'object' && typeof data !== 'string')) {
     throw new SyncError('INVALID_ARGUMENT', 'data must be objects, or JSON as text or bytes');
   }
-  return encode(typeof data === 'string' ? data : JSON.stringify(data));
+  return encode(typeof data === 'string' ? data : jsonText(data));
 }
