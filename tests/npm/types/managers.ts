@@ -163,7 +163,7 @@ isType<Store<ResourceModel>>(manager.getStore('events'));
 // @ts-expect-error read-only
 manager.status = 'saved';
 // @ts-expect-error what isn't under a manager is no store
-manager.addCrudStore(new Date());
+manager.addCrudStore(7);
 // @ts-expect-error what belongs to the inside stays there
 void manager._number;
 // @ts-expect-error promises settle by the manager
