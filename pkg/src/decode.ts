@@ -61,7 +61,8 @@ export function unpack(
           piece = other.slice(inOther, inOther + low);
           inOther += low;
         }
-        cells[field] = tag === TEXT ? piece : isPlain(kinds[field]) ? JSON.parse(piece) : new RawJson(piece);
+        cells[field] =
+          tag === TEXT ? piece : isPlain(kinds[field]) ? JSON.parse(piece) : new RawJson(piece);
       }
     }
     each(row, generation, cells);

@@ -16,7 +16,11 @@ export function startOnce(module: () => Promise<WebAssembly.Module>): Promise<vo
     .catch((thrown: unknown) => {
       starting = undefined;
       if (thrown instanceof SyncError) throw thrown;
-      const error = new SyncError('INIT_FAILED', `the engine could not be started: ${String(thrown)}`, true);
+      const error = new SyncError(
+        'INIT_FAILED',
+        `the engine could not be started: ${String(thrown)}`,
+        true,
+      );
       error.cause = thrown;
       throw error;
     });
@@ -76,7 +80,9 @@ const facade = {
   },
 
   event(manager: number, event: number, kind: number, request: number, detail: string): void {
-    managers.get(manager)?._event(event, kindOf(kind), request, detail === '' ? {} : JSON.parse(detail));
+    managers
+      .get(manager)
+      ?._event(event, kindOf(kind), request, detail === '' ? {} : JSON.parse(detail));
   },
 
   settle: settleCall,

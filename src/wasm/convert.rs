@@ -39,7 +39,7 @@ pub(super) fn http_to_json(http: &HttpRequest) -> String {
     let options = http
         .fetch_options
         .as_deref()
-        .and_then(|text| serde_json::from_str::<Value>(text).ok());
+        .and_then(|text| serde_json::from_slice::<Value>(text.as_bytes()).ok());
     json!({
         "method": http.method,
         "url": http.url,
@@ -51,7 +51,7 @@ pub(super) fn http_to_json(http: &HttpRequest) -> String {
 
 /// A request that listeners changed: the inverse of [`http_to_json`].
 pub(super) fn http_from_json(text: &str, body: Option<Vec<u8>>) -> Option<HttpRequest> {
-    let mut parts: Map<String, Value> = serde_json::from_str(text).ok()?;
+    let mut parts: Map<String, Value> = serde_json::from_slice(text.as_bytes()).ok()?;
     let headers = match parts.remove("headers") {
         Some(headers) => serde_json::from_value(headers).ok()?,
         None => Vec::new(),
