@@ -130,6 +130,7 @@
 //! | host | what feeds inputs and carries out effects |
 
 pub mod engine;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod protocol;
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;

@@ -411,7 +411,7 @@ fn leave_rows(driver: &Driver, reply: Result<Reply, SyncError>) -> Thrown<()> {
     Ok(())
 }
 
-fn config<T: serde::de::DeserializeOwned>(len: u32) -> Thrown<T> {
+fn config<T: crate::engine::config::Options>(len: u32) -> Thrown<T> {
     let driver = started()?;
     let parsed = crate::engine::config::parse(driver.buffers().bytes(len as usize));
     driver.buffers().used();

@@ -12,6 +12,7 @@ use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{Event, EventKind};
 use crate::engine::input::{CallId, StoreId};
 use crate::engine::json::Response;
+use crate::engine::json::dom::Value;
 use crate::engine::store::{Layer, PackageOptions, Store, Unmentioned};
 use crate::engine::table::IdRef;
 
@@ -401,7 +402,7 @@ impl Manager {
     /// What every success may say beside its data.
     pub(super) fn note_success(&mut self, response: &Response) {
         self.revision.on_success(&response.envelope);
-        if let Some(serde_json::Value::Bool(said)) = response.envelope.get("idempotent") {
+        if let Some(Value::Bool(said)) = response.envelope.get("idempotent") {
             self.seen_idempotent = *said;
         }
     }

@@ -316,7 +316,7 @@ impl Table {
         let (CellKind::Json, Some(a), Some(b)) = (cell.kind(), a, b) else {
             return false;
         };
-        let parse = serde_json::from_slice::<serde_json::Value>;
+        let parse = crate::engine::json::dom::Value::parse;
         matches!((parse(a), parse(b)), (Ok(a), Ok(b)) if a == b)
     }
 
