@@ -3,7 +3,7 @@ import { type Ask, managers, settleCall } from './crud-manager.js';
 import { SyncError } from './errors.js';
 import { EXCHANGES, Exchange, type RequestType } from './exchange.js';
 import { type Wasm, engine, isStarted, makeError, startEngine } from './runtime.js';
-import { absorbNotices, deliverNotices } from './store.js';
+import { absorbNotices, deliverNotices } from './notices.js';
 import { zoneTable } from './zone.js';
 
 let starting: Promise<void> | undefined;

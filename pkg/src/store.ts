@@ -1,4 +1,4 @@
-import { type Notice, NoticeKind, OriginCode, readNotices, readValue, unpack } from './decode.js';
+import { type Notice, NoticeKind, OriginCode, readValue, unpack } from './decode.js';
 import { Emitter, type OnListeners, defineHandlers } from './emitter.js';
 import { SyncError } from './errors.js';
 import { type Field, FieldList, Kind, engineField, makeField } from './fields.js';
@@ -15,6 +15,7 @@ import {
   markStale,
   rowOf,
 } from './model.js';
+import { together } from './notices.js';
 import {
   encode,
   engine,
@@ -32,8 +33,6 @@ import {
 import {
   type ChangeBatch,
   type FieldChange,
-  ORIGINS,
-  type Origin,
   STORE_EVENTS,
   type StoreEvents,
 } from './store-events.js';
@@ -183,12 +182,12 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
   /** The record of that id. A record is its own answer, as long as it is here. */
   getById(id: R | Id | null | undefined): R | undefined {
     const number = this._alive();
-    if (id instanceof Model) {
-      return id._s === this && !this._isRemoved(id) ? (id as R) : undefined;
-    }
     let found = 0;
     if (typeof id === 'number') found = engine().findNumber(number, id);
     else if (typeof id === 'string') found = engine().findText(number, writeText(id));
+    else if (id instanceof Model) {
+      return id._s === this && !this._isRemoved(id) ? (id as R) : undefined;
+    }
     return found !== 0 ? this._attached(register(0), register(1)) : undefined;
   }
 
@@ -544,12 +543,11 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
         return;
       }
       engine().beginUpdate();
-      holding++;
       try {
-        for (const name of names) this._set(record, this._ensureField(name), values[name]);
+        together(() => {
+          for (const name of names) this._set(record, this._ensureField(name), values[name]);
+        });
       } finally {
-        holding--;
-        deliverNotices();
         engine().endUpdate();
       }
     });
@@ -747,25 +745,6 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
       case NoticeKind.Refresh:
         this._stale(notice.origin === OriginCode.Load);
         break;
-    }
-  }
-
-  /** @internal Tells listeners and subscribers what the notices of one group say. */
-  _announce(notices: readonly Notice[]): void {
-    if (this.destroyed) return;
-    const origin = ORIGINS[notices[0]?.origin ?? 0] as Origin;
-    for (let at = 0; at < notices.length;) {
-      const { kind } = notices[at] as Notice;
-      let end = at + 1;
-      while (end < notices.length && notices[end]?.kind === kind) end++;
-      const run = notices.slice(at, end);
-      at = end;
-      if (kind === NoticeKind.Update) this._announceUpdates(run, origin);
-      else if (kind === NoticeKind.IdChange) this._announceIds(run, origin);
-      else if (kind === NoticeKind.Refresh) this._announceRefresh(origin);
-      else if (kind === NoticeKind.State) {
-        for (const notice of run) this._note(this._ofNotice(notice), 'update', origin);
-      } else this._announceRows(kind, run, origin);
     }
   }
 
@@ -1143,110 +1122,12 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
   private _parentField(): string | undefined {
     return parentField(this.config.tree);
   }
-
-  private _note(
-    record: R | undefined,
-    op: 'add' | 'update' | 'remove',
-    origin: Origin,
-    fields?: readonly string[],
-  ): void {
-    if (record !== undefined && this._subscriptions.active) {
-      this._subscriptions.note(record, op, origin, fields);
-    }
-  }
-
-  /** The record of a notice; one that was never read and is gone can't be had. */
-  private _ofNotice({ row, generation }: Notice): R | undefined {
-    return this._recordAt(row, generation);
-  }
-
-  private _announceUpdates(run: readonly Notice[], origin: Origin): void {
-    const byRecord = new Map<R, Record<string, FieldChange>>();
-    const all = this._allFields();
-    for (const notice of run) {
-      const record = this._ofNotice(notice);
-      const field = all[notice.field];
-      if (record === undefined || field === undefined) continue;
-      let changes = byRecord.get(record);
-      if (changes === undefined) byRecord.set(record, (changes = Object.create(null) as {}));
-      const oldValue = changes[field.name]?.oldValue ?? shown(field, notice.old);
-      changes[field.name] = { value: shown(field, notice.value), oldValue };
-    }
-    for (const [record, changes] of byRecord) {
-      this._note(record, 'update', origin, Object.keys(changes));
-      this._fire('update', { record, changes, origin });
-      this._fire('change', { action: 'update', record, records: [record], changes, origin });
-    }
-  }
-
-  private _announceIds(run: readonly Notice[], origin: Origin): void {
-    for (const notice of run) {
-      const record = this._ofNotice(notice);
-      if (record === undefined) continue;
-      this._note(record, 'update', origin, ['id']);
-      this._fire('idChange', { record, oldValue: notice.old, value: notice.value, origin });
-    }
-  }
-
-  private _announceRefresh(origin: Origin): void {
-    const action = origin === 'load' ? 'dataset' : 'batch';
-    if (this._subscriptions.active) this._subscriptions.refresh(origin);
-    this._fire('refresh', { action, origin });
-    this._fire('change', { action, record: undefined, records: [], changes: undefined, origin });
-    if (origin === 'load') this._fire('load', {});
-  }
-
-  private _announceRows(kind: NoticeKind, run: readonly Notice[], origin: Origin): void {
-    const name = kind === NoticeKind.Add ? 'add' : kind === NoticeKind.Remove ? 'remove' : 'move';
-    const records = run.map((notice) => this._ofNotice(notice)).filter((one) => one !== undefined);
-    for (const record of records) this._note(record, name === 'move' ? 'update' : name, origin);
-    const record = records.length === 1 ? records[0] : undefined;
-    this._fire(name, { records, origin });
-    this._fire('change', { action: name, record, records, changes: undefined, origin });
-  }
 }
 
 /** Handlers can be set at any time: `store.onChange = () => …`. */
 export interface Store<R extends Model> extends OnListeners<StoreEvents<R>> {}
 
 defineHandlers(Store.prototype, STORE_EVENTS);
-
-/** The notices that were absorbed and not yet told. */
-let waiting: Notice[] = [];
-
-/** While several fields are being set: one update is told, when all are. */
-let holding = 0;
-
-/** @internal Reads the notices that wait in the engine, so that no stale row is seen. */
-export function absorbNotices(): void {
-  engine().takeNotices();
-  for (const notice of readNotices()) {
-    const store = stores.get(notice.store);
-    if (store === undefined) continue;
-    store._absorb(notice);
-    if (!store._isSilent || notice.origin !== OriginCode.Local) waiting.push(notice);
-  }
-}
-
-/** @internal Tells the listeners of stores what was absorbed. */
-export function deliverNotices(): void {
-  if (holding > 0 || waiting.length === 0) return;
-  const notices = waiting;
-  waiting = [];
-  for (let at = 0; at < notices.length;) {
-    const { store, group, origin } = notices[at] as Notice;
-    let end = at + 1;
-    while (end < notices.length) {
-      const next = notices[end] as Notice;
-      if (next.store !== store || next.group !== group || next.origin !== origin) break;
-      end++;
-    }
-    stores
-      .get(store)
-      ?._announce(at === 0 && end === notices.length ? notices : notices.slice(at, end));
-    at = end;
-  }
-}
 
 /** Writes rows and their generations as an argument; gives the number of words. */
 function writePairs(records: readonly Model[]): number {

@@ -1,5 +1,7 @@
 //! One sort for everything that isn't a plain number: generic sorts are compiled anew for every type, and weigh kilobytes each.
 
+use crate::prelude::*;
+
 /// The places `0..len` in the order that `before` gives. Stable: places of equal rank keep theirs.
 pub fn order(len: usize, before: &mut dyn FnMut(usize, usize) -> bool) -> Vec<usize> {
     let mut sorted: Vec<usize> = (0..len).collect();

@@ -3,6 +3,8 @@
 use super::manager::{ManagerConfig, ManagerPatch, RetryConfig, UrlConfig};
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::json::dom::{Members, Value};
+use crate::engine::number::floor;
+use crate::prelude::*;
 
 /// How long a request may take when the app doesn't say, in ms. Long enough for a slow load over a poor line, short enough that
 /// a connection that died unnoticed is found within a coffee's first sip.
@@ -262,7 +264,7 @@ fn retry(config: RetryConfig) -> Result<RetryOptions, SyncError> {
 
 fn delay(option: &str, ms: f64) -> Result<u64, SyncError> {
     if (0.0..=f64::from(DELAY_MAX_MS)).contains(&ms) {
-        Ok(ms.ceil() as u64)
+        Ok(-floor(-ms) as u64)
     } else {
         Err(invalid(format!(
             "{option} must be from 0 to {DELAY_MAX_MS} ms"

@@ -17,6 +17,7 @@ use crate::engine::store::{
     Applied, ApplyOptions, Layer, PackageOptions, Store, StorePlan, Unmentioned,
 };
 use crate::engine::table::RowId;
+use crate::prelude::*;
 
 /// Most warnings that one answer gives; the last one says how many more there would be. An answer with a hundred thousand odd rows
 /// is one problem, not a hundred thousand.

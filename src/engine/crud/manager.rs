@@ -19,6 +19,7 @@ use crate::engine::json::ResponseReader;
 use crate::engine::json::dom::Value;
 use crate::engine::store::{Layer, Store};
 use crate::engine::time::Millis;
+use crate::prelude::*;
 
 /// Names that the protocol uses at the top of a package: no store can be called so.
 pub const RESERVED_NAMES: [&str; 8] = [

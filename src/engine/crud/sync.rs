@@ -15,6 +15,7 @@ use crate::engine::json::Response;
 use crate::engine::json::dom::Value;
 use crate::engine::store::{Layer, PackageOptions, Store, Unmentioned};
 use crate::engine::table::IdRef;
+use crate::prelude::*;
 
 impl Manager {
     /// Somebody wants all changes sent. While a sync runs, this and all further calls wait for one more, whose package is made

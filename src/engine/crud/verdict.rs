@@ -2,6 +2,7 @@
 
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::json::dom::{Members, Value};
+use crate::prelude::*;
 
 /// Longest message taken over from an answer, in bytes: a sentence or two; whole HTML pages stay in the raw response.
 pub const MESSAGE_MAX: usize = 500;

@@ -5,6 +5,7 @@ use super::{DEPTH_MAX, ReadError, ReadErrorKind, write};
 use crate::engine::decimal;
 use crate::engine::number::SAFE_INTEGER;
 use crate::engine::order::order;
+use crate::prelude::*;
 
 /// A JSON value.
 #[derive(Clone, Debug, Default, PartialEq)]

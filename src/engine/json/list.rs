@@ -14,6 +14,7 @@ use crate::engine::schema::zone::ZoneCursor;
 use crate::engine::schema::{Field, FieldIx, FieldKind, Zone};
 use crate::engine::table::{RowIx, SHORT};
 use crate::engine::value::{Cell, Value};
+use crate::prelude::*;
 
 /// Reads the records of one list.
 #[derive(Debug)]

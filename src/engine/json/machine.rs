@@ -10,6 +10,7 @@ use super::{
 };
 use crate::engine::schema::Zone;
 use crate::engine::value::read_number;
+use crate::prelude::*;
 
 /// Which list of a section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@ use super::machine::{Frame, Machine};
 use super::rows::Rows;
 use super::{ReadError, ReadErrorKind, Response, SectionSpec};
 use crate::engine::schema::Zone;
+use crate::prelude::*;
 
 /// So much text is checked and read at a time: what has been checked should still be in the
 /// processor's cache.

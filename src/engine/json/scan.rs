@@ -2,6 +2,7 @@
 
 use super::ReadErrorKind;
 use crate::engine::decimal;
+use crate::prelude::*;
 
 /// Why reading stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
