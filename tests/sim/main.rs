@@ -9,12 +9,12 @@
 //! | `order` | whole sequences of events, as the protocol decides them |
 //! | `scenarios` | the failure scenarios of the protocol, by number |
 //! | `rebirth` | removals that are taken back too late |
+//! | `regrets` | random users who take things back, seed by seed |
 //! | `refusals` | records that the server refuses |
 //! | `behaviour` | what else has to be true |
 //! | `bad_input` | answers that aren't what they should be, calls that can't be right |
 //! | `random` | random users on a hostile network, seed by seed |
 #![cfg(not(target_arch = "wasm32"))]
-
 #![allow(unreachable_pub, reason = "a test's modules are its own")]
 
 mod bad_input;
@@ -25,6 +25,7 @@ mod order;
 mod random;
 mod rebirth;
 mod refusals;
+mod regrets;
 mod scenarios;
 mod server;
 mod world;

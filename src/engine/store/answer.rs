@@ -8,6 +8,7 @@ use crate::engine::event::Origin;
 use crate::engine::json::Section;
 use crate::engine::rng::Rng;
 use crate::engine::table::{RowId, RowIx};
+use crate::prelude::*;
 
 /// What becomes of records on the wire that an answer doesn't mention.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
