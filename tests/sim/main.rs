@@ -8,6 +8,9 @@
 //! | `host` | the host's half of the loop |
 //! | `order` | whole sequences of events, as the protocol decides them |
 //! | `scenarios` | the failure scenarios of the protocol, by number |
+//! | `rebirth` | removals that are taken back too late |
+//! | `regrets` | random users who take things back, seed by seed |
+//! | `refusals` | records that the server refuses |
 //! | `behaviour` | what else has to be true |
 //! | `bad_input` | answers that aren't what they should be, calls that can't be right |
 //! | `random` | random users on a hostile network, seed by seed |
@@ -20,6 +23,9 @@ mod host;
 mod network;
 mod order;
 mod random;
+mod rebirth;
+mod refusals;
+mod regrets;
 mod scenarios;
 mod server;
 mod world;
