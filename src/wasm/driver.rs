@@ -161,7 +161,11 @@ impl Driver {
     fn settle_down(&self) {
         let (idle, waiting, deadline) = {
             let engine = self.engine.borrow();
-            (engine.is_idle(), !engine.notices().is_empty(), engine.poll_timeout())
+            (
+                engine.is_idle(),
+                !engine.notices().is_empty(),
+                engine.poll_timeout(),
+            )
         };
         if idle && !self.draining.get() {
             self.count();

@@ -12,7 +12,6 @@
 //! | `bad_input` | answers that aren't what they should be, calls that can't be right |
 //! | `random` | random users on a hostile network, seed by seed |
 #![cfg(not(target_arch = "wasm32"))]
-
 #![allow(unreachable_pub, reason = "a test's modules are its own")]
 
 mod bad_input;

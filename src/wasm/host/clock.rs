@@ -44,7 +44,9 @@ impl Clock {
             origin: TIME_ORIGIN.with(|origin| *origin),
             last: Cell::new(0.0),
             saved: Cell::new(0),
-            turn_ends: Closure::<dyn Fn()>::new(on_turn_end).into_js_value().unchecked_into(),
+            turn_ends: Closure::<dyn Fn()>::new(on_turn_end)
+                .into_js_value()
+                .unchecked_into(),
         }
     }
 
