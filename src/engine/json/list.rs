@@ -174,7 +174,11 @@ impl ListReader {
             };
             let (first_of_value, value) = token(bytes, value)?;
             at = match target {
-                Target::Field(field, way) => self.value(bytes, value, row, (field, way))?,
+                Target::Field(field, way) => {
+                    let (cell, end) = self.cell(bytes, (first_of_value, value), field, way)?;
+                    self.rows.table.put_read(row, field, cell);
+                    end
+                }
                 Target::Children if first_of_value == b'[' => {
                     let warnings = self.rows.warnings.len();
                     if let Some(open) = self.open.last_mut() {
@@ -271,10 +275,24 @@ impl ListReader {
     }
 
     /// Reads the value of a field into its cell, and gives the place after it.
-    #[inline]
+    #[inline(never)]
     fn value(&mut self, bytes: &[u8], at: usize, row: RowIx, field: (FieldIx, Way)) -> Step<usize> {
-        let (field, way) = field;
-        let (cell, end) = match byte(bytes, at)? {
+        let first = byte(bytes, at)?;
+        let (cell, end) = self.cell(bytes, (first, at), field.0, field.1)?;
+        self.rows.table.put_read(row, field.0, cell);
+        Ok(end)
+    }
+
+    /// Reads a field's value, given its first byte and where that stands; gives the place after it.
+    #[inline(always)]
+    fn cell(
+        &mut self,
+        bytes: &[u8],
+        (first, at): (u8, usize),
+        field: FieldIx,
+        way: Way,
+    ) -> Step<(Cell, usize)> {
+        Ok(match first {
             b'"' => match way {
                 Way::Plain | Way::Text => self.plain_text(bytes, at + 1)?,
                 Way::Iso if let Some((wall, is_utc, end)) = read_usual(bytes, at + 1) => {
@@ -305,9 +323,7 @@ impl ListReader {
             }
             b'n' => (Cell::NULL, literal(bytes, at, b"null")?),
             _ => self.nested(bytes, at)?,
-        };
-        self.rows.table.put_read(row, field, cell);
-        Ok(end)
+        })
     }
 
     fn bool(&mut self, field: FieldIx, way: Way, bool: bool) -> Step<Cell> {

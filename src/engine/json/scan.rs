@@ -340,7 +340,7 @@ const POWERS: [f64; 23] = [
 
 /// Reads the number that begins at `at`, and gives the place after it. The nearest double, as
 /// JavaScript reads it; too large ones are infinite.
-#[inline]
+#[inline(always)]
 pub(super) fn number(bytes: &[u8], from: usize) -> Step<(f64, usize)> {
     let mut at = from;
     let negative = byte(bytes, at)? == b'-';
@@ -416,7 +416,7 @@ fn number_slowly(
 }
 
 /// Checks that a literal stands at `at`, and gives the place after it.
-#[inline]
+#[inline(always)]
 pub(super) fn literal(bytes: &[u8], at: usize, literal: &[u8]) -> Step<usize> {
     let end = at + literal.len();
     if bytes.get(at..end) == Some(literal) {
