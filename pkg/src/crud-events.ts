@@ -114,7 +114,7 @@ export interface CrudManagerEvents {
   status: Base<'status'> & {
     status: SyncStatus;
     /** How many records have changes that the server hasn't confirmed. */
-    pendingCount: number;
+    pending: number;
     error: SyncError | null;
   };
   /** The server refused one record. */

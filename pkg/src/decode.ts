@@ -1,3 +1,4 @@
+import { Kind } from './fields.js';
 import { RawJson } from './model.js';
 import { bytes, numbers, register, words } from './runtime.js';
 
@@ -15,9 +16,12 @@ const SHORT = 24;
 
 /**
  * @internal Reads the rows that `pack` left; the format stands in `src/engine/json/pack.rs`. Each row's cells are a plain array by
- * place of the field.
+ * place of the field. Objects are parsed when they are read, but for those in fields that hold plain values.
  */
-export function unpack(each: (row: number, generation: number, cells: unknown[]) => void): void {
+export function unpack(
+  kinds: readonly Kind[],
+  each: (row: number, generation: number, cells: unknown[]) => void,
+): void {
   const at = register(0);
   const plain = text(ascii, register(1), register(2));
   const other = text(utf8, register(3), register(4));
@@ -57,11 +61,16 @@ export function unpack(each: (row: number, generation: number, cells: unknown[])
           piece = other.slice(inOther, inOther + low);
           inOther += low;
         }
-        cells[field] = tag === TEXT ? piece : new RawJson(piece);
+        cells[field] =
+          tag === TEXT ? piece : isPlain(kinds[field]) ? JSON.parse(piece) : new RawJson(piece);
       }
     }
     each(row, generation, cells);
   }
+}
+
+function isPlain(kind: Kind | undefined): boolean {
+  return kind !== undefined && kind >= Kind.Text && kind <= Kind.Boolean;
 }
 
 let blank: unknown[] = [];

@@ -23,13 +23,47 @@ export class RawJson {
   }
 }
 
+/** Whether a record's cells are what the engine has. @internal */
+export const enum Freshness {
+  Fresh = 0,
+  /** To be read anew: it has no cells. */
+  Stale = -1,
+  /** The cells are those that it had when it was removed. */
+  Removed = -2,
+}
+
+/** The cells of stale records. @internal */
+export const NO_CELLS: unknown[] = [];
+
+/** @internal */
+export function markStale(record: Model): void {
+  if (record._v !== Freshness.Fresh) return;
+  record._v = Freshness.Stale;
+  record._d = record._c;
+  record._c = NO_CELLS;
+}
+
+/** @internal A record is gone: it keeps what it had. */
+export function markRemoved(record: Model): void {
+  if (record._v === Freshness.Stale) {
+    record._c = record._d ?? NO_CELLS;
+    record._d = undefined;
+  }
+  record._v = Freshness.Removed;
+}
+
+/** @internal A record's cells, read anew where they are stale. */
+export function cellsOf(record: Model): unknown[] {
+  return record._v === Freshness.Stale ? record._s._refresh(record) : record._c;
+}
+
 /** What a record needs to know about its store. @internal */
 export interface RecordHome {
-  /** Rows decoded before it changed are stale. */
-  readonly _version: number;
   readonly _fields: FieldList;
   /** The public store; none for records that are in none. */
   readonly _store: Store<any> | undefined;
+  /** Properties that records have of their own by mistake. */
+  _shadows: readonly string[] | undefined;
   _refresh(record: Model): unknown[];
   _write(record: Model, field: Field, value: unknown): boolean;
   _field(name: string): Field | undefined;
@@ -96,18 +130,33 @@ function getter(field: Field): (this: Model) => unknown {
       return this._read(field);
     };
   }
-  if (field.kind === Kind.Date) {
-    return function (this: Model) {
-      const cells = this._v === this._s._version ? this._c : this._s._refresh(this);
-      const value = cells[ix];
-      return typeof value === 'number' ? dateOf(this, ix, value) : asDate(value);
-    };
+  // A stale record has no cells: what isn't there is looked for, all else needs no further check.
+  switch (field.kind) {
+    case Kind.Date:
+      return function (this: Model) {
+        const cell = this._c[ix];
+        const value = cell !== undefined ? cell : absent(this, ix);
+        return typeof value === 'number' ? dateOf(this, ix, value) : asDate(value);
+      };
+    case Kind.Text:
+    case Kind.Number:
+    case Kind.Integer:
+    case Kind.Boolean:
+      return function (this: Model) {
+        const cell = this._c[ix];
+        return cell !== undefined ? cell : absent(this, ix);
+      };
+    default:
+      return function (this: Model) {
+        const cell = this._c[ix];
+        const value = cell !== undefined ? cell : absent(this, ix);
+        return typeof value === 'object' && value !== null ? unwrap(value) : value;
+      };
   }
-  return function (this: Model) {
-    const cells = this._v === this._s._version ? this._c : this._s._refresh(this);
-    const value = cells[ix];
-    return typeof value === 'object' && value !== null ? unwrap(value) : value;
-  };
+}
+
+function absent(record: Model, ix: number): unknown {
+  return record._v === Freshness.Stale ? record._s._refresh(record)[ix] : undefined;
 }
 
 function unwrap(value: object): unknown {
@@ -130,8 +179,8 @@ function dateOf(record: Model, ix: number, ms: number): Date {
 
 /** The home of records that are in no store: they hold their values themselves. */
 class NoHome implements RecordHome {
-  readonly _version = 0;
   readonly _store = undefined;
+  _shadows: readonly string[] | undefined;
   constructor(readonly _fields: FieldList) {}
 
   _refresh(record: Model): unknown[] {
@@ -149,7 +198,10 @@ class NoHome implements RecordHome {
   }
 
   _ensureField(name: string): Field {
-    throw new SyncError('UNKNOWN_FIELD', `there is no field "${name}"; declare it in static fields`);
+    throw new SyncError(
+      'UNKNOWN_FIELD',
+      `there is no field "${name}"; declare it in static fields`,
+    );
   }
 }
 
@@ -171,7 +223,10 @@ function noHome(model: typeof Model): NoHome {
 }
 
 /** Where the record that is being made belongs: set by a store right before, taken by the constructor. */
-let birth: { home: RecordHome; row: number; generation: number; cells: unknown[] } | undefined;
+let birthHome: RecordHome | undefined;
+let birthRow = 0;
+let birthGeneration = 0;
+let birthCells: unknown[] = [];
 
 /** @internal Makes the record of a row, by the constructor of its class. */
 export function makeRecord<R extends Model>(
@@ -181,27 +236,24 @@ export function makeRecord<R extends Model>(
   generation: number,
   cells: unknown[],
 ): R {
-  birth = { home, row, generation, cells };
+  birthHome = home;
+  birthRow = row;
+  birthGeneration = generation;
+  birthCells = cells;
   try {
     const record = new model();
-    unshadow(record);
+    const shadows = (home._shadows ??= shadowsOf(record));
+    for (let i = 0; i < shadows.length; i++) delete (record as any)[shadows[i] as string];
     return record;
   } finally {
-    birth = undefined;
+    birthHome = undefined;
   }
 }
 
-const shadows = new WeakMap<object, readonly string[]>();
-
 /** A class field without a value (`name!: string` as some compilers write it) would hide the accessor of the field. */
-function unshadow(record: Model): void {
-  let names = shadows.get(record.constructor);
-  if (names === undefined) {
-    const { byName } = record._s._fields;
-    names = Object.keys(record).filter((name) => byName.has(name));
-    shadows.set(record.constructor, names);
-  }
-  for (const name of names) delete (record as any)[name];
+function shadowsOf(record: Model): readonly string[] {
+  const { byName } = record._s._fields;
+  return Object.keys(record).filter((name) => byName.has(name));
 }
 
 /**
@@ -226,35 +278,39 @@ export class Model {
   /** @internal Where the record belongs. */ _s: RecordHome;
   /** @internal Its row there. */ _r: number;
   /** @internal Which of those who have lived there. */ _g: number;
-  /** @internal The version of its cells, -1: stale. */ _v: number;
+  /** @internal Whether its cells are up to date. */ _v: Freshness;
   /** @internal Its cells by place of the field. */ _c: unknown[];
-  /** @internal Dates and converted values made of the cells. */ _d: unknown[] | undefined;
+  /** @internal Dates and converted values made of the cells; of a stale record, the cells that it had. */ _d:
+    unknown[] | undefined;
   /** @internal Its key, where it isn't its id. */ _k: string | undefined;
   /** @internal Its id when it was last decoded. */ _i: Id;
   /** @internal Values of a batch. */ _b: Record<string, unknown> | undefined;
 
   /** Makes a record that is in no store yet; `store.add(record)` puts it there. */
   constructor(data?: Record<string, unknown>) {
-    const born = birth;
-    this._d = undefined;
-    this._k = undefined;
-    this._b = undefined;
-    if (born !== undefined) {
-      birth = undefined;
-      this._s = born.home;
-      this._r = born.row;
-      this._g = born.generation;
-      this._v = born.home._version;
-      this._c = born.cells;
-      this._i = born.cells[0] as Id;
+    const home = birthHome;
+    if (home !== undefined) {
+      birthHome = undefined;
+      this._s = home;
+      this._r = birthRow;
+      this._g = birthGeneration;
+      this._v = Freshness.Fresh;
+      this._c = birthCells;
+      this._i = birthCells[0] as Id;
+      this._d = undefined;
+      this._k = undefined;
+      this._b = undefined;
       return;
     }
     this._s = noHome(new.target);
     this._r = -1;
     this._g = 0;
-    this._v = 0;
+    this._v = Freshness.Fresh;
     this._c = [];
     this._i = '';
+    this._d = undefined;
+    this._k = undefined;
+    this._b = undefined;
     this._fill(data ?? {});
   }
 
@@ -263,7 +319,9 @@ export class Model {
       const given = Object.hasOwn(data, field.name) ? data[field.name] : undefined;
       const { defaultValue } = field.config;
       const value =
-        given === undefined && typeof defaultValue === 'function' ? defaultValue() : (given ?? defaultValue);
+        given === undefined && typeof defaultValue === 'function'
+          ? defaultValue()
+          : (given ?? defaultValue);
       if (value !== undefined) this._s._write(this, field, given === null ? null : value);
     }
     for (const name of Object.keys(data)) {
@@ -274,7 +332,7 @@ export class Model {
   /** Stays the same as long as the record lives, also when the server gives it an id. */
   get key(): string {
     if (this._k !== undefined) return this._k;
-    if (this._v !== this._s._version) this._s._refresh(this);
+    cellsOf(this);
     return String(this._s._store === undefined ? this.id : this._i);
   }
 
@@ -429,7 +487,7 @@ export class Model {
   /** A record with the same values, in no store and without the id. */
   copy(changes: Record<string, unknown> = {}): this {
     const { id: _id, ...data } = this.data;
-    return new (this._s._store?.modelClass ?? this.constructor as any)({ ...data, ...changes });
+    return new (this._s._store?.modelClass ?? (this.constructor as any))({ ...data, ...changes });
   }
 
   /** @internal */
@@ -440,11 +498,13 @@ export class Model {
 
   /** @internal */
   _read(field: Field): unknown {
-    const cells = this._v === this._s._version ? this._c : this._s._refresh(this);
-    const cell = cells[field.ix];
+    const cell = cellsOf(this)[field.ix];
     let value: unknown = cell;
     if (field.kind === Kind.Date) {
-      value = typeof cell === 'number' && field.convert === undefined ? dateOf(this, field.ix, cell) : asDate(typeof cell === 'number' ? new Date(cell) : cell);
+      value =
+        typeof cell === 'number' && field.convert === undefined
+          ? dateOf(this, field.ix, cell)
+          : asDate(typeof cell === 'number' ? new Date(cell) : cell);
     } else if (typeof cell === 'object' && cell !== null) {
       value = unwrap(cell);
     }

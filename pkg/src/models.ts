@@ -37,9 +37,12 @@ export class ResourceModel extends Model {
   declare eventColor: string | null;
 }
 
-/** Puts an event and a resource together. */
+/** Puts an event and a resource together. On the wire they are called `event` and `resource`. */
 export class AssignmentModel extends Model {
-  static override fields: readonly FieldInput[] = ['eventId', 'resourceId'];
+  static override fields: readonly FieldInput[] = [
+    { name: 'eventId', dataSource: 'event' },
+    { name: 'resourceId', dataSource: 'resource' },
+  ];
 
   declare eventId: Id | null;
   declare resourceId: Id | null;

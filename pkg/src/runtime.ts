@@ -186,9 +186,23 @@ export function writeWords(source: ArrayLike<number>): number {
   return source.length;
 }
 
+/** @internal A value as JSON, or the error for one that has no such form. */
+export function jsonText(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch (thrown) {
+    const error = new SyncError(
+      'INVALID_ARGUMENT',
+      `the value has no JSON form: ${String(thrown)}`,
+    );
+    error.cause = thrown;
+    throw error;
+  }
+}
+
 /** @internal Writes one value as JSON. */
 export function writeJson(value: unknown): number {
-  return writeText(JSON.stringify(value));
+  return writeText(jsonText(value));
 }
 
 function argument(length: number): number {

@@ -1,79 +1,54 @@
-import { type Notice, NoticeKind, OriginCode, readNotices, readValue, unpack } from './decode.js';
-import { Emitter, type Listeners, type OnListeners, defineHandlers } from './emitter.js';
+import { type Notice, NoticeKind, OriginCode, readValue, unpack } from './decode.js';
+import { Emitter, type OnListeners, defineHandlers } from './emitter.js';
 import { SyncError } from './errors.js';
-import { type Field, type FieldInput, FieldList, Kind, engineField, makeField } from './fields.js';
+import { type Field, FieldList, Kind, engineField, makeField } from './fields.js';
 import {
+  Freshness,
   type Id,
   Model,
-  RawJson,
-  type RecordHome,
+  cellsOf,
   defineAccessor,
   fieldsOf,
+  NO_CELLS,
   makeRecord,
+  markRemoved,
+  markStale,
   rowOf,
 } from './model.js';
-import { encode, engine, readPairs, readWords, register, thrown, words, writeBytes, writeJson, writeText, writeWords } from './runtime.js';
+import { together } from './notices.js';
+import {
+  encode,
+  engine,
+  jsonText,
+  readPairs,
+  readWords,
+  register,
+  thrown,
+  words,
+  writeBytes,
+  writeJson,
+  writeText,
+  writeWords,
+} from './runtime.js';
 import {
   type ChangeBatch,
   type FieldChange,
-  ORIGINS,
-  type Origin,
   STORE_EVENTS,
   type StoreEvents,
 } from './store-events.js';
+import {
+  type DataInput,
+  type StoreConfig,
+  interval,
+  isModelClass,
+  parentField,
+  recordClass,
+} from './store-config.js';
 import { Subscriptions } from './subscriptions.js';
-
-/** What a store's data can be given as: objects, records, or JSON as text or bytes. */
-export type DataInput = readonly object[] | object | string | Uint8Array;
-
-/** A field that holds the id of another store's record. */
-export interface RelationConfig {
-  /** Which field. */
-  field: string;
-  /** The id of the store that it refers to. */
-  store: string;
-  /** What becomes of the referring record when the other goes; `cascade` when not given. */
-  onRemove?: 'cascade' | 'setNull' | 'none';
-  /** Whether removals made by a cascade are sent too; else the server is trusted to do the same. */
-  sendCascade?: boolean;
-}
-
-/** A store's options. */
-export type StoreConfig<R extends Model = Model> = {
-  /** Its name, also its section on the wire. */
-  id?: string;
-  /** The same as `id`. */
-  storeId?: string;
-  /** The class of its records. */
-  modelClass?: new (data?: any) => R;
-  /** Fields beyond those of the class. */
-  fields?: readonly FieldInput[];
-  /** Confirmed data to begin with. */
-  data?: DataInput;
-  /** Makes the store a tree by `parentId`, or by the field that is named. */
-  tree?: boolean | string;
-  /** The fields that span a record's time; `startDate` and `endDate` when the class has both. */
-  interval?: readonly [string, string] | null;
-  /** Fields that refer to records of other stores. */
-  relations?: readonly RelationConfig[];
-  /** The wire name of the id; `id` when not given. */
-  idField?: string;
-  /** Whether an update carries all persistable fields. */
-  writeAllFields?: boolean;
-  /** The wire name of a phantom's client id; the manager's when not given. */
-  phantomIdField?: string;
-  /** Whether edits that wait survive a load (default), or go with the old data. */
-  keepUncommittedChanges?: boolean;
-  /** Listeners by event name. */
-  listeners?: Listeners<StoreEvents<R>>;
-} & OnListeners<StoreEvents<R>>;
+import { checkValue, isDirect, moment, sameValue, shown } from './values.js';
 
 /** How many rows are decoded at once: enough to make the cost of a call small, not more than a screen needs. */
 const BLOCK = 512;
-
-/** A record whose cells are those that it had when it was removed. */
-const REMOVED = -2;
-const STALE = -1;
 
 const FOREIGN = 16;
 const ALL_KINDS = 0x7f;
@@ -89,20 +64,20 @@ const byId = new Map<string, Store<any>>();
 type State = 'phantom' | 'dirty' | 'pending';
 
 /** A named set of records. */
-export class Store<R extends Model = Model>
-  extends Emitter<StoreEvents<R>>
-  implements RecordHome
-{
+export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
   /** Its name, also its section on the wire. */
   readonly id: string;
   /** The class of its records. */
   readonly modelClass: new (data?: any) => R;
 
   /** @internal */ _number = -1;
-  /** @internal */ _version = 1;
   /** @internal */ _fields: FieldList;
+  /** @internal */ _shadows: readonly string[] | undefined;
   /** @internal Records by row. */ _byRow: (R | undefined)[] = [];
-  /** @internal Records that are known by another key than their id. */ _keys = new Map<string, R>();
+  /** @internal Records that are known by another key than their id. */ _keys = new Map<
+    string,
+    R
+  >();
   /** @internal The manager that the store is under. */ _manager: object | undefined;
   /** @internal */ readonly _subscriptions: Subscriptions<R>;
   private readonly recordClass: new () => R;
@@ -119,6 +94,7 @@ export class Store<R extends Model = Model>
   private told = false;
   /** Somebody may say no to an update. */
   private vetoes = false;
+  private kinds: readonly Kind[] = [];
   private batches = 0;
   private silent = 0;
   /** Instances whose rows the engine is about to make. */
@@ -141,6 +117,7 @@ export class Store<R extends Model = Model>
     }
     this._fields = fieldsOf(this.modelClass as any).extend(config.fields ?? []);
     this.recordClass = recordClass(this.modelClass, this._fields);
+    this.kinds = this._fields.list.map(({ kind }) => kind);
     this._subscriptions = new Subscriptions((thrown) => this._threw('subscribe', thrown));
     this._create();
     byId.set(this.id, this);
@@ -150,6 +127,7 @@ export class Store<R extends Model = Model>
     queueMicrotask(() => this._listenersChanged());
   }
 
+  /** @internal */
   get _store(): Store<R> {
     return this;
   }
@@ -204,12 +182,12 @@ export class Store<R extends Model = Model>
   /** The record of that id. A record is its own answer, as long as it is here. */
   getById(id: R | Id | null | undefined): R | undefined {
     const number = this._alive();
-    if (id instanceof Model) {
-      return id._s === this && !this._isRemoved(id) ? (id as R) : undefined;
-    }
     let found = 0;
     if (typeof id === 'number') found = engine().findNumber(number, id);
     else if (typeof id === 'string') found = engine().findText(number, writeText(id));
+    else if (id instanceof Model) {
+      return id._s === this && !this._isRemoved(id) ? (id as R) : undefined;
+    }
     return found !== 0 ? this._attached(register(0), register(1)) : undefined;
   }
 
@@ -272,7 +250,7 @@ export class Store<R extends Model = Model>
     const order = this._order();
     for (let at = 0; at < order.length; at += BLOCK) {
       for (const record of this._records(order.subarray(at, at + BLOCK))) {
-        if (record._v !== REMOVED) yield record;
+        if (record._v !== Freshness.Removed) yield record;
       }
     }
   }
@@ -327,7 +305,11 @@ export class Store<R extends Model = Model>
   }
 
   /** Adds records before a position. */
-  insert(index: number, data: object | readonly object[], silent?: boolean | { silent?: boolean }): R[] {
+  insert(
+    index: number,
+    data: object | readonly object[],
+    silent?: boolean | { silent?: boolean },
+  ): R[] {
     if (!Number.isInteger(index) || index < 0) {
       throw new SyncError('INVALID_ARGUMENT', `insert() wants a position from 0, not ${index}`);
     }
@@ -341,16 +323,18 @@ export class Store<R extends Model = Model>
   remove(what: R | Id | readonly (R | Id)[], silent?: boolean | { silent?: boolean }): R[] {
     const number = this._alive();
     const list: readonly (R | Id)[] = Array.isArray(what) ? what : [what as R | Id];
-    const records = [...new Set(list.map((one) => this._own(one)).filter((one) => one !== undefined))];
+    const records = [
+      ...new Set(list.map((one) => this._own(one)).filter((one) => one !== undefined)),
+    ];
     if (records.length === 0) return [];
     if (this._fire('beforeRemove', { records }) === false) return [];
     this._silently(silent, () => engine().remove(number, writePairs(records) >> 1));
     const pairs = readPairs();
     const gone: R[] = [];
     for (let i = 0; i < pairs.length; i += 2) {
-      const record = this._byRow[pairs[i] as number];
-      if (record === undefined || record._g !== pairs[i + 1]) continue;
-      record._v = REMOVED;
+      const record = this._recordAt(pairs[i] as number, pairs[i + 1] as number);
+      if (record === undefined) continue;
+      markRemoved(record);
       gone.push(record);
     }
     return gone;
@@ -359,11 +343,15 @@ export class Store<R extends Model = Model>
   /** Removes every record. */
   removeAll(silent?: boolean | { silent?: boolean }): void {
     const number = this._alive();
-    if (this._hears('beforeRemove') && this._fire('beforeRemove', { records: this.records }) === false) {
+    if (
+      this._hears('beforeRemove') &&
+      this._fire('beforeRemove', { records: this.records }) === false
+    ) {
       return;
     }
     this._silently(silent, () => engine().removeAll(number));
-    if (!this.told || this.batches > 0) for (const record of this._byRow) if (record) record._v = REMOVED;
+    if (!this.told || this.batches > 0)
+      for (const record of this._byRow) if (record) markRemoved(record);
   }
 
   /** Moves records to a position, counted without them, or before another record; to the end when none is given. */
@@ -374,7 +362,9 @@ export class Store<R extends Model = Model>
     let position = typeof before === 'number' ? before : this.count;
     if (before instanceof Model) {
       const moved = new Set(records.map((record) => record._r));
-      position = this._order().filter((row) => !moved.has(row)).indexOf(this._expect(before as R)._r);
+      position = this._order()
+        .filter((row) => !moved.has(row))
+        .indexOf(this._expect(before as R)._r);
     }
     if (!Number.isInteger(position) || position < 0) {
       throw new SyncError('INVALID_ARGUMENT', `move() wants a position from 0, not ${position}`);
@@ -403,7 +393,9 @@ export class Store<R extends Model = Model>
   /** What is changed, by kind; `null` when nothing is. */
   get changes(): { added: R[]; modified: R[]; removed: R[] } | null {
     const { added, modified, removed } = this;
-    return added.length + modified.length + removed.length > 0 ? { added, modified, removed } : null;
+    return added.length + modified.length + removed.length > 0
+      ? { added, modified, removed }
+      : null;
   }
 
   /** The records that the server doesn't know yet. */
@@ -494,7 +486,7 @@ export class Store<R extends Model = Model>
     if (byId.get(this.id) === this) byId.delete(this.id);
     this._subscriptions.stop();
     this._forgetListeners();
-    for (const record of this._byRow) if (record !== undefined) record._v = REMOVED;
+    for (const record of this._byRow) if (record !== undefined) markRemoved(record);
     this._byRow = [];
     this._keys.clear();
     this.old = this.oldById = undefined;
@@ -509,11 +501,11 @@ export class Store<R extends Model = Model>
 
   /** @internal Reads a record's cells anew. */
   _refresh(record: Model): unknown[] {
-    if (record._v === REMOVED || this.destroyed) return record._c;
+    if (record._v === Freshness.Removed || this.destroyed) return record._c;
     this._pack([record._r], (_row, generation, cells) => {
       if (generation === record._g) this._fill(record as R, cells);
     });
-    if (record._v === this._version) return record._c;
+    if ((record._v as Freshness) === Freshness.Fresh) return record._c;
     // Another data set has come: it lives elsewhere, or is gone.
     const id = record._i;
     const found =
@@ -521,7 +513,7 @@ export class Store<R extends Model = Model>
         ? engine().findNumber(this._number, id)
         : engine().findText(this._number, writeText(String(id)));
     if (found === 0) {
-      record._v = REMOVED;
+      markRemoved(record);
       return record._c;
     }
     record._r = register(0);
@@ -541,6 +533,7 @@ export class Store<R extends Model = Model>
   _update(record: Model, values: Record<string, unknown>, silent: boolean): void {
     this._alive();
     const names = Object.keys(values);
+    // All of them before any is set: nothing is done by halves.
     for (const name of names) checkValue(name, values[name]);
     if (this._hears('beforeUpdate') && this._vetoed(record as R, values)) return;
     this._silently(silent, () => {
@@ -550,12 +543,11 @@ export class Store<R extends Model = Model>
         return;
       }
       engine().beginUpdate();
-      holding++;
       try {
-        for (const name of names) this._set(record, this._ensureField(name), values[name]);
+        together(() => {
+          for (const name of names) this._set(record, this._ensureField(name), values[name]);
+        });
       } finally {
-        holding--;
-        deliverNotices();
         engine().endUpdate();
       }
     });
@@ -591,9 +583,9 @@ export class Store<R extends Model = Model>
 
   /** @internal */
   _isRemoved(record: Model): boolean {
-    if (this.destroyed || record._v === REMOVED) return true;
-    if (record._v !== this._version) this._refresh(record);
-    return record._v === (REMOVED as number);
+    if (this.destroyed || record._v === Freshness.Removed) return true;
+    cellsOf(record);
+    return (record._v as Freshness) === Freshness.Removed;
   }
 
   /** @internal */
@@ -622,7 +614,7 @@ export class Store<R extends Model = Model>
   _settle(record: Model, accept: boolean): void {
     const own = this._expect(record as R);
     engine().settleRecord(this._number, own._r, own._g, accept);
-    own._v = own._v === REMOVED ? REMOVED : STALE;
+    markStale(own);
     this._stale(false);
   }
 
@@ -738,39 +730,21 @@ export class Store<R extends Model = Model>
         if (notice.origin === OriginCode.Local && this.incoming.length > 0) {
           this._arrive(row, generation);
         } else if (own) {
-          record._v = STALE;
+          record._v = Freshness.Fresh;
+          markStale(record);
         } else {
           this._put(row, undefined);
         }
         break;
       case NoticeKind.Remove:
         if (own) {
-          if (record._v !== this._version) this._refresh(record);
-          record._v = REMOVED;
+          cellsOf(record);
+          markRemoved(record);
         }
         break;
       case NoticeKind.Refresh:
         this._stale(notice.origin === OriginCode.Load);
         break;
-    }
-  }
-
-  /** @internal Tells listeners and subscribers what the notices of one group say. */
-  _announce(notices: readonly Notice[]): void {
-    if (this.destroyed) return;
-    const origin = ORIGINS[notices[0]?.origin ?? 0] as Origin;
-    for (let at = 0; at < notices.length; ) {
-      const { kind } = notices[at] as Notice;
-      let end = at + 1;
-      while (end < notices.length && notices[end]?.kind === kind) end++;
-      const run = notices.slice(at, end);
-      at = end;
-      if (kind === NoticeKind.Update) this._announceUpdates(run, origin);
-      else if (kind === NoticeKind.IdChange) this._announceIds(run, origin);
-      else if (kind === NoticeKind.Refresh) this._announceRefresh(origin);
-      else if (kind === NoticeKind.State) {
-        for (const notice of run) this._note(this._ofNotice(notice), 'update', origin);
-      } else this._announceRows(kind, run, origin);
     }
   }
 
@@ -794,7 +768,7 @@ export class Store<R extends Model = Model>
     let missing: number[] | undefined;
     for (let i = 0; i < rows.length; i++) {
       const record = byRow[rows[i] as number];
-      if (record === undefined || (careful && record._v !== this._version)) {
+      if (record === undefined || (careful && record._v !== Freshness.Fresh)) {
         (missing ??= []).push(rows[i] as number, i);
       } else {
         records[i] = record;
@@ -823,14 +797,17 @@ export class Store<R extends Model = Model>
     each: (row: number, generation: number, cells: unknown[]) => void,
   ): void {
     engine().pack(this._number, writeWords(rows));
-    unpack(each);
-    if (engine().fieldCount(this._number) > this._fields.list.length + this.found.length) this._discover();
+    unpack(this.kinds, each);
+    if (engine().fieldCount(this._number) > this._fields.list.length + this.found.length)
+      this._discover();
   }
 
   /** Puts a record at its row. An array with a hole before its end would become a slow one. */
   private _put(row: number, record: R | undefined): void {
     if (row >= this._byRow.length) {
-      const larger = new Array<R | undefined>(Math.max(2 * this._byRow.length, row + 1, this.count));
+      const larger = new Array<R | undefined>(
+        Math.max(2 * this._byRow.length, row + 1, this.count),
+      );
       for (let i = 0; i < this._byRow.length; i++) larger[i] = this._byRow[i];
       this._byRow = larger;
     }
@@ -839,7 +816,8 @@ export class Store<R extends Model = Model>
 
   private _attached(row: number, generation: number): R {
     const record = this._byRow[row];
-    if (record !== undefined && record._g === generation && record._v !== REMOVED) return record;
+    if (record !== undefined && record._g === generation && record._v !== Freshness.Removed)
+      return record;
     this._put(row, record?._g === generation ? record : undefined);
     let attached = record as R;
     this._pack([row], (_row, itsGeneration, cells) => {
@@ -868,7 +846,8 @@ export class Store<R extends Model = Model>
 
   private _fill(record: R, cells: unknown[]): void {
     record._c = cells;
-    record._v = this._version;
+    record._d = undefined;
+    record._v = Freshness.Fresh;
     const id = cells[0] as Id;
     record._i = id;
   }
@@ -878,14 +857,20 @@ export class Store<R extends Model = Model>
     if (old === undefined) return undefined;
     const same = old[row];
     // Data mostly comes back in the same order.
-    if (same !== undefined && same._s === this && sameValue(same._i, id) && same._v !== REMOVED) {
+    if (
+      same !== undefined &&
+      same._s === this &&
+      sameValue(same._i, id) &&
+      same._v !== Freshness.Removed
+    ) {
       old[row] = undefined;
       return same;
     }
     if (this.oldById === undefined) {
       this.oldById = new Map();
       for (const record of old) {
-        if (record !== undefined && record._v !== REMOVED) this.oldById.set(String(record._i), record);
+        if (record !== undefined && record._v !== Freshness.Removed)
+          this.oldById.set(String(record._i), record);
       }
     }
     const key = String(id);
@@ -898,7 +883,7 @@ export class Store<R extends Model = Model>
 
   /** Every cached row is stale; after a load, rows mean other records. */
   private _stale(rows: boolean): void {
-    this._version++;
+    for (const record of this._byRow) if (record !== undefined) markStale(record);
     this.loose = true;
     if (!rows) return;
     this.old = this._byRow;
@@ -918,45 +903,39 @@ export class Store<R extends Model = Model>
   }
 
   private _set(record: Model, field: Field, value: unknown): boolean {
-    if (record._v === REMOVED) {
+    this._alive();
+    if (record._v === Freshness.Removed) {
       throw new SyncError('UNKNOWN_RECORD', `the record was removed from store "${this.id}"`);
     }
-    // A data set may have come since the record was last read.
-    if (record._v !== this._version && record._v !== STALE) this._refresh(record);
-    const { ix, kind } = field;
-    const wasFresh = record._v === this._version;
-    // Listeners of the manager may read it before this call returns.
-    record._v = STALE;
-    let direct = false;
-    let changed: number;
+    const cells = cellsOf(record);
+    const { ix } = field;
+    // With listeners, the notice brings the new value before they run. Without any, nobody tells: the value is put where the
+    // engine would put it, and where that isn't sure, the record is read anew.
+    const told = this.told && this.batches === 0;
+    const old = cells[ix];
+    if (!told) {
+      if (isDirect(field, value)) cells[ix] = value;
+      else markStale(record);
+    }
+    const changed = this._send(record, field, value);
+    if (changed <= 0 && !told && record._c === cells) cells[ix] = old;
+    if (changed < 0) throw thrown();
+    return changed === 1;
+  }
+
+  private _send(record: Model, field: Field, value: unknown): number {
     const { _number: store } = this;
     const { _r: row, _g: generation } = record;
     switch (typeof value) {
       case 'number':
-        changed = engine().setNumber(store, row, generation, ix, value);
-        direct = kind === Kind.Auto || kind === Kind.Number;
-        if (!Number.isFinite(value)) direct = false;
-        break;
+        return engine().setNumber(store, row, generation, field.ix, value);
       case 'string':
-        changed = engine().setText(store, row, generation, ix, writeText(value));
-        direct = (kind === Kind.Auto || kind === Kind.Text) && ix !== 0;
-        break;
+        return engine().setText(store, row, generation, field.ix, writeText(value));
       case 'boolean':
-        changed = engine().setBool(store, row, generation, ix, value);
-        direct = kind === Kind.Auto || kind === Kind.Boolean;
-        break;
+        return engine().setBool(store, row, generation, field.ix, value);
       default:
-        changed = this._setOther(record, field, value);
+        return this._setOther(record, field, value);
     }
-    if (changed < 0) throw thrown();
-    if (record._v === STALE && wasFresh) {
-      if (changed === 0) record._v = this._version;
-      else if (direct && !this.told) {
-        record._c[ix] = value;
-        record._v = this._version;
-      }
-    }
-    return changed === 1;
   }
 
   private _setOther(record: Model, field: Field, value: unknown): number {
@@ -966,38 +945,46 @@ export class Store<R extends Model = Model>
     if (value === null || value === undefined) {
       return engine().setNull(store, row, generation, field.ix);
     }
-    if (typeof value === 'bigint') return engine().setText(store, row, generation, field.ix, writeText(String(value)));
+    if (typeof value === 'bigint')
+      return engine().setText(store, row, generation, field.ix, writeText(String(value)));
     if (value instanceof Date) {
       const ms = value.getTime();
       if (Number.isNaN(ms)) return engine().setNull(store, row, generation, field.ix);
       if (field.kind === Kind.Date) return engine().setNumber(store, row, generation, field.ix, ms);
       return engine().setText(store, row, generation, field.ix, writeText(value.toISOString()));
     }
-    const text = JSON.stringify(value);
+    const text = jsonText(value);
     if (text === undefined || !/^[[{]/.test(text)) {
       // It has a JSON form of its own: a wrapped number, a Temporal date.
       const plain = text === undefined ? null : JSON.parse(text);
-      if (typeof plain === 'string') return engine().setText(store, row, generation, field.ix, writeText(plain));
-      if (typeof plain === 'number') return engine().setNumber(store, row, generation, field.ix, plain);
-      if (typeof plain === 'boolean') return engine().setBool(store, row, generation, field.ix, plain);
+      if (typeof plain === 'string')
+        return engine().setText(store, row, generation, field.ix, writeText(plain));
+      if (typeof plain === 'number')
+        return engine().setNumber(store, row, generation, field.ix, plain);
+      if (typeof plain === 'boolean')
+        return engine().setBool(store, row, generation, field.ix, plain);
       return engine().setNull(store, row, generation, field.ix);
     }
     return engine().setJson(store, row, generation, field.ix, writeText(text));
   }
 
   private _patch(record: R, ix: number, value: unknown): void {
-    if (record._v !== this._version) {
-      if (record._v !== STALE) return;
-      // Set here and told: the other cells are as they were.
-      record._v = this._version;
-    }
+    if (record._v !== Freshness.Fresh) return;
     const field = this._fields.list[ix];
     const text = typeof value === 'string' && field?.kind === Kind.Date;
     record._c[ix] = text ? null : value;
   }
 
-  private _renamed(notice: Notice, record: R | undefined): void {
-    if (record === undefined) return;
+  private _renamed(notice: Notice, known: R | undefined): void {
+    let record = known;
+    if (record === undefined) {
+      // Not read since the last load: it is known by the id that it had.
+      record = this._fromBefore(notice.row, notice.old);
+      if (record === undefined) return;
+      record._r = notice.row;
+      record._g = notice.generation;
+      this._put(notice.row, record);
+    }
     if (record._k === undefined) {
       record._k = String(notice.old);
       this._keys.set(record._k, record);
@@ -1016,8 +1003,8 @@ export class Store<R extends Model = Model>
     instance._s = this;
     instance._r = row;
     instance._g = generation;
-    instance._v = STALE;
-    instance._c = [];
+    instance._v = Freshness.Stale;
+    instance._c = NO_CELLS;
     instance._d = undefined;
     instance._b = undefined;
     instance._k = undefined;
@@ -1034,12 +1021,15 @@ export class Store<R extends Model = Model>
     if (list.length === 0) return [];
     let given: readonly object[] = list;
     for (const one of given) {
-      if (one === null || typeof one !== 'object') {
+      if (one === null || typeof one !== 'object' || Array.isArray(one)) {
         throw new SyncError('INVALID_ARGUMENT', 'add() wants objects or records');
       }
       if (one instanceof Model && one._s._store !== undefined && !one.isRemoved) {
         const where = one._s === this ? 'here already' : `in store "${one._s._store.id}"`;
-        throw new SyncError('FOREIGN_RECORD', `the record is ${where}; remove it there, or add a copy()`);
+        throw new SyncError(
+          'FOREIGN_RECORD',
+          `the record is ${where}; remove it there, or add a copy()`,
+        );
       }
     }
     if (this._hears('beforeAdd')) {
@@ -1049,7 +1039,9 @@ export class Store<R extends Model = Model>
     const rows = given.map((one) => this._row(one));
     const flat = !given.some((one) => Array.isArray((one as any).children));
     this.incoming = flat
-      ? given.map((one) => (one instanceof this.modelClass && one._s._store === undefined ? one : undefined))
+      ? given.map((one) =>
+          one instanceof this.modelClass && one._s._store === undefined ? one : undefined,
+        )
       : [];
     let pairs: Uint32Array;
     try {
@@ -1096,7 +1088,7 @@ export class Store<R extends Model = Model>
   }
 
   private _vetoed(record: R, values: Record<string, unknown>): boolean {
-    const changes: Record<string, FieldChange> = {};
+    const changes: Record<string, FieldChange> = Object.create(null);
     for (const name of Object.keys(values)) {
       changes[name] = { value: values[name], oldValue: record.get(name) };
     }
@@ -1123,164 +1115,19 @@ export class Store<R extends Model = Model>
 
   private _stateBits(record: Model): number {
     if (this.destroyed) return -1;
-    if (record._v !== this._version && record._v >= 0) this._refresh(record);
+    cellsOf(record);
     return engine().recordState(this._number, record._r, record._g);
   }
 
   private _parentField(): string | undefined {
     return parentField(this.config.tree);
   }
-
-  private _note(
-    record: R | undefined,
-    op: 'add' | 'update' | 'remove',
-    origin: Origin,
-    fields?: readonly string[],
-  ): void {
-    if (record !== undefined && this._subscriptions.active) {
-      this._subscriptions.note(record, op, origin, fields);
-    }
-  }
-
-  /** The record of a notice; one that was never read and is gone can't be had. */
-  private _ofNotice({ row, generation }: Notice): R | undefined {
-    return this._recordAt(row, generation);
-  }
-
-  private _announceUpdates(run: readonly Notice[], origin: Origin): void {
-    const byRecord = new Map<R, Record<string, FieldChange>>();
-    const all = this._allFields();
-    for (const notice of run) {
-      const record = this._ofNotice(notice);
-      const field = all[notice.field];
-      if (record === undefined || field === undefined) continue;
-      let changes = byRecord.get(record);
-      if (changes === undefined) byRecord.set(record, (changes = Object.create(null) as {}));
-      const oldValue = changes[field.name]?.oldValue ?? shown(field, notice.old);
-      changes[field.name] = { value: shown(field, notice.value), oldValue };
-    }
-    for (const [record, changes] of byRecord) {
-      this._note(record, 'update', origin, Object.keys(changes));
-      this._fire('update', { record, changes, origin });
-      this._fire('change', { action: 'update', record, records: [record], changes, origin });
-    }
-  }
-
-  private _announceIds(run: readonly Notice[], origin: Origin): void {
-    for (const notice of run) {
-      const record = this._ofNotice(notice);
-      if (record === undefined) continue;
-      this._note(record, 'update', origin, ['id']);
-      this._fire('idChange', { record, oldValue: notice.old, value: notice.value, origin });
-    }
-  }
-
-  private _announceRefresh(origin: Origin): void {
-    const action = origin === 'load' ? 'dataset' : 'batch';
-    if (this._subscriptions.active) this._subscriptions.refresh(origin);
-    this._fire('refresh', { action, origin });
-    this._fire('change', { action, record: undefined, records: [], changes: undefined, origin });
-    if (origin === 'load') this._fire('load', {});
-  }
-
-  private _announceRows(kind: NoticeKind, run: readonly Notice[], origin: Origin): void {
-    const name = kind === NoticeKind.Add ? 'add' : kind === NoticeKind.Remove ? 'remove' : 'move';
-    const records = run.map((notice) => this._ofNotice(notice)).filter((one) => one !== undefined);
-    for (const record of records) this._note(record, name === 'move' ? 'update' : name, origin);
-    const record = records.length === 1 ? records[0] : undefined;
-    this._fire(name, { records, origin });
-    this._fire('change', { action: name, record, records, changes: undefined, origin });
-  }
 }
+
+/** Handlers can be set at any time: `store.onChange = () => …`. */
+export interface Store<R extends Model> extends OnListeners<StoreEvents<R>> {}
 
 defineHandlers(Store.prototype, STORE_EVENTS);
-
-/** The notices that were absorbed and not yet told. */
-let waiting: Notice[] = [];
-
-/** While several fields are being set: one update is told, when all are. */
-let holding = 0;
-
-/** @internal Reads the notices that wait in the engine, so that no stale row is seen. */
-export function absorbNotices(): void {
-  engine().takeNotices();
-  for (const notice of readNotices()) {
-    const store = stores.get(notice.store);
-    if (store === undefined) continue;
-    store._absorb(notice);
-    if (!store._isSilent || notice.origin !== OriginCode.Local) waiting.push(notice);
-  }
-}
-
-/** @internal Tells the listeners of stores what was absorbed. */
-export function deliverNotices(): void {
-  if (holding > 0 || waiting.length === 0) return;
-  const notices = waiting;
-  waiting = [];
-  for (let at = 0; at < notices.length; ) {
-    const { store, group, origin } = notices[at] as Notice;
-    let end = at + 1;
-    while (end < notices.length) {
-      const next = notices[end] as Notice;
-      if (next.store !== store || next.group !== group || next.origin !== origin) break;
-      end++;
-    }
-    stores.get(store)?._announce(at === 0 && end === notices.length ? notices : notices.slice(at, end));
-    at = end;
-  }
-}
-
-function isModelClass(value: unknown): boolean {
-  return typeof value === 'function' && (value === Model || value.prototype instanceof Model);
-}
-
-/** A class of its own for a store's records: fields that come with its data become properties of them alone. */
-function recordClass<R extends Model>(model: new () => R, fields: FieldList): new () => R {
-  const made = class extends (model as any) {} as any;
-  Object.defineProperty(made, 'name', { value: model.name });
-  Object.defineProperty(made.prototype, 'constructor', { value: model, configurable: true, writable: true });
-  const declared = fieldsOf(model as any);
-  for (const field of fields.list) {
-    if (declared.byName.get(field.name) !== field) defineAccessor(made.prototype, field);
-  }
-  return made;
-}
-
-function interval(fields: FieldList, given: StoreConfig['interval']): readonly string[] | undefined {
-  if (given !== undefined) return given ?? undefined;
-  const both = fields.byName.has('startDate') && fields.byName.has('endDate');
-  return both ? ['startDate', 'endDate'] : undefined;
-}
-
-function parentField(tree: StoreConfig['tree']): string | undefined {
-  return tree === true ? 'parentId' : tree || undefined;
-}
-
-function shown(field: Field, cell: unknown): unknown {
-  if (field.kind === Kind.Date) return typeof cell === 'number' ? new Date(cell) : (cell === undefined ? undefined : null);
-  return cell instanceof RawJson ? cell.value : cell;
-}
-
-/** Ids of equal text are the same, as are dates of the same moment. */
-function sameValue(a: unknown, b: unknown): boolean {
-  if (a instanceof Date && b instanceof Date) return a.getTime() === b.getTime();
-  if ((typeof a === 'number' || typeof a === 'string') && (typeof b === 'number' || typeof b === 'string')) {
-    return String(a) === String(b);
-  }
-  return a === b;
-}
-
-function moment(value: Date | number | string): number {
-  const ms = typeof value === 'number' ? value : new Date(value).getTime();
-  if (Number.isNaN(ms)) throw new SyncError('INVALID_ARGUMENT', `range() wants dates, not ${String(value)}`);
-  return ms;
-}
-
-function checkValue(name: string, value: unknown): void {
-  if (typeof value === 'function' || typeof value === 'symbol') {
-    throw new SyncError('INVALID_ARGUMENT', `a ${typeof value} can't be the value of field "${name}"`);
-  }
-}
 
 /** Writes rows and their generations as an argument; gives the number of words. */
 function writePairs(records: readonly Model[]): number {
@@ -1303,5 +1150,5 @@ export function encodeData(data: DataInput): Uint8Array {
   if (data === null || (typeof data !== 'object' && typeof data !== 'string')) {
     throw new SyncError('INVALID_ARGUMENT', 'data must be objects, or JSON as text or bytes');
   }
-  return encode(typeof data === 'string' ? data : JSON.stringify(data));
+  return encode(typeof data === 'string' ? data : jsonText(data));
 }

@@ -1,7 +1,8 @@
 //! The mediator: routes inputs to stores and managers, and what they want to the host. It has no rules of its own.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use crate::prelude::*;
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 
 use super::config::StoreConfig;
 use super::crud::calls::Calls;

@@ -6,6 +6,7 @@ use super::input::{RequestId, StoreId};
 use super::schema::FieldIx;
 use super::table::RowId;
 use super::value::Cell;
+use crate::prelude::*;
 
 /// A manager's events. As a number, its bit in [`Input::Listen`](super::input::Input::Listen).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

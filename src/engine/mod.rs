@@ -3,6 +3,7 @@
 
 pub mod config;
 pub mod crud;
+pub mod decimal;
 pub mod effect;
 #[allow(
     clippy::module_inception,
@@ -14,6 +15,7 @@ pub mod event;
 pub mod input;
 pub mod json;
 pub mod number;
+pub mod order;
 pub mod rng;
 pub mod schema;
 pub mod store;

@@ -1,28 +1,38 @@
 //! Numbers as decimal text: read as the nearest double, written as JavaScript writes them.
-//!
-//! The standard library's ways are exact too, but their tables would be a seventh of what the whole
-//! module may weigh.
+
+use super::decimal::{parse, shortest};
+use crate::prelude::*;
 
 /// Below this, every whole number is a double of its own (2^53).
 pub(crate) const SAFE_INTEGER: f64 = 9_007_199_254_740_992.0;
+
+/// The greatest whole number that isn't greater. `core` has none.
+#[inline]
+pub(crate) fn floor(value: f64) -> f64 {
+    if value.abs() >= SAFE_INTEGER || value.is_nan() {
+        return value;
+    }
+    let whole = value as i64 as f64;
+    if whole > value { whole - 1.0 } else { whole }
+}
 
 /// Appends a finite number as JavaScript's `JSON.stringify` prints it: the shortest digits that
 /// read back as the same number, exponents from `1e21` up and below `1e-6`; NaN and the infinities
 /// become `null`.
 pub fn write_number(value: f64, out: &mut Vec<u8>) {
-    if value.fract() == 0.0 && value.abs() < SAFE_INTEGER {
+    if (value as i64) as f64 == value && value.abs() < SAFE_INTEGER {
         write_integer(value as i64, out);
         return;
     }
-    let Some(number) = serde_json::Number::from_f64(value.abs()) else {
+    if !value.is_finite() {
         out.extend_from_slice(b"null");
         return;
-    };
-    let (digits, point) = significant(number.to_string().as_bytes());
+    }
+    let (digits, point) = shortest(value.abs());
     if value < 0.0 {
         out.push(b'-');
     }
-    let count = digits.len() as i64;
+    let count = digits.len() as i32;
     if (1..=21).contains(&point) {
         for at in 0..point.max(count) {
             if at == point {
@@ -42,7 +52,7 @@ pub fn write_number(value: f64, out: &mut Vec<u8>) {
             out.extend_from_slice(rest);
         }
         out.extend_from_slice(if point > 0 { b"e+" } else { b"e-" });
-        write_integer((point - 1).abs(), out);
+        write_integer(i64::from(point - 1).abs(), out);
     }
 }
 
@@ -67,264 +77,7 @@ fn write_integer(value: i64, out: &mut Vec<u8>) {
 /// Reads text that holds one decimal number, blanks around it allowed; anything else, empty text,
 /// and what is too large for a double is `None`.
 pub fn read_number(text: &str) -> Option<f64> {
-    let text = text.trim_ascii();
-    let bytes = text.as_bytes();
-    let mut rest = bytes
-        .strip_prefix(b"-")
-        .or_else(|| bytes.strip_prefix(b"+"))
-        .unwrap_or(bytes);
-    let whole = take_digits(&mut rest);
-    let decimals = match rest.strip_prefix(b".") {
-        Some(after) => {
-            rest = after;
-            take_digits(&mut rest)
-        }
-        None => 0,
-    };
-    if whole + decimals == 0 {
-        return None;
-    }
-    if let Some((b'e' | b'E', after)) = rest.split_first() {
-        rest = match after.split_first() {
-            Some((b'+' | b'-', digits)) => digits,
-            _ => after,
-        };
-        if take_digits(&mut rest) == 0 {
-            return None;
-        }
-    }
-    let value = nearest_double(bytes);
-    (rest.is_empty() && value.is_finite()).then_some(value)
-}
-
-fn take_digits(rest: &mut &[u8]) -> usize {
-    let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    *rest = rest.get(count..).unwrap_or_default();
-    count
-}
-
-/// More digits than these only say whether the number lies above or below what they say.
-const DIGITS_MAX: usize = 800;
-
-/// The significant digits of a decimal number, and how many of them (or of zeros, if negative)
-/// stand before the decimal point.
-fn significant(text: &[u8]) -> (Vec<u8>, i64) {
-    let mut digits = Vec::new();
-    let (mut point, mut seen_point, mut beyond) = (0i64, false, false);
-    let mut bytes = text.iter();
-    for byte in bytes.by_ref() {
-        match byte {
-            b'0'..=b'9' => {
-                if !digits.is_empty() || *byte != b'0' {
-                    point += i64::from(!seen_point);
-                    if digits.len() < DIGITS_MAX {
-                        digits.push(*byte);
-                    } else {
-                        beyond |= *byte != b'0';
-                    }
-                } else {
-                    point -= i64::from(seen_point);
-                }
-            }
-            b'.' => seen_point = true,
-            b'e' | b'E' => break,
-            _ => {}
-        }
-    }
-    let exponent = bytes.as_slice();
-    let negative = exponent.first() == Some(&b'-');
-    let size = exponent
-        .iter()
-        .filter(|byte| byte.is_ascii_digit())
-        .fold(0i64, |size, byte| {
-            (size * 10 + i64::from(byte - b'0')).min(1 << 40)
-        });
-    point += if negative { -size } else { size };
-    if beyond {
-        digits.push(b'1');
-    }
-    while digits.last() == Some(&b'0') {
-        digits.pop();
-    }
-    (digits, point)
-}
-
-/// The double that is nearest to a decimal number whose form has been checked; infinite when there
-/// is none.
-pub(crate) fn nearest_double(text: &[u8]) -> f64 {
-    let (digits, point) = significant(text);
-    let value = match digits.len() {
-        0 => 0.0,
-        _ if point > 310 => f64::INFINITY,
-        _ if point < -330 => 0.0,
-        count => {
-            let exponent = point - count as i64;
-            quick(&digits, exponent).unwrap_or_else(|| slow(&digits, exponent as i32))
-        }
-    };
-    if text.first() == Some(&b'-') {
-        -value
-    } else {
-        value
-    }
-}
-
-/// Numbers that fit into 128 bits on their way.
-fn quick(digits: &[u8], exponent: i64) -> Option<f64> {
-    if digits.len() > 19 || exponent.abs() > 19 {
-        return None;
-    }
-    let mantissa = digits
-        .iter()
-        .fold(0u64, |value, digit| value * 10 + u64::from(digit - b'0'));
-    let power = 10u128.pow(exponent.unsigned_abs() as u32);
-    if exponent >= 0 {
-        return Some(round(u128::from(mantissa) * power, false, 0));
-    }
-    let shift = u128::from(mantissa).leading_zeros();
-    let shifted = u128::from(mantissa) << shift;
-    // 128 bits by at most 64: enough bits remain to round by.
-    Some(round(
-        shifted / power,
-        shifted % power != 0,
-        -(shift as i32),
-    ))
-}
-
-/// Any number: digits times a power of ten, as a quotient of whole numbers of any size.
-fn slow(digits: &[u8], exponent: i32) -> f64 {
-    let mut number = Big::default();
-    for digit in digits {
-        number.scale(10, u32::from(digit - b'0'));
-    }
-    let mut divisor = Big::default();
-    divisor.scale(1, 1);
-    for _ in 0..exponent.unsigned_abs() {
-        let scaled = if exponent > 0 {
-            &mut number
-        } else {
-            &mut divisor
-        };
-        scaled.scale(10, 0);
-    }
-    // So that the quotient has 66 or 67 bits.
-    let shift = 66 - (number.bits() - divisor.bits());
-    if shift > 0 {
-        number.double(shift as u32);
-    } else {
-        divisor.double(shift.unsigned_abs());
-    }
-    divisor.double(67);
-    let mut quotient = 0u128;
-    for _ in 0..=67 {
-        quotient <<= 1;
-        if number.subtract(&divisor) {
-            quotient |= 1;
-        }
-        divisor.halve();
-    }
-    round(quotient, number.bits() > 0, -shift)
-}
-
-/// The double nearest to `value * 2^exponent`, of two that are equally near the even one; `more`
-/// when the true number lies a little above.
-fn round(value: u128, more: bool, exponent: i32) -> f64 {
-    let len = 128 - value.leading_zeros() as i32;
-    // The exponent of the highest bit; below the least normal double, bits of the fraction are
-    // lost.
-    let top = len - 1 + exponent;
-    let precision = if top >= -1022 { 53 } else { 53 + 1022 + top };
-    let dropped = len - precision;
-    if precision < 0 {
-        return 0.0;
-    }
-    let mut fraction = if dropped <= 0 {
-        (value << dropped.unsigned_abs()) as u64
-    } else {
-        let kept = value.checked_shr(dropped as u32).unwrap_or(0) as u64;
-        let half = 1u128 << (dropped - 1);
-        let rest = value & ((half - 1) | half);
-        let up = rest > half || (rest == half && (more || kept & 1 == 1));
-        kept + u64::from(up)
-    };
-    let mut top = top.max(-1022);
-    if fraction >> 53 == 1 {
-        fraction >>= 1;
-        top += 1;
-    }
-    if top > 1023 {
-        return f64::INFINITY;
-    }
-    // Without its highest bit, the number is one of the least exponent.
-    let normal = (fraction >> 52) & 1;
-    let biased = (top + 1022) as u64 + normal;
-    f64::from_bits(biased << 52 | fraction & ((1 << 52) - 1))
-}
-
-/// A whole number of any size, the least 32 bits first, without zeros at the end.
-#[derive(Default)]
-struct Big(Vec<u32>);
-
-impl Big {
-    fn bits(&self) -> i32 {
-        let top = self
-            .0
-            .last()
-            .map_or(0, |top| 32 - top.leading_zeros() as i32);
-        32 * (self.0.len() as i32 - 1).max(0) + top
-    }
-
-    fn scale(&mut self, by: u32, plus: u32) {
-        let mut carry = u64::from(plus);
-        for part in &mut self.0 {
-            carry += u64::from(*part) * u64::from(by);
-            *part = carry as u32;
-            carry >>= 32;
-        }
-        if carry > 0 {
-            self.0.push(carry as u32);
-        }
-    }
-
-    fn double(&mut self, times: u32) {
-        let whole = core::iter::repeat_n(0, (times / 32) as usize);
-        self.0.splice(0..0, whole);
-        self.scale(1 << (times % 32), 0);
-    }
-
-    fn halve(&mut self) {
-        let mut carry = 0;
-        for part in self.0.iter_mut().rev() {
-            let low = *part & 1;
-            *part = *part >> 1 | carry << 31;
-            carry = low;
-        }
-        self.trim();
-    }
-
-    /// Subtracts what isn't more, and says whether it did.
-    fn subtract(&mut self, other: &Self) -> bool {
-        let sizes = self.0.len().cmp(&other.0.len());
-        let ordering = sizes.then_with(|| self.0.iter().rev().cmp(other.0.iter().rev()));
-        if ordering.is_lt() {
-            return false;
-        }
-        let mut borrow = 0;
-        let others = other.0.iter().copied().chain(core::iter::repeat(0));
-        for (part, other) in self.0.iter_mut().zip(others) {
-            let rest = i64::from(*part) - i64::from(other) - borrow;
-            *part = rest as u32;
-            borrow = i64::from(rest < 0);
-        }
-        self.trim();
-        true
-    }
-
-    fn trim(&mut self) {
-        while self.0.last() == Some(&0) {
-            self.0.pop();
-        }
-    }
+    parse(text.trim_ascii()).filter(|number| number.is_finite())
 }
 
 #[cfg(test)]
@@ -340,7 +93,7 @@ mod tests {
 
     fn check(text: &str) {
         let nearest: f64 = text.parse().unwrap();
-        let ours = nearest_double(text.as_bytes());
+        let ours = parse(text).unwrap();
         assert_eq!(ours.to_bits(), nearest.to_bits(), "{text}");
     }
 

@@ -1,5 +1,6 @@
 //! Pieces of memory that both sides read: what the facade writes for a call, and what a call leaves for it.
 
+use crate::prelude::*;
 use core::cell::Cell;
 
 use crate::engine::Engine;

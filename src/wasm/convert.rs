@@ -1,11 +1,12 @@
 //! Small things on their way out, as JSON text. Rows never come this way.
 
-use serde_json::{Map, Value, json};
-
 use crate::engine::effect::{HttpRequest, RequestKind};
 use crate::engine::error::SyncError;
 use crate::engine::event::{Event, EventKind};
 use crate::engine::input::RequestId;
+use crate::engine::json::dom::Value;
+use crate::engine::json::write::{self, Object};
+use crate::prelude::*;
 
 /// A manager's event as the facade gets it.
 pub(super) struct PackedEvent {
@@ -34,137 +35,201 @@ pub(super) fn request(request: Option<RequestId>) -> i32 {
     request.map_or(-1, |request| request.0 as i32)
 }
 
+/// A JSON object as text.
+fn object(members: &mut dyn FnMut(&mut Object<'_>)) -> String {
+    let mut out = Vec::new();
+    let mut object = Object::begin(&mut out);
+    members(&mut object);
+    object.end();
+    text(out)
+}
+
+fn number(object: &mut Object<'_>, name: &str, number: f64) {
+    write::number(number, object.member(name));
+}
+
+fn string(object: &mut Object<'_>, name: &str, text: &str) {
+    write::string(text, object.member(name));
+}
+
+fn raw(object: &mut Object<'_>, name: &str, json: &str) {
+    object.member(name).extend_from_slice(json.as_bytes());
+}
+
+fn flag(object: &mut Object<'_>, name: &str, flag: bool) {
+    raw(object, name, if flag { "true" } else { "false" });
+}
+
+/// A list, whose items are written one by one.
+fn list<T>(items: &[T], out: &mut Vec<u8>, write: &mut dyn FnMut(&T, &mut Vec<u8>)) {
+    let mut before = b'[';
+    for item in items {
+        out.push(before);
+        write(item, out);
+        before = b',';
+    }
+    if before == b'[' {
+        out.push(b'[');
+    }
+    out.push(b']');
+}
+
+/// Texts as a JSON array.
+pub(super) fn texts(texts: &[&str]) -> String {
+    let mut out = Vec::new();
+    list(texts, &mut out, &mut |item, out| write::string(item, out));
+    text(out)
+}
+
 /// A request but for its body, which goes as bytes.
 pub(super) fn http_to_json(http: &HttpRequest) -> String {
-    let options = http
-        .fetch_options
-        .as_deref()
-        .and_then(|text| serde_json::from_str::<Value>(text).ok());
-    json!({
-        "method": http.method,
-        "url": http.url,
-        "headers": http.headers,
-        "fetchOptions": options,
+    object(&mut |object| {
+        string(object, "method", &http.method);
+        string(object, "url", &http.url);
+        let write = &mut |(name, value): &(String, String), out: &mut Vec<u8>| {
+            list(&[name, value], out, &mut |item, out| {
+                write::string(item, out)
+            });
+        };
+        list(&http.headers, object.member("headers"), write);
+        let options = http.fetch_options.as_deref().unwrap_or("null");
+        raw(object, "fetchOptions", options);
     })
-    .to_string()
 }
 
 /// A request that listeners changed: the inverse of [`http_to_json`].
 pub(super) fn http_from_json(text: &str, body: Option<Vec<u8>>) -> Option<HttpRequest> {
-    let mut parts: Map<String, Value> = serde_json::from_str(text).ok()?;
-    let headers = match parts.remove("headers") {
-        Some(headers) => serde_json::from_value(headers).ok()?,
-        None => Vec::new(),
-    };
-    let options = parts.remove("fetchOptions").filter(Value::is_object);
+    let parts = Value::parse(text.as_bytes()).ok()?;
+    let text = |name: &str| parts.get(name)?.as_text().map(str::to_owned);
+    let mut headers = Vec::new();
+    if let Some(given) = parts.get("headers") {
+        for header in given.as_list()? {
+            let [Value::Text(name), Value::Text(value)] = header.as_list()? else {
+                return None;
+            };
+            headers.push((name.clone(), value.clone()));
+        }
+    }
+    let options = parts.get("fetchOptions");
     Some(HttpRequest {
-        method: parts.get("method")?.as_str()?.to_owned(),
-        url: parts.get("url")?.as_str()?.to_owned(),
+        method: text("method")?,
+        url: text("url")?,
         headers,
         body,
-        fetch_options: options.map(|options| options.to_string()),
+        fetch_options: options
+            .filter(|options| options.as_object().is_some())
+            .map(Value::to_json),
     })
 }
 
 /// An event with what its listeners are told.
 pub(super) fn event(event: &Event) -> PackedEvent {
-    let packed =
-        |event, kind_of: Option<RequestKind>, of: Option<RequestId>, detail: Value| PackedEvent {
-            event,
-            kind: kind_of.map_or(0, kind),
-            request: request(of),
-            detail: match detail {
-                Value::Null => String::new(),
-                detail => detail.to_string(),
-            },
-        };
+    let mut packed = PackedEvent {
+        event: EventKind::SyncDelayed,
+        kind: 0,
+        request: -1,
+        detail: String::new(),
+    };
     match event {
         Event::Start(of, id) => {
-            let event = match of {
+            packed.event = match of {
                 RequestKind::Load => EventKind::LoadStart,
                 RequestKind::Sync => EventKind::SyncStart,
             };
-            packed(event, Some(*of), Some(*id), Value::Null)
+            packed.kind = kind(*of);
+            packed.request = request(Some(*id));
         }
-        Event::Done(event, of, id) => packed(*event, Some(*of), Some(*id), Value::Null),
+        Event::Done(event, of, id) => {
+            packed.event = *event;
+            packed.kind = kind(*of);
+            packed.request = request(Some(*id));
+        }
         Event::Fail {
             event,
-            kind,
-            request,
+            kind: of,
+            request: id,
             error,
             retry_in,
-        } => packed(
-            *event,
-            Some(*kind),
-            *request,
-            json!({ "error": error_to_json(error), "retryIn": retry_in }),
-        ),
+        } => {
+            packed.event = *event;
+            packed.kind = kind(*of);
+            packed.request = request(*id);
+            packed.detail = object(&mut |object| {
+                write_error(error, object.member("error"));
+                let wait = retry_in.map_or(f64::NAN, |ms| ms as f64);
+                number(object, "retryIn", wait);
+            });
+        }
         Event::Canceled(of, pack) => {
-            let event = match of {
+            packed.event = match of {
                 RequestKind::Load => EventKind::LoadCanceled,
                 RequestKind::Sync => EventKind::SyncCanceled,
             };
-            let pack = serde_json::from_slice::<Value>(pack).unwrap_or_default();
-            packed(event, Some(*of), None, json!({ "pack": pack }))
+            packed.kind = kind(*of);
+            packed.detail = object(&mut |object| {
+                object.member("pack").extend_from_slice(pack);
+            });
         }
-        Event::SyncDelayed => packed(EventKind::SyncDelayed, None, None, Value::Null),
-        Event::HasChanges => packed(EventKind::HasChanges, None, None, Value::Null),
-        Event::NoChanges => packed(EventKind::NoChanges, None, None, Value::Null),
+        Event::SyncDelayed => {}
+        Event::HasChanges => packed.event = EventKind::HasChanges,
+        Event::NoChanges => packed.event = EventKind::NoChanges,
         Event::Status {
             status,
             pending,
             error,
-        } => packed(
-            EventKind::Status,
-            None,
-            None,
-            json!({
-                "status": *status as u8,
-                "pending": pending,
-                "error": error.as_ref().map(error_to_json),
-            }),
-        ),
+        } => {
+            packed.event = EventKind::Status;
+            packed.detail = object(&mut |object| {
+                number(object, "status", f64::from(*status as u8));
+                number(object, "pending", f64::from(*pending));
+                match error {
+                    Some(error) => write_error(error, object.member("error")),
+                    None => raw(object, "error", "null"),
+                }
+            });
+        }
         Event::RecordSyncFail {
             store,
             row,
             message,
             reverted,
-        } => packed(
-            EventKind::RecordSyncFail,
-            None,
-            None,
-            json!({
-                "store": store.0,
-                "row": row.row.0,
-                "generation": row.generation,
-                "message": message,
-                "reverted": reverted,
-            }),
-        ),
+        } => {
+            packed.event = EventKind::RecordSyncFail;
+            packed.detail = object(&mut |object| {
+                number(object, "store", f64::from(store.0));
+                number(object, "row", f64::from(row.row.0));
+                number(object, "generation", f64::from(row.generation));
+                string(object, "message", message);
+                flag(object, "reverted", *reverted);
+            });
+        }
         Event::Warning {
             event,
             message,
             records,
         } => {
-            let records: Vec<_> = records
-                .iter()
-                .map(|(store, row)| [store.0, row.row.0, row.generation])
-                .collect();
-            packed(
-                *event,
-                None,
-                None,
-                json!({ "message": message, "records": records }),
-            )
+            packed.event = *event;
+            packed.detail = object(&mut |object| {
+                string(object, "message", message);
+                let out = object.member("records");
+                list(records, out, &mut |(store, row), out| {
+                    let words = [store.0, row.row.0, row.generation];
+                    list(&words, out, &mut |word, out| {
+                        write::number(f64::from(*word), out)
+                    });
+                });
+            });
         }
     }
+    packed
 }
 
-fn error_to_json(error: &SyncError) -> Value {
-    json!({
-        "code": error.code.as_str(),
-        "message": error.message,
-        "retryable": error.retryable,
-        "status": error.status,
-    })
+fn write_error(error: &SyncError, out: &mut Vec<u8>) {
+    let mut object = Object::begin(out);
+    string(&mut object, "code", error.code.as_str());
+    string(&mut object, "message", &error.message);
+    flag(&mut object, "retryable", error.retryable);
+    let status = error.status.map_or(f64::NAN, f64::from);
+    number(&mut object, "status", status);
+    object.end();
 }

@@ -6,7 +6,7 @@
     reason = "reached through the functions that wasm-bindgen makes of them"
 )]
 
-use core::cell::RefCell;
+use crate::prelude::*;
 
 use wasm_bindgen::prelude::*;
 
@@ -20,10 +20,6 @@ use crate::engine::input::{AskId, CallId, Input, ManagerId, Place, Reply, Scope,
 use crate::engine::schema::{FieldIx, Zone};
 use crate::engine::table::{RowId, RowIx};
 use crate::engine::value::Value;
-
-thread_local! {
-    static LAST_ERROR: RefCell<Option<SyncError>> = const { RefCell::new(None) };
-}
 
 type Thrown<T> = Result<T, JsValue>;
 
@@ -47,11 +43,7 @@ pub fn scratch(bytes: u32) -> u32 {
 /// Why the last setter gave -1.
 #[wasm_bindgen(js_name = takeError)]
 pub fn take_error() -> JsValue {
-    let error = LAST_ERROR.take();
-    match (driver::get(), error) {
-        (Some(driver), Some(error)) => driver.error(&error),
-        _ => JsValue::UNDEFINED,
-    }
+    driver::get().map_or(JsValue::UNDEFINED, Driver::take_error)
 }
 
 /// Leaves the notices that wait: where, how many, bytes of text.
@@ -411,7 +403,7 @@ fn leave_rows(driver: &Driver, reply: Result<Reply, SyncError>) -> Thrown<()> {
     Ok(())
 }
 
-fn config<T: serde::de::DeserializeOwned>(len: u32) -> Thrown<T> {
+fn config<T: crate::engine::config::Options>(len: u32) -> Thrown<T> {
     let driver = started()?;
     let parsed = crate::engine::config::parse(driver.buffers().bytes(len as usize));
     driver.buffers().used();
@@ -430,7 +422,7 @@ fn set(store: u32, row: u32, generation: u32, field: u32, value: Value<'_>) -> i
     let Some(driver) = driver::get() else {
         return 0;
     };
-    changed(driver.feed_edit(Input::Set {
+    changed(driver.feed(Input::Set {
         store: StoreId(store),
         row: row_id(row, generation),
         field: FieldIx(field as u16),
@@ -465,7 +457,9 @@ fn changed(reply: Result<Reply, SyncError>) -> i32 {
         Ok(Reply::Changed(changed)) => i32::from(changed),
         Ok(_) => 0,
         Err(error) => {
-            LAST_ERROR.set(Some(error));
+            if let Some(driver) = driver::get() {
+                driver.keep_error(error);
+            }
             -1
         }
     }

@@ -5,8 +5,10 @@
     reason = "reached through the functions that wasm-bindgen makes of them"
 )]
 
+use crate::prelude::*;
 use wasm_bindgen::prelude::*;
 
+use super::convert;
 use super::driver::{self, Driver};
 use crate::engine::event::Status;
 use crate::engine::input::{ManagerId, StoreId};
@@ -76,7 +78,7 @@ pub fn field_names(store: u32) -> String {
     with_store(store, |_, store| {
         let fields = store.table().schema().fields().iter();
         let names: Vec<&str> = fields.map(|field| field.name.as_str()).collect();
-        serde_json::json!(names).to_string()
+        convert::texts(&names)
     })
     .unwrap_or_default()
 }
@@ -164,7 +166,7 @@ pub fn manager_state(manager: u32) {
 pub fn manager_revision(manager: u32) -> Option<String> {
     let engine = driver::get()?.engine();
     let revision = engine.manager(ManagerId(manager))?.revision()?;
-    Some(revision.to_string())
+    Some(revision.to_json())
 }
 
 /// Leaves everything that the server hasn't confirmed, as JSON text: where and how many bytes. Whether there is anything.

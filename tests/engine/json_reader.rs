@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
 use syncline::engine::json::{
-    ReadErrorKind, Response, ResponseReader, Rows, SectionSpec, read_rows,
+    ReadErrorKind, Response, ResponseReader, Rows, SectionSpec, dom, read_rows,
 };
 use syncline::engine::schema::{DateFormat, Field, FieldIx, FieldKind, Schema, Zone};
 use syncline::engine::table::{IdRef, RowIx};
@@ -102,6 +102,30 @@ fn expected(list: &[Json]) -> Json {
             Json::Object(members.collect())
         })
         .collect()
+}
+
+/// Whether both say the same. serde_json doesn't read every number as the nearest double.
+fn alike(a: &Json, b: &Json) -> bool {
+    match (a, b) {
+        (Json::Number(a), Json::Number(b)) => {
+            let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
+            (a - b).abs() <= a.abs() * 1e-14
+        }
+        (Json::Array(a), Json::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| alike(a, b))
+        }
+        (Json::Object(a), Json::Object(b)) => {
+            let mut members = a.iter().zip(b);
+            a.len() == b.len() && members.all(|(a, b)| a.0 == b.0 && alike(a.1, b.1))
+        }
+        _ => a == b,
+    }
+}
+
+/// A member of the envelope.
+fn member(response: &Response, name: &str) -> Json {
+    let member = response.envelope.get(name).unwrap();
+    serde_json::from_str(&member.to_json()).unwrap()
 }
 
 /// What serde_json makes of its own text: it doesn't read every number as the nearest double.
@@ -215,7 +239,7 @@ proptest! {
         let section = &response.sections[0];
         prop_assert_eq!(all_json(section.rows.as_ref().unwrap()), expected(&list));
         prop_assert_eq!(section.total, Some(3.0));
-        prop_assert_eq!(&response.envelope["other"], &reread(&body["other"]));
+        prop_assert!(alike(&member(&response, "other"), &body["other"]));
         let odd = list.iter().filter(|item| !item.is_object()).count();
         prop_assert_eq!(response.warnings.len(), odd);
     }
@@ -241,6 +265,15 @@ proptest! {
             }
         }
         let ours = read_in_pieces(&bytes, pieces, &spec());
+        let whole = dom::Value::parse(&bytes);
+        match serde_json::from_slice::<Json>(&bytes) {
+            Ok(json) => {
+                let written = serde_json::from_str::<Json>(&whole.unwrap().to_json()).unwrap();
+                prop_assert!(alike(&written, &json), "{written} {json}");
+            }
+            Err(error) if is_legal_after_all(&error) => {}
+            Err(error) => prop_assert!(whole.is_err(), "{error}: {}", String::from_utf8_lossy(&bytes)),
+        }
         match serde_json::from_slice::<Json>(&bytes) {
             Ok(Json::Object(_)) => prop_assert!(ours.is_ok(), "{ours:?}"),
             Ok(_) => prop_assert!(ours.is_err()),
@@ -288,7 +321,7 @@ fn every_cut_into_two_pieces_gives_the_same() {
         assert_eq!(a, b, "cut at {cut}");
     }
     let single = read_in_pieces(text.as_bytes(), vec![1; text.len()], &spec()).unwrap();
-    assert_eq!(single.envelope["message"], json!("日本 😀"));
+    assert_eq!(member(&single, "message"), json!("日本 😀"));
 }
 
 #[test]
@@ -339,7 +372,7 @@ fn every_shape_of_a_section_is_understood() {
     let section = &response.sections[0];
     assert_eq!(section.added.as_ref().unwrap().table.order().len(), 1);
     assert_eq!(section.updated.as_ref().unwrap().table.order().len(), 2);
-    assert_eq!(response.envelope["later"], json!({"rows": [1]}));
+    assert_eq!(member(&response, "later"), json!({"rows": [1]}));
 }
 
 #[test]
@@ -579,7 +612,7 @@ fn a_member_of_the_envelope_that_is_too_large_is_left_out_with_a_warning() {
     let text = format!("{{\"stranger\":{{\"rows\":[\"{large}\"]}},\"revision\":5,\"events\":[]}}");
     let response = read_in_pieces(text.as_bytes(), vec![1000; 400], &spec()).unwrap();
     assert_eq!(response.envelope.get("stranger"), None);
-    assert_eq!(response.envelope["revision"], json!(5));
+    assert_eq!(member(&response, "revision"), json!(5));
     assert_eq!(response.warnings.len(), 1);
     assert!(response.sections[0].rows.is_some());
 }

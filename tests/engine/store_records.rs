@@ -169,7 +169,8 @@ fn options_that_make_no_sense_are_refused() {
         json!({"id": "x", "fields": [{"name": "a", "type": "date", "format": ""}, {"name": "a"}]}),
         json!({"id": "x", "parentField": "id"}),
     ] {
-        let config: syncline::engine::config::StoreConfig = serde_json::from_value(config).unwrap();
+        let config: syncline::engine::config::StoreConfig =
+            syncline::engine::config::parse(config.to_string().as_bytes()).unwrap();
         assert_eq!(
             code(Store::new(StoreId(1), config)),
             Some(ErrorCode::InvalidConfig)

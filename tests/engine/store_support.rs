@@ -39,7 +39,7 @@ impl Fixture {
     }
 
     pub fn with_id(id: u32, config: Json) -> Self {
-        let config = serde_json::from_value(config).unwrap();
+        let config = syncline::engine::config::parse(config.to_string().as_bytes()).unwrap();
         let mut store = Store::new(StoreId(id), config).unwrap();
         store.listen(u32::MAX);
         Self {

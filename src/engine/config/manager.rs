@@ -1,10 +1,11 @@
 //! Options of a manager.
 
-use serde::Deserialize;
+use super::{Options, Reader};
+use crate::engine::json::dom::{Members, Value};
+use crate::prelude::*;
 
 /// A manager as the host describes it (JSON, camelCase). Stores are put under it afterwards.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug)]
 pub struct ManagerConfig {
     /// How loads and syncs go out.
     pub transport: TransportConfig,
@@ -41,7 +42,7 @@ pub struct ManagerConfig {
     /// When to try again.
     pub retry: RetryConfig,
     /// Properties that go into every pack, as a JSON object.
-    pub request_data: Option<serde_json::Map<String, serde_json::Value>>,
+    pub request_data: Option<Members>,
     /// The order in which sync answers are applied; that of registration when not given.
     pub sync_apply_sequence: Option<Vec<String>>,
     /// The order in which load answers are applied; that of registration when not given.
@@ -49,8 +50,7 @@ pub struct ManagerConfig {
 }
 
 /// Where loads and syncs go.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default)]
 pub struct TransportConfig {
     /// Loads; GET with the pack in a query parameter by default.
     pub load: UrlConfig,
@@ -59,8 +59,7 @@ pub struct TransportConfig {
 }
 
 /// One kind of request.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default)]
 pub struct UrlConfig {
     /// Where to.
     pub url: Option<String>,
@@ -69,19 +68,18 @@ pub struct UrlConfig {
     /// The query parameter that carries the pack.
     pub param_name: Option<String>,
     /// Further query parameters.
-    pub params: Option<serde_json::Map<String, serde_json::Value>>,
+    pub params: Option<Members>,
     /// Header names and values.
-    pub headers: Option<serde_json::Map<String, serde_json::Value>>,
+    pub headers: Option<Members>,
     /// How long to wait for the answer, in ms; 0 waits for ever. [`REQUEST_TIMEOUT_MS`](super::REQUEST_TIMEOUT_MS) when not given.
     pub timeout: Option<f64>,
     /// Options for `fetch`, passed on.
-    pub fetch_options: Option<serde_json::Map<String, serde_json::Value>>,
+    pub fetch_options: Option<Members>,
 }
 
 /// Retries after an unknown outcome (network error, time-out, 5xx): the wait before attempt n is `base * factor^n`, at most
 /// `cap`, of which a random part up to `jitter` is taken off.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RetryConfig {
     /// How many retries by itself; coming back online starts anew.
     pub max: u32,
@@ -96,8 +94,7 @@ pub struct RetryConfig {
 }
 
 /// New values for options of a living manager; what is absent stays.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default)]
 pub struct ManagerPatch {
     /// See [`ManagerConfig::transport`].
     pub transport: Option<TransportConfig>,
@@ -114,9 +111,94 @@ pub struct ManagerPatch {
     /// See [`ManagerConfig::retry`].
     pub retry: Option<RetryConfig>,
     /// See [`ManagerConfig::request_data`].
-    pub request_data: Option<serde_json::Map<String, serde_json::Value>>,
+    pub request_data: Option<Members>,
     /// The revision to send with the next sync.
-    pub revision: Option<serde_json::Value>,
+    pub revision: Option<Value>,
+}
+
+impl Options for ManagerConfig {
+    fn read(from: &mut Reader) -> Self {
+        let mut config = Self::default();
+        from.nested("transport", &mut |from| config.transport.read(from));
+        from.bool("autoLoad", &mut config.auto_load);
+        from.bool("autoSync", &mut config.auto_sync);
+        from.number("autoSyncTimeout", &mut config.auto_sync_timeout);
+        from.bool("forceSync", &mut config.force_sync);
+        from.bool("writeAllFields", &mut config.write_all_fields);
+        from.text("phantomIdField", &mut config.phantom_id_field);
+        from.text("phantomParentIdField", &mut config.phantom_parent_id_field);
+        from.bool("resetIdsBeforeSync", &mut config.reset_ids_before_sync);
+        from.bool(
+            "supportShortSyncResponse",
+            &mut config.support_short_sync_response,
+        );
+        from.bool("skipSuccessProperty", &mut config.skip_success_property);
+        from.bool("trackResponseType", &mut config.track_response_type);
+        from.text(
+            "syncConflictResolution",
+            &mut config.sync_conflict_resolution,
+        );
+        let children = &mut config.include_children_in_remove_request;
+        from.bool("includeChildrenInRemoveRequest", children);
+        from.text("onRecordError", &mut config.on_record_error);
+        from.bool("idempotentSync", &mut config.idempotent_sync);
+        from.nested("retry", &mut |from| config.retry.read(from));
+        config.request_data = from.object("requestData");
+        config.sync_apply_sequence = from.texts("syncApplySequence");
+        config.load_apply_sequence = from.texts("loadApplySequence");
+        config
+    }
+}
+
+impl TransportConfig {
+    fn read(&mut self, from: &mut Reader) {
+        from.nested("load", &mut |from| self.load.read(from));
+        from.nested("sync", &mut |from| self.sync.read(from));
+    }
+}
+
+impl UrlConfig {
+    fn read(&mut self, from: &mut Reader) {
+        from.maybe_text("url", &mut self.url);
+        from.maybe_text("method", &mut self.method);
+        from.maybe_text("paramName", &mut self.param_name);
+        self.params = from.object("params");
+        self.headers = from.object("headers");
+        from.maybe_number("timeout", &mut self.timeout);
+        self.fetch_options = from.object("fetchOptions");
+    }
+}
+
+impl RetryConfig {
+    fn read(&mut self, from: &mut Reader) {
+        from.count("max", &mut self.max);
+        from.number("base", &mut self.base);
+        from.number("factor", &mut self.factor);
+        from.number("cap", &mut self.cap);
+        from.number("jitter", &mut self.jitter);
+    }
+}
+
+impl Options for ManagerPatch {
+    fn read(from: &mut Reader) -> Self {
+        let mut patch = Self::default();
+        let mut transport = TransportConfig::default();
+        if from.nested("transport", &mut |from| transport.read(from)) {
+            patch.transport = Some(transport);
+        }
+        from.maybe_bool("autoSync", &mut patch.auto_sync);
+        from.maybe_number("autoSyncTimeout", &mut patch.auto_sync_timeout);
+        from.maybe_bool("forceSync", &mut patch.force_sync);
+        from.maybe_bool("writeAllFields", &mut patch.write_all_fields);
+        from.maybe_bool("idempotentSync", &mut patch.idempotent_sync);
+        let mut retry = RetryConfig::default();
+        if from.nested("retry", &mut |from| retry.read(from)) {
+            patch.retry = Some(retry);
+        }
+        patch.request_data = from.object("requestData");
+        patch.revision = from.take("revision");
+        patch
+    }
 }
 
 impl Default for ManagerConfig {

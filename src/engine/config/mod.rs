@@ -2,24 +2,53 @@
 
 mod manager;
 mod options;
+mod read;
 mod store;
 
-use serde::de::DeserializeOwned;
-
 use super::error::{ErrorCode, SyncError};
+use super::json::dom::{Members, Value};
+use crate::prelude::*;
 
 pub use manager::{ManagerConfig, ManagerPatch, RetryConfig, TransportConfig, UrlConfig};
 pub use options::{
     DELAY_MAX_MS, Endpoint, ManagerOptions, OnRecordError, REQUEST_TIMEOUT_MS, RETRIES_MAX,
     RetryOptions,
 };
+pub use read::Reader;
 pub use store::{FieldConfig, OnRemove, Relation, StoreConfig};
 
-/// Reads options from JSON text, as hosts that hold a string do.
+/// Options that are read from a JSON object.
+pub trait Options: Sized {
+    /// Takes the members that it knows; the reader remembers the first that is wrong.
+    fn read(from: &mut Reader) -> Self;
+}
+
+impl<T: Options> Options for Box<T> {
+    fn read(from: &mut Reader) -> Self {
+        Self::new(T::read(from))
+    }
+}
+
+/// Reads options from JSON text, as hosts that hold a string do. Names that aren't known are passed over.
 ///
 /// # Errors
 /// [`ErrorCode::InvalidConfig`], with the place and what is wrong there.
-pub fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, SyncError> {
-    serde_json::from_slice(json)
-        .map_err(|error| SyncError::new(ErrorCode::InvalidConfig, error.to_string()))
+pub fn parse<T: Options>(json: &[u8]) -> Result<T, SyncError> {
+    let mut reader = Reader::new(members(json)?, String::new());
+    let options = T::read(&mut reader);
+    reader.end()?;
+    Ok(options)
+}
+
+fn members(json: &[u8]) -> Result<Members, SyncError> {
+    let message = match Value::parse(json) {
+        Ok(Value::Object(members)) => return Ok(members),
+        Ok(_) => "the options must be an object".to_owned(),
+        Err(error) => format!(
+            "the text of the options {} (at byte {})",
+            error.kind.as_str(),
+            error.offset
+        ),
+    };
+    Err(SyncError::new(ErrorCode::InvalidConfig, message))
 }

@@ -1,9 +1,10 @@
 //! A manager's options after the check: what the engine works with.
 
-use serde_json::{Map, Value};
-
 use super::manager::{ManagerConfig, ManagerPatch, RetryConfig, UrlConfig};
 use crate::engine::error::{ErrorCode, SyncError};
+use crate::engine::json::dom::{Members, Value};
+use crate::engine::number::floor;
+use crate::prelude::*;
 
 /// How long a request may take when the app doesn't say, in ms. Long enough for a slow load over a poor line, short enough that
 /// a connection that died unnoticed is found within a coffee's first sip.
@@ -34,7 +35,7 @@ pub struct Endpoint {
     /// The query parameter that carries the pack; none when the pack is the body.
     pub param_name: Option<String>,
     /// Further query parameters.
-    pub params: Map<String, Value>,
+    pub params: Members,
     /// Header names and values.
     pub headers: Vec<(String, String)>,
     /// How long to wait for the whole answer, in ms; none waits for ever.
@@ -98,7 +99,7 @@ pub struct ManagerOptions {
     /// See [`ManagerConfig::retry`].
     pub retry: RetryOptions,
     /// Properties that go into every pack.
-    pub request_data: Map<String, Value>,
+    pub request_data: Members,
     /// See [`ManagerConfig::sync_apply_sequence`].
     pub sync_apply_sequence: Option<Vec<String>>,
     /// See [`ManagerConfig::load_apply_sequence`].
@@ -184,7 +185,7 @@ fn endpoint(config: UrlConfig, kind: &str) -> Result<Endpoint, SyncError> {
     let default = if kind == "load" { "GET" } else { "POST" };
     let method = config
         .method
-        .map_or_else(|| default.to_owned(), |method| method.to_uppercase());
+        .map_or_else(|| default.to_owned(), |method| method.to_ascii_uppercase());
     if !matches!(method.as_str(), "GET" | "POST" | "PUT" | "PATCH") {
         let option = format!("transport.{kind}.method");
         return Err(one_of(&option, "GET, POST, PUT, PATCH", &method));
@@ -202,18 +203,21 @@ fn endpoint(config: UrlConfig, kind: &str) -> Result<Endpoint, SyncError> {
         name => name,
     };
     let mut headers = Vec::new();
-    for (name, value) in config.headers.unwrap_or_default() {
-        if !header_name(&name) {
+    for (name, value) in config.headers.unwrap_or_default().list() {
+        if !header_name(name) {
             return Err(invalid(format!(
                 "transport.{kind}.headers: \"{name}\" is no header name"
             )));
         }
         match value {
-            Value::String(text) if !text.contains(['\r', '\n', '\0']) => headers.push((name, text)),
-            Value::Number(number) => headers.push((name, number.to_string())),
-            Value::Bool(flag) => headers.push((name, flag.to_string())),
+            Value::Text(text) if !text.contains(['\r', '\n', '\0']) => {
+                headers.push((name.clone(), text.clone()));
+            }
+            Value::Number(_) | Value::Digits(_) | Value::Bool(_) => {
+                headers.push((name.clone(), value.to_json()));
+            }
             Value::Null => {}
-            Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            Value::Text(_) | Value::List(_) | Value::Object(_) => {
                 let message =
                     format!("transport.{kind}.headers: the value of \"{name}\" is no text");
                 return Err(invalid(message));
@@ -233,7 +237,7 @@ fn endpoint(config: UrlConfig, kind: &str) -> Result<Endpoint, SyncError> {
         timeout_ms,
         fetch_options: config
             .fetch_options
-            .map(|options| Value::Object(options).to_string()),
+            .map(|options| Value::Object(options).to_json()),
     })
 }
 
@@ -260,7 +264,7 @@ fn retry(config: RetryConfig) -> Result<RetryOptions, SyncError> {
 
 fn delay(option: &str, ms: f64) -> Result<u64, SyncError> {
     if (0.0..=f64::from(DELAY_MAX_MS)).contains(&ms) {
-        Ok(ms.ceil() as u64)
+        Ok(-floor(-ms) as u64)
     } else {
         Err(invalid(format!(
             "{option} must be from 0 to {DELAY_MAX_MS} ms"

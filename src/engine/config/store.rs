@@ -1,84 +1,66 @@
 //! Options of a store.
 
-use serde::Deserialize;
+use super::{Options, Reader};
+use crate::engine::json::dom::Value;
+use crate::prelude::*;
 
 /// A store as the host describes it (JSON, camelCase).
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug)]
 pub struct StoreConfig {
     /// Its name, also its section on the wire.
     pub id: String,
     /// Declared fields.
-    #[serde(default)]
     pub fields: Vec<FieldConfig>,
     /// The name of the field that holds the id.
-    #[serde(default = "id_field")]
     pub id_field: String,
     /// Names of the fields that span a record's time.
-    #[serde(default)]
     pub interval: Option<(String, String)>,
     /// The name of the field that refers to the parent; makes the store a tree.
-    #[serde(default)]
     pub parent_field: Option<String>,
     /// Fields that refer to records of other stores.
-    #[serde(default)]
     pub relations: Vec<Relation>,
     /// Whether an update carries all persistable fields.
-    #[serde(default)]
     pub write_all_fields: Option<bool>,
     /// The wire name of a phantom's client id; the manager's when not given.
-    #[serde(default)]
     pub phantom_id_field: Option<String>,
     /// Whether edits that wait survive a load (default), or go with the old data.
-    #[serde(default = "yes")]
     pub keep_uncommitted_changes: bool,
 }
 
 /// One declared field.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default)]
 pub struct FieldConfig {
     /// Its name for the app.
     pub name: String,
     /// Its wire name; dots make nested objects. The name when not given.
-    #[serde(default)]
     pub data_source: Option<String>,
     /// `string`, `number`, `integer` (`int`), `boolean` (`bool`), `date`, `object`, `array`; else whatever comes.
-    #[serde(default, rename = "type")]
     pub kind: Option<String>,
     /// How dates are written.
-    #[serde(default)]
     pub format: Option<String>,
     /// What a record that doesn't say gets.
-    #[serde(default)]
-    pub default_value: Option<serde_json::Value>,
+    pub default_value: Option<Value>,
     /// Whether changes are sent (default).
-    #[serde(default)]
     pub persist: Option<bool>,
     /// Whether it goes along with every update.
-    #[serde(default)]
     pub always_write: Option<bool>,
 }
 
 /// A field that holds the id of another store's record.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug)]
 pub struct Relation {
     /// Which field.
     pub field: String,
     /// The store that it refers to.
     pub store: String,
     /// What becomes of the referring record when the other goes.
-    #[serde(default)]
     pub on_remove: OnRemove,
     /// Whether removals made by a cascade are sent too; else the server is trusted to do the same.
-    #[serde(default)]
     pub send_cascade: bool,
 }
 
 /// What becomes of a record whose reference goes.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnRemove {
     /// It goes too.
     #[default]
@@ -89,10 +71,74 @@ pub enum OnRemove {
     None,
 }
 
-fn id_field() -> String {
-    "id".into()
+impl Options for StoreConfig {
+    fn read(from: &mut Reader) -> Self {
+        let mut config = Self {
+            id: from.required("id"),
+            fields: Vec::new(),
+            id_field: "id".to_owned(),
+            interval: None,
+            parent_field: None,
+            relations: Vec::new(),
+            write_all_fields: None,
+            phantom_id_field: None,
+            keep_uncommitted_changes: true,
+        };
+        from.list("fields", &mut |from| {
+            config.fields.push(FieldConfig::read(from));
+        });
+        from.text("idField", &mut config.id_field);
+        if let Some(names) = from.texts("interval") {
+            match <[String; 2]>::try_from(names) {
+                Ok([start, end]) => config.interval = Some((start, end)),
+                Err(_) => from.refuse("interval", "a list of two texts"),
+            }
+        }
+        from.maybe_text("parentField", &mut config.parent_field);
+        from.list("relations", &mut |from| {
+            config.relations.push(Relation::read(from));
+        });
+        from.maybe_bool("writeAllFields", &mut config.write_all_fields);
+        from.maybe_text("phantomIdField", &mut config.phantom_id_field);
+        let keep = &mut config.keep_uncommitted_changes;
+        from.bool("keepUncommittedChanges", keep);
+        config
+    }
 }
 
-fn yes() -> bool {
-    true
+impl FieldConfig {
+    fn read(from: &mut Reader) -> Self {
+        let mut field = Self {
+            name: from.required("name"),
+            default_value: from.take("defaultValue"),
+            ..Self::default()
+        };
+        from.maybe_text("dataSource", &mut field.data_source);
+        from.maybe_text("type", &mut field.kind);
+        from.maybe_text("format", &mut field.format);
+        from.maybe_bool("persist", &mut field.persist);
+        from.maybe_bool("alwaysWrite", &mut field.always_write);
+        field
+    }
+}
+
+impl Relation {
+    fn read(from: &mut Reader) -> Self {
+        let mut relation = Self {
+            field: from.required("field"),
+            store: from.required("store"),
+            on_remove: OnRemove::default(),
+            send_cascade: false,
+        };
+        let mut on_remove = "cascade".to_owned();
+        from.text("onRemove", &mut on_remove);
+        match on_remove.as_str() {
+            "cascade" => {}
+            "setNull" => relation.on_remove = OnRemove::SetNull,
+            "none" => relation.on_remove = OnRemove::None,
+            _ => from.refuse("onRemove", "one of cascade, setNull, none"),
+        }
+        from.bool("sendCascade", &mut relation.send_cascade);
+        relation
+    }
 }

@@ -1,7 +1,5 @@
 //! What an answer brings: first everything is looked through, then everything is applied, in the configured order.
 
-use serde_json::Value;
-
 use super::backlog::Backlog;
 use super::context::{Context, Stores};
 use super::exchange::Exchange;
@@ -12,12 +10,14 @@ use crate::engine::config::OnRecordError;
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::Event;
 use crate::engine::input::StoreId;
+use crate::engine::json::dom::Value;
 use crate::engine::json::{ReadError, Response, ResponseReader, Section, SectionSpec};
 use crate::engine::schema::{Field, FieldKind, Schema};
 use crate::engine::store::{
     Applied, ApplyOptions, Layer, PackageOptions, Store, StorePlan, Unmentioned,
 };
 use crate::engine::table::RowId;
+use crate::prelude::*;
 
 /// Most warnings that one answer gives; the last one says how many more there would be. An answer with a hundred thousand odd rows
 /// is one problem, not a hundred thousand.
@@ -347,7 +347,7 @@ fn take_sections(stores: &[StoreId], response: &mut Response) -> Vec<(StoreId, S
 
 /// Whether the answer says that it is of this type.
 pub(super) fn is_of_type(response: &Response, kind: &str) -> bool {
-    response.envelope.get("type").and_then(Value::as_str) == Some(kind)
+    response.envelope.get("type").and_then(Value::as_text) == Some(kind)
 }
 
 /// What is odd about the answer as a whole.

@@ -8,9 +8,9 @@
 //!                                                        └─ some remain ► Reported ► Clear (by a call of sync)
 //! ```
 
-use serde_json::Value;
-
 use crate::engine::input::StoreId;
+use crate::engine::json::dom::Value;
+use crate::prelude::*;
 
 /// What has to be cleared up before new packages go out by themselves.
 #[derive(Debug, Default)]
@@ -50,7 +50,7 @@ pub struct Addition {
 
 /// The records that a package adds: in sections named `names`, by the member that carries the client id.
 pub fn additions(pack: &[u8], names: &[(StoreId, String, String)]) -> Vec<Addition> {
-    let Ok(Value::Object(pack)) = serde_json::from_slice(pack) else {
+    let Ok(pack) = Value::parse(pack) else {
         return Vec::new();
     };
     let mut found = Vec::new();
@@ -58,16 +58,12 @@ pub fn additions(pack: &[u8], names: &[(StoreId, String, String)]) -> Vec<Additi
         let added = pack
             .get(name)
             .and_then(|section| section.get("added"))
-            .and_then(Value::as_array);
+            .and_then(Value::as_list);
         for row in added.into_iter().flatten() {
-            let phantom = match row.get(phantom_field) {
-                Some(Value::String(text)) => text.clone(),
-                Some(Value::Number(number)) => number.to_string(),
-                Some(_) | None => String::new(),
-            };
+            let phantom = row.get(phantom_field).and_then(Value::plain_text);
             found.push(Addition {
                 store: *store,
-                phantom,
+                phantom: phantom.unwrap_or_default(),
                 removed: false,
             });
         }

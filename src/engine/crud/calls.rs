@@ -1,6 +1,7 @@
 //! The ledger of calls whose promises the host holds. Every call that is entered leaves it exactly once, settled.
 
-use std::collections::{BTreeMap, VecDeque};
+use crate::prelude::*;
+use alloc::collections::{BTreeMap, VecDeque};
 
 use crate::engine::effect::Effect;
 use crate::engine::error::{ErrorCode, SyncError};

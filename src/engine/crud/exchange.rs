@@ -9,8 +9,10 @@
 
 use crate::engine::effect::{HttpRequest, RequestKind};
 use crate::engine::input::{AskId, CallId, RequestId, StoreId};
+use crate::engine::json::dom::Members;
 use crate::engine::json::{ReadError, ReadErrorKind, Response, ResponseReader};
 use crate::engine::time::Millis;
+use crate::prelude::*;
 
 use super::verdict::MESSAGE_MAX;
 
@@ -43,7 +45,7 @@ pub enum Detail {
     /// A load.
     Load {
         /// Query parameters of the call.
-        params: serde_json::Map<String, serde_json::Value>,
+        params: Members,
         /// Made by the engine, to learn what became of additions.
         reconcile: bool,
     },

@@ -9,9 +9,11 @@ use crate::engine::effect::{Effect, HttpRequest, RequestKind};
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{Event, EventKind};
 use crate::engine::input::{AskId, CallId, StoreId};
+use crate::engine::json::dom::{Members, Value};
 use crate::engine::json::{ReadError, Response, ResponseReader, SectionSpec};
 use crate::engine::schema::Zone;
 use crate::engine::table::RowId;
+use crate::prelude::*;
 
 /// Events whose listeners can ask for the response.
 const WITH_RESPONSE: [EventKind; 9] = [
@@ -66,7 +68,7 @@ impl Manager {
         self.supersede(cx);
         self.check_sequences(cx);
         self.tell(Event::Start(exchange.kind, exchange.request), cx);
-        let none = serde_json::Map::new();
+        let none = Members::new();
         let (endpoint, params) = match &exchange.detail {
             Detail::Load { params, .. } => (&self.options.load, params),
             Detail::Sync { .. } => (&self.options.sync, &none),
@@ -315,8 +317,8 @@ impl Manager {
         if matches!(exchange.detail, Detail::Sync { repeated: true }) {
             return;
         }
-        let parsed = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(content);
-        let Ok(pack) = parsed else {
+        let parsed = Value::parse(content).ok();
+        let Some(pack) = parsed.as_ref().and_then(Value::as_object) else {
             let message = "a listener made a pack that is no JSON object; the original was sent";
             self.warn(message.to_owned(), Vec::new(), cx);
             return;
@@ -325,7 +327,7 @@ impl Manager {
             // What is not sent can't be confirmed by the answer.
             for &id in &exchange.stores {
                 if let Some(store) = cx.stores.get_mut(id)
-                    && !pack.contains_key(store.name())
+                    && !pack.contains(store.name())
                 {
                     store.thaw(cx.notices);
                 }

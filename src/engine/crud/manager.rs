@@ -1,7 +1,5 @@
 //! A manager: its options, its stores, what it is doing, and what may start next.
 
-use serde_json::Value;
-
 use super::autosync::AutoSync;
 use super::backlog::Backlog;
 use super::context::{Context, Stores, gone};
@@ -18,8 +16,10 @@ use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{Event, EventKind, Status};
 use crate::engine::input::{AskId, CallId, ManagerId, RequestId, StoreId};
 use crate::engine::json::ResponseReader;
+use crate::engine::json::dom::Value;
 use crate::engine::store::{Layer, Store};
 use crate::engine::time::Millis;
+use crate::prelude::*;
 
 /// Names that the protocol uses at the top of a package: no store can be called so.
 pub const RESERVED_NAMES: [&str; 8] = [
@@ -210,7 +210,7 @@ impl Manager {
         let revision = patch.revision.take();
         if revision
             .as_ref()
-            .is_some_and(|value| value.is_array() || value.is_object())
+            .is_some_and(|value| value.as_list().is_some() || value.as_object().is_some())
         {
             let message = "revision must be a number or a text";
             return Err(SyncError::new(ErrorCode::InvalidConfig, message));

@@ -1,10 +1,11 @@
 //! What goes out: the pack of a load, the package of a sync, and the request around either.
 
-use serde_json::{Map, Value};
-
 use super::url;
 use crate::engine::config::Endpoint;
 use crate::engine::effect::{HttpRequest, RequestKind};
+use crate::engine::json::dom::{Members, Value};
+use crate::engine::json::write;
+use crate::prelude::*;
 
 /// Members of a pack that are the protocol's own: `requestData` and options can't take their place.
 const RESERVED: [&str; 4] = ["type", "requestId", "revision", "stores"];
@@ -13,9 +14,9 @@ const RESERVED: [&str; 4] = ["type", "requestId", "revision", "stores"];
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LoadOptions {
     /// Query parameters of the request.
-    pub params: Map<String, Value>,
+    pub params: Members,
     /// Parameters of single stores: they go into the store's entry of the pack.
-    pub stores: Map<String, Value>,
+    pub stores: Members,
 }
 
 impl LoadOptions {
@@ -24,18 +25,25 @@ impl LoadOptions {
     /// # Errors
     /// What is wrong with the text.
     pub fn parse(json: &[u8]) -> Result<Self, String> {
-        let mut options: Map<String, Value> =
-            serde_json::from_slice(json).map_err(|error| format!("load options: {error}"))?;
+        let mut options = match Value::parse(json) {
+            Ok(Value::Object(options)) => options,
+            Ok(_) => return Err("load options: not an object".into()),
+            Err(error) => return Err(["load options: the text ", error.kind.as_str()].concat()),
+        };
         let params = match options.remove("request") {
-            None | Some(Value::Null) => Map::new(),
+            None | Some(Value::Null) => Members::new(),
             Some(Value::Object(mut request)) => match request.remove("params") {
-                None | Some(Value::Null) => Map::new(),
+                None | Some(Value::Null) => Members::new(),
                 Some(Value::Object(params)) => params,
                 Some(_) => return Err("load options: request.params must be an object".into()),
             },
             Some(_) => return Err("load options: request must be an object".into()),
         };
-        if let Some((name, _)) = options.iter().find(|(_, value)| !value.is_object()) {
+        if let Some((name, _)) = options
+            .list()
+            .iter()
+            .find(|(_, value)| value.as_object().is_none())
+        {
             return Err(format!("load options: \"{name}\" must be an object"));
         }
         Ok(Self {
@@ -50,25 +58,22 @@ pub fn load_pack(
     wire_id: u64,
     stores: &[&str],
     options: &LoadOptions,
-    request_data: &Map<String, Value>,
+    request_data: &Members,
 ) -> Vec<u8> {
     let entries: Vec<Value> = stores
         .iter()
         .map(|&store| match options.stores.get(store) {
             Some(Value::Object(params)) => {
-                let mut entry = Map::new();
-                entry.insert("id".into(), store.into());
-                let asked = params
-                    .iter()
-                    .filter(|(name, _)| *name != "id" && *name != "append");
-                entry.extend(asked.map(|(name, value)| (name.clone(), value.clone())));
+                let mut entry = params.clone();
+                entry.remove("append");
+                entry.insert("id", Value::Text(store.to_owned()));
                 Value::Object(entry)
             }
-            _ => store.into(),
+            _ => Value::Text(store.to_owned()),
         })
         .collect();
     let mut out = head(RequestKind::Load, wire_id);
-    member(&mut out, "stores", &Value::Array(entries));
+    member(&mut out, "stores", &Value::List(entries));
     extend(&mut out, request_data, &[]);
     out.push(b'}');
     out
@@ -79,7 +84,7 @@ pub fn sync_pack(
     wire_id: u64,
     revision: Option<&Value>,
     sections: &[(&str, Vec<u8>)],
-    request_data: &Map<String, Value>,
+    request_data: &Members,
 ) -> Vec<u8> {
     let mut out = head(RequestKind::Sync, wire_id);
     if let Some(revision) = revision {
@@ -107,11 +112,7 @@ pub fn changes(sections: &[(&str, Vec<u8>)]) -> Vec<u8> {
 }
 
 /// The request that carries a pack: in a query parameter where one is named, else as the body.
-pub fn request(
-    endpoint: &Endpoint,
-    pack: &[u8],
-    params: &Map<String, Value>,
-) -> Option<HttpRequest> {
+pub fn request(endpoint: &Endpoint, pack: &[u8], params: &Members) -> Option<HttpRequest> {
     let url = endpoint.url.as_deref()?;
     let in_query = endpoint.param_name.as_deref().map(|name| (name, pack));
     let mut headers = endpoint.headers.clone();
@@ -145,8 +146,8 @@ fn head(kind: RequestKind, wire_id: u64) -> Vec<u8> {
     format!("{{\"type\":\"{kind}\",\"requestId\":{wire_id}").into_bytes()
 }
 
-fn extend(out: &mut Vec<u8>, data: &Map<String, Value>, taken: &[&str]) {
-    for (name, value) in data {
+fn extend(out: &mut Vec<u8>, data: &Members, taken: &[&str]) {
+    for (name, value) in data.list() {
         if !RESERVED.contains(&name.as_str()) && !taken.contains(&name.as_str()) {
             member(out, name, value);
         }
@@ -155,14 +156,14 @@ fn extend(out: &mut Vec<u8>, data: &Map<String, Value>, taken: &[&str]) {
 
 fn member(out: &mut Vec<u8>, name: &str, value: &Value) {
     key(out, name);
-    out.extend_from_slice(value.to_string().as_bytes());
+    value.write(out);
 }
 
 fn key(out: &mut Vec<u8>, name: &str) {
     if out.len() > 1 {
         out.push(b',');
     }
-    out.extend_from_slice(Value::from(name).to_string().as_bytes());
+    write::string(name, out);
     out.push(b':');
 }
 
@@ -170,7 +171,14 @@ fn key(out: &mut Vec<u8>, name: &str) {
 mod tests {
     use super::*;
     use crate::engine::config::{ManagerOptions, parse};
-    use serde_json::json;
+
+    fn object(json: &str) -> Members {
+        Value::parse(json.as_bytes())
+            .unwrap()
+            .as_object()
+            .unwrap()
+            .clone()
+    }
 
     fn text(bytes: Vec<u8>) -> String {
         String::from_utf8(bytes).unwrap()
@@ -182,18 +190,13 @@ mod tests {
             br#"{"request":{"params":{"a":1}},"events":{"append":true,"from":"x"}}"#,
         )
         .unwrap();
-        let data = json!({"token": "t", "requestId": 0});
-        let pack = load_pack(
-            5,
-            &["events", "resources"],
-            &options,
-            data.as_object().unwrap(),
-        );
+        let data = object(r#"{"token":"t","requestId":0}"#);
+        let pack = load_pack(5, &["events", "resources"], &options, &data);
         assert_eq!(
             text(pack),
             r#"{"type":"load","requestId":5,"stores":[{"from":"x","id":"events"},"resources"],"token":"t"}"#
         );
-        assert_eq!(options.params.get("a"), Some(&json!(1)));
+        assert_eq!(options.params.get("a"), Some(&Value::Number(1.0)));
         for bad in [
             "7",
             r#"{"request":1}"#,
@@ -208,13 +211,13 @@ mod tests {
     #[test]
     fn a_sync_leaves_an_unknown_revision_out_and_guards_its_sections() {
         let sections = [("ev\"ents", br#"{"removed":[{"id":1}]}"#.to_vec())];
-        let data = json!({"ev\"ents": 1, "x": 2});
-        let pack = sync_pack(9, None, &sections, data.as_object().unwrap());
+        let data = object(r#"{"ev\"ents":1,"x":2}"#);
+        let pack = sync_pack(9, None, &sections, &data);
         assert_eq!(
             text(pack),
             r#"{"type":"sync","requestId":9,"ev\"ents":{"removed":[{"id":1}]},"x":2}"#
         );
-        let pack = sync_pack(9, Some(&json!("r1")), &[], &Map::new());
+        let pack = sync_pack(9, Some(&Value::Text("r1".into())), &[], &Members::new());
         assert_eq!(
             text(pack),
             r#"{"type":"sync","requestId":9,"revision":"r1"}"#
@@ -230,13 +233,13 @@ mod tests {
         let config = br#"{"transport":{"load":{"url":"/l","params":{"k":"v"}},
             "sync":{"url":"/s","headers":{"content-type":"text/x"}}}}"#;
         let options = ManagerOptions::check(parse(config).unwrap()).unwrap();
-        let load = request(&options.load, b"{}", &Map::new()).unwrap();
+        let load = request(&options.load, b"{}", &Members::new()).unwrap();
         assert_eq!((load.url.as_str(), load.body), ("/l?k=v&data=%7B%7D", None));
-        let sync = request(&options.sync, b"{}", &Map::new()).unwrap();
+        let sync = request(&options.sync, b"{}", &Members::new()).unwrap();
         assert_eq!((sync.url.as_str(), sync.body), ("/s", Some(b"{}".to_vec())));
         let names: Vec<_> = sync.headers.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["content-type", "Accept"]);
         let none = ManagerOptions::check(parse(b"{}").unwrap()).unwrap();
-        assert_eq!(request(&none.sync, b"{}", &Map::new()), None);
+        assert_eq!(request(&none.sync, b"{}", &Members::new()), None);
     }
 }

@@ -4,6 +4,7 @@ use super::context::Context;
 use crate::engine::input::StoreId;
 use crate::engine::schema::FieldIx;
 use crate::engine::store::{Aftermath, Id};
+use crate::prelude::*;
 
 /// Longest chain of stores that one removal runs through. Far beyond any real model (event, assignment, note …); every step
 /// removes or changes records, so that chains end by themselves, and the bound only keeps a flaw from hanging a page.

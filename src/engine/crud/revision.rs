@@ -1,6 +1,6 @@
 //! The server's counter: kept as the last success said it, never computed.
 
-use serde_json::{Map, Value};
+use crate::engine::json::dom::{Members, Value};
 
 /// What the server last called its state; any JSON scalar.
 #[derive(Clone, Debug, Default)]
@@ -8,12 +8,10 @@ pub struct Revision(Option<Value>);
 
 impl Revision {
     /// An answer was applied; it may carry a revision. It may jump or go back; one that is absent or no scalar changes nothing.
-    pub fn on_success(&mut self, envelope: &Map<String, Value>) {
+    pub fn on_success(&mut self, envelope: &Members) {
         match envelope.get("revision") {
-            Some(value @ (Value::Number(_) | Value::String(_) | Value::Bool(_))) => {
-                self.0 = Some(value.clone());
-            }
-            Some(Value::Null | Value::Array(_) | Value::Object(_)) | None => {}
+            Some(Value::Null | Value::List(_) | Value::Object(_)) | None => {}
+            Some(value) => self.0 = Some(value.clone()),
         }
     }
 
@@ -31,25 +29,29 @@ impl Revision {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn it_is_what_the_last_success_said() {
         let mut revision = Revision::default();
         assert_eq!(revision.value(), None);
         for (answer, known) in [
-            (json!({"revision": 7}), json!(7)),
-            (json!({}), json!(7)),
-            (json!({"revision": null}), json!(7)),
-            (json!({"revision": {"a": 1}}), json!(7)),
-            (json!({"revision": 3}), json!(3)),
+            (r#"{"revision":7}"#, "7"),
+            ("{}", "7"),
+            (r#"{"revision":null}"#, "7"),
+            (r#"{"revision":{"a":1}}"#, "7"),
+            (r#"{"revision":3}"#, "3"),
             (
-                json!({"revision": "2026-03-01T00:00"}),
-                json!("2026-03-01T00:00"),
+                r#"{"revision":18446744073709551615}"#,
+                "18446744073709551615",
+            ),
+            (
+                r#"{"revision":"2026-03-01T00:00"}"#,
+                r#""2026-03-01T00:00""#,
             ),
         ] {
+            let answer = Value::parse(answer.as_bytes()).unwrap();
             revision.on_success(answer.as_object().unwrap());
-            assert_eq!(revision.value(), Some(&known));
+            assert_eq!(revision.value().unwrap().to_json(), known);
         }
     }
 }

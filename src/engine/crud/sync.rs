@@ -12,8 +12,10 @@ use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{Event, EventKind};
 use crate::engine::input::{CallId, StoreId};
 use crate::engine::json::Response;
+use crate::engine::json::dom::Value;
 use crate::engine::store::{Layer, PackageOptions, Store, Unmentioned};
 use crate::engine::table::IdRef;
+use crate::prelude::*;
 
 impl Manager {
     /// Somebody wants all changes sent. While a sync runs, this and all further calls wait for one more, whose package is made
@@ -401,7 +403,7 @@ impl Manager {
     /// What every success may say beside its data.
     pub(super) fn note_success(&mut self, response: &Response) {
         self.revision.on_success(&response.envelope);
-        if let Some(serde_json::Value::Bool(said)) = response.envelope.get("idempotent") {
+        if let Some(Value::Bool(said)) = response.envelope.get("idempotent") {
             self.seen_idempotent = *said;
         }
     }

@@ -1,9 +1,10 @@
 //! URLs with query parameters.
 
-use serde_json::{Map, Value};
+use crate::engine::json::dom::{Members, Value};
+use crate::prelude::*;
 
 /// `url` with the parameters appended to its query, before its fragment. `null` leaves a parameter out; objects and arrays go as JSON.
-pub fn compose(url: &str, params: &[&Map<String, Value>], pack: Option<(&str, &[u8])>) -> String {
+pub fn compose(url: &str, params: &[&Members], pack: Option<(&str, &[u8])>) -> String {
     let (path, fragment) = match url.split_once('#') {
         Some((path, fragment)) => (path, Some(fragment)),
         None => (url, None),
@@ -21,13 +22,11 @@ pub fn compose(url: &str, params: &[&Map<String, Value>], pack: Option<(&str, &[
         encode(value, &mut out);
         separator = "&";
     };
-    for (name, value) in params.iter().flat_map(|map| map.iter()) {
+    for (name, value) in params.iter().flat_map(|members| members.list()) {
         match value {
             Value::Null => {}
-            Value::String(text) => append(name, text.as_bytes()),
-            Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-                append(name, value.to_string().as_bytes());
-            }
+            Value::Text(text) => append(name, text.as_bytes()),
+            _ => append(name, value.to_json().as_bytes()),
         }
     }
     if let Some((name, bytes)) = pack {
@@ -61,11 +60,11 @@ fn encode(bytes: &[u8], out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn parameters_go_after_the_query_that_is_there_and_before_the_fragment() {
-        let params = json!({"a": "x y", "b": null, "c": [1, "é"], "d": true});
+        let params = r#"{"a": "x y", "b": null, "c": [1, "é"], "d": true}"#;
+        let params = Value::parse(params.as_bytes()).unwrap();
         let params = params.as_object().unwrap();
         let encoded = "a=x%20y&c=%5B1%2C%22%C3%A9%22%5D&d=true&data=%7B%7D";
         for (url, start) in [

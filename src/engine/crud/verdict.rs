@@ -1,8 +1,8 @@
 //! What an answer says: success, refusal, or nothing that can be relied on.
 
-use serde_json::{Map, Value};
-
 use crate::engine::error::{ErrorCode, SyncError};
+use crate::engine::json::dom::{Members, Value};
+use crate::prelude::*;
 
 /// Longest message taken over from an answer, in bytes: a sentence or two; whole HTML pages stay in the raw response.
 pub const MESSAGE_MAX: usize = 500;
@@ -23,16 +23,17 @@ pub enum Verdict {
 /// Judges an answer that is a JSON object.
 pub fn judge(
     status: u16,
-    envelope: &Map<String, Value>,
+    envelope: &Members,
     names_outcomes: bool,
     skip_success_property: bool,
 ) -> Verdict {
     let http_ok = (200..300).contains(&status);
     let success = match envelope.get("success") {
         Some(Value::Bool(said)) => Some(*said),
-        Some(Value::Number(said)) => Some(said.as_f64() != Some(0.0)),
-        Some(Value::String(said)) => Some(said != "false" && said != "0"),
-        Some(Value::Null | Value::Array(_) | Value::Object(_)) | None => None,
+        Some(Value::Number(said)) => Some(*said != 0.0),
+        Some(Value::Digits(_)) => Some(true),
+        Some(Value::Text(said)) => Some(said != "false" && said != "0"),
+        Some(Value::Null | Value::List(_) | Value::Object(_)) | None => None,
     };
     if http_ok && success.unwrap_or(skip_success_property) {
         return Verdict::Success;
@@ -83,19 +84,19 @@ pub fn judge_unreadable(status: u16, why: &str, head: &[u8]) -> Verdict {
 }
 
 /// The `requestId` of the answer, when it is there and is not that of the request: as text, for a warning.
-pub fn foreign_request_id(envelope: &Map<String, Value>, wire_id: u64) -> Option<String> {
+pub fn foreign_request_id(envelope: &Members, wire_id: u64) -> Option<String> {
     let same = match envelope.get("requestId") {
         None | Some(Value::Null) => true,
-        Some(Value::Number(id)) => id.as_f64() == Some(wire_id as f64),
-        Some(Value::String(id)) => id.parse() == Ok(wire_id),
-        Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => false,
+        Some(Value::Number(id)) => *id == wire_id as f64,
+        Some(Value::Text(id)) => id.parse() == Ok(wire_id),
+        Some(_) => false,
     };
     if same {
         None
     } else {
         envelope
             .get("requestId")
-            .map(|id| clip(&id.to_string()).to_owned())
+            .map(|id| clip(&id.to_json()).to_owned())
     }
 }
 
@@ -104,31 +105,32 @@ const fn uncertain(status: u16) -> bool {
     status >= 500 || status == 408
 }
 
-fn conflicts(status: u16, envelope: &Map<String, Value>) -> bool {
+fn conflicts(status: u16, envelope: &Members) -> bool {
     status == 409
         || match envelope.get("code") {
-            Some(Value::Number(code)) => code.as_f64() == Some(409.0),
-            Some(Value::String(code)) => code == "409" || code.eq_ignore_ascii_case("conflict"),
+            Some(Value::Number(code)) => *code == 409.0,
+            Some(Value::Text(code)) => code == "409" || code.eq_ignore_ascii_case("conflict"),
             Some(_) | None => false,
         }
 }
 
 /// The server's words: `message`, `error`, `detail`, or a map of field to messages under any of them or under `errors`.
-fn message(envelope: &Map<String, Value>) -> Option<String> {
+fn message(envelope: &Members) -> Option<String> {
     ["message", "error", "detail", "errors"]
         .iter()
-        .filter_map(|name| envelope.get(*name))
+        .filter_map(|name| envelope.get(name))
         .find_map(|value| words(value, 0))
         .map(|text| clip(&text).to_owned())
 }
 
 fn words(value: &Value, depth: u8) -> Option<String> {
     match value {
-        Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
+        Value::Text(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
         Value::Object(map) if depth < 3 => match map.get("message") {
-            Some(inner @ Value::String(_)) => words(inner, depth + 1),
+            Some(inner @ Value::Text(_)) => words(inner, depth + 1),
             _ => {
                 let parts: Vec<String> = map
+                    .list()
                     .iter()
                     .filter_map(|(name, value)| {
                         words(value, depth + 1).map(|text| format!("{name}: {text}"))
@@ -137,7 +139,7 @@ fn words(value: &Value, depth: u8) -> Option<String> {
                 (!parts.is_empty()).then(|| parts.join("; "))
             }
         },
-        Value::Array(list) if depth < 3 => {
+        Value::List(list) if depth < 3 => {
             let parts: Vec<String> = list
                 .iter()
                 .filter_map(|value| words(value, depth + 1))
@@ -167,10 +169,17 @@ fn clip(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value as Json, json};
 
-    fn verdict(status: u16, answer: Value) -> Verdict {
-        judge(status, answer.as_object().unwrap(), false, true)
+    fn read(answer: &Json) -> Members {
+        match Value::parse(answer.to_string().as_bytes()) {
+            Ok(Value::Object(members)) => members,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn verdict(status: u16, answer: Json) -> Verdict {
+        judge(status, &read(&answer), false, true)
     }
 
     #[test]
@@ -190,9 +199,9 @@ mod tests {
             verdict(500, json!({"success": false})),
             Verdict::Unknown(_)
         ));
-        let strict = judge(200, &Map::new(), false, false);
+        let strict = judge(200, &Members::new(), false, false);
         assert!(matches!(strict, Verdict::Refused(_)));
-        let partial = judge(422, &Map::new(), true, true);
+        let partial = judge(422, &Members::new(), true, true);
         assert!(matches!(partial, Verdict::Partial(_)));
     }
 
@@ -268,10 +277,7 @@ mod tests {
             (json!({"requestId": 8}), true),
             (json!({"requestId": [7]}), true),
         ] {
-            assert_eq!(
-                foreign_request_id(answer.as_object().unwrap(), 7).is_some(),
-                foreign
-            );
+            assert_eq!(foreign_request_id(&read(&answer), 7).is_some(), foreign);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Reads the records of one list into a table.
 
+use super::dom;
 use super::plan::{KeyIx, Plan, START, Target, Way, halves, masks};
 use super::rows::Rows;
 use super::scan::{
@@ -13,6 +14,7 @@ use crate::engine::schema::zone::ZoneCursor;
 use crate::engine::schema::{Field, FieldIx, FieldKind, Zone};
 use crate::engine::table::{RowIx, SHORT};
 use crate::engine::value::{Cell, Value};
+use crate::prelude::*;
 
 /// Reads the records of one list.
 #[derive(Debug)]
@@ -467,17 +469,17 @@ impl ListReader {
     /// `success` and `error` of a record that isn't a field: what the server says of it, or a field
     /// after all.
     fn outcome(&mut self, json: &str, row: RowIx, target: Target) -> Step<()> {
-        let value: serde_json::Value = serde_json::from_slice(json.as_bytes()).unwrap_or_default();
+        let value = dom::Value::parse(json.as_bytes()).unwrap_or_default();
         let error = match &value {
-            serde_json::Value::String(text) => Some(text.clone()),
-            serde_json::Value::Object(object) => match object.get("message") {
-                Some(serde_json::Value::String(text)) => Some(text.clone()),
+            dom::Value::Text(text) => Some(text.clone()),
+            dom::Value::Object(object) => match object.get("message") {
+                Some(dom::Value::Text(text)) => Some(text.clone()),
                 _ => Some(json.to_owned()),
             },
             _ => None,
         };
         let (name, is_outcome) = match target {
-            Target::Success => ("success", value.is_boolean()),
+            Target::Success => ("success", value.as_bool().is_some()),
             _ => ("error", error.is_some()),
         };
         if is_outcome && let Some(outcome) = self.rows.outcome_mut(row) {
@@ -568,10 +570,9 @@ impl ListReader {
 }
 
 fn put_aside(list: &mut Vec<(RowIx, Box<str>)>, row: RowIx, json: &str) {
-    let text = match serde_json::from_slice(json.as_bytes()) {
-        Ok(serde_json::Value::String(text)) => text,
-        Ok(serde_json::Value::Number(number)) => number.to_string(),
-        _ => return,
+    let value = dom::Value::parse(json.as_bytes()).unwrap_or_default();
+    let Some(text) = value.plain_text() else {
+        return;
     };
     // The same record may be read again after more text has come.
     if list.last().is_some_and(|(last, _)| *last == row) {

@@ -1,5 +1,6 @@
 //! Where in a response the reader is, and what it makes of the next unit.
 
+use super::dom::{Members, Value};
 use super::list::{ListReader, Record};
 use super::rows::warn;
 use super::scan::{Step, Stop, bad, string, text, token, unescape};
@@ -9,6 +10,7 @@ use super::{
 };
 use crate::engine::schema::Zone;
 use crate::engine::value::read_number;
+use crate::prelude::*;
 
 /// What some servers begin with.
 pub(super) const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
@@ -61,6 +63,8 @@ pub(super) struct Machine {
     specs: Vec<SectionSpec>,
     zone: Zone,
     pub(super) response: Response,
+    /// What goes into its envelope at the end.
+    envelope: Vec<(String, Value)>,
     pub(super) frames: Vec<Frame>,
     /// The list that is being read.
     list: Option<Box<ListReader>>,
@@ -80,16 +84,23 @@ impl Machine {
     pub(super) fn new(specs: Vec<SectionSpec>, zone: Zone, root: Frame) -> Self {
         Self {
             response: Response {
-                envelope: serde_json::Map::new(),
+                envelope: Members::new(),
                 sections: specs.iter().map(|_| Section::default()).collect(),
                 warnings: Vec::new(),
             },
+            envelope: Vec::new(),
             specs,
             zone,
             frames: vec![root],
             list: None,
             passed: 0,
         }
+    }
+
+    /// What was read.
+    pub(super) fn finish(mut self) -> Response {
+        self.response.envelope = Members::from_list(self.envelope);
+        self.response
     }
 
     /// Reads as many units as there are, and gives how much of the text they were.
@@ -265,15 +276,11 @@ impl Machine {
         }
         read?;
         match self.frames.pop() {
-            Some(Frame::Skip(_, Keep::Member(key, json))) => {
-                match serde_json::from_slice(json.as_bytes()) {
-                    Ok(value) => {
-                        self.response.envelope.insert(key, value);
-                    }
-                    // Half a surrogate pair, or a number beyond all doubles.
-                    Err(error) => self.warn(|| format!("the member `{key}` was left out: {error}")),
-                }
-            }
+            Some(Frame::Skip(_, Keep::Member(key, json))) => match Value::parse(json.as_bytes()) {
+                Ok(value) => self.envelope.push((key, value)),
+                // A number beyond all doubles.
+                Err(_) => self.warn(|| format!("the member `{key}` was left out: it is no JSON")),
+            },
             Some(Frame::Skip(_, Keep::Total(section, json))) => {
                 let total = read_number(json.trim().trim_matches('"'));
                 if let Some(section) = self.response.sections.get_mut(section) {

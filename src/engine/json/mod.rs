@@ -1,5 +1,6 @@
 //! Bytes from the wire into tables, tables into bytes for the wire and for hosts.
 
+pub mod dom;
 mod list;
 mod machine;
 pub mod pack;
@@ -10,9 +11,11 @@ mod scan;
 mod skip;
 pub mod write;
 
+use crate::prelude::*;
 use core::fmt;
 
 use super::schema::{Schema, Zone};
+use dom::Members;
 
 pub use pack::{PackBuffer, pack};
 pub use reader::ResponseReader;
@@ -40,7 +43,7 @@ pub struct Response {
     /// Top-level members that are no section of a store: `success`, `requestId`, `revision`,
     /// `message` and whatever else is there. Those larger than [`ENVELOPE_MEMBER_MAX`] are left
     /// out, with a warning.
-    pub envelope: serde_json::Map<String, serde_json::Value>,
+    pub envelope: Members,
     /// One per [`SectionSpec`], in the same order.
     pub sections: Vec<Section>,
     /// What was odd and has been passed over, in sentences.
@@ -69,7 +72,7 @@ pub struct Section {
 /// for.
 pub const ENVELOPE_MEMBER_MAX: usize = 1 << 18;
 
-/// How deep values may nest. The same as serde_json's, which reads them later.
+/// How deep values may nest: as deep as serde_json reads, which servers use.
 pub const DEPTH_MAX: u32 = 127;
 
 /// How deep nested `children` may go.
@@ -108,19 +111,30 @@ pub enum ReadErrorKind {
     TooLarge,
 }
 
+impl ReadErrorKind {
+    /// What is wrong, to follow upon what it is wrong with.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "is empty",
+            Self::NotJson => "is not JSON of the expected shape",
+            Self::Syntax => "is broken JSON",
+            Self::Incomplete => "ends in the middle",
+            Self::Trailing => "is followed by something",
+            Self::Encoding => "is not UTF-8",
+            Self::TooDeep => "nests too deep",
+            Self::TooLarge => "holds too much text",
+        }
+    }
+}
+
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.kind {
-            ReadErrorKind::Empty => "the answer is empty",
-            ReadErrorKind::NotJson => "the answer is not JSON of the expected shape",
-            ReadErrorKind::Syntax => "the answer is broken JSON",
-            ReadErrorKind::Incomplete => "the answer ends in the middle",
-            ReadErrorKind::Trailing => "something follows after the end of the answer",
-            ReadErrorKind::Encoding => "the answer is not UTF-8",
-            ReadErrorKind::TooDeep => "the answer nests too deep",
-            ReadErrorKind::TooLarge => "the answer holds too much text",
-        };
-        write!(f, "{what} (at byte {})", self.offset)
+        write!(
+            f,
+            "the answer {} (at byte {})",
+            self.kind.as_str(),
+            self.offset
+        )
     }
 }
 

@@ -5,6 +5,7 @@
 //! this fails a key is read and looked up.
 
 use crate::engine::schema::{DateFormat, FieldIx, FieldKind};
+use crate::prelude::*;
 
 /// What becomes of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@ use super::machine::{BYTE_ORDER_MARK, Frame, Machine};
 use super::rows::Rows;
 use super::{ReadError, ReadErrorKind, Response, SectionSpec};
 use crate::engine::schema::Zone;
+use crate::prelude::*;
 
 /// At least so much text is added to a unit that was cut off.
 const MORE: usize = 1 << 12;
@@ -86,7 +87,7 @@ impl ResponseReader {
 
     /// Nothing more comes.
     pub fn finish(self) -> Result<Response, ReadError> {
-        self.end().map(|machine| machine.response)
+        self.end().map(Machine::finish)
     }
 
     fn end(mut self) -> Result<Machine, ReadError> {
@@ -127,7 +128,7 @@ fn is_blank(bytes: &[u8]) -> bool {
 pub(super) fn read_rows(bytes: &[u8], spec: &SectionSpec, zone: &Zone) -> Result<Rows, ReadError> {
     let mut reader = ResponseReader::with_root(vec![spec.clone()], zone.clone(), Frame::StartRows);
     reader.feed(bytes)?;
-    let mut response = reader.end()?.response;
+    let mut response = reader.end()?.finish();
     let section = response.sections.pop().unwrap_or_default();
     let mut rows = section.rows.unwrap_or_else(|| Rows::new(spec));
     rows.warnings.append(&mut response.warnings);

@@ -2,7 +2,8 @@
 
 use super::ReadErrorKind;
 use super::plan::halves;
-use crate::engine::number::nearest_double;
+use crate::engine::decimal;
+use crate::prelude::*;
 
 /// Why reading stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -333,11 +334,6 @@ fn unit(bytes: &[u8], at: usize) -> Step<u32> {
     Err(Stop::More)
 }
 
-const POWERS: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
-    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
-];
-
 /// Reads the number that begins at `at`, and gives the place after it. The nearest double, as
 /// JavaScript reads it; too large ones are infinite.
 #[inline(always)]
@@ -402,17 +398,14 @@ fn number_slowly(
             return bad(at);
         }
     }
-    // Both are exact doubles, so that their quotient is the nearest one.
-    if !exponent
-        && digits <= 15
-        && let Some(power) = POWERS.get(decimals)
-    {
-        let value = mantissa as i64 as f64 / power;
+    if !exponent && let Some(value) = decimal::exact(mantissa, digits as u32, -(decimals as i32)) {
         let negative = bytes.get(from) == Some(&b'-');
         return Ok((if negative { -value } else { value }, at));
     }
-    let value = nearest_double(bytes.get(from..at).unwrap_or_default());
-    Ok((value, at))
+    match decimal::parse(text(bytes, from, at)) {
+        Some(value) => Ok((value, at)),
+        None => bad(from),
+    }
 }
 
 /// Checks that a literal stands at `at`, and gives the place after it.

@@ -2,6 +2,7 @@
 
 use super::scan::{Step, Stop, bad, literal, number, string, token};
 use super::{DEPTH_MAX, ReadErrorKind};
+use crate::prelude::*;
 
 /// Passes over a value of any size and checks it, without recursion: which brackets are open stands
 /// in the bits of one word.

@@ -2,6 +2,7 @@
 
 use crate::engine::table::{IdRef, RowId};
 use crate::engine::value::{Value, write_number};
+use crate::prelude::*;
 
 /// An id on its own, owned.
 #[derive(Clone, Debug, PartialEq)]

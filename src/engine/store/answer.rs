@@ -5,6 +5,7 @@ use super::notices::Notices;
 use super::{Id, Store};
 use crate::engine::json::Section;
 use crate::engine::table::RowId;
+use crate::prelude::*;
 
 /// What becomes of records on the wire that an answer doesn't mention.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::json::{RecordOutcome, Rows, Section};
 use crate::engine::table::{IdRef, RowId, RowIx};
 use crate::engine::value::{Cell, Value};
+use crate::prelude::*;
 
 /// One application.
 pub(super) struct Applying {

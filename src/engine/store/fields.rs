@@ -2,8 +2,10 @@
 
 use crate::engine::config::{FieldConfig, StoreConfig};
 use crate::engine::error::{ErrorCode, SyncError};
+use crate::engine::json::dom;
 use crate::engine::schema::{Field, FieldIx, FieldKind, Schema};
 use crate::engine::value::Value;
+use crate::prelude::*;
 
 pub(super) fn invalid_config(message: impl Into<String>) -> SyncError {
     SyncError::new(ErrorCode::InvalidConfig, message)
@@ -88,7 +90,7 @@ fn read_field(config: &StoreConfig, given: &FieldConfig) -> Result<Field, SyncEr
         .default_value
         .as_ref()
         .filter(|value| !value.is_null())
-        .map(|value| value.to_string().into());
+        .map(|value| value.to_json().into());
     field.persist = given.persist.unwrap_or(true);
     field.always_write = given.always_write.unwrap_or(false);
     Ok(field)
@@ -96,13 +98,12 @@ fn read_field(config: &StoreConfig, given: &FieldConfig) -> Result<Field, SyncEr
 
 /// A value that lives in JSON text: plain ones are read, objects and arrays stay text.
 pub(super) fn with_json<T>(text: &str, take: impl FnOnce(Value<'_>) -> T) -> T {
-    match serde_json::from_str::<serde_json::Value>(text) {
-        Ok(serde_json::Value::Bool(bool)) => take(Value::Bool(bool)),
-        Ok(serde_json::Value::Number(number)) => {
-            take(number.as_f64().map_or(Value::Null, Value::Number))
-        }
-        Ok(serde_json::Value::String(text)) => take(Value::Text(&text)),
-        Ok(serde_json::Value::Object(_) | serde_json::Value::Array(_)) => take(Value::Json(text)),
-        Ok(serde_json::Value::Null) | Err(_) => take(Value::Null),
-    }
+    let parsed = dom::Value::parse(text.as_bytes()).unwrap_or_default();
+    take(match &parsed {
+        dom::Value::Null => Value::Null,
+        dom::Value::Bool(bool) => Value::Bool(*bool),
+        dom::Value::Text(text) => Value::Text(text),
+        dom::Value::List(_) | dom::Value::Object(_) => Value::Json(text),
+        number => number.as_number().map_or(Value::Null, Value::Number),
+    })
 }

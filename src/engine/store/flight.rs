@@ -5,6 +5,7 @@ use super::record_state::{Dirty, Stage};
 use super::{Store, equal};
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::table::RowIx;
+use crate::prelude::*;
 
 impl Store {
     /// Puts what waits onto the wire: every record that the next package carries. Gives whether

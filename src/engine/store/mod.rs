@@ -59,7 +59,8 @@ mod server;
 mod state;
 mod tree;
 
-use std::sync::Arc;
+use crate::prelude::*;
+use alloc::sync::Arc;
 
 pub use aftermath::{Aftermath, Id, IdChange};
 pub use answer::{Applied, ApplyOptions, NewId, Refused, StorePlan, Unmentioned, Warning};

@@ -5,6 +5,7 @@ use crate::engine::event::{Notice, NoticeKind, Origin};
 use crate::engine::schema::FieldIx;
 use crate::engine::table::{RowId, RowIx};
 use crate::engine::value::Cell;
+use crate::prelude::*;
 
 /// Where stores put their notices. Each store asks its own mask first: nothing is computed for
 /// nobody.

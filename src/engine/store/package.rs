@@ -7,6 +7,7 @@ use crate::engine::json::write::{self, Object};
 use crate::engine::schema::{Field, FieldIx};
 use crate::engine::table::RowIx;
 use crate::engine::value::Cell;
+use crate::prelude::*;
 
 /// Which changes a package is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use super::layers::{Same, Touched};
 use crate::engine::schema::FieldIx;
 use crate::engine::table::RowIx;
 use crate::engine::value::Cell;
+use crate::prelude::*;
 
 /// What one of the upper layers says about a record's existence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::schema::FieldIx;
 use crate::engine::table::{IdRef, RowId, RowIx, Table};
 use crate::engine::value::{Cell, Value};
+use crate::prelude::*;
 
 /// A field that refers to records, of this store (the parent) or of another (a relation).
 #[derive(Clone, Debug)]

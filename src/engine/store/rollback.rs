@@ -8,6 +8,7 @@ use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::schema::FieldIx;
 use crate::engine::table::{RowId, RowIx};
 use crate::engine::value::Cell;
+use crate::prelude::*;
 
 impl Store {
     /// Declares a record's changes to be confirmed, also what is on the wire. A phantom keeps its

@@ -1,6 +1,7 @@
 //! Small tools for rows: sorted lists, groups by hash. One of each for all parts, so that the
 //! module stays small.
 
+use crate::prelude::*;
 use hashbrown::HashTable;
 
 use crate::engine::table::RowIx;

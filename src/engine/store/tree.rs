@@ -4,6 +4,7 @@ use super::Store;
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::table::{IdRef, RowId, RowIx};
 use crate::engine::value::Cell;
+use crate::prelude::*;
 
 impl Store {
     /// The visible record that this one's parent field names. `None` at the root, and where the

@@ -6,6 +6,7 @@
 //! allocation of its own.
 
 use crate::engine::value::{Cell, SPAN_LONG};
+use crate::prelude::*;
 
 const SEGMENT_BITS: u32 = 16;
 const SEGMENT: usize = 1 << SEGMENT_BITS;

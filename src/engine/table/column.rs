@@ -1,6 +1,7 @@
 //! One field's cells.
 
 use crate::engine::value::Cell;
+use crate::prelude::*;
 
 const CHUNK_BITS: usize = 10;
 const CHUNK: usize = 1 << CHUNK_BITS;

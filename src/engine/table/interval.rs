@@ -5,6 +5,7 @@
 //! which is merged when the next question comes.
 
 use super::RowIx;
+use crate::prelude::*;
 
 const BLOCK: usize = 64;
 /// So many changed rows are looked at one by one before they are merged.

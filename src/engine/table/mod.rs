@@ -1,5 +1,7 @@
 //! The data itself: columns of cells over an arena of bytes, found by row, id or time.
 
+use crate::prelude::*;
+
 mod arena;
 mod column;
 mod ids;
@@ -316,7 +318,7 @@ impl Table {
         let (CellKind::Json, Some(a), Some(b)) = (cell.kind(), a, b) else {
             return false;
         };
-        let parse = serde_json::from_slice::<serde_json::Value>;
+        let parse = crate::engine::json::dom::Value::parse;
         matches!((parse(a), parse(b)), (Ok(a), Ok(b)) if a == b)
     }
 

@@ -2,6 +2,7 @@
 
 use super::{FieldIx, Mark, RowIx, Table, row_id};
 use crate::engine::value::Cell;
+use crate::prelude::*;
 
 impl Table {
     /// Room to remember what repeats, for as long as rows are read.

@@ -24,8 +24,8 @@ extern "C" {
     fn random_values(bytes: &Uint8Array) -> Result<JsValue, JsValue>;
 }
 
-/// How often in one turn the time is taken from the last look at the clock. A look costs as much as an edit; a loop of edits that
-/// runs for long must see time pass all the same.
+/// How often in one turn the time is taken from the last look at the clock. A look costs more than an edit of a field; a loop of
+/// edits that runs for long must see time pass all the same.
 const LOOKS_SAVED_MAX: u32 = 64;
 
 /// A clock that counts from the Unix epoch and never goes back, also when the user sets the system's.

@@ -1,0 +1,60 @@
+//! One sort for everything that isn't a plain number: generic sorts are compiled anew for every type, and weigh kilobytes each.
+
+use crate::prelude::*;
+
+/// The places `0..len` in the order that `before` gives. Stable: places of equal rank keep theirs.
+pub fn order(len: usize, before: &mut dyn FnMut(usize, usize) -> bool) -> Vec<usize> {
+    let mut sorted: Vec<usize> = (0..len).collect();
+    let mut merged = Vec::with_capacity(len);
+    let mut width = 1;
+    while width < len {
+        merged.clear();
+        for pair in sorted.chunks(width * 2) {
+            let (left, right) = pair.split_at(width.min(pair.len()));
+            merge(left, right, before, &mut merged);
+        }
+        core::mem::swap(&mut sorted, &mut merged);
+        width *= 2;
+    }
+    sorted
+}
+
+fn merge(
+    mut left: &[usize],
+    mut right: &[usize],
+    before: &mut dyn FnMut(usize, usize) -> bool,
+    merged: &mut Vec<usize>,
+) {
+    while let ([a, rest_of_left @ ..], [b, rest_of_right @ ..]) = (left, right) {
+        if before(*b, *a) {
+            merged.push(*b);
+            right = rest_of_right;
+        } else {
+            merged.push(*a);
+            left = rest_of_left;
+        }
+    }
+    merged.extend_from_slice(left);
+    merged.extend_from_slice(right);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_ordered_and_equals_stay_as_they_were() {
+        let mut seed = 7u32;
+        for len in 0..70 {
+            let keys: Vec<u32> = (0..len)
+                .map(|_| {
+                    seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    seed >> 28
+                })
+                .collect();
+            let mut expected: Vec<usize> = (0..len).collect();
+            expected.sort_by_key(|&at| keys[at]);
+            assert_eq!(order(len, &mut |a, b| keys[a] < keys[b]), expected);
+        }
+    }
+}
