@@ -8,6 +8,8 @@
 //! | `host` | the host's half of the loop |
 //! | `order` | whole sequences of events, as the protocol decides them |
 //! | `scenarios` | the failure scenarios of the protocol, by number |
+//! | `further` | further cases that users of comparable engines have met |
+//! | `interop…` | what servers in the wild do, by number: answers, ids, what goes out, failures, shapes of data |
 //! | `behaviour` | what else has to be true |
 //! | `bad_input` | answers that aren't what they should be, calls that can't be right |
 //! | `random` | random users on a hostile network, seed by seed |
@@ -16,7 +18,14 @@
 
 mod bad_input;
 mod behaviour;
+mod further;
 mod host;
+mod interop;
+mod interop_answers;
+mod interop_failures;
+mod interop_ids;
+mod interop_outgoing;
+mod interop_shapes;
 mod network;
 mod order;
 mod random;
