@@ -11,6 +11,8 @@
 //! | `rebirth` | removals that are taken back too late |
 //! | `regrets` | random users who take things back, seed by seed |
 //! | `refusals` | records that the server refuses |
+//! | `further` | further cases that users of comparable engines have met |
+//! | `interop…` | what servers in the wild do, by number: answers, ids, what goes out, failures, shapes of data |
 //! | `behaviour` | what else has to be true |
 //! | `bad_input` | answers that aren't what they should be, calls that can't be right |
 //! | `random` | random users on a hostile network, seed by seed |
@@ -19,7 +21,14 @@
 
 mod bad_input;
 mod behaviour;
+mod further;
 mod host;
+mod interop;
+mod interop_answers;
+mod interop_failures;
+mod interop_ids;
+mod interop_outgoing;
+mod interop_shapes;
 mod network;
 mod order;
 mod random;
