@@ -1,7 +1,7 @@
 import { SyncError } from './errors.js';
 
 /** A function, or the name of a method to look up when the event fires. */
-export type Listener<E> = ((event: E) => unknown) | string;
+export type Listener<E, This = any> = ((this: This, event: E) => unknown) | string;
 
 /** How a listener is called. */
 export interface ListenerOptions {
@@ -14,11 +14,13 @@ export interface ListenerOptions {
 }
 
 /** Listeners by event name. */
-export type Listeners<Events> = { [K in keyof Events]?: Listener<Events[K]> } & ListenerOptions;
+export type Listeners<Events, This = any> = {
+  [K in keyof Events]?: Listener<Events[K], This>;
+} & ListenerOptions;
 
 /** `onSync` and the like, for every event name. */
-export type OnListeners<Events> = {
-  [K in keyof Events & string as `on${Capitalize<K>}`]?: Listener<Events[K]>;
+export type OnListeners<Events, This = any> = {
+  [K in keyof Events & string as `on${Capitalize<K>}`]?: Listener<Events[K], This>;
 };
 
 interface Entry {

@@ -13,7 +13,8 @@ import {
   TaskModel,
   TimeRangeModel,
 } from './models.js';
-import { type RelationConfig, Store, type StoreConfig } from './store.js';
+import type { RelationConfig, StoreConfig } from './store-config.js';
+import { Store } from './store.js';
 
 /** A store of a project: options to make it from, or one that is there. */
 export type ProjectStore<R extends Model> = Store<R> | StoreConfig<R>;
@@ -23,17 +24,23 @@ type ModelOf<Stores, K extends string, R extends Model> = K extends keyof Stores
   : R;
 
 /** Options of a {@link CalendarProject}: those of a manager, and its stores. */
-export type CalendarProjectConfig<Stores extends object = {}> = ThisType<CalendarProject<any>> & CrudManagerConfig & {
+export type CalendarProjectConfig<Stores extends object = {}> = CrudManagerConfig<
+  CalendarProject<any>
+> & {
   eventStore?: ProjectStore<ModelOf<Stores, 'events', EventModel>>;
   resourceStore?: ProjectStore<ModelOf<Stores, 'resources', ResourceModel>>;
   assignmentStore?: ProjectStore<ModelOf<Stores, 'assignments', AssignmentModel>>;
   timeRangeStore?: ProjectStore<ModelOf<Stores, 'timeRanges', TimeRangeModel>>;
-  resourceTimeRangeStore?: ProjectStore<ModelOf<Stores, 'resourceTimeRanges', ResourceTimeRangeModel>>;
+  resourceTimeRangeStore?: ProjectStore<
+    ModelOf<Stores, 'resourceTimeRanges', ResourceTimeRangeModel>
+  >;
   calendarStore?: ProjectStore<ModelOf<Stores, 'calendars', CalendarModel>>;
 };
 
 /** Options of a {@link TaskBoardProject}: those of a manager, and its stores. */
-export type TaskBoardProjectConfig<Stores extends object = {}> = ThisType<TaskBoardProject<any>> & CrudManagerConfig & {
+export type TaskBoardProjectConfig<Stores extends object = {}> = CrudManagerConfig<
+  TaskBoardProject<any>
+> & {
   taskStore?: ProjectStore<ModelOf<Stores, 'tasks', TaskModel>>;
   resourceStore?: ProjectStore<ModelOf<Stores, 'resources', ResourceModel>>;
   assignmentStore?: ProjectStore<ModelOf<Stores, 'assignments', TaskAssignmentModel>>;
@@ -53,7 +60,12 @@ class Project<Stores extends object> extends CrudManager<Stores> {
     let store: Store<any>;
     if (given instanceof Store) store = given;
     else {
-      store = this._make({ modelClass, relations, ...given, id: given?.id ?? given?.storeId ?? id });
+      store = this._make({
+        modelClass,
+        relations,
+        ...given,
+        id: given?.id ?? given?.storeId ?? id,
+      });
     }
     this.addCrudStore(store);
     return store;
@@ -66,11 +78,13 @@ export class CalendarProject<Stores extends object = {}> extends Project<Stores>
   readonly resourceStore: Store<ModelOf<Stores, 'resources', ResourceModel>>;
   readonly assignmentStore: Store<ModelOf<Stores, 'assignments', AssignmentModel>>;
   readonly timeRangeStore: Store<ModelOf<Stores, 'timeRanges', TimeRangeModel>>;
-  readonly resourceTimeRangeStore: Store<ModelOf<Stores, 'resourceTimeRanges', ResourceTimeRangeModel>>;
+  readonly resourceTimeRangeStore: Store<
+    ModelOf<Stores, 'resourceTimeRanges', ResourceTimeRangeModel>
+  >;
   readonly calendarStore: Store<ModelOf<Stores, 'calendars', CalendarModel>>;
 
   constructor(config: CalendarProjectConfig<Stores> = {}) {
-    super(config);
+    super(config as CrudManagerConfig);
     const calendars = this._place(config.calendarStore, 'calendars', CalendarModel);
     const resources = this._place(config.resourceStore, 'resources', ResourceModel);
     const events = this._place(config.eventStore, 'events', EventModel);
@@ -95,12 +109,24 @@ export class CalendarProject<Stores extends object = {}> extends Project<Stores>
 
   /** The resources that an event is assigned to. */
   resourcesOf(event: Model | Id): this['resourceStore'] extends Store<infer R> ? R[] : never {
-    return assigned(this.assignmentStore, 'eventId', event, 'resourceId', this.resourceStore) as any;
+    return assigned(
+      this.assignmentStore,
+      'eventId',
+      event,
+      'resourceId',
+      this.resourceStore,
+    ) as any;
   }
 
   /** The events that a resource is assigned to. */
   eventsOf(resource: Model | Id): this['eventStore'] extends Store<infer R> ? R[] : never {
-    return assigned(this.assignmentStore, 'resourceId', resource, 'eventId', this.eventStore) as any;
+    return assigned(
+      this.assignmentStore,
+      'resourceId',
+      resource,
+      'eventId',
+      this.eventStore,
+    ) as any;
   }
 }
 
@@ -113,7 +139,7 @@ export class TaskBoardProject<Stores extends object = {}> extends Project<Stores
   readonly swimlaneStore: Store<ModelOf<Stores, 'swimlanes', SwimlaneModel>>;
 
   constructor(config: TaskBoardProjectConfig<Stores> = {}) {
-    super(config);
+    super(config as CrudManagerConfig);
     const columns = this._place(config.columnStore, 'columns', ColumnModel);
     const swimlanes = this._place(config.swimlaneStore, 'swimlanes', SwimlaneModel);
     const resources = this._place(config.resourceStore, 'resources', ResourceModel);

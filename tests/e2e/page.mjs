@@ -44,7 +44,8 @@ export class CalendarPage {
    */
   static async open(t, server, { faults = false, waits = true, time, ...options } = {}) {
     const context = await browser.newContext({
-      viewport: { width: 1440, height: 900 },
+      // So high that no drag comes near the edges, where the calendar begins to scroll.
+      viewport: { width: 1440, height: 1040 },
       locale: 'en-GB',
       reducedMotion: 'reduce',
       ...options,

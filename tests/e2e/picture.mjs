@@ -18,7 +18,8 @@ try {
   const wednesday = new Date(startDate);
   wednesday.setDate(wednesday.getDate() + 2);
   wednesday.setHours(10, 40);
-  const view = await CalendarPage.open(scope, server, { time: wednesday });
+  const viewport = { width: 1440, height: 900 };
+  const view = await CalendarPage.open(scope, server, { time: wednesday, viewport });
 
   await view.saved(() => view.drag('Bug triage', { hours: 0.5 }));
   await view.saved(() => view.resize('Write release notes', -0.5));

@@ -3,7 +3,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { reply, status } from './support/server.mjs';
-import { loaded, next, recordEvents, rejection, setup, timersOf, when, within } from './support/setup.mjs';
+import {
+  loaded,
+  next,
+  recordEvents,
+  rejection,
+  setup,
+  timersOf,
+  when,
+  within,
+} from './support/setup.mjs';
 
 const ONCE = { retry: { max: 0 } };
 
@@ -45,7 +54,13 @@ test('nothing of a failed answer is applied, neither ids nor rows nor the revisi
     success: false,
     message: 'rolled back',
     revision: 999,
-    events: { rows: [{ $PhantomId: phantom, id: 70 }, { id: 1, name: 'half' }], removed: [{ id: 2 }] },
+    events: {
+      rows: [
+        { $PhantomId: phantom, id: 70 },
+        { id: 1, name: 'half' },
+      ],
+      removed: [{ id: 2 }],
+    },
   });
   await rejection(manager.sync());
   assert.equal(added.id, phantom);
@@ -63,7 +78,11 @@ test('the requestId of the answer may be a number, text, null or missing; anothe
     await manager.load();
   }
   assert.deepEqual(warnings.names, []);
-  server.nextLoad({ success: true, requestId: 'of another', events: { rows: [{ id: 8, name: 'x' }] } });
+  server.nextLoad({
+    success: true,
+    requestId: 'of another',
+    events: { rows: [{ id: 8, name: 'x' }] },
+  });
   await manager.load();
   assert.equal(warnings.names.length, 1);
   assert.equal(manager.getStore('events').first.name, 'x');
@@ -92,7 +111,13 @@ test('without a revision from the server none is sent', async (t) => {
 });
 
 test('a minimal answer confirms everything, and so does one about other records', async (t) => {
-  for (const answer of [{ success: true }, {}, { events: { rows: [{ id: 2, name: 'other' }] } }, { events: {} }, { events: [] }]) {
+  for (const answer of [
+    { success: true },
+    {},
+    { events: { rows: [{ id: 2, name: 'other' }] } },
+    { events: {} },
+    { events: [] },
+  ]) {
     const { server, manager, events } = await loaded(t, { autoSync: true, autoSyncTimeout: 2 });
     server.nextSync(answer);
     const clean = next(manager, 'noChanges');
@@ -110,7 +135,9 @@ test('a whole row echoed after an update leaves its record clean', async (t) => 
   server.nextSync(({ pack }) => {
     const [row] = pack.events.updated;
     const startDate = '2026-03-02T10:00:00+01:00';
-    return { events: { rows: [{ ...row, id: '1', name: 'padded', allDay: 1, startDate, extra: null }] } };
+    return {
+      events: { rows: [{ ...row, id: '1', name: 'padded', allDay: 1, startDate, extra: null }] },
+    };
   });
   await manager.sync();
   assert.equal(events.getById(1).name, 'padded');
@@ -186,7 +213,9 @@ test('a 404 under autoSync is told once per attempt and never loops', async (t) 
 });
 
 test('what fails with 5xx is tried again by itself, more and more seldom, and not for ever', async (t) => {
-  const { server, manager, events } = await loaded(t, { retry: { max: 3, base: 4, factor: 2, jitter: 0 } });
+  const { server, manager, events } = await loaded(t, {
+    retry: { max: 3, base: 4, factor: 2, jitter: 0 },
+  });
   server.syncWith(status(503));
   const waits = [];
   const given = new Promise((resolve) => {

@@ -1,4 +1,4 @@
-// The package in a page, without any tool: module scripts, an import map, a strict Content Security Policy.
+// The package in a page without any tool: module scripts, an import map, a strict policy.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';

@@ -71,7 +71,12 @@ test('a plain date never shifts by a day on its way to the server and back', asy
     console.log(JSON.stringify({ days, echoed, late }));
     manager.destroy();
   `;
-  for (const TZ of ['Pacific/Auckland', 'America/Los_Angeles', 'Europe/London', 'America/Sao_Paulo']) {
+  for (const TZ of [
+    'Pacific/Auckland',
+    'America/Los_Angeles',
+    'Europe/London',
+    'America/Sao_Paulo',
+  ]) {
     const args = ['--input-type=module', '--eval', program];
     const said = await run(process.execPath, args, { env: { ...process.env, TZ } });
     const { days, echoed, late } = JSON.parse(said);

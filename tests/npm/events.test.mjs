@@ -1,10 +1,11 @@
+// Which events come, in which order, with what; and what listeners can do by them.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CrudManager, SyncError } from 'syncline';
+import { SyncError } from 'syncline';
 import { raw, status } from './support/server.mjs';
 import {
   SAMPLE,
-  defaultStores,
   loaded,
   muteConsole,
   next,
@@ -15,7 +16,7 @@ import {
   within,
 } from './support/setup.mjs';
 
-// --- order and payloads ------------------------------------------------------------------------
+// --- order and payloads ---------------------------------------------------------------------
 
 test('a load tells its events in their order', async (t) => {
   const { manager } = await setup(t);
@@ -56,7 +57,10 @@ test('a sync tells its events in their order, noChanges before the promise settl
 test('a failure tells requestFail, then the specific event, then the promise rejects', async (t) => {
   const { server, manager, events } = await loaded(t);
   events.getById(1).name = 'x';
-  for (const [kind, specific] of [['Sync', 'syncFail'], ['Load', 'loadFail']]) {
+  for (const [kind, specific] of [
+    ['Sync', 'syncFail'],
+    ['Load', 'loadFail'],
+  ]) {
     const heard = recordEvents(manager, ['requestFail', specific, 'requestDone']);
     server[`next${kind}`]({ success: false, message: 'no' });
     const call = manager[kind.toLowerCase()]();
@@ -131,7 +135,7 @@ test('hasChanges comes with every change while dirty, noChanges on the way back 
   assert.deepEqual(heard.names, []);
 });
 
-// --- vetoes ------------------------------------------------------------------------------------
+// --- vetoes ---------------------------------------------------------------------------------
 
 for (const [how, no] of [
   ['at once', () => false],
@@ -243,7 +247,7 @@ test('a listener that answers only after destroy is no longer heard', async (t) 
   assert.equal(server.requests.length, 0);
 });
 
-// --- packs, requests and responses in the hands of listeners ---------------------------------------
+// --- packs, requests and responses in the hands of listeners --------------------------------
 
 test('what a listener does to the pack is what goes out', async (t) => {
   const { server, manager, events } = await setup(t);
@@ -296,6 +300,19 @@ test('the response is an object like any other: keys, JSON, spread, in', async (
   assert.equal(response.events.rows.map(({ name }) => name).join(), 'Stand-up,Planning');
 });
 
+test('a response that nobody looks at is never parsed', async (t) => {
+  const { manager, events } = await setup(t);
+  recordEvents(manager);
+  const parse = t.mock.method(JSON, 'parse');
+  const result = await manager.load();
+  const ofAnswer = () => parse.mock.calls.filter(({ arguments: [text] }) => /"rows"/.test(text));
+  assert.equal(events.first.name, 'Stand-up');
+  assert.equal(ofAnswer().length, 0);
+  assert.equal(result.response.events.rows.length, 2);
+  assert.equal(result.response, result.response);
+  assert.equal(ofAnswer().length, 1);
+});
+
 test('all events of one request show the same response object', async (t) => {
   const { manager } = await setup(t);
   const heard = recordEvents(manager);
@@ -308,11 +325,17 @@ test('all events of one request show the same response object', async (t) => {
 test('what a listener does to the response in beforeLoadApply is what gets applied', async (t) => {
   const { manager, events } = await setup(t);
   manager.on('beforeLoadApply', ({ response }) => {
-    response.events.rows = response.events.rows.map((row) => ({ ...row, name: row.name.toUpperCase() }));
+    response.events.rows = response.events.rows.map((row) => ({
+      ...row,
+      name: row.name.toUpperCase(),
+    }));
     response.revision = 99;
   });
   await manager.load();
-  assert.deepEqual(events.map(({ name }) => name), ['STAND-UP', 'PLANNING']);
+  assert.deepEqual(
+    events.map(({ name }) => name),
+    ['STAND-UP', 'PLANNING'],
+  );
   assert.equal(manager.revision, 99);
   assert.equal(manager.changes, null);
 });
@@ -325,7 +348,10 @@ test('what a listener does deep inside of the response is applied too', async (t
     delete response.resources;
   });
   await manager.load();
-  assert.deepEqual(events.map(({ name }) => name), ['changed in place', 'Planning', 'pushed']);
+  assert.deepEqual(
+    events.map(({ name }) => name),
+    ['changed in place', 'Planning', 'pushed'],
+  );
 });
 
 test('what a listener does to the response in beforeSyncApply is what gets applied', async (t) => {
@@ -345,10 +371,14 @@ test('what a listener does to the response in beforeSyncApply is what gets appli
 test('a listener may make a refusal of a success', async (t) => {
   const { manager, events } = await loaded(t);
   events.getById(1).name = 'x';
-  manager.on('beforeResponseApply', ({ response }) => {
-    response.success = false;
-    response.message = 'refused by a listener';
-  }, { once: true });
+  manager.on(
+    'beforeResponseApply',
+    ({ response }) => {
+      response.success = false;
+      response.message = 'refused by a listener';
+    },
+    { once: true },
+  );
   const error = await rejection(manager.sync());
   assert.equal(error.message, 'refused by a listener');
   assert.deepEqual(manager.changes.events.updated, [{ id: 1, name: 'x' }]);
@@ -380,7 +410,10 @@ for (const [what, spoil] of [
       spoil(pack);
     });
     events.getById(1).name = 'x';
-    const outcome = manager.sync().then(() => 'sent', (error) => error);
+    const outcome = manager.sync().then(
+      () => 'sent',
+      (error) => error,
+    );
     const result = await within(outcome, 'an end of the sync');
     assert.ok(result === 'sent' || result instanceof SyncError);
     off();
@@ -399,201 +432,3 @@ test('the raw response has its status and headers, and tells who asks for its bo
   assert.equal(rawResponse.ok, true);
   assert.match(rawResponse.headers.get('content-type'), /^application\/json/);
 });
-
-// --- ways to listen ------------------------------------------------------------------------------
-
-test('listeners may be given to the constructor, as `listeners` and as `onXxx`', async (t) => {
-  const calls = [];
-  const { manager } = await setup(t, {
-    listeners: { load: () => calls.push('listeners') },
-    onLoad: () => calls.push('onLoad'),
-  });
-  await manager.load();
-  assert.deepEqual(calls.sort(), ['listeners', 'onLoad']);
-});
-
-test('onXxx may be set and taken away at any time', async (t) => {
-  const { manager } = await setup(t);
-  let calls = 0;
-  manager.onLoad = () => calls++;
-  await manager.load();
-  manager.onLoad = null;
-  await manager.load();
-  assert.equal(calls, 1);
-});
-
-test('handlers of a subclass are called, with the manager as this', async (t) => {
-  class MyManager extends CrudManager {
-    loads = 0;
-    onLoad() {
-      this.loads++;
-    }
-  }
-  const { server } = await setup(t);
-  const mine = new MyManager({ crudStores: defaultStores(), ...server.urls });
-  t.after(() => mine.destroy());
-  await mine.load();
-  assert.equal(mine.loads, 1);
-});
-
-test('a handler of the config has the manager as this', async (t) => {
-  let source;
-  const { manager } = await setup(t, {
-    onLoad() {
-      source = this;
-    },
-  });
-  await manager.load();
-  assert.strictEqual(source, manager);
-});
-
-test('a listener may be the name of a method, of thisObj or of the source', async (t) => {
-  const { manager } = await setup(t);
-  const view = {
-    shown: [],
-    show({ type }) {
-      this.shown.push(type);
-    },
-  };
-  manager.onOwn = function own({ type }) {
-    view.shown.push(`own ${type}`);
-  };
-  manager.on({ load: 'show', thisObj: view });
-  manager.on('load', 'onOwn');
-  await manager.load();
-  assert.deepEqual(view.shown, ['load', 'own load']);
-});
-
-test('listeners are called by prio, those of equal prio in the order they came', async (t) => {
-  const { manager } = await setup(t);
-  const calls = [];
-  const note = (name) => () => {
-    calls.push(name);
-  };
-  manager.on('load', note('a'));
-  manager.on('load', note('late'), { prio: -10 });
-  manager.on({ load: note('early'), prio: 100 });
-  manager.on('load', note('b'));
-  await manager.load();
-  assert.deepEqual(calls, ['early', 'a', 'b', 'late']);
-});
-
-test('once listens to one event, un and the function that on gives end it', async (t) => {
-  const { manager } = await setup(t);
-  const calls = [];
-  const named = () => {
-    calls.push('named');
-  };
-  manager.once('load', () => {
-    calls.push('once');
-  });
-  manager.on({ load: () => calls.push('once too'), once: true });
-  manager.on('load', named);
-  const off = manager.on({ load: () => calls.push('several'), loadStart: () => calls.push('start') });
-  await manager.load();
-  assert.deepEqual(calls, ['start', 'once', 'once too', 'named', 'several']);
-  calls.length = 0;
-  manager.un('load', named);
-  off();
-  await manager.load();
-  assert.deepEqual(calls, []);
-});
-
-test('a listener that is no function is refused', async (t) => {
-  const { manager } = await setup(t);
-  for (const wrong of [undefined, 7, {}, []]) {
-    assert.throws(() => manager.on('load', wrong), { name: 'SyncError', code: 'INVALID_ARGUMENT' });
-  }
-});
-
-test('suspended events are not told, what changes is tracked all the same', async (t) => {
-  const { manager, events } = await loaded(t);
-  const heard = recordEvents(manager, ['hasChanges', 'noChanges']);
-  manager.suspendEvents();
-  events.getById(1).name = 'x';
-  manager.resumeEvents();
-  assert.deepEqual(heard.names, []);
-  assert.notEqual(manager.changes, null);
-  events.getById(2).name = 'y';
-  assert.deepEqual(heard.names, ['hasChanges']);
-});
-
-// --- listeners that misbehave ------------------------------------------------------------------------
-
-test('listeners that throw are reported and stop nothing', async (t) => {
-  const said = muteConsole(t);
-  const { manager, events } = await setup(t);
-  const exceptions = recordEvents(manager, ['exception']);
-  for (const name of ['beforeLoad', 'loadStart', 'beforeSend', 'beforeResponseApply', 'load']) {
-    manager.on(name, () => {
-      throw new Error(`in ${name}`);
-    });
-  }
-  const reached = recordEvents(manager, ['load']);
-  await manager.load();
-  assert.equal(events.count, 2);
-  assert.equal(reached.names.length, 1);
-  const told = exceptions.of('exception').map(({ eventName, error }) => [eventName, error.message]);
-  assert.deepEqual(told, [
-    ['beforeLoad', 'in beforeLoad'],
-    ['loadStart', 'in loadStart'],
-    ['beforeSend', 'in beforeSend'],
-    ['beforeResponseApply', 'in beforeResponseApply'],
-    ['load', 'in load'],
-  ]);
-  assert.equal(said.length, 5);
-});
-
-test('a promise of a listener that rejects is reported and counts as a yes', async (t) => {
-  muteConsole(t);
-  const { manager, events } = await loaded(t);
-  const exception = next(manager, 'exception');
-  manager.on('beforeSync', async () => {
-    throw new Error('later');
-  });
-  events.getById(1).name = 'x';
-  await manager.sync();
-  assert.equal((await exception).error.message, 'later');
-  assert.equal(manager.changes, null);
-});
-
-test('a listener of `exception` that throws doesn’t call itself', async (t) => {
-  const said = muteConsole(t);
-  const { manager } = await setup(t);
-  manager.on('exception', () => {
-    throw new Error('again');
-  });
-  manager.on('load', () => {
-    throw new Error('first');
-  });
-  await manager.load();
-  assert.equal(said.length, 2);
-});
-
-test('a listener may load, sync, edit and destroy from inside of an event', async (t) => {
-  const { server, manager, events } = await loaded(t);
-  let again;
-  manager.once('sync', () => {
-    events.getById(2).name = 'from inside';
-    again = manager.sync();
-  });
-  events.getById(1).name = 'x';
-  await manager.sync();
-  await within(again, 'the sync from inside');
-  assert.equal(server.syncs.length, 2);
-  manager.once('load', () => manager.destroy());
-  await manager.load().catch(() => {});
-  assert.equal(manager.isDestroyed, true);
-});
-
-test('an edit in beforeSync is not in the package that is asked about', async (t) => {
-  const { server, manager, events } = await loaded(t);
-  manager.once('beforeSync', () => {
-    events.add({ name: 'late' });
-  });
-  events.getById(1).name = 'x';
-  await manager.sync();
-  assert.deepEqual(Object.keys(server.syncs[0].pack.events), ['updated']);
-  assert.equal(manager.changes.events.added.length, 1);
-});
-

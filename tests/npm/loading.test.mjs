@@ -97,7 +97,10 @@ test('a load may go out by POST, with headers, parameters and another parameter 
 
 test('options of load() become query parameters and parameters of single stores', async (t) => {
   const { server, manager } = await setup(t);
-  await manager.load({ request: { params: { team: 'blue' } }, events: { startDate: '2026-03-01' } });
+  await manager.load({
+    request: { params: { team: 'blue' } },
+    events: { startDate: '2026-03-01' },
+  });
   const [{ query, pack }] = server.loads;
   assert.equal(query.get('team'), 'blue');
   assert.deepEqual(pack.stores[0], { id: 'events', startDate: '2026-03-01' });
@@ -141,20 +144,31 @@ test('the first load of autoLoad and autoSync sends nothing back', async (t) => 
 });
 
 test('every shape of an answer that servers are known to use is read', async (t) => {
-  const rows = [{ id: 1, name: 'a' }, { id: 2, name: 'b' }];
+  const rows = [
+    { id: 1, name: 'a' },
+    { id: 2, name: 'b' },
+  ];
   const shapes = {
     rows: { events: { rows } },
     data: { events: { data: rows } },
     'rows below data': { events: { data: { rows, total: 2 } } },
     'a bare array': { events: rows },
-    'with things that nobody knows': { zebra: { rows: [1] }, events: { rows, total: 99 }, project: 1 },
+    'with things that nobody knows': {
+      zebra: { rows: [1] },
+      events: { rows, total: 99 },
+      project: 1,
+    },
     'a blank and a newline before': ' \n' + JSON.stringify({ events: { rows } }),
   };
   for (const [shape, answer] of Object.entries(shapes)) {
     const { server, manager, events } = await setup(t);
     server.loadWith(reply({ body: answer, type: 'text/html' }));
     await manager.load();
-    assert.deepEqual(events.map((record) => record.name), ['a', 'b'], shape);
+    assert.deepEqual(
+      events.map((record) => record.name),
+      ['a', 'b'],
+      shape,
+    );
     assert.equal(manager.changes, null, shape);
   }
 });
@@ -180,7 +194,10 @@ test('an older load that is answered late changes nothing', async (t) => {
   assert.equal(error.cancelled, true);
   first.answer({ events: { rows: [{ id: 8, name: 'old' }] } });
   await timersOf(t, 20);
-  assert.deepEqual(events.map(({ name }) => name), ['new']);
+  assert.deepEqual(
+    events.map(({ name }) => name),
+    ['new'],
+  );
   assert.deepEqual(heard.names, ['loadCanceled', 'load']);
 });
 

@@ -16,18 +16,27 @@ test('stores come as such, by id, as descriptors, and as options', async (t) => 
     { storeId: 'renamed', store: described, phantomIdField: 'tmp', writeAllFields: true },
     { id: 'made', modelClass: EventModel },
   ]);
-  assert.deepEqual(manager.stores.map(({ id }) => id), ['direct', 'by-id', 'renamed', 'made']);
+  assert.deepEqual(
+    manager.stores.map(({ id }) => id),
+    ['direct', 'by-id', 'renamed', 'made'],
+  );
   assert.strictEqual(manager.getCrudStore('by-id'), byId);
   assert.strictEqual(manager.getStore('renamed'), described);
   assert.equal(manager.getCrudStore('made').modelClass, EventModel);
   assert.equal(manager.getCrudStore('nowhere'), undefined);
   assert.equal(manager.getStoreDescriptor('renamed').phantomIdField, 'tmp');
-  assert.deepEqual(manager.crudStores.map(({ storeId }) => storeId), ['direct', 'by-id', 'renamed', 'made']);
+  assert.deepEqual(
+    manager.crudStores.map(({ storeId }) => storeId),
+    ['direct', 'by-id', 'renamed', 'made'],
+  );
 });
 
 test('the options of a descriptor count on the wire', async (t) => {
   const store = new Store({ id: 'a', fields: ['name', 'size'] });
-  const { server, manager } = await setup(t, { stores: [], data: { b: [{ Id: 1, name: 'x', size: 2 }] } });
+  const { server, manager } = await setup(t, {
+    stores: [],
+    data: { b: [{ Id: 1, name: 'x', size: 2 }] },
+  });
   manager.addCrudStore({
     storeId: 'b',
     store,
@@ -67,9 +76,10 @@ test('a store that was taken out keeps its data and its changes, which are no lo
   resources.getById('r1').name = 'y';
   manager.removeCrudStore(events);
   await manager.sync();
-  assert.deepEqual(Object.keys(server.syncs[0].pack).filter((name) => /events|resources/.test(name)), [
-    'resources',
-  ]);
+  assert.deepEqual(
+    Object.keys(server.syncs[0].pack).filter((name) => /events|resources/.test(name)),
+    ['resources'],
+  );
   assert.equal(events.getById(1).isModified, true);
   assert.equal(manager.changes, null);
 });
@@ -119,7 +129,10 @@ test('headers and parameters may be functions, asked at every request', async (t
     headers['x-fixed'],
     query.get('at') !== null,
   ]);
-  assert.deepEqual(told, [['Bearer 1', 'yes', true], ['Bearer 2', 'yes', true]]);
+  assert.deepEqual(told, [
+    ['Bearer 1', 'yes', true],
+    ['Bearer 2', 'yes', true],
+  ]);
 });
 
 test('options can be changed on a living manager', async (t) => {
@@ -175,15 +188,29 @@ test('in full mode what the answer does not mention stays to be sent', async (t)
 test('with trackResponseType a sync may be answered by a load', async (t) => {
   const { server, manager, events } = await loaded(t, { trackResponseType: true });
   events.getById(1).name = 'mine';
-  const answer = { type: 'load', events: { rows: [{ id: 1, name: 'mine' }, { id: 5, name: 'five' }] } };
+  const answer = {
+    type: 'load',
+    events: {
+      rows: [
+        { id: 1, name: 'mine' },
+        { id: 5, name: 'five' },
+      ],
+    },
+  };
   server.nextSync(answer);
   await manager.sync();
-  assert.deepEqual(events.map(({ id }) => id), [1, 5]);
+  assert.deepEqual(
+    events.map(({ id }) => id),
+    [1, 5],
+  );
   assert.equal(manager.changes, null);
 });
 
 test('syncConflictResolution says who wins a field that both changed during a sync', async (t) => {
-  for (const [syncConflictResolution, winner] of [['local', 'edited'], ['remote', 'theirs']]) {
+  for (const [syncConflictResolution, winner] of [
+    ['local', 'edited'],
+    ['remote', 'theirs'],
+  ]) {
     const { server, manager, events } = await loaded(t, { syncConflictResolution });
     const record = events.getById(1);
     record.name = 'sent';
@@ -198,18 +225,29 @@ test('syncConflictResolution says who wins a field that both changed during a sy
 
 test('applyChangeset can transform, read other phantom fields, and restore drafts as edits', async (t) => {
   const { server, manager, events } = await loaded(t);
-  manager.applyChangeset({ termine: { added: [{ id: 8, name: 'a' }] } }, ({ termine }) => ({ events: termine }));
+  manager.applyChangeset({ termine: { added: [{ id: 8, name: 'a' }] } }, ({ termine }) => ({
+    events: termine,
+  }));
   assert.equal(events.getById(8).isPhantom, false);
   const [added] = events.add({ name: 'mine' });
-  manager.applyChangeset({ events: { added: [{ tmp: added.id, id: 9, name: 'mine' }] } }, null, 'tmp');
+  manager.applyChangeset(
+    { events: { added: [{ tmp: added.id, id: 9, name: 'mine' }] } },
+    null,
+    'tmp',
+  );
   assert.equal(added.id, 9);
-  const draft = { events: { updated: [{ id: 1, name: 'draft' }], added: [{ $PhantomId: 'd-1', name: 'd' }] } };
+  const draft = {
+    events: { updated: [{ id: 1, name: 'draft' }], added: [{ $PhantomId: 'd-1', name: 'd' }] },
+  };
   manager.applyChangeset(draft, null, undefined, false);
   assert.equal(events.getById(1).isModified, true);
   await manager.sync();
   const { updated, added: sent } = server.syncs[0].pack.events;
   assert.deepEqual(updated, [{ id: 1, name: 'draft' }]);
-  assert.deepEqual(sent.map(({ $PhantomId }) => $PhantomId), ['d-1']);
+  assert.deepEqual(
+    sent.map(({ $PhantomId }) => $PhantomId),
+    ['d-1'],
+  );
 });
 
 test('guardUnload asks only while something is unsaved', async (t) => {

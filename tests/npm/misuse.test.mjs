@@ -35,7 +35,7 @@ async function stillWorks({ server, manager, events }) {
   assert.equal(row.name, 'proof of life');
 }
 
-// --- rows ------------------------------------------------------------------------------------------
+// --- rows -----------------------------------------------------------------------------------
 
 test('rows that are no objects are passed over, and a warning says so', async (t) => {
   const all = await setup(t);
@@ -43,7 +43,10 @@ test('rows that are no objects are passed over, and a warning says so', async (t
   const rows = [null, 1, 'x', true, [], [{ id: 9 }], { id: 1, name: 'good' }];
   all.server.nextLoad({ events: { rows } });
   await all.manager.load();
-  assert.deepEqual(all.events.map(({ id }) => id), [1]);
+  assert.deepEqual(
+    all.events.map(({ id }) => id),
+    [1],
+  );
   assert.match((await warning).message, /events/);
   await stillWorks(all);
 });
@@ -62,10 +65,15 @@ test('rows that are no array at all fail the load as a whole or are passed over,
 
 test('rows whose id is null or missing are kept, under ids of our own', async (t) => {
   const all = await setup(t);
-  all.server.nextLoad({ events: { rows: [{ id: null, name: 'a' }, { name: 'b' }, { id: 3, name: 'c' }] } });
+  all.server.nextLoad({
+    events: { rows: [{ id: null, name: 'a' }, { name: 'b' }, { id: 3, name: 'c' }] },
+  });
   await all.manager.load();
   const { events, manager } = all;
-  assert.deepEqual(events.map(({ name }) => name), ['a', 'b', 'c']);
+  assert.deepEqual(
+    events.map(({ name }) => name),
+    ['a', 'b', 'c'],
+  );
   const ids = events.map(({ id }) => id);
   assert.equal(new Set(ids.map(String)).size, 3);
   for (const id of ids) assert.ok(events.getById(id));
@@ -76,7 +84,11 @@ test('rows whose id is null or missing are kept, under ids of our own', async (t
 test('of rows with the same id the last one counts, and a warning says so', async (t) => {
   const all = await setup(t);
   const warning = next(all.manager, 'syncWarning');
-  const rows = [{ id: 1, name: 'a' }, { id: '1', name: 'b' }, { id: 2, name: 'c' }];
+  const rows = [
+    { id: 1, name: 'a' },
+    { id: '1', name: 'b' },
+    { id: 2, name: 'c' },
+  ];
   all.server.nextLoad({ events: { rows } });
   await all.manager.load();
   assert.equal(all.events.count, 2);
@@ -117,7 +129,16 @@ test('ids and fields called __proto__, constructor or toString are names like an
 
 test('dates that are nonsense read as null and go back as they came', async (t) => {
   const all = await setup(t);
-  const nonsense = ['not a date', '2026-13-45', '', '0000-00-00 00:00:00', '31.12.2026', true, {}, []];
+  const nonsense = [
+    'not a date',
+    '2026-13-45',
+    '',
+    '0000-00-00 00:00:00',
+    '31.12.2026',
+    true,
+    {},
+    [],
+  ];
   const rows = nonsense.map((startDate, i) => ({ id: i + 1, name: 'x', startDate }));
   all.server.nextLoad({ events: { rows } });
   await all.manager.load();
@@ -133,7 +154,10 @@ test('dates that are nonsense read as null and go back as they came', async (t) 
 });
 
 for (const [what, text] of [
-  ['of arrays', '{"events":{"rows":[{"id":1,"a":' + '['.repeat(5_000_000) + ']'.repeat(5_000_000) + '}]}}'],
+  [
+    'of arrays',
+    '{"events":{"rows":[{"id":1,"a":' + '['.repeat(5_000_000) + ']'.repeat(5_000_000) + '}]}}',
+  ],
   ['of objects', '{"events":' + '{"rows":'.repeat(1_200_000) + '1' + '}'.repeat(1_200_001)],
   ['that never ends', '['.repeat(10_000_000)],
 ]) {
@@ -158,15 +182,23 @@ test('numbers beyond all bounds, lone surrogates and huge ids do no harm', async
 
 test('an answer may hold what no store and no field expects', async (t) => {
   const all = await setup(t);
-  const rows = [{ id: 1, name: { first: 'a' }, startDate: 12.5, allDay: 'maybe', eventColor: [1, 2] }];
-  all.server.nextLoad({ success: 'yes', revision: { a: 1 }, requestId: [], message: 7, events: { rows } });
+  const rows = [
+    { id: 1, name: { first: 'a' }, startDate: 12.5, allDay: 'maybe', eventColor: [1, 2] },
+  ];
+  all.server.nextLoad({
+    success: 'yes',
+    revision: { a: 1 },
+    requestId: [],
+    message: 7,
+    events: { rows },
+  });
   await all.manager.load();
   assert.equal(all.events.count, 1);
   assert.ok(all.events.first.startDate === null || all.events.first.startDate instanceof Date);
   await stillWorks(all);
 });
 
-// --- options ----------------------------------------------------------------------------------------
+// --- options --------------------------------------------------------------------------------
 
 test('a store that does not exist is refused', async (t) => {
   const { urls } = await startServer(t);
@@ -234,7 +266,7 @@ test('options of load() that have another shape are refused', async (t) => {
   await stillWorks(all);
 });
 
-// --- before and after -------------------------------------------------------------------------------
+// --- before and after -----------------------------------------------------------------------
 
 test('before init() everything says that init() is missing, and works afterwards', () => {
   const program = `
@@ -324,7 +356,7 @@ test('a store destroyed under its manager does not take the manager along', asyn
   assert.equal(all.events.count, 2);
 });
 
-// --- records ----------------------------------------------------------------------------------------
+// --- records --------------------------------------------------------------------------------
 
 test('a record of another store is refused', async (t) => {
   const all = await loaded(t);
@@ -451,13 +483,18 @@ test('changesets and answers of a wrong shape are refused and change nothing', a
   const all = await loaded(t);
   const { manager, events } = all;
   for (const wrong of ['no json', '[]', '{"events":']) {
-    isMistake(thrownBy(() => manager.loadCrudManagerData(wrong)), 'BAD_RESPONSE');
+    isMistake(
+      thrownBy(() => manager.loadCrudManagerData(wrong)),
+      'BAD_RESPONSE',
+    );
   }
   for (const wrong of [null, 7, [], 'text']) {
     assert.ok(thrownBy(() => manager.applyChangeset(wrong)) instanceof SyncError);
   }
   manager.applyChangeset({ nowhere: { added: [{ id: 1 }] } });
-  manager.applyChangeset({ events: { updated: [{ id: 404, name: 'x' }], removed: [{ id: 405 }, null] } });
+  manager.applyChangeset({
+    events: { updated: [{ id: 404, name: 'x' }], removed: [{ id: 405 }, null] },
+  });
   assert.equal(events.getById(1).name, 'Stand-up');
   assert.equal(manager.changes, null);
   await stillWorks(all);

@@ -18,7 +18,7 @@ function lacks(text, pattern, path) {
   assert.equal(at, -1, `${path} has ${pattern}: …${text.slice(Math.max(0, at - 40), at + 80)}…`);
 }
 
-// --- files ------------------------------------------------------------------------------------------
+// --- files ----------------------------------------------------------------------------------
 
 test('the package holds what it needs, and nothing else', () => {
   const files = packagedFiles();
@@ -62,7 +62,11 @@ test('there are no dependencies, no install scripts and no side effects to keep'
 });
 
 test('what is not an entry can not be imported', async () => {
-  for (const path of ['syncline/dist/index.js', 'syncline/dist/engine-inline.js', 'syncline/src/index.ts']) {
+  for (const path of [
+    'syncline/dist/index.js',
+    'syncline/dist/engine-inline.js',
+    'syncline/src/index.ts',
+  ]) {
     await assert.rejects(import(path), { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' }, path);
   }
 });
@@ -80,7 +84,15 @@ test('source maps lie beside the code and hold their sources', () => {
 test('the code has nothing that a strict page or a bundler stumbles over', () => {
   for (const path of packagedFiles().filter((name) => /^dist\/.*\.js$/.test(name))) {
     const code = readFileSync(installed(path), 'utf8');
-    for (const trap of [/\beval\(/, /new Function\(/, /import\.meta\.url/, /\brequire\(/, /["']node:/, /blob:/, /["']data:/]) {
+    for (const trap of [
+      /\beval\(/,
+      /new Function\(/,
+      /import\.meta\.url/,
+      /\brequire\(/,
+      /["']node:/,
+      /blob:/,
+      /["']data:/,
+    ]) {
       lacks(code, trap, path);
     }
   }
@@ -92,7 +104,7 @@ test('publint finds nothing to complain about', async () => {
   assert.deepEqual(messages, []);
 });
 
-// --- Node.js -----------------------------------------------------------------------------------------
+// --- Node.js --------------------------------------------------------------------------------
 
 test('importing does nothing: no globals, no requests, no compiling, nothing that runs on', async () => {
   const told = await inNode(`
@@ -183,7 +195,7 @@ test('the engine is there as a file, and wants nothing that a page does not have
   assert.equal(from.size, 1);
 });
 
-// --- slim -----------------------------------------------------------------------------------------------
+// --- slim -----------------------------------------------------------------------------------
 
 /** Serves engine.wasm, as that type. */
 async function serveEngine(t, type = 'application/wasm') {
@@ -220,7 +232,10 @@ for (const [what, source] of [
   ['a response', 'new Response(bytes, { headers: { "content-type": "application/wasm" } })'],
 ]) {
   test(`slim starts from ${what}`, async () => {
-    assert.equal(await inNode(`${SLIM} await init({ wasm: ${source} }); console.log(works());`), true);
+    assert.equal(
+      await inNode(`${SLIM} await init({ wasm: ${source} }); console.log(works());`),
+      true,
+    );
   });
 }
 
@@ -260,7 +275,7 @@ test('slim says what is wrong with a source, and can be started again with a rig
   });
 });
 
-// --- bundlers -------------------------------------------------------------------------------------------
+// --- bundlers -------------------------------------------------------------------------------
 
 const APP_CODE = `
   import { CrudManager, EventModel, Store, init } from 'syncline';

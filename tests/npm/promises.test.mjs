@@ -17,7 +17,12 @@ const ONCE = { retry: { max: 0 } };
 
 /** Every way in which a request can end badly, and what the promise says then. */
 const BAD_ENDS = [
-  ['a page of HTML', raw('<!doctype html><h1>Login</h1>', { type: 'text/html' }), 'BAD_RESPONSE', 200],
+  [
+    'a page of HTML',
+    raw('<!doctype html><h1>Login</h1>', { type: 'text/html' }),
+    'BAD_RESPONSE',
+    200,
+  ],
   ['half a JSON', raw('{"success":true,"events":{"rows":[{"id":1,"na'), 'BAD_RESPONSE', 200],
   ['nothing', raw(''), 'BAD_RESPONSE', 200],
   ['JSON that is no object', raw('[1,2]'), 'BAD_RESPONSE', 200],
@@ -28,7 +33,12 @@ const BAD_ENDS = [
   ['404 with HTML', raw('<h1>Not found</h1>', { status: 404, type: 'text/html' }), 'HTTP', 404],
   ['404 with a success', status(404, { success: true }), 'HTTP', 404],
   ['500 without a body', raw('', { status: 500 }), 'HTTP', 500],
-  ['500 with a message', status(500, { success: false, message: 'database is locked' }), 'HTTP', 500],
+  [
+    '500 with a message',
+    status(500, { success: false, message: 'database is locked' }),
+    'HTTP',
+    500,
+  ],
   ['success: false', { success: false, message: 'Validation failed', code: 400 }, 'REFUSED', 200],
   ['409', status(409, { success: false, message: 'stale' }), 'CONFLICT', 409],
   ['a conflict by code', { success: false, code: 'CONFLICT' }, 'CONFLICT', 200],
@@ -135,6 +145,7 @@ for (const kind of ['load', 'sync']) {
     assert.equal(error.code, 'TIMEOUT');
     assert.equal(error.retryable, true);
     assert.equal(events.getById(1).name, 'mine');
+    manager.transport = { [kind]: { ...manager.transport[kind], timeout: 0 } };
     await manager[kind]();
     await manager.sync();
     assert.equal(manager.changes, null);
@@ -151,6 +162,7 @@ for (const kind of ['load', 'sync']) {
     const error = await rejection(manager[kind]());
     assert.equal(error.code, 'TIMEOUT');
     answer.answer({ success: true, events: { rows: [{ id: 9 }] } });
+    manager.transport = { load: { ...manager.transport.load, timeout: 0 } };
     await manager.load();
     assert.equal(events.getById(9), undefined);
   });

@@ -4,9 +4,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EventModel, Model, ResourceModel, Store } from 'syncline';
 import { gate, status } from './support/server.mjs';
-import { Assignment, SAMPLE, loaded, recordEvents, rejection, setup, thrownBy } from './support/setup.mjs';
+import {
+  Assignment,
+  SAMPLE,
+  loaded,
+  recordEvents,
+  rejection,
+  setup,
+  thrownBy,
+} from './support/setup.mjs';
 
-// --- identity -------------------------------------------------------------------------------------------
+// --- identity -------------------------------------------------------------------------------
 
 test('a store gives the same object for the same record, however it is asked', async (t) => {
   const { events } = await loaded(t);
@@ -18,13 +26,22 @@ test('a store gives the same object for the same record, however it is asked', a
   assert.strictEqual(events.records[0], record);
   assert.strictEqual([...events][0], record);
   assert.strictEqual(events.get(record.key), record);
-  assert.strictEqual(events.find(({ id }) => id === 1), record);
+  assert.strictEqual(
+    events.find(({ id }) => id === 1),
+    record,
+  );
   assert.strictEqual(events.range(record.startDate, record.endDate)[0], record);
   assert.strictEqual(record.store, events);
 });
 
 test('numbers and texts that are equal as text are one id, and go back as they came', async (t) => {
-  const data = { ...SAMPLE, events: [{ id: '4037', name: 'text' }, { id: 12, name: 'number' }] };
+  const data = {
+    ...SAMPLE,
+    events: [
+      { id: '4037', name: 'text' },
+      { id: 12, name: 'number' },
+    ],
+  };
   const { server, manager, events } = await loaded(t, { data });
   assert.strictEqual(events.getById(4037), events.getById('4037'));
   assert.strictEqual(events.getById('12'), events.getById(12));
@@ -32,7 +49,10 @@ test('numbers and texts that are equal as text are one id, and go back as they c
   events.getById(4037).name = 'a';
   events.getById('12').name = 'b';
   await manager.sync();
-  assert.deepEqual(server.syncs[0].pack.events.updated.map(({ id }) => id), ['4037', 12]);
+  assert.deepEqual(
+    server.syncs[0].pack.events.updated.map(({ id }) => id),
+    ['4037', 12],
+  );
 });
 
 test('a record keeps its key when a phantom gets its id, and is found by both', async (t) => {
@@ -75,7 +95,10 @@ test('records and keys stay the same across loads', async (t) => {
   assert.equal(added.name, 'x, as loaded');
   assert.equal(added.key, key);
   assert.strictEqual(events.get(key), added);
-  assert.deepEqual(events.map(({ id }) => id), [added.id, 2, 99, 1]);
+  assert.deepEqual(
+    events.map(({ id }) => id),
+    [added.id, 2, 99, 1],
+  );
   assert.strictEqual(events.records[3], one);
 });
 
@@ -99,7 +122,10 @@ test('a removed record that is rejected comes back as the same object, in its pl
   one.remove();
   assert.equal(one.isRemoved, true);
   assert.deepEqual(events.records, [two]);
-  assert.deepEqual(events.removed.map(({ id }) => id), [1]);
+  assert.deepEqual(
+    events.removed.map(({ id }) => id),
+    [1],
+  );
   manager.rejectChanges();
   assert.equal(one.isRemoved, false);
   assert.strictEqual(events.getById(1), one);
@@ -137,7 +163,10 @@ test('an addition whose answer was lost, and that a load brings in the meantime,
   assert.equal(events.count, 3);
   const survivor = events.getById(700);
   assert.strictEqual(survivor, added);
-  assert.deepEqual([added.id, added.isRemoved, added.isPhantom, added.key], [700, false, false, key]);
+  assert.deepEqual(
+    [added.id, added.isRemoved, added.isPhantom, added.key],
+    [700, false, false, key],
+  );
   assert.strictEqual(events.last, added);
   assert.strictEqual(events.get(key), added);
   assert.equal(twin.isRemoved, true);
@@ -174,10 +203,13 @@ test('records that are read cold and warm, after edits and loads, never lie', as
   for (const record of events) assert.equal(record.name, `b-${record.id}`);
   events.remove(events.records.slice(0, 1000));
   assert.equal(events.count, 500);
-  assert.deepEqual(events.map(({ name }) => name), Array.from({ length: 500 }, (_, i) => `b-${499 - i}`));
+  assert.deepEqual(
+    events.map(({ name }) => name),
+    Array.from({ length: 500 }, (_, i) => `b-${499 - i}`),
+  );
 });
 
-// --- relations ------------------------------------------------------------------------------------------
+// --- relations ------------------------------------------------------------------------------
 
 function related(extra = {}) {
   const events = new Store({ id: 'events', modelClass: EventModel });
@@ -191,7 +223,9 @@ function related(extra = {}) {
 }
 
 test('phantom ids are rewritten in every record that refers to them', async (t) => {
-  const { server, manager, events, resources, assignments } = await loaded(t, { stores: related() });
+  const { server, manager, events, resources, assignments } = await loaded(t, {
+    stores: related(),
+  });
   const [event] = events.add({ name: 'new event' });
   const [resource] = resources.add({ name: 'new resource' });
   const [assignment] = assignments.add({ event: event.id, resource: resource.id });
@@ -286,15 +320,46 @@ test('an event whose removal is taken back too late is added again with its assi
   assert.deepEqual([events.count, assignments.count], [2, 1]);
   await manager.sync();
   const { pack } = server.syncs[1];
-  assert.deepEqual(pack.events.added.map(({ name }) => name), ['Stand-up']);
-  assert.deepEqual(pack.assignments.added.map(({ event, resource }) => [event, resource]), [
-    [pack.events.added[0].$PhantomId, 'r1'],
-  ]);
+  assert.deepEqual(
+    pack.events.added.map(({ name }) => name),
+    ['Stand-up'],
+  );
+  assert.deepEqual(
+    pack.assignments.added.map(({ event, resource }) => [event, resource]),
+    [[pack.events.added[0].$PhantomId, 'r1']],
+  );
   assert.equal(assignments.first.event, events.find(({ name }) => name === 'Stand-up').id);
   assert.equal(manager.changes, null);
 });
 
-// --- trees ----------------------------------------------------------------------------------------------
+test('what refers to an addition that was taken back goes with it, also when a load had shown it', async (t) => {
+  const retry = { base: 60_000, jitter: 0 };
+  const options = { stores: related(), idempotentSync: true, retry };
+  const { server, manager, events, assignments } = await loaded(t, options);
+  const [added] = events.add({ name: 'x' });
+  const { id: phantom } = added;
+  server.nextSync(status(503));
+  await rejection(manager.sync());
+  server.data = { ...SAMPLE, events: [...SAMPLE.events, { id: 700, name: 'x' }] };
+  await manager.load();
+  manager.rejectChanges();
+  assignments.add({ event: 700, resource: 'r2' });
+  server.nextSync({ events: { rows: [{ $PhantomId: phantom, id: 700 }] } });
+  await manager.sync();
+  await manager.sync();
+  assert.equal(manager.changes, null);
+  for (const { event } of assignments)
+    assert.ok(events.getById(event), `there is no event ${event}`);
+  const removed = server.syncs.some(({ pack }) =>
+    pack.events?.removed?.some(({ id }) => id === 700),
+  );
+  const sent = server.syncs.some(({ pack }) =>
+    pack.assignments?.added?.some((it) => it.event === 700),
+  );
+  assert.ok(!(removed && sent), 'an assignment to an event that is removed with it');
+});
+
+// --- trees ----------------------------------------------------------------------------------
 
 class Node extends Model {
   static fields = ['name', 'parentId', { name: 'rank', type: 'number' }];
@@ -313,19 +378,35 @@ test('nested children are flattened, parents are set, and nothing is dirty', asy
   const { manager } = await loaded(t, { stores: [store], data: { nodes: rows } });
   assert.equal(store.isTree, true);
   assert.equal(store.count, 6);
-  assert.deepEqual(store.map(({ parentId }) => parentId ?? null), [null, 1, 2, null, null, null]);
-  assert.deepEqual(store.childrenOf(1).map(({ id }) => id), [2]);
-  assert.deepEqual(store.childrenOf(null).map(({ id }) => id), [1, 4, 5, 6]);
+  assert.deepEqual(
+    store.map(({ parentId }) => parentId ?? null),
+    [null, 1, 2, null, null, null],
+  );
+  assert.deepEqual(
+    store.childrenOf(1).map(({ id }) => id),
+    [2],
+  );
+  assert.deepEqual(
+    store.childrenOf(null).map(({ id }) => id),
+    [1, 4, 5, 6],
+  );
   assert.strictEqual(store.parentOf(store.getById(3)), store.getById(2));
   assert.equal(store.parentOf(store.getById(1)), undefined);
   assert.equal(manager.changes, null);
 });
 
 test('flat rows make a tree too, children before parents', async (t) => {
-  const rows = [{ id: 3, parentId: '1' }, { id: 1, parentId: null }, { id: 2, parentId: 1 }];
+  const rows = [
+    { id: 3, parentId: '1' },
+    { id: 1, parentId: null },
+    { id: 2, parentId: 1 },
+  ];
   const store = tree();
   await loaded(t, { stores: [store], data: { nodes: rows } });
-  assert.deepEqual(store.childrenOf(1).map(({ id }) => id), [3, 2]);
+  assert.deepEqual(
+    store.childrenOf(1).map(({ id }) => id),
+    [3, 2],
+  );
   assert.strictEqual(store.parentOf(store.getById(3)), store.getById(1));
 });
 
@@ -367,7 +448,10 @@ test('removing a parent removes its descendants, which are listed or not as conf
   const one = await loaded(t, { stores: [listing], data });
   const gone = listing.remove(1);
   assert.deepEqual(gone.map(({ id }) => id).sort(), [1, 2, 3]);
-  assert.deepEqual(listing.map(({ id }) => id), [4]);
+  assert.deepEqual(
+    listing.map(({ id }) => id),
+    [4],
+  );
   await one.manager.sync();
   assert.deepEqual(one.server.syncs[0].pack.nodes.removed.map(({ id }) => id).sort(), [1, 2, 3]);
 
@@ -381,7 +465,13 @@ test('removing a parent removes its descendants, which are listed or not as conf
 
 test('a subtree whose removal is taken back too late is added again as a whole', async (t) => {
   const store = tree();
-  const data = { nodes: [{ id: 1, name: 'a' }, { id: 2, name: 'b', parentId: 1 }, { id: 3, name: 'c', parentId: 2 }] };
+  const data = {
+    nodes: [
+      { id: 1, name: 'a' },
+      { id: 2, name: 'b', parentId: 1 },
+      { id: 3, name: 'c', parentId: 2 },
+    ],
+  };
   const { server, manager } = await loaded(t, { stores: [store], data });
   const answer = gate();
   server.nextSync(answer);
@@ -392,10 +482,16 @@ test('a subtree whose removal is taken back too late is added again as a whole',
   assert.equal(store.count, 3);
   answer.answer({ success: true });
   await sync;
-  assert.deepEqual(store.map(({ name }) => name), ['a', 'b', 'c']);
+  assert.deepEqual(
+    store.map(({ name }) => name),
+    ['a', 'b', 'c'],
+  );
   await manager.sync();
   const { added, updated } = server.syncs[1].pack.nodes;
-  assert.deepEqual(added.map(({ name }) => name), ['a', 'b', 'c']);
+  assert.deepEqual(
+    added.map(({ name }) => name),
+    ['a', 'b', 'c'],
+  );
   assert.equal(updated, undefined);
   assert.strictEqual(store.parentOf(store.getAt(2)), store.getAt(1));
   assert.strictEqual(store.parentOf(store.getAt(1)), store.getAt(0));
@@ -407,7 +503,10 @@ test('a move to another parent is an update, and is taken back with the parent',
   const data = { nodes: [{ id: 1 }, { id: 2, parentId: 1 }, { id: 3 }] };
   const { manager } = await loaded(t, { stores: [store], data });
   store.getById(2).parentId = 3;
-  assert.deepEqual(store.childrenOf(3).map(({ id }) => id), [2]);
+  assert.deepEqual(
+    store.childrenOf(3).map(({ id }) => id),
+    [2],
+  );
   assert.deepEqual(manager.changes.nodes.updated, [{ id: 2, parentId: 3 }]);
   manager.rejectChanges();
   assert.equal(store.getById(2).parentId, 1);
@@ -416,7 +515,13 @@ test('a move to another parent is an update, and is taken back with the parent',
 
 test('a tree that a server made into a circle does no harm', async (t) => {
   const store = tree();
-  const data = { nodes: [{ id: 1, parentId: 2 }, { id: 2, parentId: 1 }, { id: 3, parentId: 3 }] };
+  const data = {
+    nodes: [
+      { id: 1, parentId: 2 },
+      { id: 2, parentId: 1 },
+      { id: 3, parentId: 3 },
+    ],
+  };
   const { manager } = await loaded(t, { stores: [store], data });
   assert.equal(store.count, 3);
   store.remove(1);

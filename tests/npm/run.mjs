@@ -46,9 +46,13 @@ const files = readdirSync(here)
   .sort()
   .map((name) => join('tests', name));
 if (files.length === 0) throw new Error(`no test file is called like ${words.join(' or ')}`);
-const { status } = spawnSync('node', ['--test', '--test-timeout=120000', '--test-reporter=spec', ...files], {
-  cwd: app,
-  env: { ...process.env, SYNCLINE_ROOT: root },
-  stdio: 'inherit',
-});
+const { status } = spawnSync(
+  'node',
+  ['--test', '--test-timeout=180000', '--test-reporter=spec', ...files],
+  {
+    cwd: app,
+    env: { ...process.env, SYNCLINE_ROOT: root },
+    stdio: 'inherit',
+  },
+);
 process.exitCode = status ?? 1;

@@ -23,20 +23,29 @@ function subscribe(store) {
   return { batches, end, forget: () => batches.splice(0) };
 }
 
-// --- reading ------------------------------------------------------------------------------------------
+// --- reading --------------------------------------------------------------------------------
 
 test('a store can be read in every way that lists can', () => {
   const store = storeOf(['id', 'name'], numbered(5));
   assert.equal(store.count, 5);
   assert.deepEqual([store.first.id, store.last.id, store.getAt(2).id], [1, 5, 3]);
   assert.deepEqual([store.indexOf(4), store.indexOf(store.first), store.indexOf(99)], [3, 0, -1]);
-  assert.deepEqual([store.includes(5), store.includes('5'), store.includes(6)], [true, true, false]);
+  assert.deepEqual(
+    [store.includes(5), store.includes('5'), store.includes(6)],
+    [true, true, false],
+  );
   assert.equal(store.find(({ name }) => name === 'n3').id, 3);
   assert.equal(store.findRecord('name', 'n2').id, 2);
   assert.deepEqual(ids(store.query(({ id }) => id % 2)), [1, 3, 5]);
   assert.deepEqual(ids(store.filter((_, index) => index > 2)), [4, 5]);
-  assert.deepEqual([store.some(({ id }) => id > 4), store.every(({ id }) => id > 4)], [true, false]);
-  assert.equal(store.reduce((sum, { id }) => sum + id, 0), 15);
+  assert.deepEqual(
+    [store.some(({ id }) => id > 4), store.every(({ id }) => id > 4)],
+    [true, false],
+  );
+  assert.equal(
+    store.reduce((sum, { id }) => sum + id, 0),
+    15,
+  );
   const seen = [];
   store.forEach(({ id }) => {
     seen.push(id);
@@ -54,7 +63,10 @@ test('data may be given as objects, as JSON text and as bytes', () => {
   const text = JSON.stringify(rows);
   for (const data of [rows, { rows }, text, new TextEncoder().encode(text)]) {
     const store = storeOf(['id', 'name'], data);
-    assert.deepEqual(store.map(({ name }) => name), ['n1', 'n2']);
+    assert.deepEqual(
+      store.map(({ name }) => name),
+      ['n1', 'n2'],
+    );
     assert.equal(store.hasChanges, false);
     assert.equal(store.changes, null);
   }
@@ -63,7 +75,10 @@ test('data may be given as objects, as JSON text and as bytes', () => {
 test('setting data replaces everything and leaves nothing to send', () => {
   const store = storeOf(['id', 'name'], numbered(3));
   const heard = recordEvents(store, STORE_EVENTS);
-  store.data = [{ id: 3, name: 'kept' }, { id: 9, name: 'new' }];
+  store.data = [
+    { id: 3, name: 'kept' },
+    { id: 9, name: 'new' },
+  ];
   assert.deepEqual(ids(store.records), [3, 9]);
   assert.equal(store.hasChanges, false);
   assert.deepEqual(heard.names, ['refresh', 'change', 'load']);
@@ -85,7 +100,9 @@ test('range gives what lies in a span of time, half open, by start', () => {
   assert.deepEqual(of(2, 5), ['long']);
   assert.deepEqual(of(5, 6), ['long', 'point']);
   assert.deepEqual(of(8, 9), []);
-  assert.deepEqual(ids(store.range(new Date(9 * hour), new Date(24 * hour).toISOString())), ['late']);
+  assert.deepEqual(ids(store.range(new Date(9 * hour), new Date(24 * hour).toISOString())), [
+    'late',
+  ]);
   store.getById('late').set({ startDate: 2 * hour, endDate: 4 * hour });
   store.getById('early').remove();
   assert.deepEqual(of(2, 5), ['long', 'late']);
@@ -95,7 +112,7 @@ test('range gives what lies in a span of time, half open, by start', () => {
   assert.deepEqual(of(0, 24), ['long', 'early', 'point', 'late']);
 });
 
-// --- changing -----------------------------------------------------------------------------------------
+// --- changing -------------------------------------------------------------------------------
 
 test('records are added at the end, inserted at a position, moved and put back', async (t) => {
   const { manager, events } = await loaded(t, { data: { events: numbered(4) } });
@@ -104,7 +121,10 @@ test('records are added at the end, inserted at a position, moved and put back',
   assert.deepEqual(ids(events.records), [front.id, second.id, 1, 2, 3, 4, end.id]);
   events.move(events.getById(4), 0);
   assert.equal(events.first.id, 4);
-  events.move([1, 2].map((id) => events.getById(id)), events.getById(4));
+  events.move(
+    [1, 2].map((id) => events.getById(id)),
+    events.getById(4),
+  );
   assert.deepEqual(ids(events.records.slice(0, 3)), [1, 2, 4]);
   events.move(1);
   assert.equal(events.last.id, 1);
@@ -155,7 +175,7 @@ test('a record removed and added again under its id is no change', async (t) => 
   assert.deepEqual(manager.changes, { events: { updated: [{ id: 1, name: 'other' }] } });
 });
 
-// --- events -------------------------------------------------------------------------------------------
+// --- events ---------------------------------------------------------------------------------
 
 test('every change is told once by its own event and once by change', async (t) => {
   const { events } = await loaded(t);
@@ -165,9 +185,19 @@ test('every change is told once by its own event and once by change', async (t) 
   events.move(added, 0);
   added.remove();
   assert.deepEqual(heard.names, [
-    'add', 'change', 'update', 'change', 'move', 'change', 'remove', 'change',
+    'add',
+    'change',
+    'update',
+    'change',
+    'move',
+    'change',
+    'remove',
+    'change',
   ]);
-  assert.deepEqual(heard.of('change').map(({ action }) => action), ['add', 'update', 'move', 'remove']);
+  assert.deepEqual(
+    heard.of('change').map(({ action }) => action),
+    ['add', 'update', 'move', 'remove'],
+  );
   for (const event of heard.of('change')) {
     assert.strictEqual(event.source, events);
     assert.deepEqual(event.records, [added]);
@@ -261,7 +291,10 @@ test('onChange may be given with the options of a store', () => {
   });
   store.first.name = 'x';
   store.add({ name: 'y' });
-  assert.deepEqual(actions.filter((action) => action !== 'dataset'), ['listener x', 'update', 'add']);
+  assert.deepEqual(
+    actions.filter((action) => action !== 'dataset'),
+    ['listener x', 'update', 'add'],
+  );
 });
 
 test('suspended events of a store are not told, what changes is tracked all the same', async (t) => {
@@ -305,7 +338,7 @@ test('a batch is one refresh, and autoSync waits for its end', async (t) => {
   assert.deepEqual([updated.length, removed.length, sent.length], [1, 1, 1]);
 });
 
-// --- subscribers --------------------------------------------------------------------------------------
+// --- subscribers ----------------------------------------------------------------------------
 
 test('subscribers are told once a turn, with one change per record', async (t) => {
   const { events } = await loaded(t);
@@ -323,11 +356,14 @@ test('subscribers are told once a turn, with one change per record', async (t) =
   assert.equal(batches.length, 1);
   const [{ origin, changes, reset }] = batches;
   assert.deepEqual([origin, reset], ['local', false]);
-  assert.deepEqual(changes.map(({ op, key }) => [op, key]), [
-    ['update', one.key],
-    ['add', added.key],
-    ['remove', two.key],
-  ]);
+  assert.deepEqual(
+    changes.map(({ op, key }) => [op, key]),
+    [
+      ['update', one.key],
+      ['add', added.key],
+      ['remove', two.key],
+    ],
+  );
   const [update, add, remove] = changes;
   assert.deepEqual(update.fields.sort(), ['allDay', 'name']);
   assert.deepEqual([update.record, update.id, update.pending], [one, 1, true]);
@@ -384,7 +420,10 @@ test('subscribers hear when a record is sent and confirmed, so that its mark can
   await sync;
   await turn();
   const last = batches.flatMap((batch) => batch.changes).at(-1);
-  assert.deepEqual([last.key, last.op, last.pending, last.fields], [record.key, 'update', false, []]);
+  assert.deepEqual(
+    [last.key, last.op, last.pending, last.fields],
+    [record.key, 'update', false, []],
+  );
 });
 
 test('hold keeps the changes of others to one record back until it is released', async (t) => {
@@ -393,10 +432,18 @@ test('hold keeps the changes of others to one record back until it is released',
   const [one, two] = events.records;
   const release = events.hold(one.key);
   manager.applyChangeset({
-    events: { updated: [{ id: 1, name: 'theirs' }, { id: 2, name: 'theirs too' }] },
+    events: {
+      updated: [
+        { id: 1, name: 'theirs' },
+        { id: 2, name: 'theirs too' },
+      ],
+    },
   });
   await turn();
-  assert.deepEqual(batches.flatMap(({ changes }) => changes).map(({ key }) => key), [two.key]);
+  assert.deepEqual(
+    batches.flatMap(({ changes }) => changes).map(({ key }) => key),
+    [two.key],
+  );
   forget();
   // The user's own drag is shown at once.
   events.getById(2).allDay = true;
@@ -445,7 +492,10 @@ test('the removal of records that nobody had read is told with the records', asy
   const heard = recordEvents(events, ['remove', 'change']);
   const { batches } = subscribe(events);
   events.remove([2, 3]);
-  assert.deepEqual(heard.of('remove').map(({ records }) => records.map(({ name }) => name)), [['n2', 'n3']]);
+  assert.deepEqual(
+    heard.of('remove').map(({ records }) => records.map(({ name }) => name)),
+    [['n2', 'n3']],
+  );
   await turn();
   const keys = batches.flatMap(({ changes }) => changes).map(({ key, op }) => `${op} ${key}`);
   assert.deepEqual(keys, ['remove 2', 'remove 3']);

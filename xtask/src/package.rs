@@ -2,6 +2,7 @@
 //!
 //! Every part is skipped when what goes in is what went in last time.
 
+use std::env;
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
@@ -51,6 +52,7 @@ fn compile() -> Result<PathBuf> {
         ])
         .args(["--target", toolchain::TARGET])
         .args(locked())
+        .env("CARGO_ENCODED_RUSTFLAGS", remap())
         .run()?;
     let module = wasm_target()
         .join(toolchain::TARGET)
@@ -63,6 +65,19 @@ fn compile() -> Result<PathBuf> {
         "cargo made no {}: is `cdylib` among the crate's types?",
         module.display()
     ))
+}
+
+/// Keeps the paths of this machine out of the module, where they would come by the places of panics.
+fn remap() -> String {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| env::home_dir().map(|dir| dir.join(".cargo")));
+    let pairs = [(home, "cargo"), (Some(root()), "syncline")];
+    let flags = pairs.into_iter().filter_map(|(from, to)| {
+        let from = from?;
+        Some(format!("--remap-path-prefix={}={to}", from.display()))
+    });
+    // Cargo's separator, so that paths may hold blanks.
+    flags.collect::<Vec<_>>().join("\u{1f}")
 }
 
 /// `pkg/wasm`: the glue of wasm-bindgen and the optimised module.

@@ -102,7 +102,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "npm",
-        what: "the packed package, installed into an empty project, in Node.js",
+        what: "the packed package, installed into an empty project, in Node.js and a browser",
         minutes: 10,
         needs: &["tests/npm"],
         after: &["package"],
@@ -271,7 +271,11 @@ fn npm() -> Result<Outcome> {
     // Copied, so that `import 'syncline'` finds the installed package and nothing else.
     let tests = project.join("tests");
     copy_tests(&root().join("tests/npm"), &tests)?;
-    node_tests(&tests, &project)?.run().map(passed)
+    let chrome = browser::chrome().ok_or("no Chromium with its driver: cargo xtask setup")?;
+    node_tests(&tests, &project)?
+        .env("CHROME", chrome.browser)
+        .run()
+        .map(passed)
 }
 
 fn types() -> Result<Outcome> {
@@ -311,6 +315,8 @@ fn node_tests(tests: &Path, dir: &Path) -> Result<Cmd> {
     }
     Ok(Cmd::new("node")
         .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
+        // Of a file: a test that hangs is to be a failure with a name.
+        .arg("--test-timeout=180000")
         .args(files)
         .dir(dir)
         .env("SYNCLINE_ROOT", root()))

@@ -39,7 +39,11 @@ export const program = (name) => join(ROOT, 'pkg/node_modules/.bin', name);
 /** What a program prints. An error, with what it printed, when it fails. */
 export async function run(file, args, options = {}) {
   try {
-    const { stdout } = await promisify(execFile)(file, args, { cwd: APP, timeout: 60_000, ...options });
+    const { stdout } = await promisify(execFile)(file, args, {
+      cwd: APP,
+      timeout: 60_000,
+      ...options,
+    });
     return stdout;
   } catch (error) {
     throw new Error(`${error.message}\n${error.stdout}\n${error.stderr}`);

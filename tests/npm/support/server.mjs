@@ -163,7 +163,13 @@ class StubServer {
       res.writeHead(200, { 'content-type': 'application/json', 'content-length': 1_000_000 });
       return res.write(what.part, () => res.destroy());
     }
-    const { status: code, type, body, delay, pieces } = what?.[REPLY] ? what : reply({ body: what });
+    const {
+      status: code,
+      type,
+      body,
+      delay,
+      pieces,
+    } = what?.[REPLY] ? what : reply({ body: what });
     if (delay) await new Promise((resolve) => setTimeout(resolve, delay));
     if (pieces) return this.#piecewise(res, type, pieces);
     const plain = typeof body === 'string' || body instanceof Uint8Array;

@@ -69,10 +69,7 @@ export function storeOf(fields, data = [], config = {}) {
 
 /** The next event of that name. Rejects when it doesn't come. */
 export function next(emitter, name) {
-  return within(
-    new Promise((resolve) => emitter.once(name, resolve)),
-    `the event "${name}"`,
-  );
+  return within(new Promise((resolve) => emitter.once(name, resolve)), `the event "${name}"`);
 }
 
 /** The first event of that name for which `test` holds. */

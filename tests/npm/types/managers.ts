@@ -28,9 +28,18 @@ const manager = new CrudManager<{ events: Meeting; resources: ResourceModel }>({
   autoLoad: true,
   autoSync: true,
   autoSyncTimeout: 300,
-  crudStores: [events, 'by-id', { id: 'made', modelClass: ResourceModel }, { storeId: 'x', store: events }],
+  crudStores: [
+    events,
+    'by-id',
+    { id: 'made', modelClass: ResourceModel },
+    { storeId: 'x', store: events },
+  ],
   transport: {
-    load: { method: 'POST', headers: { Authorization: () => 'Bearer x' }, params: () => ({ a: 1 }) },
+    load: {
+      method: 'POST',
+      headers: { Authorization: () => 'Bearer x' },
+      params: () => ({ a: 1 }),
+    },
     sync: { credentials: 'include', fetchOptions: { mode: 'cors' }, timeout: 5000, paramName: 'q' },
   },
   retry: { max: 3, base: 100 },
@@ -98,11 +107,15 @@ const off = manager.on('status', ({ status, pending, error }) => {
   isType<SyncError | null>(error);
 });
 off();
-manager.once('recordSyncFail', ({ record, message, reverted }) => {
-  isType<Model | undefined>(record);
-  isType<string>(message);
-  isType<boolean>(reverted);
-}, { prio: 5, thisObj: {} });
+manager.once(
+  'recordSyncFail',
+  ({ record, message, reverted }) => {
+    isType<Model | undefined>(record);
+    isType<string>(message);
+    isType<boolean>(reverted);
+  },
+  { prio: 5, thisObj: {} },
+);
 manager.on({
   beforeLoadApply({ response }) {
     response.events.rows = [];
@@ -149,8 +162,8 @@ manager.getStore('tasks');
 isType<Store<ResourceModel>>(manager.getStore('events'));
 // @ts-expect-error read-only
 manager.status = 'saved';
-// @ts-expect-error what isn't under a manager is no store
-manager.addCrudStore(new Date());
+// @ts-expect-error there may be no store of that id
+manager.addCrudStore(Store.getStore('x'));
 // @ts-expect-error what belongs to the inside stays there
 void manager._number;
 // @ts-expect-error promises settle by the manager

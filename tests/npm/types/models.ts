@@ -7,7 +7,11 @@ class Meeting extends EventModel {
   static override fields: readonly FieldInput[] = [
     { name: 'agenda', type: 'string', defaultValue: '' },
     { name: 'seats', type: 'integer' },
-    { name: 'price', convert: (cents: number) => cents / 100, serialize: (price: number) => price * 100 },
+    {
+      name: 'price',
+      convert: (cents: number) => cents / 100,
+      serialize: (price: number) => price * 100,
+    },
     'room',
   ];
 

@@ -1,19 +1,10 @@
-// Projects, used the way that code written for other CrudManagers uses them.
+// A task board, used the way that code written for other CrudManagers uses one.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  CalendarProject,
-  CrudManager,
-  EventModel,
-  ResourceModel,
-  Store,
-  TaskBoardProject,
-  TaskModel,
-  init,
-} from 'syncline';
+import { CrudManager, TaskBoardProject, TaskModel, init } from 'syncline';
 import { gate, startServer, status } from './support/server.mjs';
-import { next, recordEvents, rejection, timersOf, within } from './support/setup.mjs';
+import { next, rejection, timersOf } from './support/setup.mjs';
 
 await init();
 
@@ -24,7 +15,11 @@ const BOARD = {
     { id: 3, name: 'Remove overflow', status: 'doing', prio: 'medium' },
     { id: 5, name: 'Refactor base class', status: 'todo', prio: 'low' },
   ],
-  resources: [{ id: 1, name: 'Angelo' }, { id: 2, name: 'Celia' }, { id: 3, name: 'Dave' }],
+  resources: [
+    { id: 1, name: 'Angelo' },
+    { id: 2, name: 'Celia' },
+    { id: 3, name: 'Dave' },
+  ],
   assignments: [
     { id: 1, event: 1, resource: 1 },
     { id: 2, event: 1, resource: 2 },
@@ -36,33 +31,12 @@ const BOARD = {
   ],
 };
 
-const WEEK = {
-  events: [
-    { id: 1, name: 'Meeting', startDate: '2026-03-02T09:00:00Z', endDate: '2026-03-02T10:00:00Z' },
-    { id: 2, name: 'Lunch', startDate: '2026-03-03T12:00:00Z', endDate: '2026-03-03T13:00:00Z' },
-  ],
-  resources: [{ id: 1, name: 'Ada' }, { id: 2, name: 'Grace' }],
-  assignments: [{ id: 1, event: 1, resource: 1 }, { id: 2, event: 1, resource: 2 }],
-  timeRanges: [{ id: 1, name: 'Fair', startDate: '2026-03-02', endDate: '2026-03-05' }],
-  resourceTimeRanges: [{ id: 1, resourceId: 2, name: 'Away' }],
-  calendars: [{ id: 'general', name: 'General' }],
-};
-
 async function board(t, config = {}, data = BOARD) {
   const server = await startServer(t, data);
   const project = new TaskBoardProject({ ...server.urls, ...config });
   t.after(() => project.destroy());
   return { server, project };
 }
-
-async function calendar(t, config = {}) {
-  const server = await startServer(t, WEEK);
-  const project = new CalendarProject({ ...server.urls, ...config });
-  t.after(() => project.destroy());
-  return { server, project };
-}
-
-// --- the task board -----------------------------------------------------------------------------------
 
 test('a task board has its five stores, and loads them with one request', async (t) => {
   const { server, project } = await board(t);
@@ -72,12 +46,20 @@ test('a task board has its five stores, and loads them with one request', async 
   assert.deepEqual(asked, new Set(['tasks', 'resources', 'assignments', 'columns', 'swimlanes']));
   const { taskStore, resourceStore, assignmentStore, columnStore, swimlaneStore } = project;
   assert.deepEqual(
-    [taskStore, resourceStore, assignmentStore, columnStore, swimlaneStore].map(({ count }) => count),
+    [taskStore, resourceStore, assignmentStore, columnStore, swimlaneStore].map(
+      ({ count }) => count,
+    ),
     [4, 3, 3, 2, 0],
   );
   assert.equal(columnStore.getById('todo').text, 'Backlog');
-  assert.deepEqual(project.resourcesOf(1).map(({ name }) => name), ['Angelo', 'Celia']);
-  assert.deepEqual(project.tasksOf(2).map(({ id }) => id), [1, 2]);
+  assert.deepEqual(
+    project.resourcesOf(1).map(({ name }) => name),
+    ['Angelo', 'Celia'],
+  );
+  assert.deepEqual(
+    project.tasksOf(2).map(({ id }) => id),
+    [1, 2],
+  );
 });
 
 class CustomTask extends TaskModel {
@@ -120,7 +102,10 @@ test('a task class with its own fields, getters and methods works', async (t) =>
   assert.deepEqual([updated[0].id, updated[0].status, updated[0].progress], [1, 'done', 100]);
   assert.ok('lastModifiedBy' in updated[0]);
   const { name, status: column, prio, storyPoints, readOnly } = sent[0];
-  assert.deepEqual([name, column, prio, storyPoints, readOnly], ['New task', 'todo', 'medium', 1, false]);
+  assert.deepEqual(
+    [name, column, prio, storyPoints, readOnly],
+    ['New task', 'todo', 'medium', 1, false],
+  );
   assert.ok(!('createdAt' in sent[0]));
   task.deadline = new Date(2026, 11, 24, 18);
   await project.sync();
@@ -146,7 +131,10 @@ test('stores may get other wire names by fields of their own', async (t) => {
     data,
   );
   await project.load();
-  assert.deepEqual(project.resourcesOf(1).map(({ name }) => name), ['Celia']);
+  assert.deepEqual(
+    project.resourcesOf(1).map(({ name }) => name),
+    ['Celia'],
+  );
   project.assignmentStore.add({ event: 2, resource: 3 });
   await project.sync();
   const [sent] = server.syncs[0].pack.assignments.added;
@@ -205,13 +193,10 @@ test('the whole set-up of a board with a status indicator works', async (t) => {
   const saved = next(project, 'noChanges');
   project.taskStore.getById(1).status = 'done';
   await saved;
-  assert.deepEqual(texts.filter((text, i) => text !== texts[i - 1]), [
-    'loading',
-    'saved',
-    'unsaved',
-    'saving',
-    'saved',
-  ]);
+  assert.deepEqual(
+    texts.filter((text, i) => text !== texts[i - 1]),
+    ['loading', 'saved', 'unsaved', 'saving', 'saved'],
+  );
   assert.deepEqual(messages, ['Loaded 4 tasks', 'Changes saved successfully']);
 
   server.nextSync(status(409, { success: false, code: 409, message: 'Data was modified' }));
@@ -254,7 +239,10 @@ test('a change that the user sees only after the server agreed', async (t) => {
   };
   assert.equal(await updateTask(1, { status: 'done' }), 'Task updated');
   server.nextSync({ success: false, message: 'Cannot move task to Done without approval' });
-  assert.equal(await updateTask(3, { status: 'done' }), 'Cannot move task to Done without approval');
+  assert.equal(
+    await updateTask(3, { status: 'done' }),
+    'Cannot move task to Done without approval',
+  );
   assert.equal(project.taskStore.getById(3).status, 'doing');
   assert.equal(project.changes, null);
 });
@@ -264,7 +252,8 @@ test('critical changes wait for a dialogue', async (t) => {
   let confirm = false;
   const { server, project } = await board(t, {
     onBeforeSync({ pack }) {
-      const critical = pack.tasks?.removed?.length > 0 || pack.tasks?.updated?.some((it) => it.status === 'done');
+      const critical =
+        pack.tasks?.removed?.length > 0 || pack.tasks?.updated?.some((it) => it.status === 'done');
       if (!critical) return true;
       asked.push(pack.tasks);
       return Promise.resolve(confirm);
@@ -335,14 +324,19 @@ test('an assignment of a new task to a resource gets the id of the task', async 
   const [task] = project.taskStore.add({ name: 'New Task', status: 'todo', prio: 'medium' });
   const [assignment] = project.assignmentStore.add({ event: task.id, resource: 3 });
   project.assignmentStore.remove(10);
-  assert.deepEqual(project.resourcesOf(task).map(({ name }) => name), ['Dave']);
+  assert.deepEqual(
+    project.resourcesOf(task).map(({ name }) => name),
+    ['Dave'],
+  );
   const phantom = task.id;
   server.nextSync(({ pack }) => ({
     success: true,
     requestId: pack.requestId,
     revision: 43,
     tasks: { rows: [{ $PhantomId: phantom, id: 23 }] },
-    assignments: { rows: [{ $PhantomId: pack.assignments.added[0].$PhantomId, id: 45, event: 23 }] },
+    assignments: {
+      rows: [{ $PhantomId: pack.assignments.added[0].$PhantomId, id: 45, event: 23 }],
+    },
   }));
   await project.sync();
   const { added, removed } = server.syncs[0].pack.assignments;
@@ -354,187 +348,54 @@ test('an assignment of a new task to a resource gets the id of the task', async 
   assert.equal(project.changes, null);
 });
 
-// --- the calendar -------------------------------------------------------------------------------------
-
-test('a calendar has its six stores, and loads them with one request', async (t) => {
-  const { server, project } = await calendar(t);
-  await project.load();
-  const names = ['events', 'resources', 'assignments', 'timeRanges', 'resourceTimeRanges', 'calendars'];
-  assert.deepEqual(new Set(server.loads[0].pack.stores), new Set(names));
-  const { eventStore, timeRangeStore, resourceTimeRangeStore, calendarStore } = project;
-  assert.equal(eventStore.getById(1).startDate.getTime(), Date.UTC(2026, 2, 2, 9));
-  assert.equal(timeRangeStore.first.name, 'Fair');
-  assert.equal(resourceTimeRangeStore.first.resourceId, 2);
-  assert.equal(calendarStore.getById('general').name, 'General');
-  assert.deepEqual(project.resourcesOf(1).map(({ name }) => name), ['Ada', 'Grace']);
-  assert.deepEqual(project.eventsOf(2).map(({ name }) => name), ['Meeting']);
-  assert.equal(project.changes, null);
-});
-
-test('a week of a calendar is read by range, and follows a drag', async (t) => {
-  const { server, project } = await calendar(t, { autoSync: true, autoSyncTimeout: 5 });
-  await project.load();
-  const week = () => project.eventStore.range(new Date('2026-03-02T00:00Z'), new Date('2026-03-03T00:00Z'));
-  assert.deepEqual(week().map(({ id }) => id), [1]);
-  const lunch = project.eventStore.getById(2);
-  const saved = next(project, 'noChanges');
-  lunch.set({ startDate: new Date('2026-03-02T12:00Z'), endDate: new Date('2026-03-02T13:00Z') });
-  assert.deepEqual(week().map(({ id }) => id), [1, 2]);
-  assert.equal(lunch.isPending, true);
-  await saved;
-  assert.equal(lunch.isPending, false);
-  const [sent] = server.syncs[0].pack.events.updated;
-  assert.deepEqual(Object.keys(sent).sort(), ['endDate', 'id', 'startDate']);
-});
-
-test('assignments go out as `event` and `resource`', async (t) => {
-  const { server, project } = await calendar(t);
-  await project.load();
-  const [event] = project.eventStore.add({ name: 'New' });
-  const { id: phantom } = event;
-  const { AssignmentModel } = await import('syncline');
-  // Whatever they are called for the app, the wire has these two names.
-  const row = new AssignmentModel({ event: phantom, resource: 2 });
-  const [assignment] = project.assignmentStore.add(row);
-  assert.deepEqual(project.resourcesOf(event).map(({ name }) => name), ['Grace']);
-  await project.sync();
-  const [sent] = server.syncs[0].pack.assignments.added;
-  assert.deepEqual([sent.event, sent.resource], [phantom, 2]);
-  assert.deepEqual(Object.keys(sent).sort(), ['$PhantomId', 'event', 'resource']);
-  assert.equal(assignment.isPhantom, false);
-  assert.deepEqual(project.resourcesOf(event).map(({ name }) => name), ['Grace']);
-  project.eventStore.remove(event);
-  assert.equal(project.resourcesOf(event).length, 0);
-  assert.equal(project.assignmentStore.count, 2);
-});
-
-test('a token is put into every request by beforeSend, and rows are changed before they are applied', async (t) => {
-  const log = [];
-  const { server, project } = await calendar(t, {
-    listeners: {
-      beforeSend({ requestConfig, requestType }) {
-        requestConfig.headers = {
-          ...requestConfig.headers,
-          Authorization: 'Bearer token',
-          'X-Request-Type': requestType,
-        };
+test('the whole transport section of a board is understood', async (t) => {
+  const server = await startServer(t, BOARD);
+  const token = 'abc';
+  const project = new TaskBoardProject({
+    transport: {
+      load: {
+        url: `${server.origin}/load`,
+        method: 'GET',
+        headers: { Authorization: 'Bearer ' + token, 'X-Requested-With': 'XMLHttpRequest' },
+        fetchOptions: { credentials: 'include', mode: 'cors' },
+        params: { includeArchived: false },
+        timeout: 30000,
       },
-      beforeLoadApply({ response }) {
-        if (response.events?.rows) {
-          response.events.rows = response.events.rows.map((event) => ({ ...event, name: `• ${event.name}` }));
-        }
-      },
-      beforeSyncApply({ response }) {
-        log.push(response.success);
-      },
-      hasChanges: () => {
-        log.push('hasChanges');
-      },
-      noChanges: () => {
-        log.push('noChanges');
+      sync: {
+        url: `${server.origin}/sync`,
+        method: 'POST',
+        headers: { Authorization: 'Bearer ' + token, 'Content-Type': 'application/json' },
+        fetchOptions: { credentials: 'include' },
       },
     },
+    sendAsFormData: false,
+    writeAllFields: false,
+    phantomIdField: '$PhantomId',
+    phantomParentIdField: '$PhantomParentId',
+    resetIdsBeforeSync: true,
+    supportShortSyncResponse: true,
   });
+  t.after(() => project.destroy());
   await project.load();
-  assert.equal(project.eventStore.first.name, '• Meeting');
-  project.eventStore.first.name = 'x';
+  project.taskStore.first.name = 'x';
   await project.sync();
-  for (const { headers, kind } of server.requests) {
-    assert.equal(headers.authorization, 'Bearer token');
-    assert.equal(headers['x-request-type'], kind);
-  }
-  assert.deepEqual(log, ['hasChanges', true, 'noChanges']);
+  const [load, sync] = server.requests;
+  assert.equal(load.headers.authorization, 'Bearer abc');
+  assert.equal(load.headers['x-requested-with'], 'XMLHttpRequest');
+  assert.equal(load.query.get('includeArchived'), 'false');
+  assert.equal(sync.headers.authorization, 'Bearer abc');
+  assert.equal(sync.headers['content-type'], 'application/json');
 });
 
-test('polling by forceSync fetches what others changed', async (t) => {
-  const { server, project } = await calendar(t, { forceSync: true });
+test('with sendAsFormData the package goes out as the form field `data`', async (t) => {
+  const { server, project } = await board(t, { sendAsFormData: true });
   await project.load();
-  server.nextSync({ success: true, events: { rows: [{ id: 2, name: 'by another' }], removed: [{ id: 1 }] } });
-  const heard = recordEvents(project, ['hasChanges', 'noChanges']);
+  project.taskStore.first.name = 'x';
   await project.sync();
-  assert.deepEqual(project.eventStore.map(({ name }) => name), ['by another']);
-  assert.deepEqual(heard.names, []);
-  const [{ pack }] = server.syncs;
-  assert.deepEqual(Object.keys(pack).sort(), ['requestId', 'revision', 'type']);
-});
-
-test('several changes between suspend and resume are one request', async (t) => {
-  const { server, project } = await calendar(t, { autoSync: true, autoSyncTimeout: 1 });
-  await project.load();
-  const { eventStore, resourceStore } = project;
-  project.suspendAutoSync();
-  const saved = next(project, 'noChanges');
-  try {
-    eventStore.add([{ name: 'a' }, { name: 'b' }, { name: 'c' }]);
-    await timersOf(t, 5);
-    resourceStore.first.name = 'Ada L.';
-  } finally {
-    project.resumeAutoSync(true);
-  }
-  await saved;
-  assert.equal(server.syncs.length, 1);
-  assert.equal(server.syncs[0].pack.events.added.length, 3);
-});
-
-test('an optimistic change is set back by hand when another channel refuses it', async (t) => {
-  const { project } = await calendar(t);
-  await project.load();
-  const record = project.eventStore.getById(1);
-  const changes = { name: 'Moved', startDate: new Date(0) };
-  const originals = {};
-  for (const key of Object.keys(changes)) originals[key] = record.get(key);
-  record.set(changes);
-  record.set(originals);
-  assert.equal(record.isModified, false);
-  assert.equal(project.changes, null);
-});
-
-test('a project takes stores that are there already, and classes of its own', async (t) => {
-  class Meeting extends EventModel {
-    static fields = [{ name: 'agenda', type: 'string', defaultValue: 'none' }];
-  }
-  const mine = new Store({ id: 'people', modelClass: ResourceModel });
-  const { server, project } = await calendar(t, {
-    eventStore: { modelClass: Meeting },
-    resourceStore: mine,
-  });
-  await project.load();
-  assert.strictEqual(project.resourceStore, mine);
-  assert.ok(server.loads[0].pack.stores.includes('people'));
-  assert.ok(project.eventStore.first instanceof Meeting);
-  assert.equal(project.eventStore.add({ name: 'x' })[0].agenda, 'none');
-});
-
-test('a retry by the app after a server error goes through', async (t) => {
-  const { server, project } = await calendar(t, { retry: { max: 0 } });
-  await project.load();
-  let retries = 0;
-  const done = next(project, 'sync');
-  project.on('syncFail', async ({ rawResponse }) => {
-    if (rawResponse.status >= 500 && retries < 3) {
-      retries++;
-      await project.sync().catch(() => {});
-    }
-  });
-  server.nextSync(status(500), status(503));
-  project.eventStore.first.name = 'x';
-  project.sync().catch(() => {});
-  await within(done, 'the sync that works');
-  assert.equal(retries, 2);
-});
-
-test('offline code that vetoes syncs can let them through later', async (t) => {
-  let isOnline = false;
-  const { server, project } = await calendar(t);
-  await project.load();
-  project.on('beforeSync', () => {
-    if (!isOnline) return false;
-    return undefined;
-  });
-  project.eventStore.first.name = 'x';
-  await rejection(project.sync());
-  isOnline = true;
-  await project.sync();
-  assert.equal(server.syncs.length, 1);
-  assert.equal(project.changes, null);
+  const [{ text, headers }] = server.syncs;
+  assert.match(headers['content-type'], /form/);
+  const form = await new Response(text, {
+    headers: { 'content-type': headers['content-type'] },
+  }).formData();
+  assert.deepEqual(JSON.parse(form.get('data')).tasks.updated, [{ id: 1, name: 'x' }]);
 });

@@ -1,0 +1,214 @@
+// How code listens to a manager, and what becomes of listeners that misbehave.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CrudManager } from 'syncline';
+import {
+  defaultStores,
+  loaded,
+  muteConsole,
+  next,
+  recordEvents,
+  setup,
+  within,
+} from './support/setup.mjs';
+
+// --- ways to listen -------------------------------------------------------------------------
+
+test('listeners may be given to the constructor, as `listeners` and as `onXxx`', async (t) => {
+  const calls = [];
+  const { manager } = await setup(t, {
+    listeners: { load: () => calls.push('listeners') },
+    onLoad: () => calls.push('onLoad'),
+  });
+  await manager.load();
+  assert.deepEqual(calls.sort(), ['listeners', 'onLoad']);
+});
+
+test('onXxx may be set and taken away at any time', async (t) => {
+  const { manager } = await setup(t);
+  let calls = 0;
+  manager.onLoad = () => calls++;
+  await manager.load();
+  manager.onLoad = null;
+  await manager.load();
+  assert.equal(calls, 1);
+});
+
+test('handlers of a subclass are called, with the manager as this', async (t) => {
+  class MyManager extends CrudManager {
+    loads = 0;
+    onLoad() {
+      this.loads++;
+    }
+  }
+  const { server } = await setup(t);
+  const mine = new MyManager({ crudStores: defaultStores(), ...server.urls });
+  t.after(() => mine.destroy());
+  await mine.load();
+  assert.equal(mine.loads, 1);
+});
+
+test('a handler of the config has the manager as this', async (t) => {
+  let source;
+  const { manager } = await setup(t, {
+    onLoad() {
+      source = this;
+    },
+  });
+  await manager.load();
+  assert.strictEqual(source, manager);
+});
+
+test('a listener may be the name of a method, of thisObj or of the source', async (t) => {
+  const { manager } = await setup(t);
+  const view = {
+    shown: [],
+    show({ type }) {
+      this.shown.push(type);
+    },
+  };
+  manager.onOwn = function own({ type }) {
+    view.shown.push(`own ${type}`);
+  };
+  manager.on({ load: 'show', thisObj: view });
+  manager.on('load', 'onOwn');
+  await manager.load();
+  assert.deepEqual(view.shown, ['load', 'own load']);
+});
+
+test('listeners are called by prio, those of equal prio in the order they came', async (t) => {
+  const { manager } = await setup(t);
+  const calls = [];
+  const note = (name) => () => {
+    calls.push(name);
+  };
+  manager.on('load', note('a'));
+  manager.on('load', note('late'), { prio: -10 });
+  manager.on({ load: note('early'), prio: 100 });
+  manager.on('load', note('b'));
+  await manager.load();
+  assert.deepEqual(calls, ['early', 'a', 'b', 'late']);
+});
+
+test('once listens to one event, un and the function that on gives end it', async (t) => {
+  const { manager } = await setup(t);
+  const calls = [];
+  const named = () => {
+    calls.push('named');
+  };
+  manager.once('load', () => {
+    calls.push('once');
+  });
+  manager.on({ load: () => calls.push('once too'), once: true });
+  manager.on('load', named);
+  const off = manager.on({
+    load: () => calls.push('several'),
+    loadStart: () => calls.push('start'),
+  });
+  await manager.load();
+  assert.deepEqual(calls, ['start', 'once', 'once too', 'named', 'several']);
+  calls.length = 0;
+  manager.un('load', named);
+  off();
+  await manager.load();
+  assert.deepEqual(calls, []);
+});
+
+test('a listener that is no function is refused', async (t) => {
+  const { manager } = await setup(t);
+  for (const wrong of [undefined, 7, {}, []]) {
+    assert.throws(() => manager.on('load', wrong), { name: 'SyncError', code: 'INVALID_ARGUMENT' });
+  }
+});
+
+test('suspended events are not told, what changes is tracked all the same', async (t) => {
+  const { manager, events } = await loaded(t);
+  const heard = recordEvents(manager, ['hasChanges', 'noChanges']);
+  manager.suspendEvents();
+  events.getById(1).name = 'x';
+  manager.resumeEvents();
+  assert.deepEqual(heard.names, []);
+  assert.notEqual(manager.changes, null);
+  events.getById(2).name = 'y';
+  assert.deepEqual(heard.names, ['hasChanges']);
+});
+
+// --- listeners that misbehave ---------------------------------------------------------------
+
+test('listeners that throw are reported and stop nothing', async (t) => {
+  const said = muteConsole(t);
+  const { manager, events } = await setup(t);
+  const exceptions = recordEvents(manager, ['exception']);
+  for (const name of ['beforeLoad', 'loadStart', 'beforeSend', 'beforeResponseApply', 'load']) {
+    manager.on(name, () => {
+      throw new Error(`in ${name}`);
+    });
+  }
+  const reached = recordEvents(manager, ['load']);
+  await manager.load();
+  assert.equal(events.count, 2);
+  assert.equal(reached.names.length, 1);
+  const told = exceptions.of('exception').map(({ eventName, error }) => [eventName, error.message]);
+  assert.deepEqual(told, [
+    ['beforeLoad', 'in beforeLoad'],
+    ['loadStart', 'in loadStart'],
+    ['beforeSend', 'in beforeSend'],
+    ['beforeResponseApply', 'in beforeResponseApply'],
+    ['load', 'in load'],
+  ]);
+  assert.equal(said.length, 5);
+});
+
+test('a promise of a listener that rejects is reported and counts as a yes', async (t) => {
+  muteConsole(t);
+  const { manager, events } = await loaded(t);
+  const exception = next(manager, 'exception');
+  manager.on('beforeSync', async () => {
+    throw new Error('later');
+  });
+  events.getById(1).name = 'x';
+  await manager.sync();
+  assert.equal((await exception).error.message, 'later');
+  assert.equal(manager.changes, null);
+});
+
+test('a listener of `exception` that throws doesn’t call itself', async (t) => {
+  const said = muteConsole(t);
+  const { manager } = await setup(t);
+  manager.on('exception', () => {
+    throw new Error('again');
+  });
+  manager.on('load', () => {
+    throw new Error('first');
+  });
+  await manager.load();
+  assert.equal(said.length, 2);
+});
+
+test('a listener may load, sync, edit and destroy from inside of an event', async (t) => {
+  const { server, manager, events } = await loaded(t);
+  let again;
+  manager.once('sync', () => {
+    events.getById(2).name = 'from inside';
+    again = manager.sync();
+  });
+  events.getById(1).name = 'x';
+  await manager.sync();
+  await within(again, 'the sync from inside');
+  assert.equal(server.syncs.length, 2);
+  manager.once('load', () => manager.destroy());
+  await manager.load().catch(() => {});
+  assert.equal(manager.isDestroyed, true);
+});
+
+test('an edit in beforeSync is not in the package that is asked about', async (t) => {
+  const { server, manager, events } = await loaded(t);
+  manager.once('beforeSync', () => {
+    events.add({ name: 'late' });
+  });
+  events.getById(1).name = 'x';
+  await manager.sync();
+  assert.deepEqual(Object.keys(server.syncs[0].pack.events), ['updated']);
+  assert.equal(manager.changes.events.added.length, 1);
+});
