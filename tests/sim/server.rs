@@ -149,7 +149,7 @@ impl Server {
             }
         }
         for store in STORES {
-            let mut rows = added.remove(store).unwrap_or_default();
+            let rows = added.entry(store.into()).or_default();
             for update in pack[store]["updated"].as_array().into_iter().flatten() {
                 let mut update = update.as_object().cloned().unwrap_or_default();
                 self.resolve(store, &mut update, &phantoms);
@@ -165,6 +165,9 @@ impl Server {
                     }
                 }
             }
+        }
+        for store in STORES {
+            let rows = added.remove(store).unwrap_or_default();
             let mut removed = Vec::new();
             for row in pack[store]["removed"].as_array().into_iter().flatten() {
                 let id = number(&row["id"]);

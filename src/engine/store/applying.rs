@@ -24,6 +24,8 @@ pub(super) struct Applying {
     /// Records that got their ids by this answer.
     renamed: Groups,
     unknown_removed: Vec<String>,
+    /// Records whose removal the server refused.
+    kept: Groups,
 }
 
 /// The records that a server's row may be about.
@@ -44,6 +46,7 @@ impl Applying {
             fresh: Vec::new(),
             renamed: Groups::default(),
             unknown_removed: Vec::new(),
+            kept: Groups::default(),
         }
     }
 
@@ -314,6 +317,10 @@ impl Applying {
             );
             return;
         }
+        let inflight = store.changes.get(row).map(|dirty| dirty.inflight);
+        if let Some(Stage::Remove(_)) = inflight {
+            self.kept.insert(row.0.into(), row);
+        }
         let handle = store.table.handle(row);
         let reverted = store.refuse_row(row, message, self.options.revert_refused, out);
         self.applied.refused.push(Refused {
@@ -383,8 +390,9 @@ impl Applying {
                 }
                 (Stage::Remove(Some(field)), _)
                     if Some(field) == store.table.schema().parent
-                        && store.server_parent(row).is_some() =>
+                        && self.keeps_parent(store, row) =>
                 {
+                    self.kept.insert(row.0.into(), row);
                     store.drop_inflight(&[row], out);
                 }
                 (_, Unmentioned::Confirmed) | (Stage::Remove(Some(_)), _) => {
@@ -417,6 +425,14 @@ impl Applying {
                 missing,
             );
         }
+    }
+}
+
+impl Applying {
+    /// Whether the server refused to remove the parent, so that the child is still there too.
+    fn keeps_parent(&self, store: &Store, row: RowIx) -> bool {
+        let parent = store.server_parent(row);
+        parent.is_some_and(|parent| !self.kept.find(parent.0.into()).is_empty())
     }
 }
 

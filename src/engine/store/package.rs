@@ -2,6 +2,7 @@
 
 use super::layers::Touched;
 use super::record_state::{Dirty, Stage};
+use super::relations::is_unsent;
 use super::{Store, equal};
 use crate::engine::json::write::{self, Object};
 use crate::engine::schema::{Field, FieldIx};
@@ -117,8 +118,10 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn change(&self, dirty: &Dirty) -> Option<Change> {
-        let removed =
-            |cascade: Option<FieldIx>| self.sends_removal(cascade).then_some(Change::Removed);
+        let removed = |cascade: Option<FieldIx>| {
+            let sends = self.sends_removal(dirty, cascade);
+            sends.then_some(Change::Removed)
+        };
         match self.layer {
             Layer::Inflight => match dirty.inflight {
                 Stage::Add => Some(Change::Added),
@@ -142,14 +145,14 @@ impl Writer<'_> {
         changed.then_some(Change::Updated)
     }
 
-    fn sends_removal(&self, cascade: Option<FieldIx>) -> bool {
+    fn sends_removal(&self, dirty: &Dirty, cascade: Option<FieldIx>) -> bool {
         let schema = self.store.table.schema();
         match cascade {
             None => true,
             Some(field) if Some(field) == schema.parent => {
-                self.options.include_children_in_remove_request
+                self.options.include_children_in_remove_request || is_unsent(dirty, field)
             }
-            Some(field) => self.store.sends_cascade(field),
+            Some(field) => self.store.sends_removal(dirty, field),
         }
     }
 

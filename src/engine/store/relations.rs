@@ -3,7 +3,7 @@
 
 use super::aftermath::{Id, IdChange};
 use super::notices::Notices;
-use super::record_state::Stage;
+use super::record_state::{Dirty, Stage};
 use super::rows::{Groups, distinct, sorted};
 use super::{IS_REFERENCE, Store, equal};
 use crate::engine::config::{OnRemove, Relation};
@@ -81,6 +81,13 @@ impl Reference {
             index: None,
         }
     }
+}
+
+/// Whether the user gave a field its value after the last package.
+pub(super) fn is_unsent(dirty: &Dirty, field: FieldIx) -> bool {
+    dirty
+        .touched(field)
+        .is_some_and(|touched| !touched.pending.is_absent())
 }
 
 impl Store {
@@ -165,6 +172,12 @@ impl Store {
     pub(super) fn sends_cascade(&self, field: FieldIx) -> bool {
         // Descendants in a tree: the package's options decide.
         !self.quiet_fields.contains(&field)
+    }
+
+    /// Whether a removal that this field's cascade made is sent: where the server doesn't know of
+    /// the reference, it can't take the record along by itself.
+    pub(super) fn sends_removal(&self, dirty: &Dirty, field: FieldIx) -> bool {
+        self.sends_cascade(field) || is_unsent(dirty, field)
     }
 
     /// Records that `field` may refer to got other ids: references follow, in every layer. Where
@@ -309,8 +322,12 @@ impl Store {
                         self.server_write(row, field, Cell::NULL, true, Origin::Remote, out);
                         self.settle(row);
                     } else {
+                        let unsent = |dirty: &Dirty| is_unsent(dirty, field);
+                        let own = self.changes.get(row).is_some_and(unsent);
                         self.write_user(row, field, Cell::NULL, Origin::Local, out);
-                        self.mark_cascaded(row, field);
+                        if !own {
+                            self.mark_cascaded(row, field);
+                        }
                     }
                 }
             }
@@ -339,7 +356,9 @@ impl Store {
             self.settle_visible(field, id, out);
             for row in self.rows_referring(field, id.as_ref(), false) {
                 let waits = self.changes.get(row).is_some_and(|dirty| {
-                    dirty.pending == Stage::Remove(Some(field)) && dirty.inflight == Stage::Idle
+                    dirty.pending == Stage::Remove(Some(field))
+                        && dirty.inflight == Stage::Idle
+                        && !is_unsent(dirty, field)
                 });
                 if waits {
                     self.end_removed(row);
