@@ -47,6 +47,16 @@ export function moveCode(byte, peek, align) {
       const more = byte(20);
       if (more > 7) leb(20);
       if (more === 8 || more === 10 || more === 12 || more === 14) leb(20);
+    } else if (op === 0xfd) {
+      // 16 bytes at a time: loads and stores, constants and shuffles, lanes.
+      let more = byte(20);
+      if (more > 127) more += (byte(20) - 1) * 128;
+      if (more < 12 || (more >= 84 && more <= 93)) {
+        leb(20);
+        leb(20);
+      }
+      if (more === 12 || more === 13) for (let n = 16; n > 0; n--) byte(19);
+      if ((more >= 21 && more <= 34) || (more >= 84 && more <= 91)) byte(20);
     } else if (op === 0x11 || (op >= 0x23 && op <= 0x26) || op === 0x3f || op === 0x40 || (op & 0xfd) === 0xd0) {
       leb(21);
       if (op === 0x11) leb(21);
