@@ -23,9 +23,11 @@ struct Run {
 impl Run {
     fn new(seed: u64) -> Self {
         let mut rng = Rng::new(seed ^ 0xBAC4);
+        let send_cascade = rng.below(2) == 0;
         let habits = Habits {
             short_answers: rng.below(2) == 0,
             strict: true,
+            cascades: !send_cascade,
             ..Habits::default()
         };
         let sections = json!({
@@ -35,7 +37,7 @@ impl Run {
             "nodes": [{"id": 1, "name": "a"}, {"id": 2, "name": "b", "parentId": 1}, {"id": 3, "name": "c", "parentId": 2}]
         });
         let mut world = World::new(seed, habits, sections);
-        world.send_cascade = rng.below(2) == 0;
+        world.send_cascade = send_cascade;
         let short = habits.short_answers || rng.below(2) == 0;
         world.client(json!({
             "autoSync": rng.below(2) == 0,

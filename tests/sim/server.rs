@@ -17,6 +17,8 @@ pub struct Habits {
     pub resolves_references: bool,
     /// Takes it for a fault of the client's when it names a record that isn't there.
     pub strict: bool,
+    /// Removes what refers to a removed record.
+    pub cascades: bool,
 }
 
 impl Default for Habits {
@@ -27,6 +29,7 @@ impl Default for Habits {
             says_idempotent: false,
             resolves_references: true,
             strict: false,
+            cascades: true,
         }
     }
 }
@@ -187,7 +190,7 @@ impl Server {
     fn remove(&mut self, store: &str, id: u64) {
         self.rows.entry(store.into()).or_default().remove(&id);
         for (referring, field, to) in REFERENCES {
-            if to == store {
+            if to == store && self.habits.cascades {
                 let rows = self.rows.entry(referring.into()).or_default();
                 rows.retain(|_, row| row.get(field).is_none_or(|it| number(it) != id));
             }

@@ -1,8 +1,8 @@
 //! The user removes records, and removed records come back.
 
-use super::{Id, Store};
 use super::notices::Notices;
 use super::record_state::Stage;
+use super::{Id, Store};
 use crate::engine::error::SyncError;
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::schema::FieldIx;
