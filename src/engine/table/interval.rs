@@ -156,55 +156,58 @@ impl IntervalIndex {
         self.rows.clear();
         self.starts.clear();
         self.ends.clear();
+        self.rows.reserve_exact(rows);
+        self.starts.reserve_exact(rows);
+        self.ends.reserve_exact(rows);
         let (mut every, mut any) = (u64::MAX, 0);
-        let mut count = 0;
-        let all = (0..rows as u32).map(RowIx);
-        for span in all.clone().filter_map(span_of) {
-            let key = sort_key(span.start);
-            every &= key;
-            any |= key;
-            count += 1;
+        for row in (0..rows as u32).map(RowIx) {
+            if let Some(span) = span_of(row) {
+                let key = sort_key(span.start);
+                every &= key;
+                any |= key;
+                self.starts.push(key);
+                self.rows.push(row);
+            }
         }
-        self.rows.reserve_exact(count);
-        self.starts.reserve_exact(count);
-        self.ends.reserve_exact(count);
         // Instants of one calendar differ in few of their bits: those and the row make one word,
         // and words sort fast. The room that they need is that of the result.
-        let differ = if count == 0 { 0 } else { every ^ any };
+        let differ = if self.rows.is_empty() { 0 } else { every ^ any };
         let low = differ.trailing_zeros().min(63);
         let width = differ.checked_ilog2().map_or(0, |top| top + 1 - low);
         let row_bits = usize::BITS - rows.leading_zeros();
-        let spans = all.filter_map(|row| Some((sort_key(span_of(row)?.start), row)));
+        let end_of = |row| span_of(row).map_or(0, |span| sort_key(span.end));
         if width + row_bits < u64::BITS {
-            let mask = differ
-                .checked_ilog2()
-                .map_or(0, |top| u64::MAX >> (63 - top));
-            self.starts
-                .extend(spans.map(|(key, row)| (key & mask) >> low << row_bits | u64::from(row.0)));
-            if !self.starts.is_sorted() {
-                radix_sort(&mut self.starts, &mut self.ends, row_bits);
-            }
+            let mask = ((1u64 << width) - 1) << low;
             let row_mask = (1u64 << row_bits) - 1;
-            self.rows.extend(
-                self.starts
-                    .iter()
-                    .map(|word| RowIx((word & row_mask) as u32)),
-            );
+            for (word, row) in self.starts.iter_mut().zip(&self.rows) {
+                *word = (*word & mask) >> low << row_bits | u64::from(row.0);
+            }
+            if !self.starts.is_sorted() {
+                radix_sort(&mut self.starts, &mut self.ends, row_bits, width);
+            }
+            self.ends.clear();
+            let same = every & !mask;
+            for (word, place) in self.starts.iter_mut().zip(&mut self.rows) {
+                let row = RowIx((*word & row_mask) as u32);
+                *place = row;
+                *word = *word >> row_bits << low | same;
+                self.ends.push(end_of(row));
+            }
         } else {
-            let mut sorted: Vec<(u64, RowIx)> = spans.collect();
+            let keys = self.starts.iter().copied();
+            let mut sorted: Vec<(u64, RowIx)> = keys.zip(self.rows.iter().copied()).collect();
             sort(&mut sorted);
-            self.rows.extend(sorted.iter().map(|(_, row)| *row));
+            self.rows.clear();
+            self.starts.clear();
+            for (start, row) in sorted {
+                self.starts.push(start);
+                self.rows.push(row);
+                self.ends.push(end_of(row));
+            }
         }
-        self.starts.clear();
-        self.ends.clear();
-        for row in &self.rows {
-            let span = span_of(*row).unwrap_or(Span {
-                start: 0.0,
-                end: 0.0,
-            });
-            self.starts.push(sort_key(span.start));
-            self.ends.push(sort_key(span.end));
-        }
+        self.rows.shrink_to_fit();
+        self.starts.shrink_to_fit();
+        self.ends.shrink_to_fit();
         self.find_latest();
         self.built = true;
     }
@@ -335,34 +338,32 @@ fn sort(entries: &mut [(u64, RowIx)]) {
 const DIGIT_BITS: u32 = 11;
 const DIGITS: usize = 1 << DIGIT_BITS;
 
-/// Sorts words by their bits from `shift` on; words that are equal there stay in their order.
+/// Sorts words by `width` bits from `shift` on; words that are equal there stay in their order.
 /// `room` lends its memory.
-fn radix_sort(words: &mut Vec<u64>, room: &mut Vec<u64>, mut shift: u32) {
-    let any = words.iter().fold(0, |any, word| any | word);
+fn radix_sort(words: &mut Vec<u64>, room: &mut Vec<u64>, shift: u32, width: u32) {
     room.clear();
     room.resize(words.len(), 0);
-    while shift < u64::BITS && any >> shift != 0 {
-        let mut places = [0u32; DIGITS];
-        let digit = |word: u64| (word >> shift) as usize & (DIGITS - 1);
-        for word in words.iter() {
-            if let Some(count) = places.get_mut(digit(*word)) {
-                *count += 1;
-            }
+    let digit =
+        |word: u64, at: usize| (word >> (shift + at as u32 * DIGIT_BITS)) as usize & (DIGITS - 1);
+    let mut counts = vec![[0u32; DIGITS]; width.div_ceil(DIGIT_BITS) as usize];
+    for word in words.iter() {
+        for (at, counts) in counts.iter_mut().enumerate() {
+            counts[digit(*word, at)] += 1;
         }
+    }
+    for (at, places) in counts.iter_mut().enumerate() {
         let mut sum = 0;
-        for place in &mut places {
+        for place in places.iter_mut() {
             sum += core::mem::replace(place, sum);
         }
         for word in words.iter() {
-            if let Some(place) = places.get_mut(digit(*word)) {
-                if let Some(to) = room.get_mut(*place as usize) {
-                    *to = *word;
-                }
-                *place += 1;
+            let place = &mut places[digit(*word, at)];
+            if let Some(to) = room.get_mut(*place as usize) {
+                *to = *word;
             }
+            *place += 1;
         }
         core::mem::swap(words, room);
-        shift += DIGIT_BITS;
     }
 }
 
