@@ -340,30 +340,31 @@ const DIGITS: usize = 1 << DIGIT_BITS;
 
 /// Sorts words by `width` bits from `shift` on; words that are equal there stay in their order.
 /// `room` lends its memory.
-fn radix_sort(words: &mut Vec<u64>, room: &mut Vec<u64>, shift: u32, width: u32) {
+fn radix_sort(words: &mut Vec<u64>, room: &mut Vec<u64>, mut shift: u32, width: u32) {
     room.clear();
     room.resize(words.len(), 0);
-    let digit =
-        |word: u64, at: usize| (word >> (shift + at as u32 * DIGIT_BITS)) as usize & (DIGITS - 1);
     let mut counts = vec![[0u32; DIGITS]; width.div_ceil(DIGIT_BITS) as usize];
     for word in words.iter() {
-        for (at, counts) in counts.iter_mut().enumerate() {
-            counts[digit(*word, at)] += 1;
+        let mut rest = *word >> shift;
+        for counts in &mut counts {
+            counts[rest as usize & (DIGITS - 1)] += 1;
+            rest >>= DIGIT_BITS;
         }
     }
-    for (at, places) in counts.iter_mut().enumerate() {
+    for places in &mut counts {
         let mut sum = 0;
         for place in places.iter_mut() {
             sum += core::mem::replace(place, sum);
         }
         for word in words.iter() {
-            let place = &mut places[digit(*word, at)];
+            let place = &mut places[(*word >> shift) as usize & (DIGITS - 1)];
             if let Some(to) = room.get_mut(*place as usize) {
                 *to = *word;
             }
             *place += 1;
         }
         core::mem::swap(words, room);
+        shift += DIGIT_BITS;
     }
 }
 
