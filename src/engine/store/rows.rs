@@ -26,7 +26,8 @@ pub(super) const fn pack(high: u32, low: u32) -> u64 {
 }
 
 pub(super) fn sort(keys: &mut Vec<u64>) {
-    sort_words(keys, &mut Vec::new(), 0);
+    let any = keys.iter().fold(0, |any, key| any | key);
+    sort_words(keys, &mut Vec::new(), 0, u64::BITS - any.leading_zeros());
 }
 
 /// For every row of a table: which entry of a list is about it. Nothing when the list is empty.
