@@ -84,28 +84,14 @@ impl Store {
     #[inline]
     pub(super) fn tell(&self, kind: NoticeKind, origin: Origin, row: RowIx, out: &mut Notices) {
         if self.hears(kind, origin) {
-            let row = self.table.handle(row);
-            self.tell_handle(kind, origin, row, out);
-        }
-    }
-
-    /// The same for a record whose row may be free already.
-    pub(super) fn tell_handle(
-        &self,
-        kind: NoticeKind,
-        origin: Origin,
-        row: RowId,
-        out: &mut Notices,
-    ) {
-        if self.hears(kind, origin) {
-            self.push(
-                kind,
-                origin,
-                self.table.schema().id,
-                row,
-                (Cell::ABSENT, Cell::ABSENT),
-                out,
-            );
+            let id = self.table.schema().id;
+            // Who never read the record has nothing but this to name it by.
+            let old = match kind {
+                NoticeKind::Remove => self.table.cell(row, id),
+                _ => Cell::ABSENT,
+            };
+            let handle = self.table.handle(row);
+            self.push(kind, origin, id, handle, (old, Cell::ABSENT), out);
         }
     }
 

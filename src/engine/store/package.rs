@@ -79,7 +79,9 @@ impl Store {
             always: fields.iter().any(|field| field.always_write),
         };
         let mut lists = [Vec::new(), Vec::new(), Vec::new()];
-        for row in rows {
+        // Servers give ids in the order of the package.
+        let is_new = |row: RowIx| self.changes.get(row).is_some_and(|dirty| !dirty.in_base);
+        for row in self.parents_first(rows, &is_new) {
             let Some(dirty) = self.changes.get(row) else {
                 continue;
             };

@@ -5,6 +5,7 @@
 //! which is merged when the next question comes.
 
 use super::RowIx;
+use crate::engine::order::sort_words;
 use crate::prelude::*;
 
 const BLOCK: usize = 64;
@@ -183,7 +184,7 @@ impl IntervalIndex {
                 *word = (*word & mask) >> low << row_bits | u64::from(row.0);
             }
             if !self.starts.is_sorted() {
-                radix_sort(&mut self.starts, &mut self.ends, row_bits, width);
+                sort_words(&mut self.starts, &mut self.ends, row_bits);
             }
             self.ends.clear();
             let same = every & !mask;
@@ -332,39 +333,6 @@ fn sort(entries: &mut [(u64, RowIx)]) {
         if let Some(rest) = entries.get_mut(..len) {
             sink(rest, 0);
         }
-    }
-}
-
-const DIGIT_BITS: u32 = 11;
-const DIGITS: usize = 1 << DIGIT_BITS;
-
-/// Sorts words by `width` bits from `shift` on; words that are equal there stay in their order.
-/// `room` lends its memory.
-fn radix_sort(words: &mut Vec<u64>, room: &mut Vec<u64>, mut shift: u32, width: u32) {
-    room.clear();
-    room.resize(words.len(), 0);
-    let mut counts = vec![[0u32; DIGITS]; width.div_ceil(DIGIT_BITS) as usize];
-    for word in words.iter() {
-        let mut rest = *word >> shift;
-        for counts in &mut counts {
-            counts[rest as usize & (DIGITS - 1)] += 1;
-            rest >>= DIGIT_BITS;
-        }
-    }
-    for places in &mut counts {
-        let mut sum = 0;
-        for place in places.iter_mut() {
-            sum += core::mem::replace(place, sum);
-        }
-        for word in words.iter() {
-            let place = &mut places[(*word >> shift) as usize & (DIGITS - 1)];
-            if let Some(to) = room.get_mut(*place as usize) {
-                *to = *word;
-            }
-            *place += 1;
-        }
-        core::mem::swap(words, room);
-        shift += DIGIT_BITS;
     }
 }
 
