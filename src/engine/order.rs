@@ -43,10 +43,12 @@ const DIGITS: usize = 1 << DIGIT_BITS;
 
 /// Sorts words by `width` bits from `shift` on; words that are equal there stay in their order.
 /// `room` lends its memory.
-pub fn sort_words(words: &mut Vec<u64>, room: &mut Vec<u64>, mut shift: u32, width: u32) {
+pub fn sort_words(words: &mut Vec<u64>, room: &mut Vec<u64>, mut shift: u32) {
+    let any = words.iter().fold(0, |any, word| any | word) >> shift;
     room.clear();
     room.resize(words.len(), 0);
-    let mut counts = vec![[0u32; DIGITS]; width.div_ceil(DIGIT_BITS) as usize];
+    let digits = (u64::BITS - any.leading_zeros()).div_ceil(DIGIT_BITS);
+    let mut counts = vec![[0u32; DIGITS]; digits as usize];
     for word in words.iter() {
         let mut rest = *word >> shift;
         for counts in &mut counts {

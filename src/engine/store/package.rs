@@ -80,7 +80,6 @@ impl Store {
             always: fields.iter().any(|field| field.always_write),
         };
         let mut lists = [Vec::new(), Vec::new(), Vec::new()];
-        let rows = self.changes.rows(|dirty| writer.change(dirty).is_some());
         // Servers give ids in the order of the package.
         let is_new = |row: RowIx| self.changes.get(row).is_some_and(|dirty| !dirty.in_base);
         for row in self.parents_first(rows, &is_new) {

@@ -26,8 +26,10 @@ pub(super) const fn pack(high: u32, low: u32) -> u64 {
 }
 
 pub(super) fn sort(keys: &mut Vec<u64>) {
-    let any = keys.iter().fold(0, |any, key| any | key);
-    sort_words(keys, &mut Vec::new(), 0, u64::BITS - any.leading_zeros());
+    // Mostly, records are asked for in the order in which they were edited.
+    if !keys.is_sorted() {
+        sort_words(keys, &mut Vec::new(), 0);
+    }
 }
 
 /// For every row of a table: which entry of a list is about it. Nothing when the list is empty.

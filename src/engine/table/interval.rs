@@ -184,7 +184,7 @@ impl IntervalIndex {
                 *word = (*word & mask) >> low << row_bits | u64::from(row.0);
             }
             if !self.starts.is_sorted() {
-                sort_words(&mut self.starts, &mut self.ends, row_bits, width);
+                sort_words(&mut self.starts, &mut self.ends, row_bits);
             }
             self.ends.clear();
             let same = every & !mask;
