@@ -10,6 +10,7 @@
 //! | `scenarios` | the failure scenarios of the protocol, by number |
 //! | `rebirth` | removals that are taken back too late |
 //! | `regrets` | random users who take things back, seed by seed |
+//! | `reconciling` | additions in doubt, loads that add |
 //! | `refusals` | records that the server refuses |
 //! | `behaviour` | what else has to be true |
 //! | `bad_input` | answers that aren't what they should be, calls that can't be right |
@@ -24,6 +25,7 @@ mod network;
 mod order;
 mod random;
 mod rebirth;
+mod reconciling;
 mod refusals;
 mod regrets;
 mod scenarios;

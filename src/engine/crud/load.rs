@@ -85,6 +85,7 @@ impl Manager {
             keep_response: false,
             stage: Stage::Passing(Phase::Vetting),
             detail: Detail::Load {
+                append: next.options.append(),
                 params: next.options.params,
                 reconcile: next.reconcile,
             },
@@ -141,7 +142,11 @@ impl Manager {
         let outcome = if as_sync {
             self.apply_changes(&exchange.stores, &mut response, None, cx)
         } else {
-            self.apply_rows(&exchange.stores, &mut response, cx)
+            let append = match &exchange.detail {
+                Detail::Load { append, .. } => append.as_slice(),
+                Detail::Sync { .. } => &[],
+            };
+            self.apply_rows(&exchange.stores, &mut response, append, cx)
         };
         self.note_success(&response);
         self.status.on_success();

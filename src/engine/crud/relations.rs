@@ -1,6 +1,6 @@
 //! What happens in one store and concerns others: ids that become real, records that go or come back.
 
-use super::context::Context;
+use super::context::{Context, Stores};
 use crate::engine::input::StoreId;
 use crate::engine::schema::FieldIx;
 use crate::engine::store::{Aftermath, Id};
@@ -43,6 +43,28 @@ pub fn follow(cx: &mut Context<'_>, origin: StoreId, stores: &[StoreId]) -> Foll
             .extend(aftermath.lost.into_iter().map(|id| (name.clone(), id)));
     }
     followed
+}
+
+/// The same stores, but each behind those that it refers to. In a circle, the given order decides.
+pub fn referenced_first(order: Vec<StoreId>, stores: &Stores) -> Vec<StoreId> {
+    let refers = |from: StoreId, to: StoreId| {
+        let (Some(store), Some(target)) = (stores.get(from), stores.get(to)) else {
+            return false;
+        };
+        from != to
+            && store
+                .relations()
+                .any(|(_, relation)| relation.store == target.name())
+    };
+    let mut rest = order;
+    let mut sorted = Vec::with_capacity(rest.len());
+    while !rest.is_empty() {
+        let free = rest
+            .iter()
+            .position(|&id| rest.iter().all(|&other| !refers(id, other)));
+        sorted.push(rest.remove(free.unwrap_or(0)));
+    }
+    sorted
 }
 
 /// Tells one store what happened in the store called `name`. Says whether it refers to that store at all.

@@ -26,6 +26,7 @@
 //! | `answer`, `applying` | an answer to a sync: plan and apply; remote changesets |
 //! | `server` | how server data writes base |
 //! | `load` | a new data set |
+//! | `natural_key` | phantoms found again by other fields than their ids |
 //! | `package` | what a sync sends |
 //! | `rebirth` | records that the server removed and the user wants back |
 //! | `relations`, `tree` | references between records, and what becomes of them |
@@ -49,6 +50,7 @@ mod keys;
 mod layers;
 mod load;
 mod moving;
+mod natural_key;
 mod notices;
 mod package;
 mod rebirth;
