@@ -122,3 +122,67 @@ fn a_load_can_add_to_what_is_there() {
     );
     world.check_end();
 }
+
+#[test]
+fn references_that_hold_a_client_id_later_are_corrected_and_the_server_is_told() {
+    for by_load in [false, true] {
+        let mut world = World::calendar();
+        let client = world.loaded(json!({"autoSync": true, "autoSyncTimeout": 10}));
+        let row = world.add(client, "events", json!({"name": "new"}));
+        let phantom = world.get_row(client, "events", row, "id");
+        world.settle();
+        let id = world.get_row(client, "events", row, "id");
+        assert_eq!(id, 1000);
+        let link = json!({"id": 9, "eventId": phantom, "resourceId": 1});
+        let rows = world.server.rows.get_mut("assignments").unwrap();
+        rows.insert(9, link.as_object().unwrap().clone());
+        if by_load {
+            world.load(client);
+        } else {
+            let manager = world.clients[client].manager;
+            let body = json!({"assignments": {"added": [link]}}).to_string();
+            world
+                .feed(client, Input::ApplyChangeset(manager, body.as_bytes()))
+                .unwrap();
+        }
+        world.settle();
+        assert_eq!(world.get(client, "assignments", 9, "eventId"), id);
+        assert_eq!(world.server.row("assignments", 9).unwrap()["eventId"], id);
+        assert_eq!(
+            world.last_sync(),
+            json!({"assignments": {"updated": [{"id": 9, "eventId": id}]}})
+        );
+        assert!(!world.is_dirty(client));
+        world.check_end();
+    }
+}
+
+#[test]
+fn a_late_echo_of_an_addition_patches_it_or_is_nothing() {
+    let mut world = World::calendar();
+    let client = world.loaded(json!({}));
+    let row = world.add(client, "events", json!({"name": "new"}));
+    let phantom = world.get_row(client, "events", row, "id");
+    world.sync(client);
+    world.settle();
+    let manager = world.clients[client].manager;
+    let push = |world: &mut World, row: serde_json::Value| {
+        let body = json!({"events": {"rows": [row]}}).to_string();
+        world
+            .feed(client, Input::ApplyChangeset(manager, body.as_bytes()))
+            .unwrap();
+    };
+    push(&mut world, json!({"$PhantomId": phantom, "n": 5}));
+    assert_eq!(world.count(client, "events"), 3);
+    assert_eq!(world.get(client, "events", 1000, "n"), 5);
+    world.remove(client, "events", 1000);
+    world.sync(client);
+    world.settle();
+    push(
+        &mut world,
+        json!({"$PhantomId": phantom, "id": 1000, "name": "new"}),
+    );
+    assert_eq!(world.count(client, "events"), 2, "it doesn't rise again");
+    assert!(!world.is_dirty(client));
+    world.check_end();
+}

@@ -98,6 +98,7 @@ impl Manager {
             }
         }
         self.follow_answer(stores, &mut outcome, cx);
+        outcome.more_to_send |= relations::correct(cx, &self.stores, true);
         outcome
     }
 
@@ -202,6 +203,7 @@ impl Manager {
             );
         }
         self.follow_answer(stores, &mut outcome, cx);
+        outcome.more_to_send |= relations::correct(cx, &self.stores, false);
         outcome
     }
 

@@ -150,6 +150,9 @@ impl Manager {
         };
         self.note_success(&response);
         self.status.on_success();
+        if outcome.more_to_send {
+            self.auto.on_edit(cx.now);
+        }
         for event in [EventKind::RequestDone, EventKind::Load] {
             self.tell(Event::Done(event, RequestKind::Load, exchange.request), cx);
         }

@@ -3,7 +3,7 @@
 use super::context::{Context, Stores};
 use crate::engine::input::StoreId;
 use crate::engine::schema::FieldIx;
-use crate::engine::store::{Aftermath, Id};
+use crate::engine::store::{Aftermath, Id, Store};
 use crate::prelude::*;
 
 /// Longest chain of stores that one removal runs through. Far beyond any real model (event, assignment, note …); every step
@@ -43,6 +43,36 @@ pub fn follow(cx: &mut Context<'_>, origin: StoreId, stores: &[StoreId]) -> Foll
             .extend(aftermath.lost.into_iter().map(|id| (name.clone(), id)));
     }
     followed
+}
+
+/// Corrects references in which the server names records by client ids that they had. `all`: in whole stores, otherwise in what the
+/// last answer wrote. Says whether there is something to send for it.
+pub fn correct(cx: &mut Context<'_>, stores: &[StoreId], all: bool) -> bool {
+    let mut corrected = false;
+    for &id in stores {
+        let mut found = Vec::new();
+        if let Some(store) = cx.stores.get(id) {
+            for (field, relation) in store.relations() {
+                let named = |other: &&Store| other.name() == relation.store;
+                let mut others = stores.iter().filter_map(|&other| cx.stores.get(other));
+                if let Some(target) = others.find(named) {
+                    let references = store.outdated_references(field, Some(target), all);
+                    found.push((field, references));
+                }
+            }
+            if let Some(field) = store.parent_field() {
+                found.push((field, store.outdated_references(field, None, all)));
+            }
+        }
+        let Some(store) = cx.stores.get_mut(id) else {
+            continue;
+        };
+        for (field, references) in found {
+            corrected |= !references.is_empty();
+            store.correct_references(field, &references, cx.notices);
+        }
+    }
+    corrected
 }
 
 /// The same stores, but each behind those that it refers to. In a circle, the given order decides.
