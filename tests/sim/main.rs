@@ -12,6 +12,8 @@
 //! | `regrets` | random users who take things back, seed by seed |
 //! | `reconciling` | additions in doubt, loads that add |
 //! | `refusals` | records that the server refuses |
+//! | `further` | further cases that users of comparable engines have met |
+//! | `interop…` | what servers in the wild do, by number: answers, ids, what goes out, failures, shapes of data |
 //! | `behaviour` | what else has to be true |
 //! | `bad_input` | answers that aren't what they should be, calls that can't be right |
 //! | `random` | random users on a hostile network, seed by seed |
@@ -20,7 +22,14 @@
 
 mod bad_input;
 mod behaviour;
+mod further;
 mod host;
+mod interop;
+mod interop_answers;
+mod interop_failures;
+mod interop_ids;
+mod interop_outgoing;
+mod interop_shapes;
 mod network;
 mod order;
 mod random;

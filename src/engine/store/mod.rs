@@ -71,7 +71,7 @@ use alloc::sync::Arc;
 pub use aftermath::{Aftermath, Id, IdChange};
 pub use answer::{Applied, ApplyOptions, NewId, Refused, StorePlan, Unmentioned, Warning};
 pub use load::Loaded;
-pub use notices::{FOREIGN_SHIFT, Notices};
+pub use notices::{FOREIGN_SHIFT, Notices, STALE};
 pub use package::{Layer, PackageOptions};
 pub use phantoms::PHANTOMS_MAX;
 pub use record_state::RecordState;

@@ -2,6 +2,7 @@
 
 use super::Store;
 use crate::engine::event::{Notice, NoticeKind, Origin};
+use crate::engine::input::StoreId;
 use crate::engine::schema::FieldIx;
 use crate::engine::table::{RowId, RowIx};
 use crate::engine::value::Cell;
@@ -12,6 +13,7 @@ use crate::prelude::*;
 #[derive(Clone, Debug, Default)]
 pub struct Notices {
     list: Vec<Notice>,
+    stale: Vec<(StoreId, RowIx)>,
     group: u32,
 }
 
@@ -33,7 +35,7 @@ impl Notices {
 
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.list.is_empty() && self.stale.is_empty()
     }
 
     /// Hands out what waits.
@@ -41,11 +43,22 @@ impl Notices {
         core::mem::take(&mut self.list)
     }
 
+    /// Hands out the rows that changed and that nobody listens to, see [`STALE`].
+    pub fn take_stale(&mut self) -> Vec<(StoreId, RowIx)> {
+        core::mem::take(&mut self.stale)
+    }
+
     /// Forgets what waits; keeps the room for more.
     pub fn clear(&mut self) {
         self.list.clear();
+        self.stale.clear();
     }
 }
+
+/// The bit of a mask for hosts that cache records: where nobody listens to updates that the user
+/// didn't make, the rows are listed by themselves. A hundred thousand notices would cost more than
+/// what they are about.
+pub const STALE: u32 = 1 << 31;
 
 /// By how much the bits of a mask are shifted that are about what the user didn't do.
 pub const FOREIGN_SHIFT: u32 = 16;
@@ -94,6 +107,8 @@ impl Store {
     ) {
         if self.hears(kind, origin) {
             self.push(kind, origin, at.1, self.table.handle(at.0), change, out);
+        } else if self.mask & STALE != 0 && origin != Origin::Local && kind == NoticeKind::Update {
+            out.stale.push((self.id, at.0));
         }
     }
 
