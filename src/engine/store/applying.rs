@@ -130,6 +130,8 @@ impl Applying {
         let id = from
             .table
             .id_ref(from.table.cell(from.row, from.table.schema().id));
+        let known = phantom.and_then(|text| store.phantoms.find(text).cloned());
+        let id = id.or_else(|| known.as_ref().map(Id::as_ref));
         let found = Found {
             by_id: id.and_then(|id| store.table.find_id(id)),
             by_phantom: phantom.and_then(|id| store.table.find_id(IdRef::Text(id))),
@@ -153,7 +155,8 @@ impl Applying {
         };
         match self.target(store, &found, id, out) {
             Some(row) => self.known(store, row, from, outcome, out),
-            None if phantom.is_none() || from.has_values() => {
+            // What had that client id has gone since: this is an echo of its addition.
+            None if known.is_none() && (phantom.is_none() || from.has_values()) => {
                 let row = store.insert_row(from);
                 self.fresh.push(row);
             }
@@ -205,6 +208,7 @@ impl Applying {
         store.change_id(row, cell, Origin::Remote, out);
         self.renamed.insert(row.0.into(), row);
         if let Some(phantom) = phantom {
+            store.phantoms.learn(&phantom, &Id::from(id));
             self.applied.new_ids.push(NewId {
                 row: store.table.handle(row),
                 phantom,
