@@ -128,8 +128,13 @@
 //! | input, effect | what happens to the engine, what it wants done |
 //! | notice | what a store says of a record that changed, packed |
 //! | host | what feeds inputs and carries out effects |
+#![cfg_attr(all(feature = "module", target_arch = "wasm32"), no_std)]
+
+#[macro_use]
+extern crate alloc;
 
 pub mod engine;
+mod prelude;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod protocol;
 #[cfg(target_arch = "wasm32")]

@@ -5,6 +5,7 @@
 //! client can't know by itself: new ids, values that the server filled in or normalised, changes of
 //! others since the client's revision. Rows are JSON objects keyed by the wire names of fields.
 
+use crate::prelude::*;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 

@@ -48,4 +48,5 @@ export type {
   Origin,
   StoreEvents,
 } from './store-events.js';
-export { type DataInput, type RelationConfig, Store, type StoreConfig } from './store.js';
+export { Store } from './store.js';
+export type { DataInput, RelationConfig, StoreConfig } from './store-config.js';

@@ -2,7 +2,8 @@ import type { CrudManager } from './crud-manager.js';
 import type { CrudManagerEvents } from './crud-events.js';
 import type { Listeners, OnListeners } from './emitter.js';
 import { SyncError } from './errors.js';
-import type { Store, StoreConfig } from './store.js';
+import type { StoreConfig } from './store-config.js';
+import type { Store } from './store.js';
 
 type OrFunction<T> = T | (() => T);
 
@@ -158,7 +159,9 @@ const FETCH_OPTIONS = [
 ] as const;
 
 /** @internal The two kinds of requests, shortcuts folded in. */
-export function transportOf(config: CrudManagerOptions): Required<NonNullable<CrudManagerOptions['transport']>> {
+export function transportOf(
+  config: CrudManagerOptions,
+): Required<NonNullable<CrudManagerOptions['transport']>> {
   const { load, sync } = config.transport ?? {};
   return {
     load: { ...load, ...(config.loadUrl !== undefined && { url: config.loadUrl }) },
@@ -175,7 +178,10 @@ export function engineConfig(config: CrudManagerOptions): object {
 }
 
 /** @internal */
-export function engineTransport(transport: { load: TransportSection; sync: TransportSection }): object {
+export function engineTransport(transport: {
+  load: TransportSection;
+  sync: TransportSection;
+}): object {
   return { load: engineSection(transport.load), sync: engineSection(transport.sync) };
 }
 
@@ -202,7 +208,9 @@ function engineSection(section: TransportSection): object {
 }
 
 /** What needn't be asked at every request. */
-function plain(values: OrFunction<Record<string, OrFunction<unknown>>> | undefined): object | undefined {
+function plain(
+  values: OrFunction<Record<string, OrFunction<unknown>>> | undefined,
+): object | undefined {
   if (values === undefined || typeof values === 'function') return undefined;
   const fixed = Object.entries(values).filter(([, value]) => typeof value !== 'function');
   return Object.fromEntries(fixed);

@@ -14,10 +14,18 @@ import {
 import { type CrudManagerEvents, EVENTS, STATUSES, type SyncStatus } from './crud-events.js';
 import { Emitter, type OnListeners, defineHandlers } from './emitter.js';
 import { SyncError } from './errors.js';
-import { EXCHANGES, type RequestOptions, type RequestType, type WireRequest, withExchange } from './exchange.js';
+import {
+  EXCHANGES,
+  type RequestOptions,
+  type RequestType,
+  type WireRequest,
+  withExchange,
+} from './exchange.js';
 import type { Model } from './model.js';
+import { ParamUrl, texts } from './param-url.js';
 import { bytes, engine, makeError, register, writeJson, writePieces } from './runtime.js';
-import { type DataInput, Store, type StoreConfig, encodeData, stores } from './store.js';
+import type { DataInput, StoreConfig } from './store-config.js';
+import { Store, encodeData, stores } from './store.js';
 
 /** What a load or a sync gives: the answer of the server. */
 export interface CrudResult {
@@ -39,7 +47,12 @@ export interface LoadOptions {
 /** Changes by store, as the server tells them. */
 export type Changeset = Record<
   string,
-  { added?: object[]; updated?: object[]; modified?: object[]; removed?: (object | string | number)[] }
+  {
+    added?: object[];
+    updated?: object[];
+    modified?: object[];
+    removed?: (object | string | number)[];
+  }
 >;
 
 interface Call {
@@ -143,7 +156,9 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   /** Applies a load answer (or, by its `type`, a sync answer) that came by another way. */
   loadCrudManagerData(response: DataInput, _options?: object): void {
     const manager = this._alive();
-    const last = writePieces(encodeData(response), (length) => engine().applyPiece(manager, length));
+    const last = writePieces(encodeData(response), (length) =>
+      engine().applyPiece(manager, length),
+    );
     engine().applyResponse(manager, last);
   }
 
@@ -363,10 +378,16 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   }
 
   /** Puts stores under the manager, at a position of the load order or last. */
-  addCrudStore(input: CrudStoreInput | readonly CrudStoreInput[], position?: number, fromStore?: Store<any>): void {
+  addCrudStore(
+    input: CrudStoreInput | readonly CrudStoreInput[],
+    position?: number,
+    fromStore?: Store<any>,
+  ): void {
     const number = this._alive();
     if (Array.isArray(input)) {
-      input.forEach((one, i) => this.addCrudStore(one, position === undefined ? undefined : position + i));
+      input.forEach((one, i) =>
+        this.addCrudStore(one, position === undefined ? undefined : position + i),
+      );
       return;
     }
     const descriptor = this._descriptor(input as CrudStoreInput);
@@ -476,13 +497,21 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
       case 'load':
       case 'sync':
       case 'requestDone':
-        this._fire(name, withExchange({ requestType: kind, requestOptions: exchange?.options }, exchange));
+        this._fire(
+          name,
+          withExchange({ requestType: kind, requestOptions: exchange?.options }, exchange),
+        );
         break;
       case 'loadFail':
       case 'syncFail':
       case 'requestFail': {
         const error = withExchange(errorOf(detail.error), exchange);
-        const event = { requestType: kind, requestOptions: exchange?.options, error, retryIn: detail.retryIn };
+        const event = {
+          requestType: kind,
+          requestOptions: exchange?.options,
+          error,
+          retryIn: detail.retryIn,
+        };
         this._fire(name, withExchange(event, exchange));
         break;
       }
@@ -578,7 +607,10 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
       return { store };
     }
     if (input === null || typeof input !== 'object') {
-      throw new SyncError('INVALID_CONFIG', 'crudStores wants stores, their ids, or options of stores');
+      throw new SyncError(
+        'INVALID_CONFIG',
+        'crudStores wants stores, their ids, or options of stores',
+      );
     }
     if ('store' in input) {
       const { store, storeId, phantomIdField, idField, writeAllFields } = input;
@@ -591,7 +623,10 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
     }
     const prototype = Object.getPrototypeOf(input);
     if (prototype !== Object.prototype && prototype !== null) {
-      throw new SyncError('INVALID_CONFIG', 'crudStores wants stores, their ids, or options of stores');
+      throw new SyncError(
+        'INVALID_CONFIG',
+        'crudStores wants stores, their ids, or options of stores',
+      );
     }
     return { store: this._make(input as StoreConfig<any>) };
   }
@@ -604,7 +639,9 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   }
 
   private _applyAsOwn(changes: Changeset, phantomIdField: string): void {
-    for (const [id, { added = [], updated = [], modified = [], removed = [] }] of Object.entries(changes)) {
+    for (const [id, { added = [], updated = [], modified = [], removed = [] }] of Object.entries(
+      changes,
+    )) {
       const store = this._expectStore(id);
       const missing: object[] = [];
       for (const row of [...added, ...updated, ...modified] as any[]) {
@@ -675,7 +712,11 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
         fetchOptions,
       };
       const sent =
-        text === body ? ask.body : typeof text === 'string' ? new TextEncoder().encode(text) : undefined;
+        text === body
+          ? ask.body
+          : typeof text === 'string'
+            ? new TextEncoder().encode(text)
+            : undefined;
       engine().answer(ask.ask, proceed, undefined, this._text(request, 'beforeSend'), sent);
     });
   }
@@ -689,7 +730,10 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
     }
   }
 
-  private _whenAsked(verdict: boolean | Promise<boolean>, answer: (proceed: boolean) => void): void {
+  private _whenAsked(
+    verdict: boolean | Promise<boolean>,
+    answer: (proceed: boolean) => void,
+  ): void {
     if (typeof verdict === 'boolean') {
       answer(verdict);
       return;
@@ -770,7 +814,12 @@ export function isAsk(name: string): boolean {
   return ASKS.has(name);
 }
 
-function errorOf(detail: { code: string; message: string; retryable: boolean; status: number | null }): SyncError {
+function errorOf(detail: {
+  code: string;
+  message: string;
+  retryable: boolean;
+  status: number | null;
+}): SyncError {
   return makeError(detail.code, detail.message, detail.retryable, detail.status ?? 0);
 }
 
@@ -787,39 +836,9 @@ function renamed(changes: Changeset, from: string, to: string): Changeset {
   return Object.fromEntries(
     Object.entries(changes).map(([store, section]) => [
       store,
-      Object.fromEntries(Object.entries(section).map(([kind, rows]) => [kind, (rows as any[]).map(row)])),
+      Object.fromEntries(
+        Object.entries(section).map(([kind, rows]) => [kind, (rows as any[]).map(row)]),
+      ),
     ]),
   );
-}
-
-function texts(values: Record<string, unknown>): Record<string, string> {
-  const out: Record<string, string> = {};
-  for (const [name, value] of Object.entries(values ?? {})) {
-    if (value === undefined || value === null) continue;
-    out[name] = typeof value === 'object' ? JSON.stringify(value) : String(value);
-  }
-  return out;
-}
-
-/** A URL whose query can be changed, relative ones included. */
-class ParamUrl {
-  readonly path: string;
-  readonly params: Record<string, string>;
-  private readonly hash: string;
-
-  constructor(url: string) {
-    const [rest = '', hash] = url.split('#', 2);
-    const at = rest.indexOf('?');
-    this.hash = hash === undefined ? '' : `#${hash}`;
-    this.path = at < 0 ? rest : rest.slice(0, at);
-    this.params = at < 0 ? {} : Object.fromEntries(new URLSearchParams(rest.slice(at + 1)));
-  }
-
-  compose(path: string, params: Record<string, string>): string {
-    const query = Object.entries(params)
-      .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
-      .join('&');
-    if (query === '') return path + this.hash;
-    return `${path}${path.includes('?') ? '&' : '?'}${query}${this.hash}`;
-  }
 }

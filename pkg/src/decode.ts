@@ -61,7 +61,8 @@ export function unpack(
           piece = other.slice(inOther, inOther + low);
           inOther += low;
         }
-        cells[field] = tag === TEXT ? piece : isPlain(kinds[field]) ? JSON.parse(piece) : new RawJson(piece);
+        cells[field] =
+          tag === TEXT ? piece : isPlain(kinds[field]) ? JSON.parse(piece) : new RawJson(piece);
       }
     }
     each(row, generation, cells);
@@ -155,6 +156,12 @@ export function readValue(): unknown {
   }
   const piece = text(utf8, low, high);
   return tag === 5 ? piece : new RawJson(piece);
+}
+
+/** @internal Reads which rows changed without a notice, of those that `takeNotices` left: pairs of row and store. */
+export function readStale(): Uint32Array {
+  const at = register(4) >> 2;
+  return words().subarray(at, at + 2 * register(5));
 }
 
 /** @internal Reads the notices that `takeNotices` left; the format stands in `src/wasm/buffers.rs`. */

@@ -82,7 +82,12 @@ export class Exchange {
 /** @internal Gives an event (or error, or result) what it says about the answer. */
 export function withExchange<T extends object>(target: T, exchange: Exchange | undefined): T {
   const lazy = (name: string, get: () => unknown, set?: (value: unknown) => void) =>
-    Object.defineProperty(target, name, { enumerable: true, configurable: true, get, ...(set && { set }) });
+    Object.defineProperty(target, name, {
+      enumerable: true,
+      configurable: true,
+      get,
+      ...(set && { set }),
+    });
   lazy(
     'response',
     () => exchange?.response ?? null,

@@ -3,7 +3,7 @@ import { type Ask, managers, settleCall } from './crud-manager.js';
 import { SyncError } from './errors.js';
 import { EXCHANGES, Exchange, type RequestType } from './exchange.js';
 import { type Wasm, engine, isStarted, makeError, startEngine } from './runtime.js';
-import { absorbNotices, deliverNotices } from './store.js';
+import { absorbNotices, deliverNotices } from './notices.js';
 import { zoneTable } from './zone.js';
 
 let starting: Promise<void> | undefined;
@@ -16,7 +16,11 @@ export function startOnce(module: () => Promise<WebAssembly.Module>): Promise<vo
     .catch((thrown: unknown) => {
       starting = undefined;
       if (thrown instanceof SyncError) throw thrown;
-      const error = new SyncError('INIT_FAILED', `the engine could not be started: ${String(thrown)}`, true);
+      const error = new SyncError(
+        'INIT_FAILED',
+        `the engine could not be started: ${String(thrown)}`,
+        true,
+      );
       error.cause = thrown;
       throw error;
     });
@@ -76,7 +80,9 @@ const facade = {
   },
 
   event(manager: number, event: number, kind: number, request: number, detail: string): void {
-    managers.get(manager)?._event(event, kindOf(kind), request, detail === '' ? {} : JSON.parse(detail));
+    managers
+      .get(manager)
+      ?._event(event, kindOf(kind), request, detail === '' ? {} : JSON.parse(detail));
   },
 
   settle: settleCall,

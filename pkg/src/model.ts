@@ -198,7 +198,10 @@ class NoHome implements RecordHome {
   }
 
   _ensureField(name: string): Field {
-    throw new SyncError('UNKNOWN_FIELD', `there is no field "${name}"; declare it in static fields`);
+    throw new SyncError(
+      'UNKNOWN_FIELD',
+      `there is no field "${name}"; declare it in static fields`,
+    );
   }
 }
 
@@ -277,7 +280,8 @@ export class Model {
   /** @internal Which of those who have lived there. */ _g: number;
   /** @internal Whether its cells are up to date. */ _v: Freshness;
   /** @internal Its cells by place of the field. */ _c: unknown[];
-  /** @internal Dates and converted values made of the cells; of a stale record, the cells that it had. */ _d: unknown[] | undefined;
+  /** @internal Dates and converted values made of the cells; of a stale record, the cells that it had. */ _d:
+    unknown[] | undefined;
   /** @internal Its key, where it isn't its id. */ _k: string | undefined;
   /** @internal Its id when it was last decoded. */ _i: Id;
   /** @internal Values of a batch. */ _b: Record<string, unknown> | undefined;
@@ -315,7 +319,9 @@ export class Model {
       const given = Object.hasOwn(data, field.name) ? data[field.name] : undefined;
       const { defaultValue } = field.config;
       const value =
-        given === undefined && typeof defaultValue === 'function' ? defaultValue() : (given ?? defaultValue);
+        given === undefined && typeof defaultValue === 'function'
+          ? defaultValue()
+          : (given ?? defaultValue);
       if (value !== undefined) this._s._write(this, field, given === null ? null : value);
     }
     for (const name of Object.keys(data)) {
@@ -481,7 +487,7 @@ export class Model {
   /** A record with the same values, in no store and without the id. */
   copy(changes: Record<string, unknown> = {}): this {
     const { id: _id, ...data } = this.data;
-    return new (this._s._store?.modelClass ?? this.constructor as any)({ ...data, ...changes });
+    return new (this._s._store?.modelClass ?? (this.constructor as any))({ ...data, ...changes });
   }
 
   /** @internal */
@@ -495,7 +501,10 @@ export class Model {
     const cell = cellsOf(this)[field.ix];
     let value: unknown = cell;
     if (field.kind === Kind.Date) {
-      value = typeof cell === 'number' && field.convert === undefined ? dateOf(this, field.ix, cell) : asDate(typeof cell === 'number' ? new Date(cell) : cell);
+      value =
+        typeof cell === 'number' && field.convert === undefined
+          ? dateOf(this, field.ix, cell)
+          : asDate(typeof cell === 'number' ? new Date(cell) : cell);
     } else if (typeof cell === 'object' && cell !== null) {
       value = unwrap(cell);
     }

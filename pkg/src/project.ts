@@ -13,7 +13,8 @@ import {
   TaskModel,
   TimeRangeModel,
 } from './models.js';
-import { type RelationConfig, Store, type StoreConfig } from './store.js';
+import type { RelationConfig, StoreConfig } from './store-config.js';
+import { Store } from './store.js';
 
 /** A store of a project: options to make it from, or one that is there. */
 export type ProjectStore<R extends Model> = Store<R> | StoreConfig<R>;
@@ -30,7 +31,9 @@ export type CalendarProjectConfig<Stores extends object = {}> = CrudManagerConfi
   resourceStore?: ProjectStore<ModelOf<Stores, 'resources', ResourceModel>>;
   assignmentStore?: ProjectStore<ModelOf<Stores, 'assignments', AssignmentModel>>;
   timeRangeStore?: ProjectStore<ModelOf<Stores, 'timeRanges', TimeRangeModel>>;
-  resourceTimeRangeStore?: ProjectStore<ModelOf<Stores, 'resourceTimeRanges', ResourceTimeRangeModel>>;
+  resourceTimeRangeStore?: ProjectStore<
+    ModelOf<Stores, 'resourceTimeRanges', ResourceTimeRangeModel>
+  >;
   calendarStore?: ProjectStore<ModelOf<Stores, 'calendars', CalendarModel>>;
 };
 
@@ -57,7 +60,12 @@ class Project<Stores extends object> extends CrudManager<Stores> {
     let store: Store<any>;
     if (given instanceof Store) store = given;
     else {
-      store = this._make({ modelClass, relations, ...given, id: given?.id ?? given?.storeId ?? id });
+      store = this._make({
+        modelClass,
+        relations,
+        ...given,
+        id: given?.id ?? given?.storeId ?? id,
+      });
     }
     this.addCrudStore(store);
     return store;
@@ -70,7 +78,9 @@ export class CalendarProject<Stores extends object = {}> extends Project<Stores>
   readonly resourceStore: Store<ModelOf<Stores, 'resources', ResourceModel>>;
   readonly assignmentStore: Store<ModelOf<Stores, 'assignments', AssignmentModel>>;
   readonly timeRangeStore: Store<ModelOf<Stores, 'timeRanges', TimeRangeModel>>;
-  readonly resourceTimeRangeStore: Store<ModelOf<Stores, 'resourceTimeRanges', ResourceTimeRangeModel>>;
+  readonly resourceTimeRangeStore: Store<
+    ModelOf<Stores, 'resourceTimeRanges', ResourceTimeRangeModel>
+  >;
   readonly calendarStore: Store<ModelOf<Stores, 'calendars', CalendarModel>>;
 
   constructor(config: CalendarProjectConfig<Stores> = {}) {
@@ -99,12 +109,24 @@ export class CalendarProject<Stores extends object = {}> extends Project<Stores>
 
   /** The resources that an event is assigned to. */
   resourcesOf(event: Model | Id): this['resourceStore'] extends Store<infer R> ? R[] : never {
-    return assigned(this.assignmentStore, 'eventId', event, 'resourceId', this.resourceStore) as any;
+    return assigned(
+      this.assignmentStore,
+      'eventId',
+      event,
+      'resourceId',
+      this.resourceStore,
+    ) as any;
   }
 
   /** The events that a resource is assigned to. */
   eventsOf(resource: Model | Id): this['eventStore'] extends Store<infer R> ? R[] : never {
-    return assigned(this.assignmentStore, 'resourceId', resource, 'eventId', this.eventStore) as any;
+    return assigned(
+      this.assignmentStore,
+      'resourceId',
+      resource,
+      'eventId',
+      this.eventStore,
+    ) as any;
   }
 }
 

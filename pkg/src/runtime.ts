@@ -191,7 +191,10 @@ export function jsonText(value: unknown): string {
   try {
     return JSON.stringify(value);
   } catch (thrown) {
-    const error = new SyncError('INVALID_ARGUMENT', `the value has no JSON form: ${String(thrown)}`);
+    const error = new SyncError(
+      'INVALID_ARGUMENT',
+      `the value has no JSON form: ${String(thrown)}`,
+    );
     error.cause = thrown;
     throw error;
   }

@@ -5,13 +5,7 @@ export * from './api.js';
 
 /** Where the engine is to be had: `engine.wasm` of this package, in one of these forms. */
 export type EngineSource =
-  | string
-  | URL
-  | Request
-  | Response
-  | Promise<Response>
-  | BufferSource
-  | WebAssembly.Module;
+  string | URL | Request | Response | Promise<Response> | BufferSource | WebAssembly.Module;
 
 /** Options of {@link init}. */
 export interface InitOptions {
@@ -43,7 +37,12 @@ async function compile(source: EngineSource): Promise<WebAssembly.Module> {
 
 async function fromResponse(response: Response): Promise<WebAssembly.Module> {
   if (!response.ok) {
-    throw new SyncError('INIT_FAILED', `engine.wasm: HTTP ${response.status}`, true, response.status);
+    throw new SyncError(
+      'INIT_FAILED',
+      `engine.wasm: HTTP ${response.status}`,
+      true,
+      response.status,
+    );
   }
   const type = response.headers.get('Content-Type') ?? '';
   if (type.startsWith('application/wasm')) return WebAssembly.compileStreaming(response);

@@ -15,13 +15,7 @@ export interface FieldChange {
 }
 
 /** What a store's `change` event is about. */
-export type ChangeAction =
-  | 'add'
-  | 'update'
-  | 'remove'
-  | 'move'
-  | 'dataset'
-  | 'batch';
+export type ChangeAction = 'add' | 'update' | 'remove' | 'move' | 'dataset' | 'batch';
 
 /** A store's events. */
 export interface StoreEvents<R extends Model = Model> {

@@ -1,12 +1,11 @@
-import { type Notice, NoticeKind, OriginCode, readNotices, readValue, unpack } from './decode.js';
-import { Emitter, type Listeners, type OnListeners, defineHandlers } from './emitter.js';
+import { type Notice, NoticeKind, OriginCode, readValue, unpack } from './decode.js';
+import { Emitter, type OnListeners, defineHandlers } from './emitter.js';
 import { SyncError } from './errors.js';
-import { type Field, type FieldInput, FieldList, Kind, engineField, makeField } from './fields.js';
+import { type Field, FieldList, Kind, engineField, makeField } from './fields.js';
 import {
   Freshness,
   type Id,
   Model,
-  RawJson,
   cellsOf,
   defineAccessor,
   fieldsOf,
@@ -16,67 +15,46 @@ import {
   markStale,
   rowOf,
 } from './model.js';
-import { encode, engine, jsonText, readPairs, readWords, register, thrown, words, writeBytes, writeJson, writeText, writeWords } from './runtime.js';
+import { together } from './notices.js';
+import {
+  encode,
+  engine,
+  jsonText,
+  readPairs,
+  readWords,
+  register,
+  thrown,
+  words,
+  writeBytes,
+  writeJson,
+  writeText,
+  writeWords,
+} from './runtime.js';
 import {
   type ChangeBatch,
   type FieldChange,
-  ORIGINS,
-  type Origin,
   STORE_EVENTS,
   type StoreEvents,
 } from './store-events.js';
+import {
+  type DataInput,
+  type StoreConfig,
+  interval,
+  isModelClass,
+  parentField,
+  recordClass,
+} from './store-config.js';
 import { Subscriptions } from './subscriptions.js';
-
-/** What a store's data can be given as: objects, records, or JSON as text or bytes. */
-export type DataInput = readonly object[] | object | string | Uint8Array;
-
-/** A field that holds the id of another store's record. */
-export interface RelationConfig {
-  /** Which field. */
-  field: string;
-  /** The id of the store that it refers to. */
-  store: string;
-  /** What becomes of the referring record when the other goes; `cascade` when not given. */
-  onRemove?: 'cascade' | 'setNull' | 'none';
-  /** Whether removals made by a cascade are sent too; else the server is trusted to do the same. */
-  sendCascade?: boolean;
-}
-
-/** A store's options. */
-export type StoreConfig<R extends Model = Model> = {
-  /** Its name, also its section on the wire. */
-  id?: string;
-  /** The same as `id`. */
-  storeId?: string;
-  /** The class of its records. */
-  modelClass?: new (data?: any) => R;
-  /** Fields beyond those of the class. */
-  fields?: readonly FieldInput[];
-  /** Confirmed data to begin with. */
-  data?: DataInput;
-  /** Makes the store a tree by `parentId`, or by the field that is named. */
-  tree?: boolean | string;
-  /** The fields that span a record's time; `startDate` and `endDate` when the class has both. */
-  interval?: readonly [string, string] | null;
-  /** Fields that refer to records of other stores. */
-  relations?: readonly RelationConfig[];
-  /** The wire name of the id; `id` when not given. */
-  idField?: string;
-  /** Whether an update carries all persistable fields. */
-  writeAllFields?: boolean;
-  /** The wire name of a phantom's client id; the manager's when not given. */
-  phantomIdField?: string;
-  /** Whether edits that wait survive a load (default), or go with the old data. */
-  keepUncommittedChanges?: boolean;
-  /** Listeners by event name. */
-  listeners?: Listeners<StoreEvents<R>, Store<R>>;
-} & OnListeners<StoreEvents<R>, Store<R>>;
+import { checkValue, isDirect, moment, sameValue, shown } from './values.js';
 
 /** How many rows are decoded at once: enough to make the cost of a call small, not more than a screen needs. */
 const BLOCK = 512;
 
 const FOREIGN = 16;
 const ALL_KINDS = 0x7f;
+/** What others change is noticed without listeners too, but updates: rows are merely said to be stale then. */
+const UNTOLD_KINDS = ALL_KINDS & ~((1 << NoticeKind.Update) | (1 << NoticeKind.State));
+const STALE = 1 << 31;
 
 let nextStore = 1;
 
@@ -89,9 +67,7 @@ const byId = new Map<string, Store<any>>();
 type State = 'phantom' | 'dirty' | 'pending';
 
 /** A named set of records. */
-export class Store<R extends Model = Model>
-  extends Emitter<StoreEvents<R>>
-{
+export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
   /** Its name, also its section on the wire. */
   readonly id: string;
   /** The class of its records. */
@@ -101,7 +77,10 @@ export class Store<R extends Model = Model>
   /** @internal */ _fields: FieldList;
   /** @internal */ _shadows: readonly string[] | undefined;
   /** @internal Records by row. */ _byRow: (R | undefined)[] = [];
-  /** @internal Records that are known by another key than their id. */ _keys = new Map<string, R>();
+  /** @internal Records that are known by another key than their id. */ _keys = new Map<
+    string,
+    R
+  >();
   /** @internal The manager that the store is under. */ _manager: object | undefined;
   /** @internal */ readonly _subscriptions: Subscriptions<R>;
   private readonly recordClass: new () => R;
@@ -206,12 +185,12 @@ export class Store<R extends Model = Model>
   /** The record of that id. A record is its own answer, as long as it is here. */
   getById(id: R | Id | null | undefined): R | undefined {
     const number = this._alive();
-    if (id instanceof Model) {
-      return id._s === this && !this._isRemoved(id) ? (id as R) : undefined;
-    }
     let found = 0;
     if (typeof id === 'number') found = engine().findNumber(number, id);
     else if (typeof id === 'string') found = engine().findText(number, writeText(id));
+    else if (id instanceof Model) {
+      return id._s === this && !this._isRemoved(id) ? (id as R) : undefined;
+    }
     return found !== 0 ? this._attached(register(0), register(1)) : undefined;
   }
 
@@ -329,7 +308,11 @@ export class Store<R extends Model = Model>
   }
 
   /** Adds records before a position. */
-  insert(index: number, data: object | readonly object[], silent?: boolean | { silent?: boolean }): R[] {
+  insert(
+    index: number,
+    data: object | readonly object[],
+    silent?: boolean | { silent?: boolean },
+  ): R[] {
     if (!Number.isInteger(index) || index < 0) {
       throw new SyncError('INVALID_ARGUMENT', `insert() wants a position from 0, not ${index}`);
     }
@@ -343,7 +326,9 @@ export class Store<R extends Model = Model>
   remove(what: R | Id | readonly (R | Id)[], silent?: boolean | { silent?: boolean }): R[] {
     const number = this._alive();
     const list: readonly (R | Id)[] = Array.isArray(what) ? what : [what as R | Id];
-    const records = [...new Set(list.map((one) => this._own(one)).filter((one) => one !== undefined))];
+    const records = [
+      ...new Set(list.map((one) => this._own(one)).filter((one) => one !== undefined)),
+    ];
     if (records.length === 0) return [];
     if (this._fire('beforeRemove', { records }) === false) return [];
     this._silently(silent, () => engine().remove(number, writePairs(records) >> 1));
@@ -361,11 +346,15 @@ export class Store<R extends Model = Model>
   /** Removes every record. */
   removeAll(silent?: boolean | { silent?: boolean }): void {
     const number = this._alive();
-    if (this._hears('beforeRemove') && this._fire('beforeRemove', { records: this.records }) === false) {
+    if (
+      this._hears('beforeRemove') &&
+      this._fire('beforeRemove', { records: this.records }) === false
+    ) {
       return;
     }
     this._silently(silent, () => engine().removeAll(number));
-    if (!this.told || this.batches > 0) for (const record of this._byRow) if (record) markRemoved(record);
+    if (!this.told || this.batches > 0)
+      for (const record of this._byRow) if (record) markRemoved(record);
   }
 
   /** Moves records to a position, counted without them, or before another record; to the end when none is given. */
@@ -376,7 +365,9 @@ export class Store<R extends Model = Model>
     let position = typeof before === 'number' ? before : this.count;
     if (before instanceof Model) {
       const moved = new Set(records.map((record) => record._r));
-      position = this._order().filter((row) => !moved.has(row)).indexOf(this._expect(before as R)._r);
+      position = this._order()
+        .filter((row) => !moved.has(row))
+        .indexOf(this._expect(before as R)._r);
     }
     if (!Number.isInteger(position) || position < 0) {
       throw new SyncError('INVALID_ARGUMENT', `move() wants a position from 0, not ${position}`);
@@ -405,7 +396,9 @@ export class Store<R extends Model = Model>
   /** What is changed, by kind; `null` when nothing is. */
   get changes(): { added: R[]; modified: R[]; removed: R[] } | null {
     const { added, modified, removed } = this;
-    return added.length + modified.length + removed.length > 0 ? { added, modified, removed } : null;
+    return added.length + modified.length + removed.length > 0
+      ? { added, modified, removed }
+      : null;
   }
 
   /** The records that the server doesn't know yet. */
@@ -553,12 +546,11 @@ export class Store<R extends Model = Model>
         return;
       }
       engine().beginUpdate();
-      holding++;
       try {
-        for (const name of names) this._set(record, this._ensureField(name), values[name]);
+        together(() => {
+          for (const name of names) this._set(record, this._ensureField(name), values[name]);
+        });
       } finally {
-        holding--;
-        deliverNotices();
         engine().endUpdate();
       }
     });
@@ -722,7 +714,8 @@ export class Store<R extends Model = Model>
     this.told = heard || this._subscriptions.active;
     // What others change is always told: rows that were read before are stale then. An id that changes concerns keys.
     const local = this.told ? ALL_KINDS : 1 << NoticeKind.IdChange;
-    engine().listenStore(this._number, local | (ALL_KINDS << FOREIGN));
+    const foreign = this.told ? ALL_KINDS : UNTOLD_KINDS;
+    engine().listenStore(this._number, local | (foreign << FOREIGN) | STALE);
   }
 
   /** @internal Takes note of what a notice says about cached rows, before any listener runs. */
@@ -759,23 +752,12 @@ export class Store<R extends Model = Model>
     }
   }
 
-  /** @internal Tells listeners and subscribers what the notices of one group say. */
-  _announce(notices: readonly Notice[]): void {
-    if (this.destroyed) return;
-    const origin = ORIGINS[notices[0]?.origin ?? 0] as Origin;
-    for (let at = 0; at < notices.length; ) {
-      const { kind } = notices[at] as Notice;
-      let end = at + 1;
-      while (end < notices.length && notices[end]?.kind === kind) end++;
-      const run = notices.slice(at, end);
-      at = end;
-      if (kind === NoticeKind.Update) this._announceUpdates(run, origin);
-      else if (kind === NoticeKind.IdChange) this._announceIds(run, origin);
-      else if (kind === NoticeKind.Refresh) this._announceRefresh(origin);
-      else if (kind === NoticeKind.State) {
-        for (const notice of run) this._note(this._ofNotice(notice), 'update', origin);
-      } else this._announceRows(kind, run, origin);
-    }
+  /** @internal A row changed, and nobody listens. */
+  _absorbStale(row: number): void {
+    const record = this._byRow[row];
+    if (record === undefined) return;
+    markStale(record);
+    this.loose = true;
   }
 
   /** @internal Rows of the last notices that no listener is to hear of. */
@@ -828,13 +810,16 @@ export class Store<R extends Model = Model>
   ): void {
     engine().pack(this._number, writeWords(rows));
     unpack(this.kinds, each);
-    if (engine().fieldCount(this._number) > this._fields.list.length + this.found.length) this._discover();
+    if (engine().fieldCount(this._number) > this._fields.list.length + this.found.length)
+      this._discover();
   }
 
   /** Puts a record at its row. An array with a hole before its end would become a slow one. */
   private _put(row: number, record: R | undefined): void {
     if (row >= this._byRow.length) {
-      const larger = new Array<R | undefined>(Math.max(2 * this._byRow.length, row + 1, this.count));
+      const larger = new Array<R | undefined>(
+        Math.max(2 * this._byRow.length, row + 1, this.count),
+      );
       for (let i = 0; i < this._byRow.length; i++) larger[i] = this._byRow[i];
       this._byRow = larger;
     }
@@ -843,7 +828,8 @@ export class Store<R extends Model = Model>
 
   private _attached(row: number, generation: number): R {
     const record = this._byRow[row];
-    if (record !== undefined && record._g === generation && record._v !== Freshness.Removed) return record;
+    if (record !== undefined && record._g === generation && record._v !== Freshness.Removed)
+      return record;
     this._put(row, record?._g === generation ? record : undefined);
     let attached = record as R;
     this._pack([row], (_row, itsGeneration, cells) => {
@@ -883,14 +869,20 @@ export class Store<R extends Model = Model>
     if (old === undefined) return undefined;
     const same = old[row];
     // Data mostly comes back in the same order.
-    if (same !== undefined && same._s === this && sameValue(same._i, id) && same._v !== Freshness.Removed) {
+    if (
+      same !== undefined &&
+      same._s === this &&
+      sameValue(same._i, id) &&
+      same._v !== Freshness.Removed
+    ) {
       old[row] = undefined;
       return same;
     }
     if (this.oldById === undefined) {
       this.oldById = new Map();
       for (const record of old) {
-        if (record !== undefined && record._v !== Freshness.Removed) this.oldById.set(String(record._i), record);
+        if (record !== undefined && record._v !== Freshness.Removed)
+          this.oldById.set(String(record._i), record);
       }
     }
     const key = String(id);
@@ -965,7 +957,8 @@ export class Store<R extends Model = Model>
     if (value === null || value === undefined) {
       return engine().setNull(store, row, generation, field.ix);
     }
-    if (typeof value === 'bigint') return engine().setText(store, row, generation, field.ix, writeText(String(value)));
+    if (typeof value === 'bigint')
+      return engine().setText(store, row, generation, field.ix, writeText(String(value)));
     if (value instanceof Date) {
       const ms = value.getTime();
       if (Number.isNaN(ms)) return engine().setNull(store, row, generation, field.ix);
@@ -976,9 +969,12 @@ export class Store<R extends Model = Model>
     if (text === undefined || !/^[[{]/.test(text)) {
       // It has a JSON form of its own: a wrapped number, a Temporal date.
       const plain = text === undefined ? null : JSON.parse(text);
-      if (typeof plain === 'string') return engine().setText(store, row, generation, field.ix, writeText(plain));
-      if (typeof plain === 'number') return engine().setNumber(store, row, generation, field.ix, plain);
-      if (typeof plain === 'boolean') return engine().setBool(store, row, generation, field.ix, plain);
+      if (typeof plain === 'string')
+        return engine().setText(store, row, generation, field.ix, writeText(plain));
+      if (typeof plain === 'number')
+        return engine().setNumber(store, row, generation, field.ix, plain);
+      if (typeof plain === 'boolean')
+        return engine().setBool(store, row, generation, field.ix, plain);
       return engine().setNull(store, row, generation, field.ix);
     }
     return engine().setJson(store, row, generation, field.ix, writeText(text));
@@ -1042,7 +1038,10 @@ export class Store<R extends Model = Model>
       }
       if (one instanceof Model && one._s._store !== undefined && !one.isRemoved) {
         const where = one._s === this ? 'here already' : `in store "${one._s._store.id}"`;
-        throw new SyncError('FOREIGN_RECORD', `the record is ${where}; remove it there, or add a copy()`);
+        throw new SyncError(
+          'FOREIGN_RECORD',
+          `the record is ${where}; remove it there, or add a copy()`,
+        );
       }
     }
     if (this._hears('beforeAdd')) {
@@ -1052,7 +1051,9 @@ export class Store<R extends Model = Model>
     const rows = given.map((one) => this._row(one));
     const flat = !given.some((one) => Array.isArray((one as any).children));
     this.incoming = flat
-      ? given.map((one) => (one instanceof this.modelClass && one._s._store === undefined ? one : undefined))
+      ? given.map((one) =>
+          one instanceof this.modelClass && one._s._store === undefined ? one : undefined,
+        )
       : [];
     let pairs: Uint32Array;
     try {
@@ -1133,175 +1134,12 @@ export class Store<R extends Model = Model>
   private _parentField(): string | undefined {
     return parentField(this.config.tree);
   }
-
-  private _note(
-    record: R | undefined,
-    op: 'add' | 'update' | 'remove',
-    origin: Origin,
-    fields?: readonly string[],
-  ): void {
-    if (record !== undefined && this._subscriptions.active) {
-      this._subscriptions.note(record, op, origin, fields);
-    }
-  }
-
-  /** The record of a notice; one that was never read and is gone can't be had. */
-  private _ofNotice({ row, generation }: Notice): R | undefined {
-    return this._recordAt(row, generation);
-  }
-
-  private _announceUpdates(run: readonly Notice[], origin: Origin): void {
-    const byRecord = new Map<R, Record<string, FieldChange>>();
-    const all = this._allFields();
-    for (const notice of run) {
-      const record = this._ofNotice(notice);
-      const field = all[notice.field];
-      if (record === undefined || field === undefined) continue;
-      let changes = byRecord.get(record);
-      if (changes === undefined) byRecord.set(record, (changes = Object.create(null) as {}));
-      const oldValue = changes[field.name]?.oldValue ?? shown(field, notice.old);
-      changes[field.name] = { value: shown(field, notice.value), oldValue };
-    }
-    for (const [record, changes] of byRecord) {
-      this._note(record, 'update', origin, Object.keys(changes));
-      this._fire('update', { record, changes, origin });
-      this._fire('change', { action: 'update', record, records: [record], changes, origin });
-    }
-  }
-
-  private _announceIds(run: readonly Notice[], origin: Origin): void {
-    for (const notice of run) {
-      const record = this._ofNotice(notice);
-      if (record === undefined) continue;
-      this._note(record, 'update', origin, ['id']);
-      this._fire('idChange', { record, oldValue: notice.old, value: notice.value, origin });
-    }
-  }
-
-  private _announceRefresh(origin: Origin): void {
-    const action = origin === 'load' ? 'dataset' : 'batch';
-    if (this._subscriptions.active) this._subscriptions.refresh(origin);
-    this._fire('refresh', { action, origin });
-    this._fire('change', { action, record: undefined, records: [], changes: undefined, origin });
-    if (origin === 'load') this._fire('load', {});
-  }
-
-  private _announceRows(kind: NoticeKind, run: readonly Notice[], origin: Origin): void {
-    const name = kind === NoticeKind.Add ? 'add' : kind === NoticeKind.Remove ? 'remove' : 'move';
-    const records = run.map((notice) => this._ofNotice(notice)).filter((one) => one !== undefined);
-    for (const record of records) this._note(record, name === 'move' ? 'update' : name, origin);
-    const record = records.length === 1 ? records[0] : undefined;
-    this._fire(name, { records, origin });
-    this._fire('change', { action: name, record, records, changes: undefined, origin });
-  }
 }
 
 /** Handlers can be set at any time: `store.onChange = () => …`. */
 export interface Store<R extends Model> extends OnListeners<StoreEvents<R>> {}
 
 defineHandlers(Store.prototype, STORE_EVENTS);
-
-/** The notices that were absorbed and not yet told. */
-let waiting: Notice[] = [];
-
-/** While several fields are being set: one update is told, when all are. */
-let holding = 0;
-
-/** @internal Reads the notices that wait in the engine, so that no stale row is seen. */
-export function absorbNotices(): void {
-  engine().takeNotices();
-  for (const notice of readNotices()) {
-    const store = stores.get(notice.store);
-    if (store === undefined) continue;
-    store._absorb(notice);
-    if (!store._isSilent || notice.origin !== OriginCode.Local) waiting.push(notice);
-  }
-}
-
-/** @internal Tells the listeners of stores what was absorbed. */
-export function deliverNotices(): void {
-  if (holding > 0 || waiting.length === 0) return;
-  const notices = waiting;
-  waiting = [];
-  for (let at = 0; at < notices.length; ) {
-    const { store, group, origin } = notices[at] as Notice;
-    let end = at + 1;
-    while (end < notices.length) {
-      const next = notices[end] as Notice;
-      if (next.store !== store || next.group !== group || next.origin !== origin) break;
-      end++;
-    }
-    stores.get(store)?._announce(at === 0 && end === notices.length ? notices : notices.slice(at, end));
-    at = end;
-  }
-}
-
-function isModelClass(value: unknown): boolean {
-  return typeof value === 'function' && (value === Model || value.prototype instanceof Model);
-}
-
-/** A class of its own for a store's records: fields that come with its data become properties of them alone. */
-function recordClass<R extends Model>(model: new () => R, fields: FieldList): new () => R {
-  const made = class extends (model as any) {} as any;
-  Object.defineProperty(made, 'name', { value: model.name });
-  Object.defineProperty(made.prototype, 'constructor', { value: model, configurable: true, writable: true });
-  const declared = fieldsOf(model as any);
-  for (const field of fields.list) {
-    if (declared.byName.get(field.name) !== field) defineAccessor(made.prototype, field);
-  }
-  return made;
-}
-
-function interval(fields: FieldList, given: StoreConfig['interval']): readonly string[] | undefined {
-  if (given !== undefined) return given ?? undefined;
-  const both = fields.byName.has('startDate') && fields.byName.has('endDate');
-  return both ? ['startDate', 'endDate'] : undefined;
-}
-
-function parentField(tree: StoreConfig['tree']): string | undefined {
-  return tree === true ? 'parentId' : tree || undefined;
-}
-
-function shown(field: Field, cell: unknown): unknown {
-  if (field.kind === Kind.Date) return typeof cell === 'number' ? new Date(cell) : (cell === undefined ? undefined : null);
-  return cell instanceof RawJson ? cell.value : cell;
-}
-
-/** Ids of equal text are the same, as are dates of the same moment. */
-function sameValue(a: unknown, b: unknown): boolean {
-  if (a instanceof Date && b instanceof Date) return a.getTime() === b.getTime();
-  if ((typeof a === 'number' || typeof a === 'string') && (typeof b === 'number' || typeof b === 'string')) {
-    return String(a) === String(b);
-  }
-  return a === b;
-}
-
-/** Whether the engine keeps the value as it is. */
-function isDirect({ kind, ix }: Field, value: unknown): boolean {
-  switch (typeof value) {
-    case 'number':
-      return (kind === Kind.Auto || kind === Kind.Number) && Number.isFinite(value) && ix !== 0;
-    case 'string':
-      return (kind === Kind.Auto || kind === Kind.Text) && ix !== 0;
-    case 'boolean':
-      return kind === Kind.Auto || kind === Kind.Boolean;
-    default:
-      return value === null;
-  }
-}
-
-function moment(value: Date | number | string): number {
-  const ms = typeof value === 'number' ? value : new Date(value).getTime();
-  if (Number.isNaN(ms)) throw new SyncError('INVALID_ARGUMENT', `range() wants dates, not ${String(value)}`);
-  return ms;
-}
-
-function checkValue(name: string, value: unknown): void {
-  if (typeof value === 'function' || typeof value === 'symbol') {
-    throw new SyncError('INVALID_ARGUMENT', `a ${typeof value} can't be the value of field "${name}"`);
-  }
-  if (typeof value === 'object' && value !== null && !(value instanceof Date)) jsonText(value);
-}
 
 /** Writes rows and their generations as an argument; gives the number of words. */
 function writePairs(records: readonly Model[]): number {

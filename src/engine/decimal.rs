@@ -1,6 +1,7 @@
 //! Doubles to decimal digits and back, both exact. The standard library does the same with tables of powers that would make up a
 //! sixth of the whole module; here what is rare is slow instead: numbers of people have few digits.
 
+use crate::prelude::*;
 use core::cmp::Ordering;
 
 /// Powers of ten that are doubles.

@@ -3,6 +3,7 @@
 use super::error::SyncError;
 use super::event::{Event, EventKind};
 use super::input::{AskId, CallId, ManagerId, RequestId};
+use crate::prelude::*;
 
 /// Load or sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

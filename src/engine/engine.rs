@@ -1,7 +1,8 @@
 //! The mediator: routes inputs to stores and managers, and what they want to the host. It has no rules of its own.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use crate::prelude::*;
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 
 use super::config::StoreConfig;
 use super::crud::calls::Calls;
@@ -185,6 +186,11 @@ impl Engine {
     pub fn take_notices(&mut self) -> Vec<Notice> {
         self.announced = false;
         self.notices.take()
+    }
+
+    /// Rows that changed without a notice, for hosts that asked for them by [`STALE`](super::store::STALE); taken with the notices.
+    pub fn take_stale(&mut self) -> Vec<(StoreId, RowIx)> {
+        self.notices.take_stale()
     }
 
     /// How many calls wait to be settled.

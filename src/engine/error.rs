@@ -1,5 +1,6 @@
 //! Errors that callers and listeners see.
 
+use crate::prelude::*;
 use core::fmt;
 
 /// What class of mistake or fault a [`SyncError`] is. Hosts show it as the string that [`ErrorCode::as_str`] gives.

@@ -5,6 +5,7 @@ use super::effect::HttpRequest;
 use super::schema::{FieldIx, Zone};
 use super::table::RowId;
 use super::value::Value;
+use crate::prelude::*;
 
 /// A store of this engine. Never used again after its store is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

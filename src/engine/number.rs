@@ -1,9 +1,20 @@
 //! Numbers as decimal text: read as the nearest double, written as JavaScript writes them.
 
 use super::decimal::{parse, shortest};
+use crate::prelude::*;
 
 /// Below this, every whole number is a double of its own (2^53).
 pub(crate) const SAFE_INTEGER: f64 = 9_007_199_254_740_992.0;
+
+/// The greatest whole number that isn't greater. `core` has none.
+#[inline]
+pub(crate) fn floor(value: f64) -> f64 {
+    if value.abs() >= SAFE_INTEGER || value.is_nan() {
+        return value;
+    }
+    let whole = value as i64 as f64;
+    if whole > value { whole - 1.0 } else { whole }
+}
 
 /// Appends a finite number as JavaScript's `JSON.stringify` prints it: the shortest digits that
 /// read back as the same number, exponents from `1e21` up and below `1e-6`; NaN and the infinities

@@ -1,5 +1,7 @@
 //! Randomness from a seed, so that a run can be repeated byte for byte.
 
+use crate::prelude::*;
+
 /// A small generator (SplitMix64). Good for jitter and identifiers, not for secrets.
 #[derive(Clone, Debug)]
 pub struct Rng(u64);

@@ -6,6 +6,7 @@ use crate::engine::event::{Event, EventKind};
 use crate::engine::input::RequestId;
 use crate::engine::json::dom::Value;
 use crate::engine::json::write::{self, Object};
+use crate::prelude::*;
 
 /// A manager's event as the facade gets it.
 pub(super) struct PackedEvent {

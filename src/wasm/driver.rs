@@ -4,18 +4,18 @@
 //! Re-entrancy is safe by structure: every method takes `&self`, the engine is borrowed only while Rust code runs that can't
 //! call JavaScript, and a call that a listener makes finds `draining` set: its effects join the same queue, in order.
 
+use crate::prelude::*;
 use core::cell::{Cell, Ref, RefCell, RefMut};
 
 use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::spawn_local;
 
 use super::buffers::Buffers;
 use super::convert;
 use super::facade::Facade;
 use super::host::clock::{self, Clock};
 use super::host::http::Http;
-use super::host::timer::Timer;
+use super::host::timer::{Timer, soon};
 use crate::engine::Engine;
 use crate::engine::effect::Effect;
 use crate::engine::error::SyncError;
@@ -29,14 +29,17 @@ const EFFECTS_PER_TURN_MAX: u32 = 100_000;
 /// After how many inputs memory of dead text is looked for.
 const TIDY_INTERVAL: u32 = 4096;
 
-thread_local! {
-    static DRIVER: Cell<Option<&'static Driver>> = const { Cell::new(None) };
-}
+struct Instance(Cell<Option<&'static Driver>>);
+
+// SAFETY: the module has one thread; nobody else ever sees it.
+unsafe impl Sync for Instance {}
+
+static DRIVER: Instance = Instance(Cell::new(None));
 
 /// The driver of this instance, once it was started.
 #[inline]
 pub(super) fn get() -> Option<&'static Driver> {
-    DRIVER.get()
+    DRIVER.0.get()
 }
 
 /// Makes the one driver of this instance. `false` when there is one already.
@@ -45,11 +48,12 @@ pub(super) fn start(facade: Facade) -> bool {
         return false;
     }
     // Lives as long as the module: timers and requests refer to it.
-    DRIVER.set(Some(Box::leak(Box::new(Driver {
+    DRIVER.0.set(Some(Box::leak(Box::new(Driver {
         engine: RefCell::new(Engine::new(clock::seed())),
         buffers: RefCell::default(),
         draining: Cell::new(false),
         untidy: Cell::new(0),
+        failure: RefCell::new(None),
         facade,
         clock: Clock::new(),
         http: Http::default(),
@@ -72,6 +76,8 @@ pub(super) struct Driver {
     buffers: RefCell<Buffers>,
     draining: Cell<bool>,
     untidy: Cell<u32>,
+    /// Why the last setter failed, which gave only a number.
+    failure: RefCell<Option<SyncError>>,
     facade: Facade,
     clock: Clock,
     http: Http,
@@ -145,6 +151,17 @@ impl Driver {
         self.report(self.facade.chunk(request.0, bytes));
     }
 
+    /// Keeps an error until the host asks for it.
+    pub(super) fn keep_error(&self, error: SyncError) {
+        self.failure.replace(Some(error));
+    }
+
+    /// The error that was kept, as callers see it; `undefined` when there is none.
+    pub(super) fn take_error(&self) -> JsValue {
+        let failure = self.failure.take();
+        failure.map_or(JsValue::UNDEFINED, |error| self.error(&error))
+    }
+
     /// The error object that callers see.
     pub(super) fn error(&self, error: &SyncError) -> JsValue {
         let status = error.status.unwrap_or(0);
@@ -208,10 +225,7 @@ impl Driver {
 
     fn go_on_later(&self) {
         let Some(driver) = get() else { return };
-        spawn_local(async move {
-            gloo_timers::future::TimeoutFuture::new(0).await;
-            driver.drain();
-        });
+        soon(|| driver.drain());
     }
 
     fn dispatch(&self, effect: Effect) {

@@ -6,7 +6,7 @@
     reason = "reached through the functions that wasm-bindgen makes of them"
 )]
 
-use core::cell::RefCell;
+use crate::prelude::*;
 
 use wasm_bindgen::prelude::*;
 
@@ -20,10 +20,6 @@ use crate::engine::input::{AskId, CallId, Input, ManagerId, Place, Reply, Scope,
 use crate::engine::schema::{FieldIx, Zone};
 use crate::engine::table::{RowId, RowIx};
 use crate::engine::value::Value;
-
-thread_local! {
-    static LAST_ERROR: RefCell<Option<SyncError>> = const { RefCell::new(None) };
-}
 
 type Thrown<T> = Result<T, JsValue>;
 
@@ -47,19 +43,19 @@ pub fn scratch(bytes: u32) -> u32 {
 /// Why the last setter gave -1.
 #[wasm_bindgen(js_name = takeError)]
 pub fn take_error() -> JsValue {
-    let error = LAST_ERROR.take();
-    match (driver::get(), error) {
-        (Some(driver), Some(error)) => driver.error(&error),
-        _ => JsValue::UNDEFINED,
-    }
+    driver::get().map_or(JsValue::UNDEFINED, Driver::take_error)
 }
 
-/// Leaves the notices that wait: where, how many, bytes of text.
+/// Leaves the notices that wait and the rows that changed without any.
 #[wasm_bindgen(js_name = takeNotices)]
 pub fn take_notices() {
     let Some(driver) = driver::get() else { return };
-    let notices = driver.engine_mut().take_notices();
-    driver.buffers().pack_notices(&driver.engine(), &notices);
+    let (notices, stale) = {
+        let mut engine = driver.engine_mut();
+        (engine.take_notices(), engine.take_stale())
+    };
+    let mut buffers = driver.buffers();
+    buffers.pack_notices(&driver.engine(), &notices, &stale);
 }
 
 /// Sets the zone from pairs of moment (ms) and offset (ms).
@@ -465,7 +461,9 @@ fn changed(reply: Result<Reply, SyncError>) -> i32 {
         Ok(Reply::Changed(changed)) => i32::from(changed),
         Ok(_) => 0,
         Err(error) => {
-            LAST_ERROR.set(Some(error));
+            if let Some(driver) = driver::get() {
+                driver.keep_error(error);
+            }
             -1
         }
     }

@@ -9,6 +9,8 @@ mod driver;
 pub mod exports;
 mod facade;
 mod host;
+#[cfg(feature = "module")]
+mod module;
 pub mod readers;
 
 pub use facade::Facade;

@@ -5,6 +5,7 @@
     reason = "reached through the functions that wasm-bindgen makes of them"
 )]
 
+use crate::prelude::*;
 use wasm_bindgen::prelude::*;
 
 use super::convert;

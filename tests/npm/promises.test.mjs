@@ -145,6 +145,7 @@ for (const kind of ['load', 'sync']) {
     assert.equal(error.code, 'TIMEOUT');
     assert.equal(error.retryable, true);
     assert.equal(events.getById(1).name, 'mine');
+    manager.transport = { [kind]: { ...manager.transport[kind], timeout: 0 } };
     await manager[kind]();
     await manager.sync();
     assert.equal(manager.changes, null);
@@ -161,6 +162,7 @@ for (const kind of ['load', 'sync']) {
     const error = await rejection(manager[kind]());
     assert.equal(error.code, 'TIMEOUT');
     answer.answer({ success: true, events: { rows: [{ id: 9 }] } });
+    manager.transport = { load: { ...manager.transport.load, timeout: 0 } };
     await manager.load();
     assert.equal(events.getById(9), undefined);
   });

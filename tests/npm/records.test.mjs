@@ -332,6 +332,33 @@ test('an event whose removal is taken back too late is added again with its assi
   assert.equal(manager.changes, null);
 });
 
+test('what refers to an addition that was taken back goes with it, also when a load had shown it', async (t) => {
+  const retry = { base: 60_000, jitter: 0 };
+  const options = { stores: related(), idempotentSync: true, retry };
+  const { server, manager, events, assignments } = await loaded(t, options);
+  const [added] = events.add({ name: 'x' });
+  const { id: phantom } = added;
+  server.nextSync(status(503));
+  await rejection(manager.sync());
+  server.data = { ...SAMPLE, events: [...SAMPLE.events, { id: 700, name: 'x' }] };
+  await manager.load();
+  manager.rejectChanges();
+  assignments.add({ event: 700, resource: 'r2' });
+  server.nextSync({ events: { rows: [{ $PhantomId: phantom, id: 700 }] } });
+  await manager.sync();
+  await manager.sync();
+  assert.equal(manager.changes, null);
+  for (const { event } of assignments)
+    assert.ok(events.getById(event), `there is no event ${event}`);
+  const removed = server.syncs.some(({ pack }) =>
+    pack.events?.removed?.some(({ id }) => id === 700),
+  );
+  const sent = server.syncs.some(({ pack }) =>
+    pack.assignments?.added?.some((it) => it.event === 700),
+  );
+  assert.ok(!(removed && sent), 'an assignment to an event that is removed with it');
+});
+
 // --- trees ----------------------------------------------------------------------------------
 
 class Node extends Model {

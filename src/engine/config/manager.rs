@@ -2,6 +2,7 @@
 
 use super::{Options, Reader};
 use crate::engine::json::dom::{Members, Value};
+use crate::prelude::*;
 
 /// A manager as the host describes it (JSON, camelCase). Stores are put under it afterwards.
 #[derive(Clone, Debug)]

@@ -7,6 +7,7 @@ mod store;
 
 use super::error::{ErrorCode, SyncError};
 use super::json::dom::{Members, Value};
+use crate::prelude::*;
 
 pub use manager::{ManagerConfig, ManagerPatch, RetryConfig, TransportConfig, UrlConfig};
 pub use options::{

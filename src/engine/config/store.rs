@@ -2,6 +2,7 @@
 
 use super::{Options, Reader};
 use crate::engine::json::dom::Value;
+use crate::prelude::*;
 
 /// A store as the host describes it (JSON, camelCase).
 #[derive(Clone, Debug)]

@@ -10,6 +10,7 @@
 
 use crate::engine::input::StoreId;
 use crate::engine::json::dom::Value;
+use crate::prelude::*;
 
 /// What has to be cleared up before new packages go out by themselves.
 #[derive(Debug, Default)]

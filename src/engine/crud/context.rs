@@ -1,6 +1,7 @@
 //! What managers share and are lent for the time of one input.
 
-use std::collections::VecDeque;
+use crate::prelude::*;
+use alloc::collections::VecDeque;
 
 use super::calls::Calls;
 use crate::engine::effect::Effect;

@@ -12,6 +12,7 @@ use crate::engine::input::{AskId, CallId, RequestId, StoreId};
 use crate::engine::json::dom::Members;
 use crate::engine::json::{ReadError, ReadErrorKind, Response, ResponseReader};
 use crate::engine::time::Millis;
+use crate::prelude::*;
 
 use super::verdict::MESSAGE_MAX;
 

@@ -13,6 +13,7 @@ use crate::engine::json::dom::{Members, Value};
 use crate::engine::json::{ReadError, Response, ResponseReader, SectionSpec};
 use crate::engine::schema::Zone;
 use crate::engine::table::RowId;
+use crate::prelude::*;
 
 /// Events whose listeners can ask for the response.
 const WITH_RESPONSE: [EventKind; 9] = [

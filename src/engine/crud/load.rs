@@ -11,6 +11,7 @@ use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{Event, EventKind};
 use crate::engine::input::CallId;
 use crate::engine::json::Response;
+use crate::prelude::*;
 
 /// A load that has not begun.
 #[derive(Debug, Default)]

@@ -5,6 +5,7 @@ use crate::engine::config::Endpoint;
 use crate::engine::effect::{HttpRequest, RequestKind};
 use crate::engine::json::dom::{Members, Value};
 use crate::engine::json::write;
+use crate::prelude::*;
 
 /// Members of a pack that are the protocol's own: `requestData` and options can't take their place.
 const RESERVED: [&str; 4] = ["type", "requestId", "revision", "stores"];

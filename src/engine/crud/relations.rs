@@ -4,6 +4,7 @@ use super::context::Context;
 use crate::engine::input::StoreId;
 use crate::engine::schema::FieldIx;
 use crate::engine::store::{Aftermath, Id};
+use crate::prelude::*;
 
 /// Longest chain of stores that one removal runs through. Far beyond any real model (event, assignment, note …); every step
 /// removes or changes records, so that chains end by themselves, and the bound only keeps a flaw from hanging a page.
@@ -64,6 +65,7 @@ fn tell(
         let before = store.pending_count();
         store.rewrite_references(field, &aftermath.id_changes, cx.notices);
         followed.more_to_send |= store.pending_count() > before;
+        store.follow_reborn(field, &aftermath.reborn, cx.rng, cx.notices);
         store.undo_references(field, &aftermath.undone, cx.notices);
         store.undo_cascade(field, &aftermath.restored, cx.notices);
         store.cascade(field, &aftermath.removed, false, cx.notices);

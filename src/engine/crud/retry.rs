@@ -35,15 +35,11 @@ impl Retry {
             self.next = Next::None;
             return None;
         }
-        let grown = options.base_ms
-            * options
-                .factor
-                .powi(i32::try_from(self.attempts).unwrap_or(i32::MAX));
-        let whole = if grown.is_finite() {
-            grown.min(options.cap_ms)
-        } else {
-            options.cap_ms
-        };
+        let mut whole = options.base_ms;
+        for _ in 0..self.attempts {
+            whole = (whole * options.factor).min(options.cap_ms);
+        }
+        whole = whole.min(options.cap_ms);
         let wait_ms = (whole * (1.0 - options.jitter * rng.fraction())).max(0.0) as u64;
         self.attempts += 1;
         self.next = Next::At(now + wait_ms);

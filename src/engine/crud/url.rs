@@ -1,6 +1,7 @@
 //! URLs with query parameters.
 
 use crate::engine::json::dom::{Members, Value};
+use crate::prelude::*;
 
 /// `url` with the parameters appended to its query, before its fragment. `null` leaves a parameter out; objects and arrays go as JSON.
 pub fn compose(url: &str, params: &[&Members], pack: Option<(&str, &[u8])>) -> String {

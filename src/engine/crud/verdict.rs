@@ -2,6 +2,7 @@
 
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::json::dom::{Members, Value};
+use crate::prelude::*;
 
 /// Longest message taken over from an answer, in bytes: a sentence or two; whole HTML pages stay in the raw response.
 pub const MESSAGE_MAX: usize = 500;
@@ -117,7 +118,7 @@ fn conflicts(status: u16, envelope: &Members) -> bool {
 fn message(envelope: &Members) -> Option<String> {
     ["message", "error", "detail", "errors"]
         .iter()
-        .filter_map(|name| envelope.get(*name))
+        .filter_map(|name| envelope.get(name))
         .find_map(|value| words(value, 0))
         .map(|text| clip(&text).to_owned())
 }

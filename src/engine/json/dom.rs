@@ -5,6 +5,7 @@ use super::{DEPTH_MAX, ReadError, ReadErrorKind, write};
 use crate::engine::decimal;
 use crate::engine::number::SAFE_INTEGER;
 use crate::engine::order::order;
+use crate::prelude::*;
 
 /// A JSON value.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -280,7 +281,7 @@ impl Parser<'_> {
     }
 
     fn number(&self, at: usize) -> Step<(Value, usize)> {
-        let (number, end) = number(self.text, at)?;
+        let (number, end) = number(self.text.as_bytes(), at)?;
         if !number.is_finite() {
             return bad(at);
         }

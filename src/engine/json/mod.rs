@@ -11,6 +11,7 @@ mod scan;
 mod skip;
 pub mod write;
 
+use crate::prelude::*;
 use core::fmt;
 
 use super::schema::{Schema, Zone};

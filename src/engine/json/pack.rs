@@ -46,6 +46,7 @@
 use crate::engine::schema::{FieldIx, FieldKind};
 use crate::engine::table::{RowIx, Table};
 use crate::engine::value::{Cell, CellKind};
+use crate::prelude::*;
 
 /// The buffers of packed rows; kept and filled again by hosts.
 #[derive(Clone, Debug, Default)]

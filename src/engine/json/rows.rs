@@ -2,6 +2,7 @@
 
 use super::{SectionSpec, WARNINGS_MAX};
 use crate::engine::table::{RowIx, Table};
+use crate::prelude::*;
 
 /// Records that were read.
 #[derive(Debug)]

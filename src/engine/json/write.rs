@@ -3,6 +3,7 @@
 use crate::engine::schema::{Field, FieldKind, Zone};
 use crate::engine::table::Table;
 use crate::engine::value::{Cell, Value, write_number};
+use crate::prelude::*;
 
 /// Appends text as a JSON string, quotes included.
 pub fn string(text: &str, out: &mut Vec<u8>) {

@@ -1,7 +1,9 @@
 //! From what servers and apps give to what a field's kind holds.
 
 use super::{DateFormat, FieldKind, Zone};
+use crate::engine::number::floor;
 use crate::engine::value::{Value, read_number, write_number};
+use crate::prelude::*;
 
 impl FieldKind {
     /// A kind as apps name it: `string`, `number`, `integer` (`int`), `boolean` (`bool`), `date`,
@@ -70,10 +72,10 @@ impl FieldKind {
 
 /// The nearest whole number, halves up, as JavaScript rounds.
 pub(crate) fn round(number: f64) -> f64 {
-    if number.fract() == 0.0 {
+    if floor(number) == number {
         return number;
     }
-    (number + 0.5).floor()
+    floor(number + 0.5)
 }
 
 #[cfg(test)]

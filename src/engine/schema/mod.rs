@@ -1,5 +1,7 @@
 //! Fields: their names here and on the wire, their types, defaults and formats.
 
+use crate::prelude::*;
+
 pub mod date;
 pub(crate) mod kind;
 pub mod zone;

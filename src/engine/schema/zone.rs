@@ -1,5 +1,7 @@
 //! Zone offsets, from a table that the host supplies.
 
+use crate::prelude::*;
+
 /// The offsets of one time zone.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Zone {

@@ -12,6 +12,7 @@ use crate::engine::rng::Rng;
 use crate::engine::schema::FieldIx;
 use crate::engine::table::{RowId, RowIx, Table};
 use crate::engine::value::{Cell, Value};
+use crate::prelude::*;
 
 /// By place in a staging table's schema: the store's field of the same name.
 pub(super) type FieldMap = Vec<Option<FieldIx>>;

@@ -6,6 +6,7 @@ use super::rows::sorted;
 use crate::engine::schema::FieldIx;
 use crate::engine::table::RowIx;
 use crate::engine::value::Cell;
+use crate::prelude::*;
 
 /// No entry.
 const CLEAN: u32 = 0;

@@ -3,6 +3,7 @@
 use super::record_state::{Dirty, Stage};
 use super::{Store, equal};
 use crate::engine::table::RowIx;
+use crate::prelude::*;
 
 impl Store {
     /// Verifies every invariant; for tests. The error says what is broken.

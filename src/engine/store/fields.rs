@@ -5,6 +5,7 @@ use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::json::dom;
 use crate::engine::schema::{Field, FieldIx, FieldKind, Schema};
 use crate::engine::value::Value;
+use crate::prelude::*;
 
 pub(super) fn invalid_config(message: impl Into<String>) -> SyncError {
     SyncError::new(ErrorCode::InvalidConfig, message)

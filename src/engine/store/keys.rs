@@ -1,7 +1,8 @@
 //! The name of a record that never changes, for hosts that draw lists: the text of the id that it
 //! first had.
 
-use std::borrow::Cow;
+use crate::prelude::*;
+use alloc::borrow::Cow;
 
 use super::Store;
 use super::aftermath::Id;

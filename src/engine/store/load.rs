@@ -11,6 +11,7 @@ use crate::engine::rng::Rng;
 use crate::engine::schema::FieldIx;
 use crate::engine::table::{IdRef, RowIx, Table};
 use crate::engine::value::{Cell, Value};
+use crate::prelude::*;
 
 /// What a load has brought. What other stores have to follow stands in the aftermath.
 #[derive(Clone, Debug, Default, PartialEq)]

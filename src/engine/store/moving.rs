@@ -7,6 +7,7 @@ use super::rows::{pack, sort};
 use crate::engine::error::SyncError;
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::table::{RowId, RowIx};
+use crate::prelude::*;
 
 impl Store {
     /// The user moves records, in the given order, to a position among the others (counted without

@@ -5,6 +5,7 @@ use super::layers::{Same, Touched};
 use crate::engine::schema::FieldIx;
 use crate::engine::table::RowIx;
 use crate::engine::value::Cell;
+use crate::prelude::*;
 
 /// What one of the upper layers says about a record's existence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -99,6 +100,14 @@ impl Dirty {
             && self.pending == Stage::Idle
             && self.fields.is_empty()
             && self.error.is_none()
+    }
+
+    /// Whether nothing but fields was edited, of which none is on the wire.
+    pub(super) fn is_plain_edit(&self) -> bool {
+        self.in_base
+            && self.inflight == Stage::Idle
+            && self.pending == Stage::Idle
+            && self.fields.iter().all(|field| field.inflight.is_absent())
     }
 
     /// Whether some of it is on the wire.

@@ -7,6 +7,7 @@ use crate::engine::error::SyncError;
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::schema::FieldIx;
 use crate::engine::table::{RowId, RowIx};
+use crate::prelude::*;
 
 impl Store {
     /// The user removes records, in trees with their descendants; all or none. Gives all that went:

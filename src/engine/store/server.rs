@@ -10,6 +10,7 @@ use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::schema::FieldIx;
 use crate::engine::table::{RowIx, Table};
 use crate::engine::value::{Cell, CellKind};
+use crate::prelude::*;
 
 /// A row of the server's, and how to read it.
 #[derive(Clone, Copy, Debug)]

@@ -6,6 +6,7 @@ use crate::engine::error::SyncError;
 use crate::engine::schema::FieldIx;
 use crate::engine::table::RowId;
 use crate::engine::value::Cell;
+use crate::prelude::*;
 
 impl Store {
     /// Whether the next package would carry anything. Edits that only undo what is on the wire

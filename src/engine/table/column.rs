@@ -1,6 +1,7 @@
 //! One field's cells.
 
 use crate::engine::value::Cell;
+use crate::prelude::*;
 
 const CHUNK_BITS: usize = 10;
 const CHUNK: usize = 1 << CHUNK_BITS;
@@ -24,7 +25,7 @@ impl Column {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn put(&mut self, row: usize, cell: Cell) {
         let at = row & (CHUNK - 1);
         if let Some(chunk) = self.chunks.get_mut(row >> CHUNK_BITS) {

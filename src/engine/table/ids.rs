@@ -1,5 +1,6 @@
 //! Finding a row by its id.
 
+use crate::prelude::*;
 use hashbrown::HashTable;
 
 use super::RowIx;
@@ -58,7 +59,7 @@ impl IdRef<'_> {
 }
 
 fn whole(number: f64) -> Option<i64> {
-    (number.fract() == 0.0 && number.abs() < SAFE_INTEGER).then_some(number as i64)
+    (number as i64 as f64 == number && number.abs() < SAFE_INTEGER).then_some(number as i64)
 }
 
 /// The integer that the text is the usual form of: no sign but `-`, no leading zeros, below 2^53.

@@ -1,5 +1,7 @@
 //! The data itself: columns of cells over an arena of bytes, found by row, id or time.
 
+use crate::prelude::*;
+
 mod arena;
 mod column;
 mod ids;

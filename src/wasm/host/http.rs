@@ -1,8 +1,8 @@
 //! Requests: sent with `fetch`, answered chunk by chunk, aborted when nobody waits any more.
 
+use crate::prelude::*;
 use core::cell::RefCell;
 
-use gloo_net::http::Response;
 use js_sys::{JSON, JsString, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
@@ -19,8 +19,7 @@ const COPY_BYTES: u32 = 128 * 1024;
 
 #[wasm_bindgen]
 extern "C" {
-    // gloo-net's own call panics when a replaced `fetch` gives something that is no `Response`, as tests of apps do, and
-    // so do its headers for a name that can't be sent.
+    // What it gives is checked below: apps' tests replace it with something that gives no `Response`.
     #[wasm_bindgen(js_name = fetch, catch)]
     fn fetch(request: &web_sys::Request) -> Result<Promise, JsValue>;
 }
@@ -120,11 +119,10 @@ async fn exchange(
     if !driver.http().is_running(request) {
         return Ok(());
     }
-    let raw_response: web_sys::Response = answer
+    let response: web_sys::Response = answer
         .dyn_into()
         .map_err(|_| JsValue::from_str("fetch gave something that is no Response"))?;
-    driver.head(request, &raw_response);
-    let response = Response::from(raw_response);
+    driver.head(request, &response);
     driver.tell(Input::HttpHead(request, response.status()));
     let Some(body) = response.body() else {
         return Ok(());

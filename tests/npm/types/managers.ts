@@ -162,8 +162,8 @@ manager.getStore('tasks');
 isType<Store<ResourceModel>>(manager.getStore('events'));
 // @ts-expect-error read-only
 manager.status = 'saved';
-// @ts-expect-error what isn't under a manager is no store
-manager.addCrudStore(7);
+// @ts-expect-error there may be no store of that id
+manager.addCrudStore(Store.getStore('x'));
 // @ts-expect-error what belongs to the inside stays there
 void manager._number;
 // @ts-expect-error promises settle by the manager

@@ -11,6 +11,8 @@ mod parts;
 mod pattern;
 
 use super::zone::Zone;
+use crate::engine::number::floor;
+use crate::prelude::*;
 pub(crate) use iso::{midnight, read_iso_wall, read_usual};
 use parts::{Parts, digits, write_offset};
 use pattern::{Token, Tokens, read_pattern};
@@ -118,7 +120,7 @@ impl DateFormat {
         if !(FIRST..=LAST).contains(&(ms + offset as f64)) {
             return false;
         }
-        let parts = Parts::from_ms(ms.floor() as i64 + offset);
+        let parts = Parts::from_ms(floor(ms) as i64 + offset);
         match self {
             Self::DateOnly => parts.write_date(out),
             Self::IsoUtc => {

@@ -1,5 +1,7 @@
 //! The calendar: wall times taken apart and put together.
 
+use crate::prelude::*;
+
 pub(super) const SECOND: i64 = 1_000;
 pub(super) const MINUTE: i64 = 60 * SECOND;
 pub(super) const HOUR: i64 = 60 * MINUTE;

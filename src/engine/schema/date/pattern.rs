@@ -3,6 +3,7 @@
 use super::Wall;
 use super::iso::{number, read_offset};
 use super::parts::{Parts, digits, write_offset};
+use crate::prelude::*;
 
 /// One piece of a pattern; numbers are the least count of digits.
 pub(super) enum Token<'a> {

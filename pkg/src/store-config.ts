@@ -1,0 +1,86 @@
+import type { Listeners, OnListeners } from './emitter.js';
+import type { FieldInput, FieldList } from './fields.js';
+import { Model, defineAccessor, fieldsOf } from './model.js';
+import type { StoreEvents } from './store-events.js';
+import type { Store } from './store.js';
+
+/** What a store's data can be given as: objects, records, or JSON as text or bytes. */
+export type DataInput = readonly object[] | object | string | Uint8Array;
+
+/** A field that holds the id of another store's record. */
+export interface RelationConfig {
+  /** Which field. */
+  field: string;
+  /** The id of the store that it refers to. */
+  store: string;
+  /** What becomes of the referring record when the other goes; `cascade` when not given. */
+  onRemove?: 'cascade' | 'setNull' | 'none';
+  /** Whether removals made by a cascade are sent too; else the server is trusted to do the same. */
+  sendCascade?: boolean;
+}
+
+/** A store's options. */
+export type StoreConfig<R extends Model = Model> = {
+  /** Its name, also its section on the wire. */
+  id?: string;
+  /** The same as `id`. */
+  storeId?: string;
+  /** The class of its records. */
+  modelClass?: new (data?: any) => R;
+  /** Fields beyond those of the class. */
+  fields?: readonly FieldInput[];
+  /** Confirmed data to begin with. */
+  data?: DataInput;
+  /** Makes the store a tree by `parentId`, or by the field that is named. */
+  tree?: boolean | string;
+  /** The fields that span a record's time; `startDate` and `endDate` when the class has both. */
+  interval?: readonly [string, string] | null;
+  /** Fields that refer to records of other stores. */
+  relations?: readonly RelationConfig[];
+  /** The wire name of the id; `id` when not given. */
+  idField?: string;
+  /** Whether an update carries all persistable fields. */
+  writeAllFields?: boolean;
+  /** The wire name of a phantom's client id; the manager's when not given. */
+  phantomIdField?: string;
+  /** Whether edits that wait survive a load (default), or go with the old data. */
+  keepUncommittedChanges?: boolean;
+  /** Listeners by event name. */
+  listeners?: Listeners<StoreEvents<R>, Store<R>>;
+} & OnListeners<StoreEvents<R>, Store<R>>;
+
+/** @internal */
+export function isModelClass(value: unknown): boolean {
+  return typeof value === 'function' && (value === Model || value.prototype instanceof Model);
+}
+
+/** @internal A class of its own for a store's records: fields that come with its data become properties of them alone. */
+export function recordClass<R extends Model>(model: new () => R, fields: FieldList): new () => R {
+  const made = class extends (model as any) {} as any;
+  Object.defineProperty(made, 'name', { value: model.name });
+  Object.defineProperty(made.prototype, 'constructor', {
+    value: model,
+    configurable: true,
+    writable: true,
+  });
+  const declared = fieldsOf(model as any);
+  for (const field of fields.list) {
+    if (declared.byName.get(field.name) !== field) defineAccessor(made.prototype, field);
+  }
+  return made;
+}
+
+/** @internal */
+export function interval(
+  fields: FieldList,
+  given: StoreConfig['interval'],
+): readonly string[] | undefined {
+  if (given !== undefined) return given ?? undefined;
+  const both = fields.byName.has('startDate') && fields.byName.has('endDate');
+  return both ? ['startDate', 'endDate'] : undefined;
+}
+
+/** @internal */
+export function parentField(tree: StoreConfig['tree']): string | undefined {
+  return tree === true ? 'parentId' : tree || undefined;
+}

@@ -1,0 +1,56 @@
+import { SyncError } from './errors.js';
+import { type Field, Kind } from './fields.js';
+import { RawJson } from './model.js';
+import { jsonText } from './runtime.js';
+
+/** @internal */
+export function shown(field: Field, cell: unknown): unknown {
+  if (field.kind === Kind.Date)
+    return typeof cell === 'number' ? new Date(cell) : cell === undefined ? undefined : null;
+  return cell instanceof RawJson ? cell.value : cell;
+}
+
+/** @internal Ids of equal text are the same, as are dates of the same moment. */
+export function sameValue(a: unknown, b: unknown): boolean {
+  if (a instanceof Date && b instanceof Date) return a.getTime() === b.getTime();
+  if (
+    (typeof a === 'number' || typeof a === 'string') &&
+    (typeof b === 'number' || typeof b === 'string')
+  ) {
+    return String(a) === String(b);
+  }
+  return a === b;
+}
+
+/** @internal */
+export function moment(value: Date | number | string): number {
+  const ms = typeof value === 'number' ? value : new Date(value).getTime();
+  if (Number.isNaN(ms))
+    throw new SyncError('INVALID_ARGUMENT', `range() wants dates, not ${String(value)}`);
+  return ms;
+}
+
+/** @internal */
+export function checkValue(name: string, value: unknown): void {
+  if (typeof value === 'function' || typeof value === 'symbol') {
+    throw new SyncError(
+      'INVALID_ARGUMENT',
+      `a ${typeof value} can't be the value of field "${name}"`,
+    );
+  }
+  if (typeof value === 'object' && value !== null && !(value instanceof Date)) jsonText(value);
+}
+
+/** @internal Whether the engine keeps the value as it is. */
+export function isDirect({ kind, ix }: Field, value: unknown): boolean {
+  switch (typeof value) {
+    case 'number':
+      return (kind === Kind.Auto || kind === Kind.Number) && Number.isFinite(value) && ix !== 0;
+    case 'string':
+      return (kind === Kind.Auto || kind === Kind.Text) && ix !== 0;
+    case 'boolean':
+      return kind === Kind.Auto || kind === Kind.Boolean;
+    default:
+      return value === null;
+  }
+}
