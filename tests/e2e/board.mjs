@@ -32,7 +32,7 @@ export class BoardPage extends DemoPage {
     });
   }
 
-  /** Drags a card with the mouse, to the lower end of a cell or to the upper half of a card in it. */
+  /** Drags with the mouse: to the lower end of a cell, or to the upper half of a card in it. */
   async drag(name, column, lane, { above, drop = true } = {}) {
     const { mouse } = this.page;
     await this.card(name).scrollIntoViewIfNeeded();
@@ -47,25 +47,40 @@ export class BoardPage extends DemoPage {
 
   /** Rests a finger on a card, moves it on to a cell, and takes it away. */
   async dragByFinger(name, column, lane) {
-    const touch = await this.context.newCDPSession(this.page);
-    const send = (type, points) =>
-      touch.send('Input.dispatchTouchEvent', { type, touchPoints: points });
     const from = await this.card(name).boundingBox();
     const to = await this.cell(column, lane).boundingBox();
-    const [x, y] = [from.x + 40, from.y + 14];
-    await send('touchStart', [{ x, y }]);
-    await this.page.locator('.card-ghost').waitFor();
-    const [dx, dy] = [to.x + Math.min(60, to.width / 2) - x, to.y + 30 - y];
+    const start = { x: from.x + 40, y: from.y + 14 };
+    const end = { x: to.x + Math.min(60, to.width / 2), y: to.y + 30 };
+    await this.#finger(start, end, () => this.page.locator('.card-ghost').waitFor());
+    await this.page.locator('.card-ghost').waitFor({ state: 'detached' });
+  }
+
+  /** Moves a finger to the left, from a card, without resting before. */
+  async swipe(name, distance) {
+    const box = await this.card(name).boundingBox();
+    const start = { x: box.x + box.width - 20, y: box.y + 14 };
+    await this.#finger(start, { x: start.x - distance, y: start.y }, () => undefined);
+  }
+
+  async #finger(start, end, rest) {
+    const touch = await this.context.newCDPSession(this.page);
+    const send = (type, touchPoints) =>
+      touch.send('Input.dispatchTouchEvent', { type, touchPoints });
+    await send('touchStart', [start]);
+    await rest();
     for (let step = 1; step <= 8; step += 1) {
-      await send('touchMove', [{ x: x + (dx * step) / 8, y: y + (dy * step) / 8 }]);
+      const x = start.x + ((end.x - start.x) * step) / 8;
+      await send('touchMove', [{ x, y: start.y + ((end.y - start.y) * step) / 8 }]);
     }
     await send('touchEnd', []);
-    await this.page.locator('.card-ghost').waitFor({ state: 'detached' });
+    await touch.detach();
   }
 
   /** Opens a card's dialog with a click. */
   async edit(name) {
-    await this.card(name).locator('.card-head').click({ position: { x: 60, y: 8 } });
+    await this.card(name)
+      .locator('.card-head')
+      .click({ position: { x: 60, y: 8 } });
     await this.editor.waitFor();
   }
 

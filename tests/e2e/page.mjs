@@ -178,11 +178,14 @@ export class CalendarPage extends DemoPage {
 
   /** Where an hour stands on the page. */
   async #axis(hour) {
-    return this.page.evaluate((text) => {
-      const labels = [...document.querySelectorAll('#grid [data-time]')];
-      const row = labels.find((element) => element.dataset.time === text);
-      return row.getBoundingClientRect().top;
-    }, `${String(hour).padStart(2, '0')}:00:00`);
+    return this.page.evaluate(
+      (text) => {
+        const labels = [...document.querySelectorAll('#grid [data-time]')];
+        const row = labels.find((element) => element.dataset.time === text);
+        return row.getBoundingClientRect().top;
+      },
+      `${String(hour).padStart(2, '0')}:00:00`,
+    );
   }
 
   /** Opens an event's editor with a click. */

@@ -132,16 +132,28 @@ export class Board {
   render(): void {
     this.#isStale = false;
     const { project } = this;
-    const tasks = inOrder(project.taskStore).map((task) => ({ task, place: placeOf(project, task) }));
-    this.#columns = strips(inOrder(project.columnStore), 'Other', tasks.some(({ place }) => place.column === null));
-    const needsLane = project.swimlaneStore.count === 0 || tasks.some(({ place }) => place.lane === null);
+    const tasks = inOrder(project.taskStore).map((task) => ({
+      task,
+      place: placeOf(project, task),
+    }));
+    this.#columns = strips(
+      inOrder(project.columnStore),
+      'Other',
+      tasks.some(({ place }) => place.column === null),
+    );
+    const needsLane =
+      project.swimlaneStore.count === 0 || tasks.some(({ place }) => place.lane === null);
     this.#lanes = strips(inOrder(project.swimlaneStore), 'No priority', needsLane);
     const focused = document.activeElement;
     const shift = this.animateFrom();
     this.#isRendering = true;
     this.#renderStructure();
     this.#renderCards(tasks);
-    if (focused instanceof HTMLElement && focused.isConnected && focused !== document.activeElement) {
+    if (
+      focused instanceof HTMLElement &&
+      focused.isConnected &&
+      focused !== document.activeElement
+    ) {
       focused.focus({ preventScroll: true });
     }
     this.#isRendering = false;
@@ -151,7 +163,9 @@ export class Board {
   /** Notes where the cards are; what it gives lets those glide that have moved since. */
   animateFrom(except?: HTMLElement): () => void {
     if (prefersStillness() || document.hidden) return () => undefined;
-    const before = new Map([...this.#cards.values()].map(({ element }) => [element, element.getBoundingClientRect()]));
+    const before = new Map(
+      [...this.#cards.values()].map(({ element }) => [element, element.getBoundingClientRect()]),
+    );
     return () => {
       for (const [element, from] of before) {
         if (!element.isConnected || element === except || from.width === 0) continue;
@@ -165,17 +179,25 @@ export class Board {
   }
 
   #renderStructure(): void {
-    const structure = JSON.stringify([this.#columns, this.#lanes].map((list) =>
-      list.map(({ id, text, color, record }) => [id, text, color, record?.collapsed === true])));
+    const structure = JSON.stringify(
+      [this.#columns, this.#lanes].map((list) =>
+        list.map(({ id, text, color, record }) => [id, text, color, record?.collapsed === true]),
+      ),
+    );
     if (structure === this.#structure) return;
     this.#structure = structure;
     const focused = document.activeElement?.closest<HTMLElement>('[data-focus]')?.dataset['focus'];
-    const head = h('div', { class: 'board-head' }, ...this.#columns.map((column) => this.#columnHead(column)));
+    const head = h(
+      'div',
+      { class: 'board-head' },
+      ...this.#columns.map((column) => this.#columnHead(column)),
+    );
     const lanes = this.#lanes.map((lane) => this.#lane(lane));
     const grid = h('div', { class: 'board-grid' }, head, ...lanes);
     grid.style.setProperty('--columns', String(this.#columns.length));
     this.root.replaceChildren(grid);
-    if (focused) this.root.querySelector<HTMLElement>(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
+    if (focused)
+      this.root.querySelector<HTMLElement>(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
   }
 
   #columnHead({ id, text, color }: Strip<BoardColumn>): HTMLElement {
@@ -198,19 +220,30 @@ export class Board {
     const isCollapsed = record?.collapsed === true;
     const cells = h('div', { class: 'lane-cells', hidden: isCollapsed });
     if (!isCollapsed) cells.append(...this.#columns.map((column) => this.#cell(column, lane)));
-    const section = h('section', { class: 'lane', 'aria-label': text, 'data-collapsed': String(isCollapsed) });
+    const section = h('section', {
+      class: 'lane',
+      'aria-label': text,
+      'data-collapsed': String(isCollapsed),
+    });
     section.dataset['lane'] = id ?? '';
     section.style.setProperty('--lane', color);
     // Without any lanes the board is columns alone.
     if (this.#lanes.length > 1 || record) {
-      const toggle = h('button', {
-        type: 'button',
-        class: 'lane-toggle',
-        disabled: record === null,
-        'aria-expanded': String(!isCollapsed),
-        'data-focus': `lane-${id}`,
-        onclick: () => record && (record.collapsed = !isCollapsed),
-      }, icon(ICONS.chevron), h('span', { class: 'lane-dot' }), text, h('span', { class: 'badge' }));
+      const toggle = h(
+        'button',
+        {
+          type: 'button',
+          class: 'lane-toggle',
+          disabled: record === null,
+          'aria-expanded': String(!isCollapsed),
+          'data-focus': `lane-${id}`,
+          onclick: () => record && (record.collapsed = !isCollapsed),
+        },
+        icon(ICONS.chevron),
+        h('span', { class: 'lane-dot' }),
+        text,
+        h('span', { class: 'badge' }),
+      );
       section.append(h('h3', { class: 'lane-head' }, toggle));
     }
     section.append(cells);
@@ -303,12 +336,18 @@ export function cardsOf(cell: HTMLElement): HTMLElement[] {
   return [...cell.querySelectorAll<HTMLElement>('.card')];
 }
 
-function strips<R extends BoardColumn | BoardLane>(records: R[], rest: string, needsRest: boolean): Strip<R>[] {
+function strips<R extends BoardColumn | BoardLane>(
+  records: R[],
+  rest: string,
+  needsRest: boolean,
+): Strip<R>[] {
   const known = records.map((record) => ({
     id: String(record.id),
     text: record.text,
     color: cssColor(record.color),
     record,
   }));
-  return needsRest ? [...known, { id: null, text: rest, color: cssColor(null), record: null }] : known;
+  return needsRest
+    ? [...known, { id: null, text: rest, color: cssColor(null), record: null }]
+    : known;
 }

@@ -1,5 +1,5 @@
 import { h, icon, ICONS } from '../shared/dom';
-import { dayText } from '../shared/format';
+import { dayText, isThisYear } from '../shared/format';
 import { cssColor } from '../shared/palette';
 import { avatars } from '../shared/people';
 import type { Person } from '../shared/project';
@@ -27,7 +27,11 @@ export class Card {
   #shown = '';
 
   constructor(readonly record: BoardTask) {
-    this.#open = h('button', { type: 'button', class: 'card-open', 'aria-describedby': 'board-hint' });
+    this.#open = h('button', {
+      type: 'button',
+      class: 'card-open',
+      'aria-describedby': 'board-hint',
+    });
     this.#complete = h('button', { type: 'button', class: 'card-complete' }, icon(ICONS.check));
     const locked = h('span', { class: 'sr-only' }, 'Locked');
     this.#lock = h('span', { class: 'card-lock' }, icon(ICONS.lock), locked);
@@ -64,6 +68,9 @@ export class Card {
     element.toggleAttribute('data-colored', Boolean(record.eventColor));
     if (record.eventColor) element.style.setProperty('--card', cssColor(record.eventColor));
     this.#foot.replaceChildren(...footOf(record, facts));
+    // A deadline with a year leaves less room for the rest.
+    const { deadline } = record;
+    this.#foot.toggleAttribute('data-tight', deadline !== null && !isThisYear(deadline));
     this.#foot.hidden = this.#foot.childElementCount === 0;
   }
 
@@ -79,7 +86,12 @@ function footOf(record: BoardTask, { priority, people }: CardFacts): HTMLElement
   const parts: HTMLElement[] = [];
   if (record.deadline) parts.push(deadlineOf(record, record.deadline));
   if (priority) {
-    const mark = h('span', { class: 'card-priority' }, icon(ICONS.flag), shortened(priority.text));
+    const mark = h(
+      'span',
+      { class: 'card-priority' },
+      icon(ICONS.flag),
+      h('span', {}, shortened(priority.text)),
+    );
     mark.title = priority.text;
     mark.style.setProperty('--lane', priority.color);
     parts.push(mark);
@@ -87,7 +99,12 @@ function footOf(record: BoardTask, { priority, people }: CardFacts): HTMLElement
   if (people.length > 0) {
     const names = people.map(({ name }) => name).join(', ');
     const spoken = h('span', { class: 'sr-only' }, `Assigned: ${names}`);
-    const stack = h('span', { class: 'card-people', title: names }, ...avatars(people, AVATARS_SHOWN_MAX), spoken);
+    const stack = h(
+      'span',
+      { class: 'card-people', title: names },
+      ...avatars(people, AVATARS_SHOWN_MAX),
+      spoken,
+    );
     parts.push(stack);
   }
   return parts;

@@ -68,10 +68,19 @@ export class CardDialog {
     this.close();
     const { record, values } = subject;
     const form = new CardForm(values, choices, this.#people);
-    const title = h('h2', { class: 'dialog-title', id: 'dialog-title' }, record ? 'Card' : 'New card');
+    const title = h(
+      'h2',
+      { class: 'dialog-title', id: 'dialog-title' },
+      record ? 'Card' : 'New card',
+    );
     const attributes = { type: 'button', class: 'button button-icon button-quiet' };
     const cross = { ...attributes, 'aria-label': 'Close', onclick: () => this.close() };
-    const locked = h('p', { class: 'editor-note' }, icon(ICONS.lock), 'Locked: the server refuses changes.');
+    const locked = h(
+      'p',
+      { class: 'editor-note' },
+      icon(ICONS.lock),
+      'Locked: the server refuses changes.',
+    );
     const root = h(
       'dialog',
       { class: 'dialog', 'aria-labelledby': 'dialog-title' },
@@ -221,7 +230,8 @@ function changesOf(old: CardValues, next: CardValues): Partial<CardValues> {
 
 function select(strips: readonly Strip<unknown>[], value: string | null): HTMLSelectElement {
   const options = strips.map(({ id, text }) => h('option', { value: id ?? '' }, text));
-  if (!strips.some(({ id }) => id === value)) options.unshift(h('option', { value: value ?? '' }, 'None'));
+  if (!strips.some(({ id }) => id === value))
+    options.unshift(h('option', { value: value ?? '' }, 'None'));
   const element = h('select', {}, ...options);
   element.value = value ?? '';
   return element;

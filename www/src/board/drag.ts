@@ -69,7 +69,9 @@ export class Drag {
     const { signal } = this.#watch;
     addEventListener('pointermove', (moved) => this.#onMove(moved), { signal });
     addEventListener('pointerup', (up) => up.pointerId === pointerId && this.#onUp(), { signal });
-    addEventListener('pointercancel', (gone) => gone.pointerId === pointerId && this.#abort(), { signal });
+    addEventListener('pointercancel', (gone) => gone.pointerId === pointerId && this.#abort(), {
+      signal,
+    });
     addEventListener('blur', () => this.#abort(), { signal });
     addEventListener('keydown', (key) => this.#onKeyDown(key), { signal, capture: true });
     // Without this the browser would scroll, and take the pointer away.
@@ -118,7 +120,7 @@ export class Drag {
     ghost.style.left = `${box.left - grip.startX}px`;
     ghost.style.top = `${box.top - grip.startY}px`;
     this.#ghost = ghost;
-    this.#move = new Move(this.#board, record, grip.element);
+    this.#move = new Move(this.#board, record, grip.element, 'pointer');
     document.body.append(ghost);
     // The card itself is about to be moved about, and would lose the pointer.
     this.#board.root.setPointerCapture(grip.pointerId);

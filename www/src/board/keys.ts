@@ -65,9 +65,11 @@ export class Keys {
     const record = element && this.#board.recordOf(element);
     // With a card in the hand already, it is the pointer's.
     if (!element || !record || 'dragging' in document.documentElement.dataset) return;
-    this.#move = new Move(this.#board, record, element);
+    this.#move = new Move(this.#board, record, element, 'keys');
     const where = this.#board.describe(this.#move.cell, element);
-    this.#say(`“${record.name}” lifted. ${where}. Arrow keys move it, Space drops it, Escape takes it back.`);
+    this.#say(
+      `“${record.name}” lifted. ${where}. Arrow keys move it, Space drops it, Escape takes it back.`,
+    );
   }
 
   #take(move: Move, direction: Direction): void {
@@ -142,7 +144,10 @@ export class Keys {
     while (!next && cell) {
       cell = this.#beside(cell, direction);
       const cards: HTMLElement[] = cell ? cardsOf(cell) : [];
-      next = direction === 'up' ? cards.at(-1) : cards[step === 0 ? Math.min(index, cards.length - 1) : 0];
+      next =
+        direction === 'up'
+          ? cards.at(-1)
+          : cards[step === 0 ? Math.min(index, cards.length - 1) : 0];
     }
     if (next) this.#focus(next);
   }

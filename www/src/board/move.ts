@@ -11,13 +11,14 @@ export class Move {
   readonly #release: () => void;
   readonly #origin: { cell: HTMLElement; index: number };
 
-  constructor(board: Board, record: BoardTask, element: HTMLElement) {
+  /** `by`: whose hand it is; a pointer has a ghost that shows the card. */
+  constructor(board: Board, record: BoardTask, element: HTMLElement, by: 'pointer' | 'keys') {
     this.#board = board;
     this.record = record;
     this.element = element;
     this.#origin = { cell: this.cell, index: this.index };
     this.#release = board.freeze();
-    element.dataset['lifted'] = '';
+    element.dataset['lifted'] = by;
     document.documentElement.dataset['dragging'] = '';
   }
 

@@ -36,7 +36,7 @@ export function inOrder<T extends { weight: number | null }>(records: Iterable<T
 export function place(project: Project, task: BoardTask, to: Place, before?: BoardTask): void {
   const others = cardsIn(project, to).filter((other) => other !== task);
   const at = before ? others.indexOf(before) : -1;
-  const { own, shifted } = weights(others, at < 0 ? others.length : at);
+  const { own, shifted } = weights(others, at < 0 ? others.length : at, task.weight);
   const values: Record<string, unknown> = { weight: own };
   const now = placeOf(project, task);
   if (to.column !== null && to.column !== now.column) values['status'] = to.column;
@@ -57,13 +57,23 @@ interface Weights {
   shifted: Map<BoardTask, number>;
 }
 
-function weights(others: BoardTask[], at: number): Weights {
-  const before = others[at - 1];
-  const after = others[at];
-  const low = before ? before.weight ?? 0 : after ? (after.weight ?? 0) - 2 * STEP : 0;
-  const high = after ? after.weight ?? 0 : low + 2 * STEP;
-  const own = Math.floor((low + high) / 2);
-  if (low < own && own < high && Math.abs(own) <= WEIGHT_MAX) return { own, shifted: new Map() };
-  const numbered = others.map((other, i): [BoardTask, number] => [other, (i < at ? i + 1 : i + 2) * STEP]);
-  return { own: (at + 1) * STEP, shifted: new Map(numbered.filter(([other, weight]) => other.weight !== weight)) };
+/** Weights for a card at a position among others; `current` is kept where it fits. */
+function weights(others: BoardTask[], at: number, current?: number | null): Weights {
+  const low = others[at - 1] ? (others[at - 1]?.weight ?? 0) : -Infinity;
+  const high = others[at] ? (others[at]?.weight ?? 0) : Infinity;
+  const fits = (weight: number) => low < weight && weight < high && Math.abs(weight) <= WEIGHT_MAX;
+  for (const own of [current, between(low, high)]) {
+    if (typeof own === 'number' && fits(own)) return { own, shifted: new Map() };
+  }
+  const numbered = others.map((other, i): [BoardTask, number] => [
+    other,
+    (i < at ? i + 1 : i + 2) * STEP,
+  ]);
+  const shifted = numbered.filter(([other, weight]) => other.weight !== weight);
+  return { own: (at + 1) * STEP, shifted: new Map(shifted) };
+}
+
+function between(low: number, high: number): number {
+  if (low === -Infinity) return high === Infinity ? STEP : high - STEP;
+  return high === Infinity ? low + STEP : Math.floor((low + high) / 2);
 }

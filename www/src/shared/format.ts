@@ -25,8 +25,11 @@ export function rangeText(start: Date, end: Date): string {
 
 /** A day, such as `30 May`; with the year where that isn't this one. */
 export function dayText(date: Date): string {
-  const isThisYear = date.getFullYear() === new Date().getFullYear();
-  return (isThisYear ? DAY : DAY_AND_YEAR).format(date);
+  return (isThisYear(date) ? DAY : DAY_AND_YEAR).format(date);
+}
+
+export function isThisYear(date: Date): boolean {
+  return date.getFullYear() === new Date().getFullYear();
 }
 
 /** `1 change`, `3 changes`. */

@@ -21,11 +21,7 @@ export class Refusals {
   #reverted = 0;
 
   /** `elementOf` finds the element that shows the record of a key. */
-  constructor(
-    project: AnyProject,
-    toasts: Toasts,
-    elementOf: (key: string) => HTMLElement | null,
-  ) {
+  constructor(project: AnyProject, toasts: Toasts, elementOf: (key: string) => HTMLElement | null) {
     this.#project = project;
     this.#toasts = toasts;
     this.#elementOf = elementOf;
