@@ -1,28 +1,30 @@
 import type { Model } from 'syncline';
-import { elementOf } from './calendar';
 import { prefersStillness } from './dom';
-import type { Project, TeamEvent } from './project';
+import type { AnyProject } from './project';
 import type { Toasts } from './toasts';
 
-/** How long an event stays marked after the server refused its change. */
+/** How long a record stays marked after the server refused its change. */
 const MARKED_MS = 8000;
 
 /**
  * What the server refuses has gone back in the store (`onRecordError: 'revert'`), and with it in
- * the calendar. Here the user is told why, and what was sent along gets its second chance: a sync
+ * the view. Here the user is told why, and what was sent along gets its second chance: a sync
  * is saved as a whole or not at all.
  */
 export class Refusals {
-  readonly #project: Project;
+  readonly #project: AnyProject;
   readonly #toasts: Toasts;
+  readonly #elementOf: (key: string) => HTMLElement | null;
   readonly #marked = new Set<string>();
   #repaint: (key: string) => void = () => undefined;
   #isConflict = false;
   #reverted = 0;
 
-  constructor(project: Project, toasts: Toasts) {
+  /** `elementOf` finds the element that shows the record of a key. */
+  constructor(project: AnyProject, toasts: Toasts, elementOf: (key: string) => HTMLElement | null) {
     this.#project = project;
     this.#toasts = toasts;
+    this.#elementOf = elementOf;
     project.on('syncFail', ({ error }) => {
       this.#isConflict = error.code === 'CONFLICT';
       this.#reverted = 0;
@@ -36,11 +38,11 @@ export class Refusals {
   }
 
   /** Whether the record's change was refused a moment ago. */
-  has(record: TeamEvent): boolean {
+  has(record: Model): boolean {
     return this.#marked.has(record.key);
   }
 
-  /** Calls `listener` when the event of this key is to be marked, or no longer. */
+  /** Calls `listener` when the record of this key is to be marked, or no longer. */
   onChange(listener: (key: string) => void): void {
     this.#repaint = listener;
   }
@@ -67,20 +69,20 @@ export class Refusals {
   #mark(key: string): void {
     this.#marked.add(key);
     this.#repaint(key);
-    shake(key);
+    this.#shake(key);
     setTimeout(() => {
       this.#marked.delete(key);
       this.#repaint(key);
     }, MARKED_MS);
   }
-}
 
-function shake(key: string): void {
-  if (prefersStillness()) return;
-  // The calendar paints first.
-  requestAnimationFrame(() => {
-    const offsets = [0, -5, 5, -4, 4, -2, 0];
-    const frames = offsets.map((offset) => ({ transform: `translateX(${offset}px)` }));
-    elementOf(key)?.animate(frames, { duration: 420, easing: 'ease-out' });
-  });
+  #shake(key: string): void {
+    if (prefersStillness()) return;
+    // The view paints first.
+    requestAnimationFrame(() => {
+      const offsets = [0, -5, 5, -4, 4, -2, 0];
+      const frames = offsets.map((offset) => ({ transform: `translateX(${offset}px)` }));
+      this.#elementOf(key)?.animate(frames, { duration: 420, easing: 'ease-out' });
+    });
+  }
 }

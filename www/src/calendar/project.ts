@@ -1,5 +1,4 @@
 import { CalendarProject, EventModel, Model } from 'syncline';
-import type { ResourceModel } from 'syncline';
 
 /** An event of the team's week: what every event has, and what this server knows besides. */
 export class TeamEvent extends EventModel {
@@ -15,8 +14,6 @@ export class TeamAssignment extends Model {
   declare event: string | number;
   declare resource: string | number;
 }
-
-export type Person = ResourceModel;
 
 export const LOAD_URL = '/api/load';
 export const SYNC_URL = '/api/sync';

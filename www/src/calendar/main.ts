@@ -1,24 +1,29 @@
 import { init } from 'syncline';
 import { bindFullCalendar } from 'syncline/fullcalendar';
+import { byId } from '../shared/dom';
+import { addDays, count, rangeText } from '../shared/format';
+import { loadOrTell, showNotice } from '../shared/notice';
+import { DEFAULT_COLOR } from '../shared/palette';
+import { People } from '../shared/people';
+import { Refusals } from '../shared/refusals';
+import { StatusView } from '../shared/status';
+import { Toasts } from '../shared/toasts';
+import { Tour } from '../shared/tour';
+import { watch } from '../shared/watch';
+import { Wire } from '../shared/wire';
 import { createCalendar, elementOf, skeleton } from './calendar';
-import { byId, h } from './dom';
 import { Editor } from './editor';
 import type { Draft } from './editor';
-import { addDays, rangeText } from './format';
-import { DEFAULT_COLOR } from './palette';
-import { People } from './people';
 import { createProject } from './project';
-import type { Project } from './project';
-import { Refusals } from './refusals';
-import { StatusView } from './status';
-import { Toasts } from './toasts';
-import { Tour } from './tour';
-import { watch } from './watch';
-import { Wire } from './wire';
+import type { Project, TeamEvent } from './project';
 
 const toasts = new Toasts(byId('toasts'));
 const wire = new Wire(byId('wire'));
-const tour = new Tour(byId('tour'));
+const tour = new Tour(byId('tour'), {
+  drag: 'Drag an event to another time, and reload the page.',
+  offline: 'Stop the server or go offline, keep working, and start it again.',
+  refused: 'Move the locked “Company all-hands”: the server says no.',
+});
 let editor: Editor | null = null;
 let openDraft: (draft: Partial<Draft>, anchor: () => Element | null) => void = () => undefined;
 
@@ -44,10 +49,20 @@ async function start(): Promise<void> {
   }
   const project = createProject();
   new StatusView(project);
-  watch(project, wire);
+  watch(project, wire, () => {
+    const { eventStore, resourceStore } = project;
+    return `${count(eventStore.count, 'event')}, ${resourceStore.count} people`;
+  });
   tour.watch(project);
-  const people = new People(project, byId('people'));
-  const refusals = new Refusals(project, toasts);
+  const people = new People(
+    {
+      resourceStore: project.resourceStore,
+      assignmentStore: project.assignmentStore,
+      assignedStore: project.eventStore,
+    },
+    byId('people'),
+  );
+  const refusals = new Refusals(project, toasts, elementOf);
   const binding = bindFullCalendar(calendar, project.eventStore, {
     pendingClass: 'is-pending',
     errorClass: 'is-refused',
@@ -71,31 +86,7 @@ async function start(): Promise<void> {
   editor = createEditor(project, people);
   project.guardUnload();
   refusals.onChange((key) => binding.refresh([key]));
-  await load(project);
-}
-
-async function load(project: Project): Promise<void> {
-  byId('notice').hidden = true;
-  try {
-    await project.load();
-    placeholders.remove();
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    showNotice('The team’s week could not be loaded.', message, () => void load(project));
-  }
-}
-
-function showNotice(title: string, text: string, retry: (() => void) | null): void {
-  const notice = byId('notice');
-  notice.replaceChildren(
-    h('p', { class: 'notice-title' }, title),
-    h('p', { class: 'notice-text' }, text),
-  );
-  if (retry) {
-    const attributes = { type: 'button', class: 'button button-primary', onclick: retry };
-    notice.append(h('button', attributes, 'Try again'));
-  }
-  notice.hidden = false;
+  await loadOrTell(project, 'The team’s week could not be loaded.', () => placeholders.remove());
 }
 
 /** Lunch breaks and the like, behind the events. */
@@ -114,7 +105,7 @@ function timeRanges(project: Project) {
   };
 }
 
-function createEditor(project: Project, people: People): Editor {
+function createEditor(project: Project, people: People<TeamEvent>): Editor {
   const { eventStore } = project;
   const created = new Editor(people, {
     onCreate: (draft) => {

@@ -1,5 +1,5 @@
 import { byId } from './dom';
-import type { Project } from './project';
+import type { AnyProject } from './project';
 
 /** A save shorter than this would flicker: `Saving…` stays at least as long. */
 const SAVING_SHOWN_MS = 900;
@@ -9,7 +9,7 @@ type State = 'loading' | 'saved' | 'saving' | 'offline' | 'error';
 
 /** The pill in the header and the strip below it: whether the user's work is safe. */
 export class StatusView {
-  readonly #project: Project;
+  readonly #project: AnyProject;
   readonly #pill = byId<HTMLButtonElement>('pill');
   readonly #text = byId('pill-text');
   readonly #announcement = byId('pill-announce');
@@ -21,7 +21,7 @@ export class StatusView {
   #wasOffline = false;
   #loadFailed = false;
 
-  constructor(project: Project) {
+  constructor(project: AnyProject) {
     this.#project = project;
     project.on('loadFail', () => (this.#loadFailed = true));
     project.on('load', () => (this.#loadFailed = false));

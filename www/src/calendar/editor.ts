@@ -1,9 +1,10 @@
-import { h, icon, ICONS } from './dom';
-import { addDays, dateTimeValue, dateValue, parseValue } from './format';
-import { DEFAULT_COLOR, SWATCHES } from './palette';
-import { avatar } from './people';
-import type { People } from './people';
-import type { Person, TeamEvent } from './project';
+import { h, icon, ICONS } from '../shared/dom';
+import { addDays, dateTimeValue, dateValue, parseValue } from '../shared/format';
+import { DEFAULT_COLOR, SWATCHES } from '../shared/palette';
+import { PeopleChips } from '../shared/people';
+import type { People } from '../shared/people';
+import type { Person } from '../shared/project';
+import type { TeamEvent } from './project';
 
 /** What a new event is to become. */
 export interface Draft {
@@ -31,14 +32,14 @@ type Subject = { record: TeamEvent } | { draft: Draft };
 
 /** The small popover in which an event is named, coloured, assigned, moved and deleted. */
 export class Editor {
-  readonly #people: People;
+  readonly #people: People<TeamEvent>;
   readonly #callbacks: EditorCallbacks;
   #subject: Subject | null = null;
   #root: HTMLElement | null = null;
   #anchor: () => Element | null = () => null;
   #fields: Fields | null = null;
 
-  constructor(people: People, callbacks: EditorCallbacks) {
+  constructor(people: People<TeamEvent>, callbacks: EditorCallbacks) {
     this.#people = people;
     this.#callbacks = callbacks;
     document.addEventListener('pointerdown', (event) => this.#onPointerDown(event), true);
@@ -197,7 +198,7 @@ interface Target {
   assign(person: Person, on: boolean): void;
 }
 
-function targetOf(subject: Subject, people: People): Target {
+function targetOf(subject: Subject, people: People<TeamEvent>): Target {
   if ('draft' in subject) {
     const { draft } = subject;
     return {
@@ -230,18 +231,16 @@ function targetOf(subject: Subject, people: People): Target {
 class Fields {
   readonly elements: HTMLElement[];
   readonly #target: Target;
-  readonly #people: People;
   readonly #name: HTMLInputElement;
   readonly #start: HTMLInputElement;
   readonly #end: HTMLInputElement;
   readonly #allDay: HTMLInputElement;
   readonly #swatches: HTMLElement;
-  readonly #chips: HTMLElement;
+  readonly #chips: PeopleChips;
   #isNameEdited = false;
 
-  constructor(target: Target, people: People) {
+  constructor(target: Target, people: People<TeamEvent>) {
     this.#target = target;
-    this.#people = people;
     this.#name = h('input', {
       class: 'editor-name',
       type: 'text',
@@ -257,7 +256,11 @@ class Fields {
     this.#end = h('input', { 'aria-label': 'End', onchange: changeDates });
     this.#allDay = h('input', { type: 'checkbox', onchange: () => this.#commitAllDay() });
     this.#swatches = h('div', { class: 'swatches', role: 'radiogroup', 'aria-label': 'Colour' });
-    this.#chips = h('div', { class: 'chips', role: 'group', 'aria-label': 'People' });
+    this.#chips = new PeopleChips(
+      () => people.all(),
+      (person) => target.isAssigned(person),
+      (person, on) => target.assign(person, on),
+    );
     const locked = h('p', { class: 'editor-note' }, 'Locked: the server refuses changes.');
     locked.prepend(icon(ICONS.lock));
     this.elements = [
@@ -272,7 +275,7 @@ class Fields {
         h('label', { class: 'editor-check' }, this.#allDay, 'All day'),
       ),
       this.#swatches,
-      this.#chips,
+      this.#chips.element,
     ];
   }
 
@@ -292,7 +295,7 @@ class Fields {
     this.#end.value = value(allDay ? addDays(endDate, -1) : endDate);
     this.#end.setCustomValidity('');
     this.#readSwatches(eventColor);
-    this.#readChips();
+    this.#chips.read();
   }
 
   commitName(): void {
@@ -363,31 +366,6 @@ class Fields {
     const label = h('label', { class: 'swatch', title: name }, input);
     label.style.setProperty('--swatch', color);
     return label;
-  }
-
-  #readChips(): void {
-    const people = this.#people.all();
-    if (this.#chips.childElementCount !== people.length) {
-      this.#chips.replaceChildren(...people.map((person) => this.#chip(person)));
-    }
-    for (const [index, chip] of [...this.#chips.children].entries()) {
-      const person = people[index];
-      if (person) chip.setAttribute('aria-pressed', String(this.#target.isAssigned(person)));
-    }
-  }
-
-  #chip(person: Person): HTMLElement {
-    const toggle = () => {
-      this.#target.assign(person, !this.#target.isAssigned(person));
-      this.#readChips();
-    };
-    const first = person.name.split(' ')[0] ?? person.name;
-    return h(
-      'button',
-      { type: 'button', class: 'chip', title: person.name, onclick: toggle },
-      avatar(person, 'small'),
-      first,
-    );
   }
 }
 

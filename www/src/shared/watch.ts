@@ -1,12 +1,14 @@
-import { count } from './format';
-import type { Project } from './project';
+import type { AnyProject } from './project';
 import { summarize } from './wire';
 import type { Outcome, Wire } from './wire';
 
 type Kind = 'load' | 'sync';
 
-/** Feeds the panel with the project's requests. At most one load and one sync run at a time. */
-export function watch(project: Project, wire: Wire): void {
+/**
+ * Feeds the panel with the project's requests. At most one load and one sync run at a time.
+ * `loaded` says in a few words what a load has brought.
+ */
+export function watch(project: AnyProject, wire: Wire, loaded: () => string): void {
   const running = new Map<Kind, (outcome: Outcome) => void>();
   const finish = (kind: Kind, outcome: Outcome) => {
     running.get(kind)?.(outcome);
@@ -20,13 +22,11 @@ export function watch(project: Project, wire: Wire): void {
     running.set(requestType, wire.begin({ kind: requestType, summary, sent }));
   });
   project.on('requestDone', ({ requestType, response, rawResponse }) => {
-    const events = count(project.eventStore.count, 'event');
-    const people = project.resourceStore.count;
     finish(requestType, {
       ok: true,
       status: String(rawResponse.status),
       revision: response?.revision ?? null,
-      ...(requestType === 'load' && { summary: `${events}, ${people} people` }),
+      ...(requestType === 'load' && { summary: loaded() }),
       received: response,
     });
   });

@@ -1,6 +1,12 @@
 /** Dates and times as people read them, in the language of the browser. */
 
 const TIME = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const DAY = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
+const DAY_AND_YEAR = new Intl.DateTimeFormat(undefined, {
+  day: 'numeric',
+  month: 'short',
+  year: 'numeric',
+});
 const DAY_MS = 86_400_000;
 
 /** The time of day, such as `09:30`. */
@@ -15,6 +21,15 @@ export function rangeText(start: Date, end: Date): string {
   const month = narrow ? 'short' : 'long';
   const format = new Intl.DateTimeFormat(undefined, { day: 'numeric', month, year: 'numeric' });
   return format.formatRange(start, last);
+}
+
+/** A day, such as `30 May`; with the year where that isn't this one. */
+export function dayText(date: Date): string {
+  return (isThisYear(date) ? DAY : DAY_AND_YEAR).format(date);
+}
+
+export function isThisYear(date: Date): boolean {
+  return date.getFullYear() === new Date().getFullYear();
 }
 
 /** `1 change`, `3 changes`. */

@@ -3,10 +3,10 @@ import type { CalendarOptions, EventDisplayInfo, EventInput } from 'fullcalendar
 import interaction from 'fullcalendar/interaction';
 import theme from 'fullcalendar/themes/breezy';
 import timeGrid from 'fullcalendar/timegrid';
-import { h, icon, ICONS } from './dom';
-import { addDays } from './format';
-import { avatar } from './people';
-import type { People } from './people';
+import { h, icon, ICONS } from '../shared/dom';
+import { addDays } from '../shared/format';
+import { avatars } from '../shared/people';
+import type { Person } from '../shared/project';
 import type { TeamEvent } from './project';
 
 /** Below this width a week's columns are too narrow to read or to grab. */
@@ -118,17 +118,11 @@ function content(
   }
   const { location } = (record as TeamEvent | undefined) ?? {};
   if (location) head.append(h('span', { class: 'event-place' }, location));
-  const shown = (people as ReturnType<People['of']> | undefined) ?? [];
-  if (shown.length > 0) parts.push(avatars(shown));
+  const shown = (people as Person[] | undefined) ?? [];
+  if (shown.length > 0) {
+    parts.push(h('span', { class: 'event-people' }, ...avatars(shown, AVATARS_SHOWN_MAX)));
+  }
   return parts;
-}
-
-function avatars(people: ReturnType<People['of']>): HTMLElement {
-  const stack = h('span', { class: 'event-people' });
-  stack.append(...people.slice(0, AVATARS_SHOWN_MAX).map((person) => avatar(person, 'small')));
-  const more = people.length - AVATARS_SHOWN_MAX;
-  if (more > 0) stack.append(h('span', { class: 'event-more' }, `+${more}`));
-  return stack;
 }
 
 /** Stands in for the events while they load, so that nothing jumps when they arrive. */
