@@ -824,7 +824,7 @@ function errorOf(detail: {
 }
 
 function recordOf(store: number, row: number, generation: number): Model | undefined {
-  return stores.get(store)?._recordAt(row, generation);
+  return stores.get(store)?._cache.at(row, generation);
 }
 
 function renamed(changes: Changeset, from: string, to: string): Changeset {

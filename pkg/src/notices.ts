@@ -28,7 +28,7 @@ export function absorbNotices(): void {
   for (const notice of readNotices()) {
     const store = stores.get(notice.store);
     if (store === undefined) continue;
-    store._absorb(notice);
+    store._cache.absorb(notice);
     if (!store._isSilent || notice.origin !== OriginCode.Local) waiting.push(notice);
   }
 }
@@ -144,5 +144,5 @@ function note<R extends Model>(
 
 /** The record of a notice; one that was never read and is gone can't be had. */
 function recordOf<R extends Model>(store: Store<R>, { row, generation }: Notice): R | undefined {
-  return store._recordAt(row, generation);
+  return store._cache.at(row, generation);
 }
