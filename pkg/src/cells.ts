@@ -192,6 +192,15 @@ export function putCells(record: Model, cells: readonly unknown[]): void {
   record._v = Freshness.Fresh;
 }
 
+/**
+ * @internal Lets a class's first record have cells of every kind. Engines give objects a shape by what they have seen in each
+ * property; one that changed when there are many records would change with each of them.
+ */
+export function settleShape(record: Model, cells: readonly unknown[]): void {
+  for (const cell of ['', 0]) putCells(record, Array.from(cells, () => cell));
+  putCells(record, cells);
+}
+
 /** @internal A record's cells, read anew where they are stale. */
 export function freshen(record: Model): void {
   if (record._v === Freshness.Stale) record._s._refresh(record);

@@ -97,6 +97,7 @@ export type StoreOf<Stores extends object, K extends keyof Stores> = string exte
  * ```
  */
 export class CrudManager<Stores extends object = StoreModels> extends Emitter<CrudManagerEvents> {
+  /** @internal Minified code has other names. */ static override readonly name: string = 'CrudManager';
   static readonly isCrudManager = true;
   readonly isCrudManager = true;
 

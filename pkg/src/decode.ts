@@ -43,7 +43,9 @@ export function unpack(
       const value = f64[word] as number;
       // Everything else is a NaN with its meaning in the upper half.
       if (value === value) {
-        cells[field] = value;
+        // Small integers are kept in place, other numbers in an object of their own: unless told, engines take them for such.
+        const small = value | 0;
+        cells[field] = small === value && (small !== 0 || 1 / value > 0) ? small : value;
         continue;
       }
       const high = u32[2 * word + 1] as number;

@@ -120,6 +120,7 @@ function shadowsOf(record: Model): readonly string[] {
  * ```
  */
 export class Model {
+  /** @internal Minified code has other names. */ static readonly name: string = 'Model';
   /** The fields that this class adds. */
   static fields: readonly FieldInput[] = ['id'];
 

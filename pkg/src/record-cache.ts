@@ -1,4 +1,4 @@
-import { Freshness, markRemoved, markStale, putCell, putCells } from './cells.js';
+import { Freshness, markRemoved, markStale, putCell, putCells, settleShape } from './cells.js';
 import { type Notice, NoticeKind, OriginCode, unpack } from './decode.js';
 import { Kind } from './fields.js';
 import { type Id, type Model, type RecordHome, makeRecord } from './model.js';
@@ -25,6 +25,8 @@ export class RecordCache<R extends Model> {
   incoming: (R | undefined)[] = [];
   /** Many records may be stale: better read in blocks than one by one. */
   loose = false;
+  /** The engine knows what to expect of a record. */
+  private shaped = false;
   /** Records from before the last load, to be found again by id. */
   private old: (R | undefined)[] | undefined;
   private oldById: Map<string, R> | undefined;
@@ -210,6 +212,8 @@ export class RecordCache<R extends Model> {
       record = this.fromBefore(row, cells[0]);
       if (record === undefined) {
         record = makeRecord(this.recordClass, this.home, row, generation, cells);
+        if (!this.shaped) settleShape(record, cells);
+        this.shaped = true;
         this.put(row, record);
         return record;
       }

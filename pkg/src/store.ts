@@ -1,5 +1,5 @@
 import { fieldsOf } from './accessors.js';
-import { Freshness, cellAt, freshen, markRemoved, markStale, putCell } from './cells.js';
+import { Freshness, freshen, markRemoved, markStale, putCell } from './cells.js';
 import { NoticeKind, readValue } from './decode.js';
 import { Emitter, type OnListeners, defineHandlers } from './emitter.js';
 import { SyncError } from './errors.js';
@@ -55,6 +55,7 @@ type State = 'phantom' | 'dirty' | 'pending';
 
 /** A named set of records. */
 export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
+  /** @internal Minified code has other names. */ static override readonly name: string = 'Store';
   /** Its name, also its section on the wire. */
   readonly id: string;
   /** The class of its records. */
@@ -678,16 +679,14 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
     if (record._v === Freshness.Removed) {
       throw new SyncError('UNKNOWN_RECORD', `the record was removed from store "${this.id}"`);
     }
-    freshen(record);
     // With listeners, the notice brings the new value before they run. Without any, nobody tells: the value is put where the
     // engine would put it, and where that isn't sure, the record is read anew.
-    const told = this.told && this.batches === 0;
-    const direct = !told && isDirect(field, value);
-    const old = direct ? cellAt(record, field.ix) : undefined;
-    if (direct) putCell(record, field.ix, value);
-    else if (!told) markStale(record);
+    if (!this.told || this.batches > 0) {
+      if (record._v === Freshness.Fresh && isDirect(field, value)) putCell(record, field.ix, value);
+      else freshen(record), markStale(record);
+    } else freshen(record);
     const changed = sendValue(this._number, record, field, value);
-    if (changed <= 0 && direct) putCell(record, field.ix, old);
+    if (changed < 0) markStale(record);
     if (changed < 0) throw thrown();
     return changed === 1;
   }
