@@ -141,6 +141,14 @@ export class RecordCache<R extends Model> {
     }
   }
 
+  /** A row changed, and nobody listens. */
+  absorbStale(row: number): void {
+    const record = this.byRow[row];
+    if (record === undefined) return;
+    markStale(record);
+    this.loose = true;
+  }
+
   /** A row was made for the next of the instances that were given to be added. */
   arrive(row: number, generation: number): void {
     const instance = this.incoming.shift();

@@ -42,6 +42,9 @@ import { checkValue, isDirect, moment, sameValue, shown } from './values.js';
 
 const FOREIGN = 16;
 const ALL_KINDS = 0x7f;
+/** What others change is noticed without listeners too, but updates: rows are merely said to be stale then. */
+const UNTOLD_KINDS = ALL_KINDS & ~((1 << NoticeKind.Update) | (1 << NoticeKind.State));
+const STALE = 1 << 31;
 
 let nextStore = 1;
 
@@ -659,7 +662,8 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
     this.told = heard || this._subscriptions.active;
     // What others change is always told: rows that were read before are stale then. An id that changes concerns keys.
     const local = this.told ? ALL_KINDS : 1 << NoticeKind.IdChange;
-    engine().listenStore(this._number, local | (ALL_KINDS << FOREIGN));
+    const foreign = this.told ? ALL_KINDS : UNTOLD_KINDS;
+    engine().listenStore(this._number, local | (foreign << FOREIGN) | STALE);
   }
 
   /** @internal Rows of the last notices that no listener is to hear of. */
