@@ -158,6 +158,12 @@ export function readValue(): unknown {
   return tag === 5 ? piece : new RawJson(piece);
 }
 
+/** @internal Reads which rows changed without a notice, of those that `takeNotices` left: pairs of row and store. */
+export function readStale(): Uint32Array {
+  const at = register(4) >> 2;
+  return words().subarray(at, at + 2 * register(5));
+}
+
 /** @internal Reads the notices that `takeNotices` left; the format stands in `src/wasm/buffers.rs`. */
 export function readNotices(): Notice[] {
   const count = register(1);

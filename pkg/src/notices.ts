@@ -1,4 +1,4 @@
-import { type Notice, NoticeKind, OriginCode, readNotices } from './decode.js';
+import { type Notice, NoticeKind, OriginCode, readNotices, readStale } from './decode.js';
 import type { Model } from './model.js';
 import { engine } from './runtime.js';
 import { type FieldChange, ORIGINS, type Origin } from './store-events.js';
@@ -25,6 +25,10 @@ export function together(set: () => void): void {
 /** @internal Reads the notices that wait in the engine, so that no stale row is seen. */
 export function absorbNotices(): void {
   engine().takeNotices();
+  const stale = readStale();
+  for (let at = 0; at < stale.length; at += 2) {
+    stores.get(stale[at + 1] as number)?._absorbStale(stale[at] as number);
+  }
   for (const notice of readNotices()) {
     const store = stores.get(notice.store);
     if (store === undefined) continue;

@@ -52,6 +52,9 @@ const BLOCK = 512;
 
 const FOREIGN = 16;
 const ALL_KINDS = 0x7f;
+/** What others change is noticed without listeners too, but updates: rows are merely said to be stale then. */
+const UNTOLD_KINDS = ALL_KINDS & ~((1 << NoticeKind.Update) | (1 << NoticeKind.State));
+const STALE = 1 << 31;
 
 let nextStore = 1;
 
@@ -711,7 +714,8 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
     this.told = heard || this._subscriptions.active;
     // What others change is always told: rows that were read before are stale then. An id that changes concerns keys.
     const local = this.told ? ALL_KINDS : 1 << NoticeKind.IdChange;
-    engine().listenStore(this._number, local | (ALL_KINDS << FOREIGN));
+    const foreign = this.told ? ALL_KINDS : UNTOLD_KINDS;
+    engine().listenStore(this._number, local | (foreign << FOREIGN) | STALE);
   }
 
   /** @internal Takes note of what a notice says about cached rows, before any listener runs. */
@@ -746,6 +750,14 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
         this._stale(notice.origin === OriginCode.Load);
         break;
     }
+  }
+
+  /** @internal A row changed, and nobody listens. */
+  _absorbStale(row: number): void {
+    const record = this._byRow[row];
+    if (record === undefined) return;
+    markStale(record);
+    this.loose = true;
   }
 
   /** @internal Rows of the last notices that no listener is to hear of. */

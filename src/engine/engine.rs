@@ -188,6 +188,11 @@ impl Engine {
         self.notices.take()
     }
 
+    /// Rows that changed without a notice, for hosts that asked for them by [`STALE`](super::store::STALE); taken with the notices.
+    pub fn take_stale(&mut self) -> Vec<(StoreId, RowIx)> {
+        self.notices.take_stale()
+    }
+
     /// How many calls wait to be settled.
     pub fn waiting_calls(&self) -> usize {
         self.calls.waiting()

@@ -228,7 +228,7 @@ pub struct Notice {
     pub row: RowId,
     /// Groups notices of one call or one applied answer; grows.
     pub group: u32,
-    /// The value before (`Update`, `IdChange`). Its span stays readable until the notices are taken.
+    /// The value before (`Update`, `IdChange`), or the id of the record that went (`Remove`). Its span stays readable until the notices are taken.
     pub old: Cell,
     /// The value after.
     pub new: Cell,

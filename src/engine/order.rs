@@ -1,4 +1,4 @@
-//! One sort for everything that isn't a plain number: generic sorts are compiled anew for every type, and weigh kilobytes each.
+//! The sorts of the engine. Those of the library are compiled anew for every type, and weigh kilobytes each.
 
 use crate::prelude::*;
 
@@ -36,6 +36,40 @@ fn merge(
     }
     merged.extend_from_slice(left);
     merged.extend_from_slice(right);
+}
+
+const DIGIT_BITS: u32 = 11;
+const DIGITS: usize = 1 << DIGIT_BITS;
+
+/// Sorts words by their bits from `shift` on; words that are equal there stay in their order.
+/// `room` lends its memory.
+pub fn sort_words(words: &mut Vec<u64>, room: &mut Vec<u64>, mut shift: u32) {
+    let any = words.iter().fold(0, |any, word| any | word);
+    room.clear();
+    room.resize(words.len(), 0);
+    while shift < u64::BITS && any >> shift != 0 {
+        let mut places = [0u32; DIGITS];
+        let digit = |word: u64| (word >> shift) as usize & (DIGITS - 1);
+        for word in words.iter() {
+            if let Some(count) = places.get_mut(digit(*word)) {
+                *count += 1;
+            }
+        }
+        let mut sum = 0;
+        for place in &mut places {
+            sum += core::mem::replace(place, sum);
+        }
+        for word in words.iter() {
+            if let Some(place) = places.get_mut(digit(*word)) {
+                if let Some(to) = room.get_mut(*place as usize) {
+                    *to = *word;
+                }
+                *place += 1;
+            }
+        }
+        core::mem::swap(words, room);
+        shift += DIGIT_BITS;
+    }
 }
 
 #[cfg(test)]

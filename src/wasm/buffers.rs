@@ -6,6 +6,7 @@ use core::cell::Cell;
 use crate::engine::Engine;
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::Notice;
+use crate::engine::input::StoreId;
 use crate::engine::json::{PackBuffer, pack};
 use crate::engine::schema::FieldIx;
 use crate::engine::table::{RowId, RowIx, Table};
@@ -138,7 +139,18 @@ impl Buffers {
     /// Little-endian, five words of 8 bytes each: kind, origin (1 byte each), field (2) and store (4); row and generation (4 each);
     /// group (4), tag of the old and of the new value (1 each), 2 bytes unused; the old value; the new value. A value is a number,
     /// or offset and length (4 each) in the texts. Tags: 0 absent, 1 null, 2 false, 3 true, 4 number, 5 text, 6 JSON.
-    pub(super) fn pack_notices(&mut self, engine: &Engine, notices: &[Notice]) {
+    ///
+    /// Then the rows that changed without a notice: where and how many, pairs of place and store (4 each).
+    pub(super) fn pack_notices(
+        &mut self,
+        engine: &Engine,
+        notices: &[Notice],
+        stale: &[(StoreId, RowIx)],
+    ) {
+        self.rows.clear();
+        for (store, row) in stale {
+            self.rows.extend([row.0, store.0]);
+        }
         self.notices.clear();
         self.texts.clear();
         for notice in notices {
@@ -162,6 +174,8 @@ impl Buffers {
             (self.notices.len() / NOTICE_WORDS) as u32,
             self.texts.as_ptr() as u32,
             self.texts.len() as u32,
+            self.rows.as_ptr() as u32,
+            stale.len() as u32,
         ]);
     }
 

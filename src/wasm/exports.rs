@@ -46,12 +46,16 @@ pub fn take_error() -> JsValue {
     driver::get().map_or(JsValue::UNDEFINED, Driver::take_error)
 }
 
-/// Leaves the notices that wait: where, how many, bytes of text.
+/// Leaves the notices that wait and the rows that changed without any.
 #[wasm_bindgen(js_name = takeNotices)]
 pub fn take_notices() {
     let Some(driver) = driver::get() else { return };
-    let notices = driver.engine_mut().take_notices();
-    driver.buffers().pack_notices(&driver.engine(), &notices);
+    let (notices, stale) = {
+        let mut engine = driver.engine_mut();
+        (engine.take_notices(), engine.take_stale())
+    };
+    let mut buffers = driver.buffers();
+    buffers.pack_notices(&driver.engine(), &notices, &stale);
 }
 
 /// Sets the zone from pairs of moment (ms) and offset (ms).

@@ -435,6 +435,13 @@ impl World {
         self.model.hidden.remove(id);
     }
 
+    /// Records whose removal was taken back too late are new, under client ids.
+    fn follow_reborn(&mut self) {
+        for change in self.it.store.take_aftermath().reborn {
+            self.model.rename(&change.old.text(), &change.new.text());
+        }
+    }
+
     fn sent_ids(&self) -> Vec<String> {
         self.model.sent.keys().cloned().collect()
     }
@@ -616,6 +623,7 @@ proptest! {
         let _told = Told(format!("{steps:?}"));
         for step in steps {
             world.step(step);
+            world.follow_reborn();
             world.compare();
         }
     }

@@ -407,11 +407,12 @@ fn a_reject_during_a_sync_shows_what_the_server_had_and_undoes_what_it_then_conf
     assert_eq!(it.changes(), Json::Null);
     assert!(!it.store.has_changes());
     it.answer(json!({"rows": [{"$PhantomId": phantom, "id": 10}]}));
-    assert_eq!(it.ids(), ["1", "2"]);
+    let ids = it.ids();
+    assert_eq!(ids[0], "1");
     assert_eq!(
         it.send(),
         json!({
-            "added": [{"$PhantomId": 2, "name": "two", "a": 2, "b": 2}],
+            "added": [{"$PhantomId": ids[1], "name": "two", "a": 2, "b": 2}],
             "updated": [{"id": 1, "a": 1}],
             "removed": [{"id": 10}],
         })
@@ -513,4 +514,101 @@ fn hostile_rows_are_passed_over() {
     assert_eq!(it.ids(), ["1", "2", "__proto__"]);
     assert!(applied.warnings.len() >= 4, "{:?}", applied.warnings);
     assert!(!it.store.has_unconfirmed());
+}
+
+fn subtree() -> Fixture {
+    Fixture::tasks(json!([
+        {"id": 1, "name": "a"}, {"id": 2, "name": "b", "parentId": 1},
+        {"id": 3, "name": "c", "parentId": 2}, {"id": 4, "name": "d"},
+    ]))
+}
+
+#[test]
+fn a_subtree_whose_removal_is_taken_back_too_late_is_added_again_as_a_whole() {
+    for (options, section) in [
+        (ApplyOptions::default(), json!({})),
+        (full(), json!({"removed": [{"id": 1}]})),
+        (
+            full(),
+            json!({"removed": [{"id": 3}, {"id": 2}, {"id": 1}]}),
+        ),
+    ] {
+        let mut it = subtree();
+        // The child is dirty first: parents come first all the same.
+        it.set("3", "name", json!("C"));
+        it.remove(&["1"]);
+        it.send();
+        it.reject();
+        assert_eq!(it.ids(), ["1", "2", "3", "4"]);
+        let applied = it.answer_with(section, &options);
+        assert!(applied.more_to_send);
+        let names: Vec<Json> = it.seen().iter().map(|row| row["name"].clone()).collect();
+        assert_eq!(names, ["a", "b", "c", "d"]);
+        let package = it.send();
+        let added = package["added"].as_array().unwrap();
+        let names: Vec<&Json> = added.iter().map(|row| &row["name"]).collect();
+        assert_eq!(names, ["a", "b", "c"]);
+        assert_eq!(added[1]["$PhantomParentId"], added[0]["$PhantomId"]);
+        assert_eq!(added[2]["$PhantomParentId"], added[1]["$PhantomId"]);
+        assert_eq!(added[0]["$PhantomId"].as_str().unwrap().len(), 36);
+        assert!(package.get("updated").is_none() && package.get("removed").is_none());
+        let rows: Vec<Json> = added
+            .iter()
+            .zip(11..)
+            .map(|(row, id)| json!({"$PhantomId": row["$PhantomId"], "id": id}))
+            .collect();
+        it.answer(json!({ "rows": rows }));
+        assert_eq!(it.ids(), ["11", "12", "13", "4"]);
+        assert_eq!(it.get("13", "parentId"), json!(12));
+        assert!(!it.store.has_unconfirmed());
+        let key = it.store.key(it.id("12")).unwrap();
+        assert_eq!(key, "2", "a record keeps its name");
+    }
+}
+
+#[test]
+fn a_subtree_whose_removal_was_taken_back_and_is_refused_stays_as_it_was() {
+    let mut it = subtree();
+    it.remove(&["1"]);
+    it.send();
+    it.reject();
+    it.answer_with(
+        json!({"removed": [{"id": 1, "success": false, "error": "no"}]}),
+        &ApplyOptions::default(),
+    );
+    assert_eq!(it.ids(), ["1", "2", "3", "4"]);
+    assert!(!it.store.has_unconfirmed());
+}
+
+#[test]
+fn what_was_put_under_a_record_that_is_new_again_names_it_by_its_client_id() {
+    let mut it = subtree();
+    it.remove(&["1"]);
+    it.send();
+    it.reject();
+    it.set("4", "parentId", json!(3));
+    it.answer(json!({}));
+    let package = it.send();
+    let third = package["added"][2]["$PhantomId"].clone();
+    assert_eq!(
+        package["updated"],
+        json!([{"id": 4, "$PhantomParentId": third}])
+    );
+}
+
+#[test]
+fn added_parents_stand_before_their_children_in_a_package() {
+    let mut it = subtree();
+    let child = it.add(json!({"name": "child"}));
+    let parent = it.add(json!({"name": "parent"}));
+    let grandchild = it.add(json!({"name": "grandchild", "parentId": child}));
+    it.set(&child, "parentId", json!(parent));
+    let added = it.send()["added"].clone();
+    let order: Vec<&str> = added
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["$PhantomId"].as_str().unwrap())
+        .collect();
+    assert_eq!(order, [&parent, &child, &grandchild]);
 }

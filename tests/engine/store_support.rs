@@ -208,13 +208,19 @@ impl Fixture {
 
     pub fn answer_with(&mut self, section: Json, options: &ApplyOptions) -> Applied {
         let plan = self.plan(section);
-        let applied = self.store.apply(plan, options, &mut self.out);
+        let applied = self
+            .store
+            .apply(plan, options, &mut self.rng, &mut self.out);
+        self.store.forget(&applied.removed, &mut self.out);
         self.checked(applied)
     }
 
     pub fn remote(&mut self, section: Json) -> Applied {
         let plan = self.plan(section);
-        let applied = self.store.apply_changeset(plan, &mut self.out);
+        let applied = self
+            .store
+            .apply_changeset(plan, &mut self.rng, &mut self.out);
+        self.store.forget(&applied.removed, &mut self.out);
         self.checked(applied)
     }
 

@@ -300,6 +300,19 @@ test('the response is an object like any other: keys, JSON, spread, in', async (
   assert.equal(response.events.rows.map(({ name }) => name).join(), 'Stand-up,Planning');
 });
 
+test('a response that nobody looks at is never parsed', async (t) => {
+  const { manager, events } = await setup(t);
+  recordEvents(manager);
+  const parse = t.mock.method(JSON, 'parse');
+  const result = await manager.load();
+  const ofAnswer = () => parse.mock.calls.filter(({ arguments: [text] }) => /"rows"/.test(text));
+  assert.equal(events.first.name, 'Stand-up');
+  assert.equal(ofAnswer().length, 0);
+  assert.equal(result.response.events.rows.length, 2);
+  assert.equal(result.response, result.response);
+  assert.equal(ofAnswer().length, 1);
+});
+
 test('all events of one request show the same response object', async (t) => {
   const { manager } = await setup(t);
   const heard = recordEvents(manager);

@@ -347,3 +347,55 @@ test('an assignment of a new task to a resource gets the id of the task', async 
   assert.equal(project.revision, 43);
   assert.equal(project.changes, null);
 });
+
+test('the whole transport section of a board is understood', async (t) => {
+  const server = await startServer(t, BOARD);
+  const token = 'abc';
+  const project = new TaskBoardProject({
+    transport: {
+      load: {
+        url: `${server.origin}/load`,
+        method: 'GET',
+        headers: { Authorization: 'Bearer ' + token, 'X-Requested-With': 'XMLHttpRequest' },
+        fetchOptions: { credentials: 'include', mode: 'cors' },
+        params: { includeArchived: false },
+        timeout: 30000,
+      },
+      sync: {
+        url: `${server.origin}/sync`,
+        method: 'POST',
+        headers: { Authorization: 'Bearer ' + token, 'Content-Type': 'application/json' },
+        fetchOptions: { credentials: 'include' },
+      },
+    },
+    sendAsFormData: false,
+    writeAllFields: false,
+    phantomIdField: '$PhantomId',
+    phantomParentIdField: '$PhantomParentId',
+    resetIdsBeforeSync: true,
+    supportShortSyncResponse: true,
+  });
+  t.after(() => project.destroy());
+  await project.load();
+  project.taskStore.first.name = 'x';
+  await project.sync();
+  const [load, sync] = server.requests;
+  assert.equal(load.headers.authorization, 'Bearer abc');
+  assert.equal(load.headers['x-requested-with'], 'XMLHttpRequest');
+  assert.equal(load.query.get('includeArchived'), 'false');
+  assert.equal(sync.headers.authorization, 'Bearer abc');
+  assert.equal(sync.headers['content-type'], 'application/json');
+});
+
+test('with sendAsFormData the package goes out as the form field `data`', async (t) => {
+  const { server, project } = await board(t, { sendAsFormData: true });
+  await project.load();
+  project.taskStore.first.name = 'x';
+  await project.sync();
+  const [{ text, headers }] = server.syncs;
+  assert.match(headers['content-type'], /form/);
+  const form = await new Response(text, {
+    headers: { 'content-type': headers['content-type'] },
+  }).formData();
+  assert.deepEqual(JSON.parse(form.get('data')).tasks.updated, [{ id: 1, name: 'x' }]);
+});

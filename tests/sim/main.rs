@@ -8,6 +8,9 @@
 //! | `host` | the host's half of the loop |
 //! | `order` | whole sequences of events, as the protocol decides them |
 //! | `scenarios` | the failure scenarios of the protocol, by number |
+//! | `rebirth` | removals that are taken back too late |
+//! | `regrets` | random users who take things back, seed by seed |
+//! | `refusals` | records that the server refuses |
 //! | `further` | further cases that users of comparable engines have met |
 //! | `interop…` | what servers in the wild do, by number: answers, ids, what goes out, failures, shapes of data |
 //! | `behaviour` | what else has to be true |
@@ -29,6 +32,9 @@ mod interop_shapes;
 mod network;
 mod order;
 mod random;
+mod rebirth;
+mod refusals;
+mod regrets;
 mod scenarios;
 mod server;
 mod world;

@@ -15,6 +15,8 @@ pub struct Habits {
     pub says_idempotent: bool,
     /// Resolves references to phantoms of the same request.
     pub resolves_references: bool,
+    /// Takes it for a fault of the client's when it names a record that isn't there.
+    pub strict: bool,
 }
 
 impl Default for Habits {
@@ -24,6 +26,7 @@ impl Default for Habits {
             short_answers: true,
             says_idempotent: false,
             resolves_references: true,
+            strict: false,
         }
     }
 }
@@ -35,7 +38,7 @@ const REFERENCES: [(&str, &str, &str); 2] = [
 ];
 
 /// Stores in the order in which their additions get ids.
-const STORES: [&str; 3] = ["resources", "events", "assignments"];
+const STORES: [&str; 4] = ["resources", "events", "assignments", "nodes"];
 
 /// The server.
 #[derive(Debug)]
@@ -133,6 +136,7 @@ impl Server {
                 let phantom = row.remove("$PhantomId").unwrap_or_default();
                 let phantom = phantom.as_str().unwrap_or_default().to_owned();
                 phantoms.insert((store.to_owned(), phantom.clone()), id);
+                name_parent(store, &mut row, &phantoms);
                 self.resolve(store, &mut row, &phantoms);
                 row.insert("id".into(), id.into());
                 let mut back = row.clone();
@@ -149,7 +153,10 @@ impl Server {
             for update in pack[store]["updated"].as_array().into_iter().flatten() {
                 let mut update = update.as_object().cloned().unwrap_or_default();
                 self.resolve(store, &mut update, &phantoms);
+                name_parent(store, &mut update, &phantoms);
                 let id = number(&update["id"]);
+                let there = self.row(store, id).is_some();
+                assert!(there || !self.habits.strict, "no {store} {update:?}");
                 if let Some(row) = self.rows.entry(store.into()).or_default().get_mut(&id) {
                     update.remove("id");
                     row.append(&mut update);
@@ -211,6 +218,18 @@ impl Server {
     /// How many rows a store has.
     pub fn count(&self, store: &str) -> usize {
         self.rows.get(store).map_or(0, BTreeMap::len)
+    }
+}
+
+/// A parent that is new names itself by its client id, and stands before its children.
+fn name_parent(
+    store: &str,
+    row: &mut Map<String, Value>,
+    phantoms: &BTreeMap<(String, String), u64>,
+) {
+    if let Some(Value::String(phantom)) = row.remove("$PhantomParentId") {
+        let parent = phantoms.get(&(store.to_owned(), phantom));
+        row.insert("parentId".into(), (*parent.expect("the parent")).into());
     }
 }
 

@@ -27,10 +27,10 @@ export class Tour {
   }
 
   watch(project: Project): void {
-    project.on('status', ({ status, pendingCount }) => {
+    project.on('status', ({ status, pending }) => {
       if (status === 'saving') this.#isSaving = true;
       const isAway = status === 'offline' || status === 'retrying';
-      if (isAway && pendingCount > 0) this.#wasOffline = true;
+      if (isAway && pending > 0) this.#wasOffline = true;
       if (status !== 'saved') return;
       if (this.#isSaving) this.#done('drag');
       if (this.#isSaving && this.#wasOffline) this.#done('offline');

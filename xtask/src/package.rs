@@ -15,9 +15,12 @@ use crate::setup::{toolchain, tools};
 /// The cargo profile of the module.
 const PROFILE: &str = "wasm";
 
+/// The crate's feature that leaves the standard library out.
+const FEATURE: &str = "module";
+
 /// For binaryen's `wasm-opt`. Features are left at their defaults: it reads from the module which
 /// ones are in use, and `--all-features` would let it use more than browsers have.
-const WASM_OPT: [&str; 3] = ["-O3", "--strip-debug", "--strip-producers"];
+const WASM_OPT: [&str; 3] = ["-Oz", "--strip-debug", "--strip-producers"];
 
 /// Builds `pkg/wasm` and `pkg/dist`.
 pub(crate) fn build() -> Result<()> {
@@ -44,6 +47,8 @@ fn compile() -> Result<PathBuf> {
             "--lib",
             "--profile",
             PROFILE,
+            "--features",
+            FEATURE,
         ])
         .args(["--target", toolchain::TARGET])
         .args(locked())

@@ -279,56 +279,66 @@ fn name(option: &str, value: String) -> Result<String, SyncError> {
     Ok(value)
 }
 
-/// Refuses what a browser's URL parser would refuse; relative URLs are fine.
+/// Refuses what a browser's URL parser would refuse; relative URLs are fine. Works on bytes: patterns of text weigh kilobytes.
 fn check_url(url: &str) -> Result<(), &'static str> {
-    if url.trim().is_empty() {
+    let url = url.trim_ascii().as_bytes();
+    if url.is_empty() {
         return Err("an empty URL");
     }
-    if url.contains(|c: char| c.is_control()) {
+    if url.iter().any(u8::is_ascii_control) {
         return Err("a URL with control characters");
     }
-    let rest = match url.split_once("://") {
-        Some((scheme, rest)) if !scheme.contains(['/', '?', '#']) => {
-            let mut letters = scheme.chars();
-            let alphabetic = letters.next().is_some_and(|c| c.is_ascii_alphabetic());
-            if !alphabetic || !letters.all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)) {
+    let (scheme, rest) = cut(url, b":/?#");
+    let rest = match rest {
+        [b':', b'/', b'/', rest @ ..] => {
+            let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
+            let alphabetic = scheme.first().is_some_and(u8::is_ascii_alphabetic);
+            if !alphabetic || !scheme.iter().all(allowed) {
                 return Err("a URL with a scheme that is none");
             }
             rest
         }
-        _ => match url.strip_prefix("//") {
-            Some(rest) => rest,
-            None => return Ok(()),
-        },
+        [b'/', b'/', rest @ ..] if scheme.is_empty() => rest,
+        _ => return Ok(()),
     };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let authority = rest.get(..end).unwrap_or(rest);
-    check_host(
-        authority
-            .rsplit_once('@')
-            .map_or(authority, |(_, host)| host),
-    )
+    let (mut host, _) = cut(rest, b"/?#");
+    while let (_, [b'@', after @ ..]) = cut(host, b"@") {
+        host = after;
+    }
+    check_host(host)
 }
 
-fn check_host(host: &str) -> Result<(), &'static str> {
-    let (name, port) = if let Some(inner) = host.strip_prefix('[') {
-        let Some((address, after)) = inner.split_once(']') else {
-            return Err("a URL with an address that isn't closed");
-        };
-        (address, after.strip_prefix(':').unwrap_or(after))
-    } else {
-        host.split_once(':').unwrap_or((host, ""))
+fn check_host(host: &[u8]) -> Result<(), &'static str> {
+    let (name, rest) = match host {
+        [b'[', inner @ ..] => match cut(inner, b"]") {
+            (address, [_, rest @ ..]) => (address, rest),
+            _ => return Err("a URL with an address that isn't closed"),
+        },
+        _ => cut(host, b":"),
     };
     if name.is_empty() {
         return Err("a URL without a host");
     }
-    if name.contains([' ', '<', '>', '^', '|', '%', '\\']) {
+    if name.iter().any(|byte| b" <>^|%\\".contains(byte)) {
         return Err("a URL with a host that is none");
     }
-    if !port.is_empty() && port.parse::<u16>().is_err() {
+    let port = rest.strip_prefix(b":").unwrap_or(rest);
+    let number = port.iter().fold(0u32, |number, byte| {
+        let digit = u32::from(byte.wrapping_sub(b'0'));
+        let digit = if digit < 10 { digit } else { 1 << 16 };
+        number.saturating_mul(10).saturating_add(digit)
+    });
+    if number > u32::from(u16::MAX) {
         return Err("a URL with a port that is none");
     }
     Ok(())
+}
+
+/// What stands before the first of some bytes, and the rest from there on.
+fn cut<'a>(text: &'a [u8], at: &[u8]) -> (&'a [u8], &'a [u8]) {
+    let place = text.iter().position(|byte| at.contains(byte));
+    text.split_at_checked(place.unwrap_or(text.len()))
+        .unwrap_or((text, &[]))
 }
 
 fn header_name(name: &str) -> bool {

@@ -28,12 +28,18 @@ pub const WARNINGS_MAX: usize = 20;
 pub(super) struct Outcome {
     refused: Vec<(StoreId, RowId, String, bool)>,
     warnings: Vec<(String, Vec<(StoreId, RowId)>)>,
-    /// The answer itself made changes that have to be sent: foreign keys that the server wrote with a phantom's id.
+    /// What the server removed by itself, and is still here.
+    removed: Vec<(StoreId, Vec<RowId>)>,
+    /// The answer itself made changes that have to be sent: foreign keys that the server wrote with a phantom's id, what was taken back too late.
     pub(super) more_to_send: bool,
 }
 
 impl Outcome {
     fn take(&mut self, store: StoreId, applied: Applied) {
+        self.more_to_send |= applied.more_to_send;
+        if !applied.removed.is_empty() {
+            self.removed.push((store, applied.removed));
+        }
         for warning in applied.warnings {
             let rows = warning.rows.into_iter().map(|row| (store, row)).collect();
             self.warnings.push((warning.message, rows));
@@ -78,10 +84,21 @@ impl Manager {
                 self.apply_loaded(id, section, &mut outcome, cx);
             }
         }
+        self.follow_answer(stores, &mut outcome, cx);
+        outcome
+    }
+
+    /// Stores follow each other; only then is it known which records really went.
+    fn follow_answer(&self, stores: &[StoreId], outcome: &mut Outcome, cx: &mut Context<'_>) {
         for &id in stores {
             outcome.follow(relations::follow(cx, id, &self.stores));
         }
-        outcome
+        for (id, rows) in core::mem::take(&mut outcome.removed) {
+            if let Some(store) = cx.stores.get_mut(id) {
+                store.forget(&rows, cx.notices);
+            }
+            outcome.follow(relations::follow(cx, id, &self.stores));
+        }
     }
 
     fn apply_loaded(
@@ -97,7 +114,7 @@ impl Manager {
         let Some(rows) = section.rows.take() else {
             // `added`, `updated`, `removed` in place of rows: changes to what is there.
             let plan = store.plan(section);
-            let applied = store.apply_changeset(plan, cx.notices);
+            let applied = store.apply_changeset(plan, cx.rng, cx.notices);
             outcome.take(id, applied);
             return;
         };
@@ -150,14 +167,12 @@ impl Manager {
             outcome.take(
                 id,
                 match &options {
-                    Some(options) => store.apply(plan, options, cx.notices),
-                    None => store.apply_changeset(plan, cx.notices),
+                    Some(options) => store.apply(plan, options, cx.rng, cx.notices),
+                    None => store.apply_changeset(plan, cx.rng, cx.notices),
                 },
             );
         }
-        for &id in stores {
-            outcome.follow(relations::follow(cx, id, &self.stores));
-        }
+        self.follow_answer(stores, &mut outcome, cx);
         outcome
     }
 
@@ -343,6 +358,14 @@ fn take_sections(stores: &[StoreId], response: &mut Response) -> Vec<(StoreId, S
         .copied()
         .zip(response.sections.drain(..))
         .collect()
+}
+
+/// What becomes of what a failed answer doesn't refuse.
+pub(super) fn after_failure(response: &Response) -> Unmentioned {
+    match response.envelope.get("rolledBack") {
+        Some(Value::Bool(true)) => Unmentioned::RolledBack,
+        _ => Unmentioned::Undecided,
+    }
 }
 
 /// Whether the answer says that it is of this type.

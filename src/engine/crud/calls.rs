@@ -1,7 +1,7 @@
 //! The ledger of calls whose promises the host holds. Every call that is entered leaves it exactly once, settled.
 
 use crate::prelude::*;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 
 use crate::engine::effect::Effect;
 use crate::engine::error::{ErrorCode, SyncError};
@@ -14,7 +14,8 @@ pub const CALLS_MAX: usize = 10_000;
 /// Calls that wait to be settled.
 #[derive(Debug, Default)]
 pub struct Calls {
-    open: BTreeMap<CallId, ManagerId>,
+    /// Ordered by call.
+    open: Vec<(CallId, ManagerId)>,
 }
 
 impl Calls {
@@ -23,15 +24,15 @@ impl Calls {
     /// # Errors
     /// [`ErrorCode::InvalidArgument`] when that number waits already, [`ErrorCode::Limit`] at [`CALLS_MAX`].
     pub fn open(&mut self, call: CallId, manager: ManagerId) -> Result<(), SyncError> {
-        if self.open.contains_key(&call) {
+        let Err(place) = self.place(call) else {
             let message = format!("call {} is waiting already", call.0);
             return Err(SyncError::new(ErrorCode::InvalidArgument, message));
-        }
+        };
         if self.open.len() >= CALLS_MAX {
             let message = format!("more than {CALLS_MAX} calls are waiting");
             return Err(SyncError::new(ErrorCode::Limit, message));
         }
-        self.open.insert(call, manager);
+        self.open.insert(place, (call, manager));
         Ok(())
     }
 
@@ -43,7 +44,8 @@ impl Calls {
         request: Option<RequestId>,
         effects: &mut VecDeque<Effect>,
     ) {
-        if self.open.remove(&call).is_some() {
+        if let Ok(place) = self.place(call) {
+            self.open.remove(place);
             effects.push_back(Effect::Settle {
                 call,
                 outcome,
@@ -62,12 +64,16 @@ impl Calls {
         let calls: Vec<CallId> = self
             .open
             .iter()
-            .filter(|(_, of)| **of == manager)
+            .filter(|(_, of)| *of == manager)
             .map(|(call, _)| *call)
             .collect();
         for call in calls {
             self.settle(call, Err(error.clone()), None, effects);
         }
+    }
+
+    fn place(&self, call: CallId) -> Result<usize, usize> {
+        self.open.binary_search_by_key(&call.0, |(open, _)| open.0)
     }
 
     /// How many calls wait.

@@ -58,6 +58,10 @@ pub struct Manager {
     pub(super) asked: bool,
     /// They called while none was running: no backoff holds it up.
     pub(super) hurry: bool,
+    /// A package that somebody called for was refused because of single records: the others are to go out without them.
+    pub(super) again: bool,
+    /// The last sync that began was such a one.
+    pub(super) again_runs: bool,
     pub(super) backlog: Backlog,
     /// An answer that comes in pieces by another way, and the stores that it is read for.
     pub(super) given: Option<(Vec<StoreId>, ResponseReader)>,
@@ -95,6 +99,8 @@ impl Manager {
             waiting: Vec::new(),
             asked: false,
             hurry: false,
+            again: false,
+            again_runs: false,
             backlog: Backlog::Clear,
             auto: AutoSync::new(options.auto_sync, options.auto_sync_timeout_ms),
             retry: Retry::default(),
@@ -466,7 +472,8 @@ impl Manager {
             && !self.retry.waiting()
             && !matches!(self.backlog, Backlog::Reported(_));
         let again = self.retry.due() && !self.auto.suspended();
-        online && (called || auto || again)
+        let rest = self.again && !self.retry.waiting();
+        online && (called || auto || again || rest)
     }
 
     // --- helpers ------------------------------------------------------------------------------------------------

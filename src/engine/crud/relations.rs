@@ -65,6 +65,7 @@ fn tell(
         let before = store.pending_count();
         store.rewrite_references(field, &aftermath.id_changes, cx.notices);
         followed.more_to_send |= store.pending_count() > before;
+        store.follow_reborn(field, &aftermath.reborn, cx.rng, cx.notices);
         store.undo_references(field, &aftermath.undone, cx.notices);
         store.undo_cascade(field, &aftermath.restored, cx.notices);
         store.cascade(field, &aftermath.removed, false, cx.notices);

@@ -13,7 +13,7 @@ use crate::engine::event::{Event, EventKind};
 use crate::engine::input::{CallId, StoreId};
 use crate::engine::json::Response;
 use crate::engine::json::dom::Value;
-use crate::engine::store::{Layer, PackageOptions, Store, Unmentioned};
+use crate::engine::store::{Layer, PackageOptions, Store};
 use crate::engine::table::IdRef;
 use crate::prelude::*;
 
@@ -46,6 +46,7 @@ impl Manager {
     pub(super) fn begin_sync(&mut self, cx: &mut Context<'_>) {
         let called = core::mem::take(&mut self.asked);
         self.hurry = false;
+        self.again_runs = core::mem::take(&mut self.again);
         self.retry.on_sent();
         let calls = core::mem::take(&mut self.waiting);
         let (wire_id, pack, stores, repeated) = match core::mem::take(&mut self.backlog) {
@@ -196,13 +197,18 @@ impl Manager {
             Verdict::Partial(error) => {
                 if let Some(mut response) = response {
                     oddities = answer::oddities(&mut response, &exchange);
-                    let undecided = Some(Unmentioned::Undecided);
-                    outcome = self.apply_changes(&exchange.stores, &mut response, undecided, cx);
+                    let rest = Some(answer::after_failure(&response));
+                    outcome = self.apply_changes(&exchange.stores, &mut response, rest, cx);
                 }
                 self.thaw(&exchange.stores, cx);
                 // Refused records are held back from here on, so that each round has fewer to send.
                 if outcome.names_refusals() && self.any(cx.stores, Store::has_ready_changes) {
-                    self.auto.on_edit(cx.now);
+                    if exchange.calls.is_empty() && !self.again_runs {
+                        self.auto.on_edit(cx.now);
+                    } else {
+                        // Whoever called wanted all saved that can be.
+                        self.again = true;
+                    }
                 }
                 let retry_in = self.plan_after_refusal(&error, cx);
                 (error, retry_in)

@@ -118,7 +118,7 @@ fn conflicts(status: u16, envelope: &Members) -> bool {
 fn message(envelope: &Members) -> Option<String> {
     ["message", "error", "detail", "errors"]
         .iter()
-        .filter_map(|name| envelope.get(*name))
+        .filter_map(|name| envelope.get(name))
         .find_map(|value| words(value, 0))
         .map(|text| clip(&text).to_owned())
 }

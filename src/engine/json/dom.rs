@@ -281,7 +281,7 @@ impl Parser<'_> {
     }
 
     fn number(&self, at: usize) -> Step<(Value, usize)> {
-        let (number, end) = number(self.text, at)?;
+        let (number, end) = number(self.text.as_bytes(), at)?;
         if !number.is_finite() {
             return bad(at);
         }

@@ -4,7 +4,7 @@ use super::dom;
 use super::plan::{KeyIx, Plan, START, Target, Way, halves, masks};
 use super::rows::Rows;
 use super::scan::{
-    Step, Stop, Text, bad, byte, literal, number, string, string_into, token, unescape,
+    Step, Stop, Written, bad, byte, literal, number, string, string_into, text, token, unescape,
 };
 use super::skip::{Skipper, minify};
 use super::{ReadErrorKind, SectionSpec};
@@ -110,7 +110,7 @@ impl ListReader {
     }
 
     /// A record that is given by its id alone.
-    pub(super) fn plain_id(&mut self, text: &str, at: usize) -> Step<usize> {
+    pub(super) fn plain_id(&mut self, bytes: &[u8], at: usize) -> Step<usize> {
         let id = self.rows.table.schema().id;
         let kind = self
             .rows
@@ -120,17 +120,17 @@ impl ListReader {
             .map(|id| Way::of(&id.kind));
         let target = (id, kind.unwrap_or(Way::Plain));
         // Whether all of it is there has to be known before there is a row.
-        Skipper::default().run(text, &mut { at })?;
+        Skipper::default().run(bytes, &mut { at })?;
         let row = self.rows.table.push_read();
-        self.value(text, at, row, target)
+        self.value(bytes, at, row, target)
     }
 
     /// Goes on in the open record; `fresh` when its opening brace was the last that was read, else
     /// a member was. When there is no more text, nothing has happened.
     #[inline(never)]
-    pub(super) fn record(&mut self, text: &str, at: &mut usize, fresh: bool) -> Step<Record> {
+    pub(super) fn record(&mut self, bytes: &[u8], at: &mut usize, fresh: bool) -> Step<Record> {
         let mark = self.rows.table.read_mark();
-        let read = self.members(text, *at, fresh);
+        let read = self.members(bytes, *at, fresh);
         match read {
             Ok((end, record)) => {
                 *at = end;
@@ -149,39 +149,38 @@ impl ListReader {
         }
     }
 
-    fn members(&mut self, text: &str, from: usize, fresh: bool) -> Step<(usize, Record)> {
-        let bytes = text.as_bytes();
+    fn members(&mut self, bytes: &[u8], from: usize, fresh: bool) -> Step<(usize, Record)> {
         let Some(Open { row, mut last, .. }) = self.open.last().copied() else {
             return bad(from);
         };
         let mut next = self.plan.get(last).map_or(START, |key| key.next);
-        let (mut first, mut at) = token(bytes, from)?;
-        let mut comma = !fresh;
+        let (mut at, mut comma) = (from, !fresh);
         loop {
-            match first {
-                b'}' => return Ok((at + 1, Record::Done)),
-                b',' if comma => (first, at) = token(bytes, at + 1)?,
-                _ if comma => return bad(at),
-                _ => {}
-            }
-            if first != b'"' {
-                return bad(at);
-            }
+            let place = match bytes.get(at) {
+                Some(b',') if comma => token(bytes, at + 1)?.1,
+                _ => at,
+            };
             let (target, value) = match self.plan.get(next) {
-                Some(key) if key.stands_at(bytes, at) => {
+                Some(key) if key.stands_at(bytes, place) => {
                     last = next;
                     next = key.next;
-                    (key.target, at + key.len)
+                    (key.target, place + key.len)
                 }
-                _ => {
-                    let found = self.key(text, at, &mut last)?;
-                    next = self.plan.get(last).map_or(START, |key| key.next);
-                    found
-                }
+                _ => match self.member(bytes, at, comma, &mut last)? {
+                    (None, end) => return Ok((end, Record::Done)),
+                    (Some(target), value) => {
+                        next = self.plan.get(last).map_or(START, |key| key.next);
+                        (target, value)
+                    }
+                },
             };
             let (first_of_value, value) = token(bytes, value)?;
-            let end = match target {
-                Target::Field(field, way) => self.value(text, value, row, (field, way))?,
+            at = match target {
+                Target::Field(field, way) => {
+                    let (cell, end) = self.cell(bytes, (first_of_value, value), field, way)?;
+                    self.rows.table.put_read(row, field, cell);
+                    end
+                }
                 Target::Children if first_of_value == b'[' => {
                     let warnings = self.rows.warnings.len();
                     if let Some(open) = self.open.last_mut() {
@@ -190,18 +189,38 @@ impl ListReader {
                     }
                     return Ok((value + 1, Record::Children));
                 }
-                _ => self.aside(text, value, row, target)?,
+                _ => self.aside(bytes, value, row, target)?,
             };
-            (first, at) = token(bytes, end)?;
             comma = true;
         }
     }
 
-    /// Reads a key that wasn't expected after the last one; gives what becomes of its member, and
-    /// where the value begins.
+    /// What comes next in a record, blanks allowed: a member, of which it gives what becomes of it
+    /// and where its value begins, or the end, of which it gives the place after it.
     #[inline(never)]
-    fn key(&mut self, text: &str, at: usize, last: &mut KeyIx) -> Step<(Target, usize)> {
-        let bytes = text.as_bytes();
+    fn member(
+        &mut self,
+        bytes: &[u8],
+        at: usize,
+        comma: bool,
+        last: &mut KeyIx,
+    ) -> Step<(Option<Target>, usize)> {
+        let (mut first, mut at) = token(bytes, at)?;
+        match first {
+            b'}' => return Ok((None, at + 1)),
+            b',' if comma => (first, at) = token(bytes, at + 1)?,
+            _ if comma => return bad(at),
+            _ => {}
+        }
+        if first != b'"' {
+            return bad(at);
+        }
+        let (target, value) = self.key(bytes, at, last)?;
+        Ok((Some(target), value))
+    }
+
+    /// Reads a key; gives what becomes of its member, and where the value begins.
+    fn key(&mut self, bytes: &[u8], at: usize, last: &mut KeyIx) -> Step<(Target, usize)> {
         // Most likely, optional members are missing: which key follows which stays as it is.
         let mut ahead = *last;
         for _ in 0..4 {
@@ -219,7 +238,7 @@ impl ListReader {
             return bad(place);
         }
         let mut unescaped = String::new();
-        let mut name = text.get(at + 1..raw.end).unwrap_or_default();
+        let mut name = text(bytes, at + 1, raw.end);
         if raw.escaped {
             unescape(name, &mut unescaped);
             name = &unescaped;
@@ -258,21 +277,37 @@ impl ListReader {
     }
 
     /// Reads the value of a field into its cell, and gives the place after it.
-    #[inline]
-    fn value(&mut self, text: &str, at: usize, row: RowIx, field: (FieldIx, Way)) -> Step<usize> {
-        let bytes = text.as_bytes();
-        let (field, way) = field;
-        let (cell, end) = match byte(bytes, at)? {
+    #[inline(never)]
+    fn value(&mut self, bytes: &[u8], at: usize, row: RowIx, field: (FieldIx, Way)) -> Step<usize> {
+        let first = byte(bytes, at)?;
+        let (cell, end) = self.cell(bytes, (first, at), field.0, field.1)?;
+        self.rows.table.put_read(row, field.0, cell);
+        Ok(end)
+    }
+
+    /// Reads a field's value, given its first byte and where that stands; gives the place after it.
+    #[inline(always)]
+    fn cell(
+        &mut self,
+        bytes: &[u8],
+        (first, at): (u8, usize),
+        field: FieldIx,
+        way: Way,
+    ) -> Step<(Cell, usize)> {
+        Ok(match first {
             b'"' => match way {
-                Way::Plain | Way::Text => self.plain_text(text, at + 1)?,
-                Way::Iso if let Some((wall, end)) = read_usual(bytes, at + 1) => {
-                    let ms = self.cursor.instant(&self.zone, wall as f64);
+                Way::Plain | Way::Text => self.plain_text(bytes, at + 1)?,
+                Way::Iso if let Some((wall, is_utc, end)) = read_usual(bytes, at + 1) => {
+                    let ms = match is_utc {
+                        true => wall as f64,
+                        false => self.cursor.instant(&self.zone, wall as f64),
+                    };
                     (Cell::number(ms), end)
                 }
-                _ => self.other_text(text, at + 1, field, way)?,
+                _ => self.other_text(bytes, at + 1, field, way)?,
             },
             b'-' | b'0'..=b'9' => {
-                let (value, end) = number(text, at)?;
+                let (value, end) = number(bytes, at)?;
                 let cell = match way {
                     Way::Text | Way::Boolean => self.odd(field, Value::Number(value))?,
                     Way::Integer => Cell::number(round(value)),
@@ -289,10 +324,8 @@ impl ListReader {
                 (self.bool(field, way, false)?, end)
             }
             b'n' => (Cell::NULL, literal(bytes, at, b"null")?),
-            _ => self.nested(text, at)?,
-        };
-        self.rows.table.put_read(row, field, cell);
-        Ok(end)
+            _ => self.nested(bytes, at)?,
+        })
     }
 
     fn bool(&mut self, field: FieldIx, way: Way, bool: bool) -> Step<Cell> {
@@ -303,30 +336,29 @@ impl ListReader {
     }
 
     /// Reads text into the arena; gives its cell and the place after it.
-    #[inline]
-    fn plain_text(&mut self, text: &str, from: usize) -> Step<(Cell, usize)> {
-        let bytes = text.as_bytes();
+    #[inline(always)]
+    fn plain_text(&mut self, bytes: &[u8], from: usize) -> Step<(Cell, usize)> {
         let table = &mut self.rows.table;
-        let (found, copied) = string_into(bytes, from, table.room())?;
-        let len = found.end - from;
-        if !copied {
-            return self.text_elsewhere(text, from, found);
-        }
-        let cell = match bytes.get(from..).and_then(|rest| rest.first_chunk::<16>()) {
+        let room = table.room();
+        let Some(Written { end, len, ascii }) = string_into(bytes, from, room)? else {
+            return self.text_elsewhere(bytes, from);
+        };
+        let cell = match room.first_chunk::<SHORT>() {
             Some(chunk) if len <= SHORT => {
                 let (low, high) = halves(chunk);
                 let (low_mask, high_mask) = masks(len);
-                table.keep_short_room(low & low_mask, high & high_mask, len, found.ascii)
+                table.keep_short_room(low & low_mask, high & high_mask, len, ascii)
             }
-            _ => table.keep_room(len, found.ascii),
+            _ => table.keep_room(len, ascii),
         };
-        Ok((cell, found.end + 1))
+        Ok((cell, end + 1))
     }
 
-    /// Text with escapes, or that the room didn't suffice for.
+    /// Text that the room didn't suffice for.
     #[inline(never)]
-    fn text_elsewhere(&mut self, text: &str, from: usize, found: Text) -> Step<(Cell, usize)> {
-        let raw = text.get(from..found.end).unwrap_or_default();
+    fn text_elsewhere(&mut self, bytes: &[u8], from: usize) -> Step<(Cell, usize)> {
+        let found = string(bytes, from)?;
+        let raw = text(bytes, from, found.end);
         let cell = if found.escaped {
             self.scratch.clear();
             unescape(raw, &mut self.scratch);
@@ -342,13 +374,13 @@ impl ListReader {
     #[inline(never)]
     fn other_text(
         &mut self,
-        text: &str,
+        bytes: &[u8],
         from: usize,
         field: FieldIx,
         way: Way,
     ) -> Step<(Cell, usize)> {
-        let found = string(text.as_bytes(), from)?;
-        let raw = text.get(from..found.end).unwrap_or_default();
+        let found = string(bytes, from)?;
+        let raw = text(bytes, from, found.end);
         let cell = if found.escaped {
             let mut unescaped = core::mem::take(&mut self.scratch);
             unescaped.clear();
@@ -385,8 +417,8 @@ impl ListReader {
     }
 
     #[inline(never)]
-    fn nested(&mut self, text: &str, at: usize) -> Step<(Cell, usize)> {
-        let (json, end) = self.raw(text, at)?;
+    fn nested(&mut self, bytes: &[u8], at: usize) -> Step<(Cell, usize)> {
+        let (json, end) = self.raw(bytes, at)?;
         let cell = self.rows.table.keep_json(&json);
         self.scratch = json;
         let cell = cell.ok_or(Stop::Bad(ReadErrorKind::TooLarge, at))?;
@@ -395,11 +427,11 @@ impl ListReader {
 
     /// The text of the value at `at` without blanks, in the scratch room (to be given back), and
     /// the place after it.
-    fn raw(&mut self, text: &str, at: usize) -> Step<(String, usize)> {
+    fn raw(&mut self, bytes: &[u8], at: usize) -> Step<(String, usize)> {
         let mut skipper = Skipper::default();
         let mut end = at;
-        skipper.run(text, &mut end)?;
-        let raw = text.get(at..end).unwrap_or_default();
+        skipper.run(bytes, &mut end)?;
+        let raw = text(bytes, at, end);
         let mut json = core::mem::take(&mut self.scratch);
         json.clear();
         if skipper.blanks {
@@ -412,8 +444,8 @@ impl ListReader {
 
     /// Members that are no field's value.
     #[inline(never)]
-    fn aside(&mut self, text: &str, at: usize, row: RowIx, target: Target) -> Step<usize> {
-        let (json, end) = self.raw(text, at)?;
+    fn aside(&mut self, bytes: &[u8], at: usize, row: RowIx, target: Target) -> Step<usize> {
+        let (json, end) = self.raw(bytes, at)?;
         match target {
             Target::Group(which) => {
                 let name = self.groups.get(usize::from(which)).cloned();
@@ -465,7 +497,7 @@ impl ListReader {
         field.declared = false;
         if let Some(field) = self.rows.table.ensure_field(field) {
             // A number needs to be followed by something.
-            self.value(&format!("{json} "), 0, row, (field, Way::Plain))?;
+            self.value(format!("{json} ").as_bytes(), 0, row, (field, Way::Plain))?;
         }
         Ok(())
     }
@@ -496,10 +528,10 @@ impl ListReader {
             at += usize::from(bytes.get(at) == Some(&b','));
             let key = string(bytes, at + 1)?;
             let mut name = String::new();
-            unescape(json.get(at + 1..key.end).unwrap_or_default(), &mut name);
+            unescape(text(bytes, at + 1, key.end), &mut name);
             let from = key.end + 2;
             at = from;
-            Skipper::default().run(json, &mut at)?;
+            Skipper::default().run(bytes, &mut at)?;
             let value = json.get(from..at).unwrap_or_default();
             path.push(name);
             if self.is_prefix(path) {
@@ -521,7 +553,8 @@ impl ListReader {
             },
         };
         // A number needs to be followed by something.
-        self.value(&format!("{json} "), 0, row, field).map(drop)
+        self.value(format!("{json} ").as_bytes(), 0, row, field)
+            .map(drop)
     }
 
     fn field_at(&self, path: &[String]) -> Option<(FieldIx, Way)> {

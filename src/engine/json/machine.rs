@@ -3,7 +3,7 @@
 use super::dom::{Members, Value};
 use super::list::{ListReader, Record};
 use super::rows::warn;
-use super::scan::{Step, Stop, bad, string, token, unescape};
+use super::scan::{Step, Stop, bad, string, text, token, unescape};
 use super::skip::Skipper;
 use super::{
     ENVELOPE_MEMBER_MAX, ReadError, ReadErrorKind, Response, Section, SectionSpec, TREE_DEPTH_MAX,
@@ -11,6 +11,9 @@ use super::{
 use crate::engine::schema::Zone;
 use crate::engine::value::read_number;
 use crate::prelude::*;
+
+/// What some servers begin with.
+pub(super) const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
 
 /// Which list of a section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,15 +104,15 @@ impl Machine {
     }
 
     /// Reads as many units as there are, and gives how much of the text they were.
-    pub(super) fn run(&mut self, text: &str) -> Result<usize, ReadError> {
+    pub(super) fn run(&mut self, bytes: &[u8]) -> Result<usize, ReadError> {
         let mut at = 0;
         loop {
-            match self.step(text, &mut at) {
+            match self.step(bytes, &mut at) {
                 Ok(()) => {}
                 Err(Stop::More) => break,
                 Err(Stop::Bad(kind, place)) => {
                     return Err(ReadError {
-                        kind,
+                        kind: kind_at(kind, bytes.get(place..).unwrap_or_default()),
                         offset: self.passed + place as u64,
                     });
                 }
@@ -119,39 +122,43 @@ impl Machine {
         Ok(at)
     }
 
-    fn step(&mut self, text: &str, at: &mut usize) -> Step<()> {
+    fn step(&mut self, bytes: &[u8], at: &mut usize) -> Step<()> {
         match self.frames.last_mut() {
-            Some(Frame::Start | Frame::StartRows) => self.start(text, at),
+            Some(Frame::Start | Frame::StartRows) => self.start(bytes, at),
             Some(Frame::Envelope(expect)) => {
-                let member = member(text, at, expect)?;
+                let member = member(bytes, at, expect)?;
                 self.envelope_member(member, at);
                 Ok(())
             }
             Some(Frame::Section(section, expect)) => {
                 let section = *section;
-                let member = member(text, at, expect)?;
+                let member = member(bytes, at, expect)?;
                 self.section_member(section, member, at)
             }
-            Some(Frame::List(..)) => self.list_items(text, at),
+            Some(Frame::List(..)) => self.list_items(bytes, at),
             Some(Frame::Record(fresh)) => {
                 let fresh = *fresh;
                 self.frames.pop();
-                self.record(text, at, fresh)
+                self.record(bytes, at, fresh)
             }
-            Some(Frame::Skip(..)) => self.skip(text, at),
+            Some(Frame::Skip(..)) => self.skip(bytes, at),
             Some(Frame::End) | None => {
-                let (_, place) = token(text.as_bytes(), *at)?;
+                let (_, place) = token(bytes, *at)?;
                 Err(Stop::Bad(ReadErrorKind::Trailing, place))
             }
         }
     }
 
-    fn start(&mut self, text: &str, at: &mut usize) -> Step<()> {
+    fn start(&mut self, bytes: &[u8], at: &mut usize) -> Step<()> {
         let mut from = *at;
-        if self.passed == 0 && from == 0 && text.starts_with('\u{feff}') {
-            from = '\u{feff}'.len_utf8();
+        if self.passed == 0 && from == 0 {
+            if bytes.starts_with(&BYTE_ORDER_MARK) {
+                from = BYTE_ORDER_MARK.len();
+            } else if BYTE_ORDER_MARK.starts_with(bytes) {
+                return Err(Stop::More);
+            }
         }
-        let (first, place) = token(text.as_bytes(), from)?;
+        let (first, place) = token(bytes, from)?;
         let is_response = matches!(self.frames.last(), Some(Frame::Start));
         self.frames = vec![Frame::End];
         match first {
@@ -249,15 +256,15 @@ impl Machine {
         self.frames.push(Frame::Skip(Skipper::default(), keep));
     }
 
-    fn skip(&mut self, text: &str, at: &mut usize) -> Step<()> {
+    fn skip(&mut self, bytes: &[u8], at: &mut usize) -> Step<()> {
         let Some(Frame::Skip(skipper, keep)) = self.frames.last_mut() else {
             return bad(*at);
         };
         let from = *at;
-        let read = skipper.run(text, at);
+        let read = skipper.run(bytes, at);
         let mut too_large = None;
         if let Keep::Member(_, kept) | Keep::Total(_, kept) = keep {
-            let part = text.get(from..*at).unwrap_or_default();
+            let part = text(bytes, from, *at);
             if kept.len() + part.len() <= ENVELOPE_MEMBER_MAX {
                 kept.push_str(part);
             } else if let Keep::Member(key, _) = core::mem::replace(keep, Keep::Nothing) {
@@ -295,8 +302,7 @@ impl Machine {
 
     /// Reads items of the innermost list, until it ends, something else has to be read first, or
     /// there is no more text.
-    fn list_items(&mut self, text: &str, at: &mut usize) -> Step<()> {
-        let bytes = text.as_bytes();
+    fn list_items(&mut self, bytes: &[u8], at: &mut usize) -> Step<()> {
         loop {
             let Some(Frame::List(section, kind, expect)) = self.frames.last_mut() else {
                 return Ok(());
@@ -320,14 +326,14 @@ impl Machine {
                     if let Some(list) = &mut self.list {
                         list.begin();
                     }
-                    self.record(text, at, true)?;
+                    self.record(bytes, at, true)?;
                 }
                 (Expect::Item | Expect::ItemOrEnd, _) => {
                     if kind == Kind::Removed
                         && matches!(first, b'"' | b'-' | b'0'..=b'9')
                         && let Some(list) = &mut self.list
                     {
-                        *at = list.plain_id(text, place)?;
+                        *at = list.plain_id(bytes, place)?;
                         *expect = Expect::CommaOrEnd;
                         continue;
                     }
@@ -344,11 +350,11 @@ impl Machine {
     }
 
     /// Goes on in the open record of the innermost list.
-    fn record(&mut self, text: &str, at: &mut usize, fresh: bool) -> Step<()> {
+    fn record(&mut self, bytes: &[u8], at: &mut usize, fresh: bool) -> Step<()> {
         let Some(list) = &mut self.list else {
             return bad(*at);
         };
-        match list.record(text, at, fresh) {
+        match list.record(bytes, at, fresh) {
             Ok(Record::Done) => Ok(()),
             Ok(Record::Children) => {
                 if list.depth() > TREE_DEPTH_MAX {
@@ -403,9 +409,17 @@ impl Machine {
     }
 }
 
+/// Bytes that stand where no JSON can are called broken JSON only if they are text at all.
+fn kind_at(kind: ReadErrorKind, bytes: &[u8]) -> ReadErrorKind {
+    let first = bytes.get(..4).unwrap_or(bytes);
+    match (kind, str::from_utf8(first)) {
+        (ReadErrorKind::Syntax, Err(error)) if error.valid_up_to() == 0 => ReadErrorKind::Encoding,
+        _ => kind,
+    }
+}
+
 /// Reads what stands next in an object. At a key, the place is then that of the value.
-fn member(text: &str, at: &mut usize, expect: &mut Expect) -> Step<Member> {
-    let bytes = text.as_bytes();
+fn member(bytes: &[u8], at: &mut usize, expect: &mut Expect) -> Step<Member> {
     let (first, place) = token(bytes, *at)?;
     match (*expect, first) {
         (Expect::CommaOrEnd, b',') => {
@@ -425,7 +439,7 @@ fn member(text: &str, at: &mut usize, expect: &mut Expect) -> Step<Member> {
             }
             let (first, value) = token(bytes, colon_place + 1)?;
             let mut key = String::new();
-            unescape(text.get(place + 1..raw.end).unwrap_or_default(), &mut key);
+            unescape(text(bytes, place + 1, raw.end), &mut key);
             *expect = Expect::CommaOrEnd;
             *at = value;
             Ok(Member::Key(key, first))

@@ -103,7 +103,7 @@ impl Plan {
         keys.position(|key| *key.name == *name)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(&self, key: KeyIx) -> Option<&Key> {
         self.keys.get(key)
     }
@@ -145,7 +145,7 @@ impl Key {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn stands_at(&self, bytes: &[u8], at: usize) -> bool {
         let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>()) else {
             return bytes.get(at..at + self.len) == Some(&self.raw);
@@ -158,14 +158,14 @@ impl Key {
     }
 }
 
-#[inline]
+#[inline(always)]
 pub(super) fn halves(chunk: &[u8; 16]) -> (u64, u64) {
     let both = u128::from_le_bytes(*chunk);
     (both as u64, (both >> 64) as u64)
 }
 
 /// Masks for the first so many bytes of two words.
-#[inline]
+#[inline(always)]
 pub(super) fn masks(len: usize) -> (u64, u64) {
     let mask = |len: usize| match len {
         0 => 0,

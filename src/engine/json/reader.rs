@@ -5,15 +5,12 @@
 //! since the last attempt: so that also one large record in tiny pieces is read in time that is
 //! linear in its size.
 
-use super::machine::{Frame, Machine};
+use super::machine::{BYTE_ORDER_MARK, Frame, Machine};
 use super::rows::Rows;
 use super::{ReadError, ReadErrorKind, Response, SectionSpec};
 use crate::engine::schema::Zone;
 use crate::prelude::*;
 
-/// So much text is checked and read at a time: what has been checked should still be in the
-/// processor's cache.
-const PIECE: usize = 1 << 16;
 /// At least so much text is added to a unit that was cut off.
 const MORE: usize = 1 << 12;
 
@@ -22,11 +19,9 @@ const MORE: usize = 1 << 12;
 pub struct ResponseReader {
     machine: Machine,
     /// Text that no whole unit could be made of.
-    rest: String,
+    rest: Vec<u8>,
     /// How long that was when it was last tried.
     tried: usize,
-    /// The first bytes of a character that was cut off.
-    cut: Vec<u8>,
     failed: Option<ReadError>,
 }
 
@@ -40,9 +35,8 @@ impl ResponseReader {
     fn with_root(specs: Vec<SectionSpec>, zone: Zone, root: Frame) -> Self {
         Self {
             machine: Machine::new(specs, zone, root),
-            rest: String::new(),
+            rest: Vec::new(),
             tried: 0,
-            cut: Vec::new(),
             failed: None,
         }
     }
@@ -52,74 +46,40 @@ impl ResponseReader {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        let fed = bytes
-            .chunks(PIECE)
-            .try_for_each(|piece| self.feed_piece(piece));
+        let fed = self.feed_bytes(bytes);
         if let Err(error) = &fed {
             self.failed = Some(error.clone());
         }
         fed
     }
 
-    fn feed_piece(&mut self, mut bytes: &[u8]) -> Result<(), ReadError> {
-        while !self.cut.is_empty() {
-            let Some((byte, after)) = bytes.split_first() else {
-                return Ok(());
-            };
-            self.cut.push(*byte);
-            bytes = after;
-            let cut = core::mem::take(&mut self.cut);
-            match str::from_utf8(&cut) {
-                Ok(character) => self.feed_text(character)?,
-                Err(error) if error.error_len().is_none() => self.cut = cut,
-                Err(_) => return Err(self.error_at(ReadErrorKind::Encoding, self.rest.len())),
-            }
-        }
-        match str::from_utf8(bytes) {
-            Ok(text) => self.feed_text(text),
-            Err(error) => {
-                let (text, cut) = bytes
-                    .split_at_checked(error.valid_up_to())
-                    .unwrap_or_default();
-                self.feed_text(str::from_utf8(text).unwrap_or_default())?;
-                if error.error_len().is_some() {
-                    return Err(self.error_at(ReadErrorKind::Encoding, self.rest.len()));
-                }
-                self.cut = cut.to_vec();
-                Ok(())
-            }
-        }
-    }
-
-    fn feed_text(&mut self, mut text: &str) -> Result<(), ReadError> {
-        while !self.rest.is_empty() && !text.is_empty() {
-            let mut len = text.len().min(self.rest.len().max(MORE));
-            while !text.is_char_boundary(len) {
-                len += 1;
-            }
-            let (more, after) = text.split_at_checked(len).unwrap_or((text, ""));
+    fn feed_bytes(&mut self, mut bytes: &[u8]) -> Result<(), ReadError> {
+        while !self.rest.is_empty() && !bytes.is_empty() {
+            let len = self.rest.len().max(MORE);
+            let (more, after) = bytes.split_at_checked(len).unwrap_or((bytes, &[]));
             let before = self.rest.len();
-            self.rest.push_str(more);
+            self.rest.extend_from_slice(more);
             if self.rest.len() < self.tried * 2 {
-                text = after;
+                bytes = after;
                 continue;
             }
             let rest = core::mem::take(&mut self.rest);
             let used = self.machine.run(&rest)?;
             self.rest = rest;
             if used >= before {
-                text = text.get(used - before..).unwrap_or_default();
+                bytes = bytes.get(used - before..).unwrap_or_default();
                 self.rest.clear();
                 self.tried = 0;
             } else {
                 self.rest.drain(..used);
                 self.tried = self.rest.len();
-                text = after;
+                bytes = after;
             }
         }
-        if self.rest.is_empty() && !text.is_empty() {
-            let used = self.machine.run(text)?;
-            self.rest.push_str(text.get(used..).unwrap_or_default());
+        if self.rest.is_empty() && !bytes.is_empty() {
+            let used = self.machine.run(bytes)?;
+            self.rest
+                .extend_from_slice(bytes.get(used..).unwrap_or_default());
             self.tried = self.rest.len();
         }
         Ok(())
@@ -137,8 +97,8 @@ impl ResponseReader {
         let rest = core::mem::take(&mut self.rest);
         let used = self.machine.run(&rest)?;
         let left = rest.get(used..).unwrap_or_default();
-        if !self.cut.is_empty() {
-            return Err(self.error_at(ReadErrorKind::Encoding, left.len()));
+        if let Err(error) = str::from_utf8(left) {
+            return Err(self.error_at(ReadErrorKind::Encoding, error.valid_up_to()));
         }
         match self.machine.frames.as_slice() {
             [Frame::End] => Ok(self.machine),
@@ -157,9 +117,11 @@ impl ResponseReader {
     }
 }
 
-fn is_blank(text: &str) -> bool {
-    text.trim_start_matches('\u{feff}')
-        .bytes()
+fn is_blank(bytes: &[u8]) -> bool {
+    bytes
+        .strip_prefix(&BYTE_ORDER_MARK)
+        .unwrap_or(bytes)
+        .iter()
         .all(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t'))
 }
 

@@ -29,9 +29,9 @@ enum Expect {
 impl Skipper {
     /// Goes on until the value's end. `at` is moved over whole tokens, also when there is no more
     /// text.
-    pub(super) fn run(&mut self, text: &str, at: &mut usize) -> Step<()> {
+    pub(super) fn run(&mut self, bytes: &[u8], at: &mut usize) -> Step<()> {
         loop {
-            let end = self.step(text, *at)?;
+            let end = self.step(bytes, *at)?;
             *at = end;
             if self.depth == 0 && self.expect == Expect::CommaOrEnd {
                 return Ok(());
@@ -39,8 +39,7 @@ impl Skipper {
         }
     }
 
-    fn step(&mut self, text: &str, from: usize) -> Step<usize> {
-        let bytes = text.as_bytes();
+    fn step(&mut self, bytes: &[u8], from: usize) -> Step<usize> {
         let (first, at) = token(bytes, from)?;
         let blanks = at != from;
         let end = match (self.expect, first) {
@@ -78,7 +77,7 @@ impl Skipper {
                 at + 1
             }
             (Expect::Value | Expect::ValueOrEnd, _) => {
-                let end = scalar(text, first, at)?;
+                let end = scalar(bytes, first, at)?;
                 self.expect = Expect::CommaOrEnd;
                 end
             }
@@ -100,11 +99,10 @@ impl Skipper {
     }
 }
 
-fn scalar(text: &str, first: u8, at: usize) -> Step<usize> {
-    let bytes = text.as_bytes();
+fn scalar(bytes: &[u8], first: u8, at: usize) -> Step<usize> {
     match first {
         b'"' => Ok(string(bytes, at + 1)?.end + 1),
-        b'-' | b'0'..=b'9' => Ok(number(text, at)?.1),
+        b'-' | b'0'..=b'9' => Ok(number(bytes, at)?.1),
         b't' => literal(bytes, at, b"true"),
         b'f' => literal(bytes, at, b"false"),
         b'n' => literal(bytes, at, b"null"),
@@ -139,13 +137,13 @@ mod tests {
         let deep = |depth: u32| {
             let depth = depth as usize;
             let text = "[".repeat(depth) + &"]".repeat(depth);
-            Skipper::default().run(&text, &mut 0)
+            Skipper::default().run(text.as_bytes(), &mut 0)
         };
         assert_eq!(deep(DEPTH_MAX), Ok(()));
         let too_deep = Stop::Bad(ReadErrorKind::TooDeep, DEPTH_MAX as usize);
         assert_eq!(deep(DEPTH_MAX + 1), Err(too_deep));
         assert_eq!(
-            Skipper::default().run(&"[".repeat(10_000_000), &mut 0),
+            Skipper::default().run("[".repeat(10_000_000).as_bytes(), &mut 0),
             Err(too_deep)
         );
         for text in [
@@ -159,7 +157,7 @@ mod tests {
             "[tru]",
             "]",
         ] {
-            let skipped = Skipper::default().run(text, &mut 0);
+            let skipped = Skipper::default().run(text.as_bytes(), &mut 0);
             assert!(matches!(skipped, Err(Stop::Bad(..))), "{text}");
         }
     }

@@ -82,6 +82,9 @@ pub struct Aftermath {
     pub undone: Vec<Id>,
     /// Ids of records that the server took away: call `cascade(.., by_server: true)`.
     pub removed_by_server: Vec<Id>,
+    /// Records that the server removed and that are new again, under client ids: call
+    /// `follow_reborn`.
+    pub reborn: Vec<IdChange>,
     /// Ids of removed records whose removal is confirmed: call `settle_cascade`.
     pub confirmed: Vec<Id>,
     /// Ids of removed records that came back: call `undo_cascade`.
@@ -96,6 +99,7 @@ impl Aftermath {
     pub fn is_empty(&self) -> bool {
         self.id_changes.is_empty()
             && self.removed.is_empty()
+            && self.reborn.is_empty()
             && self.undone.is_empty()
             && self.confirmed.is_empty()
             && self.lost.is_empty()

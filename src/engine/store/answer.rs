@@ -2,9 +2,12 @@
 
 use super::applying::Applying;
 use super::notices::Notices;
+use super::record_state::Dirty;
 use super::{Id, Store};
+use crate::engine::event::Origin;
 use crate::engine::json::Section;
-use crate::engine::table::RowId;
+use crate::engine::rng::Rng;
+use crate::engine::table::{RowId, RowIx};
 use crate::prelude::*;
 
 /// What becomes of records on the wire that an answer doesn't mention.
@@ -18,6 +21,9 @@ pub enum Unmentioned {
     /// Nothing was decided: everything waits again (a failed answer with outcomes of single
     /// records).
     Undecided,
+    /// Nothing was done: everything but what was refused waits again, also what the answer calls a
+    /// success (a failed answer that says that the package was rolled back).
+    RolledBack,
 }
 
 /// How an answer is applied.
@@ -86,6 +92,12 @@ pub struct Applied {
     pub new_ids: Vec<NewId>,
     /// Records that the server refused.
     pub refused: Vec<Refused>,
+    /// Records that the server removed by itself. They are still here: some may have gone with a
+    /// record that the user wants back. Call [`Store::forget`] when all stores of the answer are
+    /// applied and have followed each other.
+    pub removed: Vec<RowId>,
+    /// Something became sendable that wasn't before.
+    pub more_to_send: bool,
     /// Oddities.
     pub warnings: Vec<Warning>,
 }
@@ -125,20 +137,44 @@ impl Store {
     }
 
     /// Applies the answer to what is on the wire.
-    pub fn apply(&mut self, plan: StorePlan, options: &ApplyOptions, out: &mut Notices) -> Applied {
+    pub fn apply(
+        &mut self,
+        plan: StorePlan,
+        options: &ApplyOptions,
+        rng: &mut Rng,
+        out: &mut Notices,
+    ) -> Applied {
         let sent = self.sent_rows();
         let mut applying = Applying::new(plan.warnings, *options, true);
         applying.section(self, &plan.section, out);
         applying.rest(self, &sent, out);
+        self.name_reborn(rng, out);
         self.forget_order_if_clean();
         applying.applied
     }
 
     /// Applies changes that the server sent on its own. They write base: nothing becomes dirty,
     /// nothing that waits is lost.
-    pub fn apply_changeset(&mut self, plan: StorePlan, out: &mut Notices) -> Applied {
+    pub fn apply_changeset(
+        &mut self,
+        plan: StorePlan,
+        rng: &mut Rng,
+        out: &mut Notices,
+    ) -> Applied {
         let mut applying = Applying::new(plan.warnings, ApplyOptions::default(), false);
         applying.section(self, &plan.section, out);
+        self.name_reborn(rng, out);
         applying.applied
+    }
+
+    /// Ends records that the server removed, but for those that are new again.
+    pub fn forget(&mut self, ids: &[RowId], out: &mut Notices) {
+        let rows = ids.iter().filter_map(|&id| self.table.resolve(id));
+        let rows: Vec<RowIx> = rows.filter(|&row| !self.is_unsent(row)).collect();
+        self.forget_rows(&rows, Origin::Remote, out);
+    }
+
+    fn is_unsent(&self, row: RowIx) -> bool {
+        self.changes.get(row).is_some_and(Dirty::is_all_pending)
     }
 }

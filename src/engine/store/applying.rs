@@ -135,6 +135,9 @@ impl Applying {
             self.refused(store, found.by_phantom.or(found.by_id), outcome, out);
             return;
         }
+        if !self.decides(outcome) {
+            return;
+        }
         let Some(id) = id else {
             // Nothing is confirmed without an id; records on the wire wait again at the end.
             if found.by_phantom.is_none() {
@@ -159,6 +162,16 @@ impl Applying {
                 );
                 self.warn(message, Vec::new());
             }
+        }
+    }
+
+    /// Whether the answer is to be believed in what it says of a record: a failed one has nothing
+    /// but outcomes.
+    fn decides(&self, outcome: Option<&RecordOutcome>) -> bool {
+        match self.options.unmentioned {
+            Unmentioned::Confirmed | Unmentioned::Missing => true,
+            Unmentioned::Undecided => outcome.is_some_and(|outcome| outcome.success.is_some()),
+            Unmentioned::RolledBack => false,
         }
     }
 
@@ -252,11 +265,11 @@ impl Applying {
                 let message = "the server still has the record";
                 self.refuse(store, row, message, out);
             }
-            Stage::Add => store.confirm_row(row, out),
+            Stage::Add => self.confirm(store, row, out),
             Stage::Idle if store.changes.get(row).is_some_and(Dirty::is_all_pending) => {
                 store.confirm_unsent(row);
             }
-            _ if self.answers => store.confirm_row(row, out),
+            _ if self.answers => self.confirm(store, row, out),
             _ => {}
         }
         if store.table.resolve(handle).is_some()
@@ -316,7 +329,6 @@ impl Applying {
             rows.outcomes.iter().map(|(row, _)| *row),
         );
         let id_field = rows.table.schema().id;
-        let mut going = Vec::new();
         for &from in rows.table.order() {
             let Some(id) = rows.table.id_ref(rows.table.cell(from, id_field)) else {
                 self.warn(
@@ -326,18 +338,24 @@ impl Applying {
                 continue;
             };
             let row = store.table.find_id(id);
-            let outcome =
-                entry(&rows.outcomes, &outcomes, from).filter(|it| it.success == Some(false));
-            match (row, outcome) {
+            let outcome = entry(&rows.outcomes, &outcomes, from);
+            let refusal = outcome.filter(|it| it.success == Some(false));
+            if refusal.is_none() && !self.decides(outcome) {
+                continue;
+            }
+            match (row, refusal) {
                 (row, Some(outcome)) => self.refused(store, row, outcome, out),
                 (None, None) => self.unknown_removed.push(Id::from(id).to_string()),
                 (Some(row), None) => match store.changes.get(row).map(|dirty| dirty.inflight) {
-                    Some(Stage::Remove(_)) => store.confirm_row(row, out),
-                    _ => going.push(row),
+                    Some(Stage::Remove(_)) => self.confirm(store, row, out),
+                    _ => self.applied.removed.push(store.table.handle(row)),
                 },
             }
         }
-        store.forget_rows(&going, Origin::Remote, out);
+    }
+
+    fn confirm(&mut self, store: &mut Store, row: RowIx, out: &mut Notices) {
+        self.applied.more_to_send |= store.confirm_row(row, out);
     }
 
     /// What was on the wire and hasn't been settled by a row.
@@ -351,25 +369,26 @@ impl Applying {
         };
         let (last, first): (Vec<RowIx>, Vec<RowIx>) =
             sent.iter().partition(|&&row| cascaded(row, store));
+        let last = store.parents_first(last, &|_| true);
         for row in first.into_iter().chain(last) {
             let Some(dirty) = store.changes.get(row).filter(|dirty| dirty.is_sent()) else {
                 continue;
             };
             let handle = store.table.handle(row);
             match (dirty.inflight, self.options.unmentioned) {
-                (_, Unmentioned::Undecided) => store.thaw_row(row, out),
+                (_, Unmentioned::Undecided | Unmentioned::RolledBack) => store.thaw_row(row, out),
                 (Stage::Add, _) => {
                     nameless.push(handle);
                     store.thaw_row(row, out);
                 }
                 (Stage::Remove(Some(field)), _)
                     if Some(field) == store.table.schema().parent
-                        && store.parent(row).is_some() =>
+                        && store.server_parent(row).is_some() =>
                 {
                     store.drop_inflight(&[row], out);
                 }
                 (_, Unmentioned::Confirmed) | (Stage::Remove(Some(_)), _) => {
-                    store.confirm_row(row, out);
+                    self.confirm(store, row, out);
                 }
                 (Stage::Remove(None), Unmentioned::Missing) => {
                     self.refuse(store, row, "the server did not confirm the removal", out);

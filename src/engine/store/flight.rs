@@ -93,11 +93,13 @@ impl Store {
         self.tell(NoticeKind::State, Origin::Remote, row, out);
     }
 
-    /// What the wire carries of a record is confirmed.
-    pub(super) fn confirm_row(&mut self, row: RowIx, out: &mut Notices) {
+    /// What the wire carries of a record is confirmed. Gives whether that leaves something to send
+    /// which could not be sent before: what takes back what was on the wire.
+    pub(super) fn confirm_row(&mut self, row: RowIx, out: &mut Notices) -> bool {
         let Some(dirty) = self.changes.get_mut(row) else {
-            return;
+            return false;
         };
+        let was_ready = dirty.counted.ready;
         dirty.error = None;
         dirty.held = false;
         match (core::mem::take(&mut dirty.inflight), dirty.pending) {
@@ -105,10 +107,11 @@ impl Store {
                 // The server's record is gone: what the user has is a new one.
                 dirty.in_base = false;
                 dirty.fields.clear();
+                self.reborn.push(row);
             }
             (Stage::Remove(_), _) => {
                 self.end_removed(row);
-                return;
+                return false;
             }
             (Stage::Add, _) => dirty.in_base = true,
             (Stage::Idle, _) => {}
@@ -120,6 +123,8 @@ impl Store {
         }
         self.recompose(row, Origin::Remote, out);
         self.tell(NoticeKind::State, Origin::Remote, row, out);
+        let is_ready = |dirty: &Dirty| dirty.counted.ready;
+        !was_ready && self.changes.get(row).is_some_and(is_ready)
     }
 
     /// A removal is confirmed: the record ends, and what its removal did elsewhere is true.

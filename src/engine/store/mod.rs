@@ -27,6 +27,7 @@
 //! | `server` | how server data writes base |
 //! | `load` | a new data set |
 //! | `package` | what a sync sends |
+//! | `rebirth` | records that the server removed and the user wants back |
 //! | `relations`, `tree` | references between records, and what becomes of them |
 //! | `aftermath` | what an operation means for other stores |
 //! | `state` | where records stand, for hosts |
@@ -50,6 +51,7 @@ mod load;
 mod moving;
 mod notices;
 mod package;
+mod rebirth;
 mod record_state;
 mod relations;
 mod removing;
@@ -65,7 +67,7 @@ use alloc::sync::Arc;
 pub use aftermath::{Aftermath, Id, IdChange};
 pub use answer::{Applied, ApplyOptions, NewId, Refused, StorePlan, Unmentioned, Warning};
 pub use load::Loaded;
-pub use notices::{FOREIGN_SHIFT, Notices};
+pub use notices::{FOREIGN_SHIFT, Notices, STALE};
 pub use package::{Layer, PackageOptions};
 pub use record_state::RecordState;
 
@@ -103,6 +105,9 @@ pub struct Store {
     /// References that the last answer itself wrote, so that the phantom's text is really what the
     /// server has.
     echoed: Vec<u64>,
+    /// Records whose removal was taken back too late: the server has removed them, and they get
+    /// client ids when the answer is applied.
+    reborn: Vec<RowIx>,
     aftermath: Aftermath,
     zone: Arc<Zone>,
     mask: u32,
@@ -142,6 +147,7 @@ impl Store {
             traits: Vec::new(),
             order_before: None,
             echoed: Vec::new(),
+            reborn: Vec::new(),
             aftermath: Aftermath::default(),
             zone: Arc::new(Zone::default()),
             mask: 0,

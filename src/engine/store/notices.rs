@@ -2,6 +2,7 @@
 
 use super::Store;
 use crate::engine::event::{Notice, NoticeKind, Origin};
+use crate::engine::input::StoreId;
 use crate::engine::schema::FieldIx;
 use crate::engine::table::{RowId, RowIx};
 use crate::engine::value::Cell;
@@ -12,6 +13,7 @@ use crate::prelude::*;
 #[derive(Clone, Debug, Default)]
 pub struct Notices {
     list: Vec<Notice>,
+    stale: Vec<(StoreId, RowIx)>,
     group: u32,
 }
 
@@ -33,7 +35,7 @@ impl Notices {
 
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.list.is_empty() && self.stale.is_empty()
     }
 
     /// Hands out what waits.
@@ -41,11 +43,22 @@ impl Notices {
         core::mem::take(&mut self.list)
     }
 
+    /// Hands out the rows that changed and that nobody listens to, see [`STALE`].
+    pub fn take_stale(&mut self) -> Vec<(StoreId, RowIx)> {
+        core::mem::take(&mut self.stale)
+    }
+
     /// Forgets what waits; keeps the room for more.
     pub fn clear(&mut self) {
         self.list.clear();
+        self.stale.clear();
     }
 }
+
+/// The bit of a mask for hosts that cache records: where nobody listens to updates that the user
+/// didn't make, the rows are listed by themselves. A hundred thousand notices would cost more than
+/// what they are about.
+pub const STALE: u32 = 1 << 31;
 
 /// By how much the bits of a mask are shifted that are about what the user didn't do.
 pub const FOREIGN_SHIFT: u32 = 16;
@@ -71,28 +84,14 @@ impl Store {
     #[inline]
     pub(super) fn tell(&self, kind: NoticeKind, origin: Origin, row: RowIx, out: &mut Notices) {
         if self.hears(kind, origin) {
-            let row = self.table.handle(row);
-            self.tell_handle(kind, origin, row, out);
-        }
-    }
-
-    /// The same for a record whose row may be free already.
-    pub(super) fn tell_handle(
-        &self,
-        kind: NoticeKind,
-        origin: Origin,
-        row: RowId,
-        out: &mut Notices,
-    ) {
-        if self.hears(kind, origin) {
-            self.push(
-                kind,
-                origin,
-                self.table.schema().id,
-                row,
-                (Cell::ABSENT, Cell::ABSENT),
-                out,
-            );
+            let id = self.table.schema().id;
+            // Who never read the record has nothing but this to name it by.
+            let old = match kind {
+                NoticeKind::Remove => self.table.cell(row, id),
+                _ => Cell::ABSENT,
+            };
+            let handle = self.table.handle(row);
+            self.push(kind, origin, id, handle, (old, Cell::ABSENT), out);
         }
     }
 
@@ -108,6 +107,8 @@ impl Store {
     ) {
         if self.hears(kind, origin) {
             self.push(kind, origin, at.1, self.table.handle(at.0), change, out);
+        } else if self.mask & STALE != 0 && origin != Origin::Local && kind == NoticeKind::Update {
+            out.stale.push((self.id, at.0));
         }
     }
 

@@ -68,7 +68,10 @@ impl Store {
             options,
         };
         let mut lists = [Vec::new(), Vec::new(), Vec::new()];
-        for row in self.changes.rows(|dirty| writer.change(dirty).is_some()) {
+        let rows = self.changes.rows(|dirty| writer.change(dirty).is_some());
+        // Servers give ids in the order of the package.
+        let is_new = |row: RowIx| self.changes.get(row).is_some_and(|dirty| !dirty.in_base);
+        for row in self.parents_first(rows, &is_new) {
             let Some(dirty) = self.changes.get(row) else {
                 continue;
             };

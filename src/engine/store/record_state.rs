@@ -102,6 +102,14 @@ impl Dirty {
             && self.error.is_none()
     }
 
+    /// Whether nothing but fields was edited, of which none is on the wire.
+    pub(super) fn is_plain_edit(&self) -> bool {
+        self.in_base
+            && self.inflight == Stage::Idle
+            && self.pending == Stage::Idle
+            && self.fields.iter().all(|field| field.inflight.is_absent())
+    }
+
     /// Whether some of it is on the wire.
     pub(super) fn is_sent(&self) -> bool {
         self.inflight != Stage::Idle || self.fields.iter().any(|field| !field.inflight.is_absent())

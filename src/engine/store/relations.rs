@@ -50,7 +50,7 @@ impl Referrers {
         }
     }
 
-    fn find(&self, id: IdRef<'_>) -> &[RowIx] {
+    pub(super) fn find(&self, id: IdRef<'_>) -> &[RowIx] {
         self.groups.find(id.hash())
     }
 }
@@ -209,7 +209,7 @@ impl Store {
     }
 
     /// Rows by the ids that layers hold which another may cover.
-    fn covered_referrers(&self, field: FieldIx) -> Referrers {
+    pub(super) fn covered_referrers(&self, field: FieldIx) -> Referrers {
         let mut covered = Referrers::default();
         for (row, touched) in self.changes.touching(field) {
             for cell in [touched.base, touched.inflight, touched.pending] {
@@ -336,6 +336,7 @@ impl Store {
             return;
         }
         for id in ids {
+            self.settle_visible(field, id, out);
             for row in self.rows_referring(field, id.as_ref(), false) {
                 let waits = self.changes.get(row).is_some_and(|dirty| {
                     dirty.pending == Stage::Remove(Some(field)) && dirty.inflight == Stage::Idle
@@ -349,6 +350,31 @@ impl Store {
             self.server_write(row, field, Cell::NULL, true, Origin::Remote, out);
             self.settle(row);
         }
+    }
+
+    /// What came back meanwhile for another reason went with the record (`id`) all the same. What
+    /// the user has given another reference is new; the rest goes.
+    fn settle_visible(&mut self, field: FieldIx, id: &Id, out: &mut Notices) {
+        if self.quiet_rule(field) != Some(OnRemove::Cascade) {
+            return;
+        }
+        let refers = |store: &Self, cell: Cell| store.table.id_ref(cell) == Some(id.as_ref());
+        let mut rows = self.rows_referring(field, id.as_ref(), true);
+        rows.extend_from_slice(self.covered_referrers(field).find(id.as_ref()));
+        rows.retain(|&row| {
+            self.table.is_visible(row)
+                && self.changes.get(row).is_none_or(|dirty| !dirty.is_sent())
+                && self
+                    .server_cell(row, field)
+                    .is_some_and(|cell| refers(self, cell))
+        });
+        let (going, staying): (Vec<RowIx>, Vec<RowIx>) = distinct(&rows)
+            .into_iter()
+            .partition(|&row| refers(self, self.table.cell(row, field)));
+        for row in staying {
+            self.bear_again(row);
+        }
+        self.forget_rows(&going, Origin::Remote, out);
     }
 
     /// Records whose reference the removal of others (`ids`) has nulled.

@@ -61,6 +61,10 @@ impl Store {
             let Some(dirty) = self.changes.get_mut(row) else {
                 continue;
             };
+            if dirty.is_plain_edit() {
+                self.reject_edit(row, out);
+                continue;
+            }
             let existed = dirty.exists();
             dirty.error = None;
             dirty.held = false;
@@ -90,6 +94,27 @@ impl Store {
         }
         self.drop_added(&going, Origin::Rollback, out);
         self.reappear(&back, Origin::Rollback, out);
+    }
+
+    /// A record whose edits are its only difference is base again.
+    fn reject_edit(&mut self, row: RowIx, out: &mut Notices) {
+        let Some(dirty) = self.changes.take(row) else {
+            return;
+        };
+        for touched in &dirty.fields {
+            let (field, base) = (touched.field, touched.base);
+            let old = self.table.cell(row, field);
+            if old != base {
+                let differs = !self.equal(field, old, base);
+                self.put(row, field, base);
+                self.table.release(old);
+                if differs {
+                    let at = (row, field);
+                    self.tell_field(NoticeKind::Update, Origin::Rollback, at, (old, base), out);
+                }
+            }
+        }
+        self.tell(NoticeKind::State, Origin::Rollback, row, out);
     }
 
     /// Records that the server doesn't know go; what refers to them lets go of them. Those on the

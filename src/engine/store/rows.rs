@@ -4,6 +4,7 @@
 use crate::prelude::*;
 use hashbrown::HashTable;
 
+use crate::engine::order::sort_words;
 use crate::engine::table::RowIx;
 
 /// Rows in the order of their keys; rows of one key by their places.
@@ -24,8 +25,8 @@ pub(super) const fn pack(high: u32, low: u32) -> u64 {
     ((high as u64) << 32) | low as u64
 }
 
-pub(super) fn sort(keys: &mut [u64]) {
-    keys.sort_unstable();
+pub(super) fn sort(keys: &mut Vec<u64>) {
+    sort_words(keys, &mut Vec::new(), 0);
 }
 
 /// For every row of a table: which entry of a list is about it. Nothing when the list is empty.

@@ -16,6 +16,48 @@ impl Store {
         (parent != row && self.table.is_visible(parent)).then_some(parent)
     }
 
+    /// The visible record that is the parent on the server too.
+    pub(super) fn server_parent(&self, row: RowIx) -> Option<RowIx> {
+        let field = self.table.schema().parent?;
+        let id = self.table.id_ref(self.server_cell(row, field)?)?;
+        let parent = self.table.find_id(id)?;
+        let known = self.changes.get(parent).is_none_or(|dirty| dirty.in_base);
+        (parent != row && known && self.table.is_visible(parent)).then_some(parent)
+    }
+
+    /// Rows in their order, but those that `sorts` picks behind the picked ones that are their
+    /// parents (on the server, where it has them).
+    pub(super) fn parents_first(
+        &self,
+        rows: Vec<RowIx>,
+        sorts: &dyn Fn(RowIx) -> bool,
+    ) -> Vec<RowIx> {
+        let Some(field) = self.table.schema().parent else {
+            return rows;
+        };
+        let mut waits = vec![false; self.table.rows_len()];
+        for &row in rows.iter().filter(|&&row| sorts(row)) {
+            waits[row.ix()] = true;
+        }
+        let mut ordered = Vec::with_capacity(rows.len());
+        let mut line = Vec::new();
+        for row in rows {
+            if !sorts(row) {
+                ordered.push(row);
+                continue;
+            }
+            let mut at = Some(row);
+            while let Some(next) = at.filter(|next| core::mem::take(&mut waits[next.ix()])) {
+                line.push(next);
+                let cell = self.server_cell(next, field);
+                let id = cell.unwrap_or_else(|| self.table.cell(next, field));
+                at = self.table.id_ref(id).and_then(|id| self.table.find_id(id));
+            }
+            ordered.extend(line.drain(..).rev());
+        }
+        ordered
+    }
+
     /// The visible records whose parent is this one, in the store's order.
     pub fn children(&mut self, row: RowIx) -> Vec<RowIx> {
         let Some(field) = self.table.schema().parent else {

@@ -112,7 +112,7 @@ impl Arena {
 
     /// The cell of a short text that is kept already. `low` and `high` are its bytes,
     /// little-endian, padded with zeros.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn known(&self, low: u64, high: u64, len: usize) -> Option<Cell> {
         let known = self.cache.get(self.cache_place(low, high))?;
         let is_same = known.low == low
@@ -123,7 +123,7 @@ impl Arena {
     }
 
     /// Remembers a short text.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn know(&mut self, low: u64, high: u64, cell: Cell) {
         let at = self.cache_place(low, high);
         if let Some(known) = self.cache.get_mut(at) {
@@ -131,7 +131,7 @@ impl Arena {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn cache_place(&self, low: u64, high: u64) -> usize {
         let mixed = (low ^ high.rotate_left(23)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         (mixed >> 40) as usize & self.cache.len().wrapping_sub(1)
@@ -155,7 +155,7 @@ impl Arena {
     }
 
     /// Unused bytes at the end, to write text into before it is known whether it is to be kept.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn room(&mut self) -> &mut [u8] {
         let fill = self.fill;
         let last = self.segments.last_mut();
@@ -164,7 +164,7 @@ impl Arena {
     }
 
     /// Keeps the first bytes of [`Arena::room`], which have to be the text.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn keep_room(&mut self, len: usize, json: bool, ascii: bool) -> Cell {
         let place = (self.segments.len().saturating_sub(1) << SEGMENT_BITS) | self.fill;
         self.fill += len;

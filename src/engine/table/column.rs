@@ -25,7 +25,7 @@ impl Column {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn put(&mut self, row: usize, cell: Cell) {
         let at = row & (CHUNK - 1);
         if let Some(chunk) = self.chunks.get_mut(row >> CHUNK_BITS) {

@@ -5,6 +5,7 @@
 //! which is merged when the next question comes.
 
 use super::RowIx;
+use crate::engine::order::sort_words;
 use crate::prelude::*;
 
 const BLOCK: usize = 64;
@@ -182,7 +183,7 @@ impl IntervalIndex {
             self.starts
                 .extend(spans.map(|(key, row)| (key & mask) >> low << row_bits | u64::from(row.0)));
             if !self.starts.is_sorted() {
-                radix_sort(&mut self.starts, &mut self.ends, row_bits);
+                sort_words(&mut self.starts, &mut self.ends, row_bits);
             }
             let row_mask = (1u64 << row_bits) - 1;
             self.rows.extend(
@@ -329,40 +330,6 @@ fn sort(entries: &mut [(u64, RowIx)]) {
         if let Some(rest) = entries.get_mut(..len) {
             sink(rest, 0);
         }
-    }
-}
-
-const DIGIT_BITS: u32 = 11;
-const DIGITS: usize = 1 << DIGIT_BITS;
-
-/// Sorts words by their bits from `shift` on; words that are equal there stay in their order.
-/// `room` lends its memory.
-fn radix_sort(words: &mut Vec<u64>, room: &mut Vec<u64>, mut shift: u32) {
-    let any = words.iter().fold(0, |any, word| any | word);
-    room.clear();
-    room.resize(words.len(), 0);
-    while shift < u64::BITS && any >> shift != 0 {
-        let mut places = [0u32; DIGITS];
-        let digit = |word: u64| (word >> shift) as usize & (DIGITS - 1);
-        for word in words.iter() {
-            if let Some(count) = places.get_mut(digit(*word)) {
-                *count += 1;
-            }
-        }
-        let mut sum = 0;
-        for place in &mut places {
-            sum += core::mem::replace(place, sum);
-        }
-        for word in words.iter() {
-            if let Some(place) = places.get_mut(digit(*word)) {
-                if let Some(to) = room.get_mut(*place as usize) {
-                    *to = *word;
-                }
-                *place += 1;
-            }
-        }
-        core::mem::swap(words, room);
-        shift += DIGIT_BITS;
     }
 }
 

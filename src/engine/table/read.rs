@@ -22,19 +22,19 @@ impl Table {
     }
 
     /// Room to write text into, for [`Table::keep_room`].
-    #[inline]
+    #[inline(always)]
     pub(crate) fn room(&mut self) -> &mut [u8] {
         self.arena.room()
     }
 
     /// Keeps the text of so many bytes that has been written into the room.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn keep_room(&mut self, len: usize, ascii: bool) -> Cell {
         self.arena.keep_room(len, false, ascii)
     }
 
     /// The same for short text, which is kept once; also given as two words, padded with zeros.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn keep_short_room(&mut self, low: u64, high: u64, len: usize, ascii: bool) -> Cell {
         if let Some(cell) = self.arena.known(low, high, len) {
             return cell;
@@ -63,7 +63,7 @@ impl Table {
     }
 
     /// Writes a cell of a row that is being read: no index is kept until [`Table::end_read`].
-    #[inline]
+    #[inline(always)]
     pub(crate) fn put_read(&mut self, row: RowIx, field: FieldIx, cell: Cell) {
         if let Some(column) = self.columns.get_mut(field.ix()) {
             column.put(row.ix(), cell);

@@ -30,17 +30,19 @@ pub(crate) fn read_iso_wall(text: &[u8]) -> Option<(i64, Option<i64>)> {
     }
 }
 
-/// Reads the form that most servers write, `YYYY-MM-DDTHH:mm:ss` without a fraction, up to the
-/// quote that ends it. Gives ms of the wall time since the epoch and the place after the quote, or
-/// nothing when it is anything else.
+/// Reads the forms that most servers write, `YYYY-MM-DDTHH:mm:ss` and the same with a `Z`, up to
+/// the quote that ends them. Gives ms of the wall time since the epoch, whether that is UTC, and
+/// the place after the quote; nothing when it is anything else.
 #[inline]
-pub(crate) fn read_usual(bytes: &[u8], from: usize) -> Option<(i64, usize)> {
+pub(crate) fn read_usual(bytes: &[u8], from: usize) -> Option<(i64, bool, usize)> {
     let (head, rest) = bytes.get(from..)?.split_first_chunk::<16>()?;
-    let [b':', tens @ b'0'..=b'5', ones @ b'0'..=b'9', b'"', ..] = rest else {
-        return None;
+    let (end, tens, ones) = match rest {
+        [b':', tens @ b'0'..=b'5', ones @ b'0'..=b'9', b'"', ..] => (20, tens, ones),
+        [b':', tens @ b'0'..=b'5', ones @ b'0'..=b'9', b'Z', b'"', ..] => (21, tens, ones),
+        _ => return None,
     };
     let second = i64::from(tens - b'0') * 10 + i64::from(ones - b'0');
-    Some((read_head(head)? + second * SECOND, from + 20))
+    Some((read_head(head)? + second * SECOND, end == 21, from + end))
 }
 
 /// What follows after the seconds.
@@ -199,8 +201,8 @@ mod tests {
             assert_eq!(read_iso_wall(&text), plain, "{}", text.escape_ascii());
             dates += u32::from(plain.is_some());
             text.extend_from_slice(b"\" and more");
-            if let Some((ms, end)) = read_usual(&text, 0) {
-                assert_eq!((end, plain), (len + 1, Some((ms, None))));
+            if let Some((ms, is_utc, end)) = read_usual(&text, 0) {
+                assert_eq!((end, plain), (len + 1, Some((ms, is_utc.then_some(0)))));
             }
         }
         assert!(dates > 50_000);
