@@ -140,8 +140,12 @@ impl Client {
                 let call = CallId(with.as_u64().unwrap() as u32);
                 self.feed(Input::Cancel(manager, call))?;
             }
-            "accept" => self.feed(Input::Accept(Scope::Manager(manager))).map(drop)?,
-            "reject" => self.feed(Input::Reject(Scope::Manager(manager))).map(drop)?,
+            "accept" => self
+                .feed(Input::Accept(Scope::Manager(manager)))
+                .map(drop)?,
+            "reject" => self
+                .feed(Input::Reject(Scope::Manager(manager)))
+                .map(drop)?,
             "suspendAutoSync" => self.feed(Input::SuspendAutoSync(manager)).map(drop)?,
             "resumeAutoSync" => {
                 let sync = with["sync"].as_bool().unwrap_or(true);
@@ -151,8 +155,12 @@ impl Client {
                 let patch = parse(with.to_string().as_bytes())?;
                 self.feed(Input::Configure(manager, patch))?;
             }
-            "online" => self.feed(Input::Online(with.as_bool().unwrap())).map(drop)?,
-            "visible" => self.feed(Input::Visible(with.as_bool().unwrap())).map(drop)?,
+            "online" => self
+                .feed(Input::Online(with.as_bool().unwrap()))
+                .map(drop)?,
+            "visible" => self
+                .feed(Input::Visible(with.as_bool().unwrap()))
+                .map(drop)?,
             "applyChangeset" => {
                 let text = with.to_string();
                 self.feed(Input::ApplyChangeset(manager, text.as_bytes()))?;
@@ -235,7 +243,9 @@ impl Client {
 
     fn answer_ask(&mut self, number: usize, answer: &Value) -> Result<(), SyncError> {
         let (ask, http) = self.asks[number - 1].clone();
-        let content = ["pack", "response"].iter().find_map(|name| answer.get(name));
+        let content = ["pack", "response"]
+            .iter()
+            .find_map(|name| answer.get(name));
         let content = content.map(|content| self.names.unname(content).to_string());
         let request = answer["headers"].as_object().map(|headers| {
             let mut http = http.expect("a question about a request");

@@ -69,7 +69,10 @@ fn transcripts_say_what_they_are_about() {
         }
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let documented = fs::read_to_string(root().join("docs/protocol.md")).unwrap();
-        assert!(documented.contains(&name), "docs/protocol.md doesn't name {name}");
+        assert!(
+            documented.contains(&name),
+            "docs/protocol.md doesn't name {name}"
+        );
     }
 }
 

@@ -6,12 +6,58 @@ const WIDTH: usize = 110;
 
 /// Members that come first, in this order; the rest follows by name.
 const FIRST: [&str; 52] = [
-    "title", "about", "client", "steps", "at", "input", "answer", "look", "event", "send", "ask",
-    "settle", "abort", "to", "proceed", "success", "status", "pending", "code", "error",
-    "message", "effects", "timer", "seen", "manager", "listen", "zone", "method", "url",
-    "headers", "query", "type", "requestId", "revision", "stores", "store", "id", "$PhantomId",
-    "$PhantomParentId", "parentId", "name", "dataSource", "field", "fields", "added", "updated",
-    "rows", "removed", "total", "retryIn", "pack", "body",
+    "title",
+    "about",
+    "client",
+    "steps",
+    "at",
+    "input",
+    "answer",
+    "look",
+    "event",
+    "send",
+    "ask",
+    "settle",
+    "abort",
+    "to",
+    "proceed",
+    "success",
+    "status",
+    "pending",
+    "code",
+    "error",
+    "message",
+    "effects",
+    "timer",
+    "seen",
+    "manager",
+    "listen",
+    "zone",
+    "method",
+    "url",
+    "headers",
+    "query",
+    "type",
+    "requestId",
+    "revision",
+    "stores",
+    "store",
+    "id",
+    "$PhantomId",
+    "$PhantomParentId",
+    "parentId",
+    "name",
+    "dataSource",
+    "field",
+    "fields",
+    "added",
+    "updated",
+    "rows",
+    "removed",
+    "total",
+    "retryIn",
+    "pack",
+    "body",
 ];
 
 pub fn pretty(value: &Value) -> String {
@@ -25,7 +71,9 @@ fn write(value: &Value, indent: usize, column: usize, out: &mut String) {
     let line = one_line(value);
     // A list of steps or effects is read item by item.
     let is_long = match value {
-        Value::Array(items) => items.len() > 1 && items.iter().any(|item| one_line(item).len() > 60),
+        Value::Array(items) => {
+            items.len() > 1 && items.iter().any(|item| one_line(item).len() > 60)
+        }
         _ => false,
     };
     if !is_long && column + line.len() <= WIDTH {
@@ -89,6 +137,11 @@ fn one_line(value: &Value) -> String {
 
 fn ordered(members: &Map<String, Value>) -> Vec<(&String, &Value)> {
     let mut members: Vec<_> = members.iter().collect();
-    members.sort_by_key(|(name, _)| FIRST.iter().position(|first| first == name).unwrap_or(FIRST.len()));
+    members.sort_by_key(|(name, _)| {
+        FIRST
+            .iter()
+            .position(|first| first == name)
+            .unwrap_or(FIRST.len())
+    });
     members
 }

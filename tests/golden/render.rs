@@ -144,14 +144,25 @@ pub fn notice(engine: &Engine, notice: &Notice) -> Option<String> {
     let id = table.resolve(notice.row).map_or_else(String::new, |row| {
         format!(" {}", cell(table, table.cell(row, table.schema().id)))
     });
-    let field = || table.schema().field(notice.field).map_or("", |field| &field.name);
+    let field = || {
+        table
+            .schema()
+            .field(notice.field)
+            .map_or("", |field| &field.name)
+    };
     let change = || format!("{} -> {}", cell(table, notice.old), cell(table, notice.new));
     let what = match notice.kind {
         NoticeKind::Add => "appears".to_owned(),
         NoticeKind::Update => format!("{} {}", field(), change()),
         NoticeKind::Remove => "goes".to_owned(),
         NoticeKind::Move => "moves".to_owned(),
-        NoticeKind::Refresh => return Some(format!("{}: all may be new ({})", store.name(), origin(notice))),
+        NoticeKind::Refresh => {
+            return Some(format!(
+                "{}: all may be new ({})",
+                store.name(),
+                origin(notice)
+            ));
+        }
         NoticeKind::IdChange => format!("id {}", change()),
         // Dirty, in flight, refused: told for every record at every turn.
         NoticeKind::State => return None,
@@ -236,7 +247,9 @@ pub fn event_name(event: EventKind) -> &'static str {
         | EventKind::BeforeLoadApply
         | EventKind::BeforeSyncApply => {
             let mut asked = ASKED.iter();
-            asked.find(|(_, kind)| *kind == event).map_or("", |(name, _)| name)
+            asked
+                .find(|(_, kind)| *kind == event)
+                .map_or("", |(name, _)| name)
         }
     }
 }
