@@ -18,6 +18,7 @@
 //! `00000000-0000-4000-8000-000000000001` …, in the order of their first appearance. What the host keeps of answers for listeners
 //! is left out.
 #![cfg(not(target_arch = "wasm32"))]
+#![allow(unreachable_pub, reason = "a test's modules are its own")]
 
 mod client;
 mod names;
@@ -134,4 +135,53 @@ fn differences(name: &str, before: &Value, after: &Value) -> Option<String> {
         }
     }
     None
+}
+
+/// The names of the simulation's tests that begin with one of these.
+fn simulated(prefixes: &[&str]) -> Vec<String> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(root().join("tests/sim")).unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        let functions = text.lines().filter_map(|line| line.strip_prefix("fn "));
+        let functions = functions.filter_map(|line| line.split('(').next());
+        let wanted = functions.filter(|name| prefixes.iter().any(|with| name.starts_with(with)));
+        names.extend(wanted.map(str::to_owned));
+    }
+    names
+}
+
+#[test]
+fn the_table_of_scenarios_names_every_test_and_no_other() {
+    let table = fs::read_to_string(root().join("docs/scenarios.md")).unwrap();
+    let named: Vec<&str> = table.split('`').collect();
+    let tests = simulated(&["scenario_", "further_"]);
+    assert!(tests.len() > 45, "the tests were not found");
+    for test in &tests {
+        assert!(
+            named.contains(&test.as_str()),
+            "docs/scenarios.md doesn't name {test}"
+        );
+    }
+    for name in &named {
+        let is_test = ["scenario_", "further_"]
+            .iter()
+            .any(|with| name.starts_with(with));
+        let whole = is_test && *name != "scenario_04";
+        assert!(
+            !whole || tests.iter().any(|test| test == name),
+            "there is no {name}"
+        );
+    }
+    let tests = simulated(&["interop_"]);
+    for number in 1..=27 {
+        let prefix = format!("interop_{number:02}_");
+        assert!(
+            tests.iter().any(|test| test.starts_with(&prefix)),
+            "no {prefix}…"
+        );
+        assert!(
+            table.contains(&prefix),
+            "docs/scenarios.md doesn't name {prefix}…"
+        );
+    }
 }
