@@ -97,6 +97,7 @@ export type StoreOf<Stores extends object, K extends keyof Stores> = string exte
  * ```
  */
 export class CrudManager<Stores extends object = StoreModels> extends Emitter<CrudManagerEvents> {
+  /** @internal Minified code has other names. */ static override readonly name: string = 'CrudManager';
   static readonly isCrudManager = true;
   readonly isCrudManager = true;
 
@@ -824,7 +825,7 @@ function errorOf(detail: {
 }
 
 function recordOf(store: number, row: number, generation: number): Model | undefined {
-  return stores.get(store)?._recordAt(row, generation);
+  return stores.get(store)?._cache.at(row, generation);
 }
 
 function renamed(changes: Changeset, from: string, to: string): Changeset {

@@ -1,5 +1,5 @@
 import { Kind } from './fields.js';
-import { RawJson } from './model.js';
+import { RawJson } from './cells.js';
 import { bytes, numbers, register, words } from './runtime.js';
 
 const ascii = new TextDecoder('latin1');
@@ -15,12 +15,13 @@ const TEXT = 0xfffc;
 const SHORT = 24;
 
 /**
- * @internal Reads the rows that `pack` left; the format stands in `src/engine/json/pack.rs`. Each row's cells are a plain array by
- * place of the field. Objects are parsed when they are read, but for those in fields that hold plain values.
+ * @internal Reads the rows that `pack` left; the format stands in `src/engine/json/pack.rs`. A row's cells come by
+ * place of the field, in an array that the next row is put into as well. Objects are parsed when they are read, but for those in
+ * fields that hold plain values.
  */
 export function unpack(
   kinds: readonly Kind[],
-  each: (row: number, generation: number, cells: unknown[]) => void,
+  each: (row: number, generation: number, cells: readonly unknown[]) => void,
 ): void {
   const at = register(0);
   const plain = text(ascii, register(1), register(2));
@@ -33,24 +34,25 @@ export function unpack(
   word += 2;
   let inPlain = 0;
   let inOther = 0;
-  const blank = blankRow(fields);
+  const cells: unknown[] = new Array(fields);
   for (let i = 0; i < rows; i++) {
     const row = u32[2 * word] as number;
     const generation = u32[2 * word + 1] as number;
     word++;
-    const cells = blank.slice();
     for (let field = 0; field < fields; field++, word++) {
       const value = f64[word] as number;
       // Everything else is a NaN with its meaning in the upper half.
       if (value === value) {
-        cells[field] = value;
+        // Small integers are kept in place, other numbers in an object of their own: unless told, engines take them for such.
+        const small = value | 0;
+        cells[field] = small === value && (small !== 0 || 1 / value > 0) ? small : value;
         continue;
       }
       const high = u32[2 * word + 1] as number;
       const low = u32[2 * word] as number;
       const tag = high >>> 16;
       if (tag === NULL) cells[field] = null;
-      else if (tag === ABSENT) continue;
+      else if (tag === ABSENT) cells[field] = undefined;
       else if (tag === BOOL) cells[field] = (low & 1) === 1;
       else {
         let piece: string;
@@ -71,14 +73,6 @@ export function unpack(
 
 function isPlain(kind: Kind | undefined): boolean {
   return kind !== undefined && kind >= Kind.Text && kind <= Kind.Boolean;
-}
-
-let blank: unknown[] = [];
-
-/** A row of so many absent cells. Copies of it have exactly the room that they need, which an array that grows has not. */
-function blankRow(fields: number): unknown[] {
-  if (blank.length !== fields) blank = Array.from({ length: fields }, () => undefined);
-  return blank;
 }
 
 function text(decoder: TextDecoder, at: number, length: number): string {

@@ -1,61 +1,11 @@
+import { fieldsOf, readField } from './accessors.js';
+import { CELLS, Freshness, cellAt, putCell } from './cells.js';
 import { SyncError } from './errors.js';
-import { type Field, type FieldInput, FieldList, Kind, toJsonValue } from './fields.js';
+import { type Field, type FieldInput, type FieldList, Kind, toJsonValue } from './fields.js';
 import type { Store } from './store.js';
 
 /** An id as the server gives it. `4037` and `"4037"` are the same id. */
 export type Id = string | number;
-
-/** A value of JSON that is parsed when somebody asks for it. @internal */
-export class RawJson {
-  private text: string | undefined;
-  private parsed: unknown;
-
-  constructor(text: string) {
-    this.text = text;
-  }
-
-  get value(): unknown {
-    if (this.text !== undefined) {
-      this.parsed = JSON.parse(this.text);
-      this.text = undefined;
-    }
-    return this.parsed;
-  }
-}
-
-/** Whether a record's cells are what the engine has. @internal */
-export const enum Freshness {
-  Fresh = 0,
-  /** To be read anew: it has no cells. */
-  Stale = -1,
-  /** The cells are those that it had when it was removed. */
-  Removed = -2,
-}
-
-/** The cells of stale records. @internal */
-export const NO_CELLS: unknown[] = [];
-
-/** @internal */
-export function markStale(record: Model): void {
-  if (record._v !== Freshness.Fresh) return;
-  record._v = Freshness.Stale;
-  record._d = record._c;
-  record._c = NO_CELLS;
-}
-
-/** @internal A record is gone: it keeps what it had. */
-export function markRemoved(record: Model): void {
-  if (record._v === Freshness.Stale) {
-    record._c = record._d ?? NO_CELLS;
-    record._d = undefined;
-  }
-  record._v = Freshness.Removed;
-}
-
-/** @internal A record's cells, read anew where they are stale. */
-export function cellsOf(record: Model): unknown[] {
-  return record._v === Freshness.Stale ? record._s._refresh(record) : record._c;
-}
 
 /** What a record needs to know about its store. @internal */
 export interface RecordHome {
@@ -64,117 +14,13 @@ export interface RecordHome {
   readonly _store: Store<any> | undefined;
   /** Properties that records have of their own by mistake. */
   _shadows: readonly string[] | undefined;
-  _refresh(record: Model): unknown[];
+  /** How many cells its records have. */
+  readonly _width: number;
+  /** Gives a stale record its cells. */
+  _refresh(record: Model): void;
   _write(record: Model, field: Field, value: unknown): boolean;
   _field(name: string): Field | undefined;
   _ensureField(name: string): Field;
-}
-
-interface Converted {
-  raw: unknown;
-  value: unknown;
-}
-
-const lists = new WeakMap<object, FieldList>();
-
-/** @internal The fields of a model class; defines their accessors the first time. */
-export function fieldsOf(model: typeof Model): FieldList {
-  const known = lists.get(model);
-  if (known !== undefined) return known;
-  const parent = Object.getPrototypeOf(model);
-  const inherited = parent === Function.prototype ? new FieldList([]) : fieldsOf(parent);
-  const own = Object.hasOwn(model, 'fields') ? (model.fields ?? []) : [];
-  const list = own.length > 0 ? inherited.extend(own) : inherited;
-  lists.set(model, list);
-  if (list !== inherited) {
-    for (const field of list.list) {
-      if (inherited.byName.get(field.name) !== field) defineAccessor(model.prototype, field);
-    }
-  }
-  return list;
-}
-
-/** @internal Makes `record.name` read and write the field, unless the class says something else about that name. */
-export function defineAccessor(prototype: object, field: Field): void {
-  const { name } = field;
-  if (Object.hasOwn(prototype, name)) return;
-  // A field may take the place of another field's accessor, never that of a method or getter of the app or of Model.
-  const inherited = findProperty(prototype, name);
-  if (inherited !== undefined && !accessors.has(inherited.get as object)) return;
-  const get = getter(field);
-  accessors.add(get);
-  Object.defineProperty(prototype, name, {
-    configurable: true,
-    enumerable: true,
-    get,
-    set(this: Model, value: unknown) {
-      this._setField(field, value);
-    },
-  });
-}
-
-const accessors = new WeakSet<object>();
-
-function findProperty(prototype: object | null, name: string): PropertyDescriptor | undefined {
-  for (let at = prototype; at !== null; at = Object.getPrototypeOf(at)) {
-    const found = Object.getOwnPropertyDescriptor(at, name);
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
-function getter(field: Field): (this: Model) => unknown {
-  const { ix } = field;
-  if (field.convert !== undefined) {
-    return function (this: Model) {
-      return this._read(field);
-    };
-  }
-  // A stale record has no cells: what isn't there is looked for, all else needs no further check.
-  switch (field.kind) {
-    case Kind.Date:
-      return function (this: Model) {
-        const cell = this._c[ix];
-        const value = cell !== undefined ? cell : absent(this, ix);
-        return typeof value === 'number' ? dateOf(this, ix, value) : asDate(value);
-      };
-    case Kind.Text:
-    case Kind.Number:
-    case Kind.Integer:
-    case Kind.Boolean:
-      return function (this: Model) {
-        const cell = this._c[ix];
-        return cell !== undefined ? cell : absent(this, ix);
-      };
-    default:
-      return function (this: Model) {
-        const cell = this._c[ix];
-        const value = cell !== undefined ? cell : absent(this, ix);
-        return typeof value === 'object' && value !== null ? unwrap(value) : value;
-      };
-  }
-}
-
-function absent(record: Model, ix: number): unknown {
-  return record._v === Freshness.Stale ? record._s._refresh(record)[ix] : undefined;
-}
-
-function unwrap(value: object): unknown {
-  return value instanceof RawJson ? value.value : value;
-}
-
-/** What a date field reads as that holds something else: nonsense reads as `null`. */
-function asDate(value: unknown): Date | null | undefined {
-  if (value instanceof Date) return value;
-  return value === undefined ? undefined : null;
-}
-
-/** The same `Date` as long as the field holds the same moment. */
-function dateOf(record: Model, ix: number, ms: number): Date {
-  const kept = (record._d ??= []);
-  const date = kept[ix] as Date | undefined;
-  if (date !== undefined && date.getTime() === ms) return date;
-  return (kept[ix] = new Date(ms));
 }
 
 /** The home of records that are in no store: they hold their values themselves. */
@@ -183,14 +29,16 @@ class NoHome implements RecordHome {
   _shadows: readonly string[] | undefined;
   constructor(readonly _fields: FieldList) {}
 
-  _refresh(record: Model): unknown[] {
-    return record._c;
+  get _width(): number {
+    return this._fields.list.length;
   }
 
-  _write(record: Model, field: Field, value: unknown): boolean {
-    const old = record._c[field.ix];
-    record._c[field.ix] = value === undefined ? undefined : detachedValue(field, value);
-    return old !== record._c[field.ix];
+  _refresh(): void {}
+
+  _write(record: Model, { ix, kind }: Field, value: unknown): boolean {
+    const old = cellAt(record, ix);
+    putCell(record, ix, detachedValue(kind, value));
+    return old !== cellAt(record, ix);
   }
 
   _field(name: string): Field | undefined {
@@ -205,8 +53,8 @@ class NoHome implements RecordHome {
   }
 }
 
-function detachedValue(field: Field, value: unknown): unknown {
-  if (field.kind !== Kind.Date || typeof value === 'object') return value;
+function detachedValue(kind: Kind, value: unknown): unknown {
+  if (kind !== Kind.Date || typeof value === 'object' || value === undefined) return value;
   const date = new Date(value as string | number);
   return Number.isNaN(date.getTime()) ? null : date;
 }
@@ -222,11 +70,13 @@ function noHome(model: typeof Model): NoHome {
   return home;
 }
 
+const NONE: readonly unknown[] = [];
+
 /** Where the record that is being made belongs: set by a store right before, taken by the constructor. */
 let birthHome: RecordHome | undefined;
 let birthRow = 0;
 let birthGeneration = 0;
-let birthCells: unknown[] = [];
+let birthCells: readonly unknown[] = [];
 
 /** @internal Makes the record of a row, by the constructor of its class. */
 export function makeRecord<R extends Model>(
@@ -234,7 +84,7 @@ export function makeRecord<R extends Model>(
   home: RecordHome,
   row: number,
   generation: number,
-  cells: unknown[],
+  cells: readonly unknown[],
 ): R {
   birthHome = home;
   birthRow = row;
@@ -243,7 +93,8 @@ export function makeRecord<R extends Model>(
   try {
     const record = new model();
     const shadows = (home._shadows ??= shadowsOf(record));
-    for (let i = 0; i < shadows.length; i++) delete (record as any)[shadows[i] as string];
+    // The last property goes first: objects that lose another one are slow from then on.
+    for (let i = shadows.length; i-- > 0;) delete (record as any)[shadows[i] as string];
     return record;
   } finally {
     birthHome = undefined;
@@ -269,49 +120,76 @@ function shadowsOf(record: Model): readonly string[] {
  * ```
  */
 export class Model {
+  /** @internal Minified code has other names. */ static readonly name: string = 'Model';
   /** The fields that this class adds. */
   static fields: readonly FieldInput[] = ['id'];
 
   /** The server's id; a UUID until it has given one. */
   declare id: Id;
 
-  /** @internal Where the record belongs. */ _s: RecordHome;
-  /** @internal Its row there. */ _r: number;
-  /** @internal Which of those who have lived there. */ _g: number;
-  /** @internal Whether its cells are up to date. */ _v: Freshness;
-  /** @internal Its cells by place of the field. */ _c: unknown[];
-  /** @internal Dates and converted values made of the cells; of a stale record, the cells that it had. */ _d:
+  /** @internal Its cells. */ declare _0: unknown;
+  /** @internal */ declare _1: unknown;
+  /** @internal */ declare _2: unknown;
+  /** @internal */ declare _3: unknown;
+  /** @internal */ declare _4: unknown;
+  /** @internal */ declare _5: unknown;
+  /** @internal */ declare _6: unknown;
+  /** @internal */ declare _7: unknown;
+  /** @internal */ declare _8: unknown;
+  /** @internal */ declare _9: unknown;
+  /** @internal */ declare _10: unknown;
+  /** @internal */ declare _11: unknown;
+  /** @internal */ declare _12: unknown;
+  /** @internal */ declare _13: unknown;
+  /** @internal */ declare _14: unknown;
+  /** @internal */ declare _15: unknown;
+  /** @internal The cells beyond those. */ declare _m: unknown[] | undefined;
+  /** @internal Where the record belongs. */ declare _s: RecordHome;
+  /** @internal Its row there. */ declare _r: number;
+  /** @internal Which of those who have lived there. */ declare _g: number;
+  /** @internal Whether its cells are up to date. */ declare _v: Freshness;
+  /** @internal Dates and converted values made of the cells; of a stale record, the cells that it had. */ declare _d:
     unknown[] | undefined;
-  /** @internal Its key, where it isn't its id. */ _k: string | undefined;
-  /** @internal Its id when it was last decoded. */ _i: Id;
-  /** @internal Values of a batch. */ _b: Record<string, unknown> | undefined;
+  /** @internal Its key, where it isn't its id. */ declare _k: string | undefined;
+  /** @internal Values of a batch. */ declare _b: Record<string, unknown> | undefined;
 
   /** Makes a record that is in no store yet; `store.add(record)` puts it there. */
   constructor(data?: Record<string, unknown>) {
-    const home = birthHome;
-    if (home !== undefined) {
-      birthHome = undefined;
-      this._s = home;
-      this._r = birthRow;
-      this._g = birthGeneration;
-      this._v = Freshness.Fresh;
-      this._c = birthCells;
-      this._i = birthCells[0] as Id;
-      this._d = undefined;
-      this._k = undefined;
-      this._b = undefined;
-      return;
+    const home = birthHome ?? noHome(new.target);
+    const born = birthHome !== undefined;
+    birthHome = undefined;
+    const cells = born ? birthCells : NONE;
+    const width = home._width;
+    // Every record of a class gets the same properties in the same order, so that reads have one shape to expect.
+    this._0 = cells[0];
+    this._1 = cells[1];
+    this._2 = cells[2];
+    this._3 = cells[3];
+    this._4 = cells[4];
+    this._5 = cells[5];
+    this._6 = cells[6];
+    this._7 = cells[7];
+    if (width > 8) {
+      this._8 = cells[8];
+      this._9 = cells[9];
+      this._10 = cells[10];
+      this._11 = cells[11];
     }
-    this._s = noHome(new.target);
-    this._r = -1;
-    this._g = 0;
+    if (width > 12) {
+      this._12 = cells[12];
+      this._13 = cells[13];
+      this._14 = cells[14];
+      this._15 = cells[15];
+    }
+    this._m = cells.length > CELLS ? cells.slice(CELLS) : undefined;
+    this._s = home;
+    this._r = born ? birthRow : -1;
+    this._g = born ? birthGeneration : 0;
     this._v = Freshness.Fresh;
-    this._c = [];
-    this._i = '';
     this._d = undefined;
     this._k = undefined;
     this._b = undefined;
-    this._fill(data ?? {});
+    if (!born) this._fill(data ?? {});
   }
 
   private _fill(data: Record<string, unknown>): void {
@@ -331,9 +209,7 @@ export class Model {
 
   /** Stays the same as long as the record lives, also when the server gives it an id. */
   get key(): string {
-    if (this._k !== undefined) return this._k;
-    cellsOf(this);
-    return String(this._s._store === undefined ? this.id : this._i);
+    return this._k ?? String(cellAt(this, 0));
   }
 
   /** The store that the record is in. */
@@ -498,24 +374,7 @@ export class Model {
 
   /** @internal */
   _read(field: Field): unknown {
-    const cell = cellsOf(this)[field.ix];
-    let value: unknown = cell;
-    if (field.kind === Kind.Date) {
-      value =
-        typeof cell === 'number' && field.convert === undefined
-          ? dateOf(this, field.ix, cell)
-          : asDate(typeof cell === 'number' ? new Date(cell) : cell);
-    } else if (typeof cell === 'object' && cell !== null) {
-      value = unwrap(cell);
-    }
-    if (field.convert === undefined) return value;
-    const kept = (this._d ??= []);
-    const converted = kept[field.ix] as Converted | undefined;
-    // An object that is parsed when it is read is another one each time the row is.
-    if (converted !== undefined && Object.is(converted.raw, cell)) return converted.value;
-    value = field.convert(value, this);
-    kept[field.ix] = { raw: cell, value } satisfies Converted;
-    return value;
+    return readField(this, field);
   }
 
   private _setDetached(name: string, value: unknown): void {

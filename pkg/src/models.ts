@@ -3,6 +3,7 @@ import { type Id, Model } from './model.js';
 
 /** An event of a calendar. */
 export class EventModel extends Model {
+  /** @internal Minified code has other names. */ static override readonly name: string = 'EventModel';
   static override fields: readonly FieldInput[] = [
     { name: 'name', type: 'string' },
     { name: 'startDate', type: 'date' },
@@ -26,6 +27,7 @@ export class EventModel extends Model {
 
 /** Whoever or whatever events and tasks are assigned to. */
 export class ResourceModel extends Model {
+  /** @internal Minified code has other names. */ static override readonly name: string = 'ResourceModel';
   static override fields: readonly FieldInput[] = [
     { name: 'name', type: 'string' },
     { name: 'image', type: 'string' },
@@ -39,6 +41,7 @@ export class ResourceModel extends Model {
 
 /** Puts an event and a resource together. On the wire they are called `event` and `resource`. */
 export class AssignmentModel extends Model {
+  /** @internal Minified code has other names. */ static override readonly name: string = 'AssignmentModel';
   static override fields: readonly FieldInput[] = [
     { name: 'eventId', dataSource: 'event' },
     { name: 'resourceId', dataSource: 'resource' },
@@ -50,6 +53,7 @@ export class AssignmentModel extends Model {
 
 /** Puts a task and a resource together. */
 export class TaskAssignmentModel extends Model {
+  /** @internal Minified code has other names. */ static override readonly name: string = 'TaskAssignmentModel';
   static override fields: readonly FieldInput[] = ['event', 'resource'];
 
   /** The task's id. */
@@ -60,6 +64,7 @@ export class TaskAssignmentModel extends Model {
 
 /** A card of a task board. */
 export class TaskModel extends Model {
+  /** @internal Minified code has other names. */ static override readonly name: string = 'TaskModel';
   static override fields: readonly FieldInput[] = [
     { name: 'name', type: 'string' },
     { name: 'description', type: 'string' },
@@ -88,6 +93,7 @@ export class TaskModel extends Model {
 
 /** A column of a task board. */
 export class ColumnModel extends Model {
+  /** @internal Minified code has other names. */ static override readonly name: string = 'ColumnModel';
   static override fields: readonly FieldInput[] = [
     { name: 'text', type: 'string' },
     { name: 'color', type: 'string' },
@@ -98,10 +104,13 @@ export class ColumnModel extends Model {
 }
 
 /** A swimlane of a task board. */
-export class SwimlaneModel extends ColumnModel {}
+export class SwimlaneModel extends ColumnModel {
+  /** @internal Minified code has other names. */ static override readonly name: string = 'SwimlaneModel';
+}
 
 /** A stretch of time that concerns everybody. */
 export class TimeRangeModel extends Model {
+  /** @internal Minified code has other names. */ static override readonly name: string = 'TimeRangeModel';
   static override fields: readonly FieldInput[] = [
     { name: 'name', type: 'string' },
     { name: 'startDate', type: 'date' },
@@ -115,6 +124,7 @@ export class TimeRangeModel extends Model {
 
 /** A stretch of time that concerns one resource. */
 export class ResourceTimeRangeModel extends TimeRangeModel {
+  /** @internal Minified code has other names. */ static override readonly name: string = 'ResourceTimeRangeModel';
   static override fields: readonly FieldInput[] = [
     'resourceId',
     { name: 'timeRangeColor', type: 'string' },
@@ -126,6 +136,7 @@ export class ResourceTimeRangeModel extends TimeRangeModel {
 
 /** A working-time calendar. */
 export class CalendarModel extends Model {
+  /** @internal Minified code has other names. */ static override readonly name: string = 'CalendarModel';
   static override fields: readonly FieldInput[] = [{ name: 'name', type: 'string' }];
 
   declare name: string;

@@ -27,12 +27,12 @@ export function absorbNotices(): void {
   engine().takeNotices();
   const stale = readStale();
   for (let at = 0; at < stale.length; at += 2) {
-    stores.get(stale[at + 1] as number)?._absorbStale(stale[at] as number);
+    stores.get(stale[at + 1] as number)?._cache.absorbStale(stale[at] as number);
   }
   for (const notice of readNotices()) {
     const store = stores.get(notice.store);
     if (store === undefined) continue;
-    store._absorb(notice);
+    store._cache.absorb(notice);
     if (!store._isSilent || notice.origin !== OriginCode.Local) waiting.push(notice);
   }
 }
@@ -152,5 +152,5 @@ function note<R extends Model>(
 
 /** The record of a notice; one that was never read and is gone can't be had. */
 function recordOf<R extends Model>(store: Store<R>, { row, generation }: Notice): R | undefined {
-  return store._recordAt(row, generation);
+  return store._cache.at(row, generation);
 }

@@ -1,6 +1,7 @@
+import { defineAccessor, fieldsOf } from './accessors.js';
 import type { Listeners, OnListeners } from './emitter.js';
 import type { FieldInput, FieldList } from './fields.js';
-import { Model, defineAccessor, fieldsOf } from './model.js';
+import { Model } from './model.js';
 import type { StoreEvents } from './store-events.js';
 import type { Store } from './store.js';
 

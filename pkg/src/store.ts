@@ -1,21 +1,12 @@
-import { type Notice, NoticeKind, OriginCode, readValue, unpack } from './decode.js';
+import { fieldsOf } from './accessors.js';
+import { Freshness, freshen, markRemoved, markStale, putCell } from './cells.js';
+import { NoticeKind, readValue } from './decode.js';
 import { Emitter, type OnListeners, defineHandlers } from './emitter.js';
 import { SyncError } from './errors.js';
-import { type Field, FieldList, Kind, engineField, makeField } from './fields.js';
-import {
-  Freshness,
-  type Id,
-  Model,
-  cellsOf,
-  defineAccessor,
-  fieldsOf,
-  NO_CELLS,
-  makeRecord,
-  markRemoved,
-  markStale,
-  rowOf,
-} from './model.js';
+import { type Field, type FieldList, engineField } from './fields.js';
+import { type Id, Model, rowOf } from './model.js';
 import { together } from './notices.js';
+import { BLOCK, RecordCache } from './record-cache.js';
 import {
   encode,
   engine,
@@ -30,6 +21,7 @@ import {
   writeText,
   writeWords,
 } from './runtime.js';
+import { sendValue } from './setting.js';
 import {
   type ChangeBatch,
   type FieldChange,
@@ -44,11 +36,9 @@ import {
   parentField,
   recordClass,
 } from './store-config.js';
+import { StoreFields } from './store-fields.js';
 import { Subscriptions } from './subscriptions.js';
 import { checkValue, isDirect, moment, sameValue, shown } from './values.js';
-
-/** How many rows are decoded at once: enough to make the cost of a call small, not more than a screen needs. */
-const BLOCK = 512;
 
 const FOREIGN = 16;
 const ALL_KINDS = 0x7f;
@@ -68,40 +58,26 @@ type State = 'phantom' | 'dirty' | 'pending';
 
 /** A named set of records. */
 export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
+  /** @internal Minified code has other names. */ static override readonly name: string = 'Store';
   /** Its name, also its section on the wire. */
   readonly id: string;
   /** The class of its records. */
   readonly modelClass: new (data?: any) => R;
 
   /** @internal */ _number = -1;
-  /** @internal */ _fields: FieldList;
+  /** @internal */ readonly _fields: FieldList;
   /** @internal */ _shadows: readonly string[] | undefined;
-  /** @internal Records by row. */ _byRow: (R | undefined)[] = [];
-  /** @internal Records that are known by another key than their id. */ _keys = new Map<
-    string,
-    R
-  >();
+  /** @internal */ readonly _cache: RecordCache<R>;
   /** @internal The manager that the store is under. */ _manager: object | undefined;
   /** @internal */ readonly _subscriptions: Subscriptions<R>;
-  private readonly recordClass: new () => R;
   private readonly config: StoreConfig<R>;
-  /** Fields that came with the data, after the declared ones. */
-  private found: Field[] = [];
-  private foundByName = new Map<string, Field>();
-  /** Records from before the last load, to be found again by id. */
-  private old: (R | undefined)[] | undefined;
-  private oldById: Map<string, R> | undefined;
-  /** Many records may have cells of an older version: better read in blocks than one by one. */
-  private loose = false;
+  private readonly fields: StoreFields;
   /** Local changes are told. */
   private told = false;
   /** Somebody may say no to an update. */
   private vetoes = false;
-  private kinds: readonly Kind[] = [];
   private batches = 0;
   private silent = 0;
-  /** Instances whose rows the engine is about to make. */
-  private incoming: (R | undefined)[] = [];
   private destroyed = false;
 
   /** The store of that id, the one made last if there are several. */
@@ -119,8 +95,9 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
       throw new SyncError('INVALID_CONFIG', `store "${this.id}": modelClass must extend Model`);
     }
     this._fields = fieldsOf(this.modelClass as any).extend(config.fields ?? []);
-    this.recordClass = recordClass(this.modelClass, this._fields);
-    this.kinds = this._fields.list.map(({ kind }) => kind);
+    const records = recordClass(this.modelClass, this._fields);
+    this.fields = new StoreFields(this._fields, records.prototype);
+    this._cache = new RecordCache(this, this.fields, records);
     this._subscriptions = new Subscriptions((thrown) => this._threw('subscribe', thrown));
     this._create();
     byId.set(this.id, this);
@@ -145,7 +122,7 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
 
   /** All records, in their order. */
   get records(): R[] {
-    return this._records(this._order());
+    return this._cache.records(this._order());
   }
 
   /** The same as {@link Store.records}. */
@@ -168,7 +145,7 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
     engine().order(this._alive());
     if (!(index >= 0 && index < register(1))) return undefined;
     const at = (register(0) >> 2) + Math.trunc(index);
-    return this._records(words().slice(at, at + 1))[0];
+    return this._cache.records(words().slice(at, at + 1))[0];
   }
 
   /** Where a record stands; -1 when it isn't here. */
@@ -191,12 +168,12 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
     else if (id instanceof Model) {
       return id._s === this && !this._isRemoved(id) ? (id as R) : undefined;
     }
-    return found !== 0 ? this._attached(register(0), register(1)) : undefined;
+    return found !== 0 ? this._cache.attached(register(0), register(1)) : undefined;
   }
 
   /** The record of that key: the one name that stays the same when a phantom gets its id. */
   get(key: string): R | undefined {
-    const known = this._keys.get(key);
+    const known = this._cache.keys.get(key);
     if (known !== undefined) return this._isRemoved(known) ? undefined : known;
     return this.getById(key);
   }
@@ -252,7 +229,7 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
   *[Symbol.iterator](): IterableIterator<R> {
     const order = this._order();
     for (let at = 0; at < order.length; at += BLOCK) {
-      for (const record of this._records(order.subarray(at, at + BLOCK))) {
+      for (const record of this._cache.records(order.subarray(at, at + BLOCK))) {
         if (record._v !== Freshness.Removed) yield record;
       }
     }
@@ -267,12 +244,12 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
     const u32 = words();
     const at = register(0) >> 2;
     const count = register(1);
-    const byRow = this._byRow;
-    if (this.loose) return this._records(u32.slice(at, at + count));
+    const { byRow, loose } = this._cache;
+    if (loose) return this._cache.records(u32.slice(at, at + count));
     const records: R[] = [];
     for (let i = at; i < at + count; i++) {
       const record = byRow[u32[i] as number];
-      if (record === undefined) return this._records(u32.slice(at, at + count));
+      if (record === undefined) return this._cache.records(u32.slice(at, at + count));
       records.push(record);
     }
     return records;
@@ -335,7 +312,7 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
     const pairs = readPairs();
     const gone: R[] = [];
     for (let i = 0; i < pairs.length; i += 2) {
-      const record = this._recordAt(pairs[i] as number, pairs[i + 1] as number);
+      const record = this._cache.at(pairs[i] as number, pairs[i + 1] as number);
       if (record === undefined) continue;
       markRemoved(record);
       gone.push(record);
@@ -354,7 +331,7 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
     }
     this._silently(silent, () => engine().removeAll(number));
     if (!this.told || this.batches > 0)
-      for (const record of this._byRow) if (record) markRemoved(record);
+      for (const record of this._cache.byRow) if (record) markRemoved(record);
   }
 
   /** Moves records to a position, counted without them, or before another record; to the end when none is given. */
@@ -381,7 +358,7 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
     const renamed = Array.isArray(data) && this._renames;
     engine().loadData(number, writeData(renamed ? data.map((one) => this._row(one)) : data));
     // With no listener no notice came.
-    if (this.batches > 0) this._stale(true);
+    if (this.batches > 0) this._cache.stale(true);
   }
 
   /** Confirmed data; setting it is {@link Store.loadData}. */
@@ -424,7 +401,7 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
   /** Declares what is changed to be confirmed. */
   acceptChanges(): void {
     engine().settleStore(this._alive(), true);
-    this._stale(false);
+    this._cache.stale(false);
   }
 
   /** The same as {@link Store.acceptChanges}. */
@@ -435,7 +412,7 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
   /** Takes everything back that is changed, also what is on the wire. */
   rejectChanges(): void {
     engine().settleStore(this._alive(), false);
-    this._stale(false);
+    this._cache.stale(false);
   }
 
   /** The same as {@link Store.rejectChanges}. */
@@ -453,7 +430,7 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
   endBatch(): void {
     if (this.batches === 0) return;
     this.batches--;
-    if (this.batches === 0) this._stale(true);
+    if (this.batches === 0) this._cache.stale(true);
     engine().endBatch(this._alive());
   }
 
@@ -489,10 +466,7 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
     if (byId.get(this.id) === this) byId.delete(this.id);
     this._subscriptions.stop();
     this._forgetListeners();
-    for (const record of this._byRow) if (record !== undefined) markRemoved(record);
-    this._byRow = [];
-    this._keys.clear();
-    this.old = this.oldById = undefined;
+    this._cache.clear();
   }
 
   /** Whether the store was destroyed. */
@@ -503,27 +477,13 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
   // --- for records ------------------------------------------------------------------------------------------------------
 
   /** @internal Reads a record's cells anew. */
-  _refresh(record: Model): unknown[] {
-    if (record._v === Freshness.Removed || this.destroyed) return record._c;
-    this._pack([record._r], (_row, generation, cells) => {
-      if (generation === record._g) this._fill(record as R, cells);
-    });
-    if ((record._v as Freshness) === Freshness.Fresh) return record._c;
-    // Another data set has come: it lives elsewhere, or is gone.
-    const id = record._i;
-    const found =
-      typeof id === 'number'
-        ? engine().findNumber(this._number, id)
-        : engine().findText(this._number, writeText(String(id)));
-    if (found === 0) {
-      markRemoved(record);
-      return record._c;
-    }
-    record._r = register(0);
-    record._g = register(1);
-    this._put(record._r, record as R);
-    this._pack([record._r], (_row, _generation, cells) => this._fill(record as R, cells));
-    return record._c;
+  _refresh(record: Model): void {
+    if (!this.destroyed) this._cache.refresh(record as R);
+  }
+
+  /** @internal */
+  get _width(): number {
+    return this.fields.width;
   }
 
   /** @internal Sets one field, after the veto. */
@@ -558,21 +518,17 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
 
   /** @internal */
   _field(name: string): Field | undefined {
-    return this._fields.byName.get(name) ?? this.foundByName.get(name);
+    return this.fields.find(name);
   }
 
   /** @internal */
   _ensureField(name: string): Field {
-    const known = this._field(name);
-    if (known !== undefined) return known;
-    const ix = engine().ensureField(this._alive(), writeText(name));
-    this._discover();
-    return this._field(name) ?? makeField({ name }, ix);
+    return this.fields.ensure(this._alive(), name);
   }
 
   /** @internal */
   _allFields(): readonly Field[] {
-    return this.found.length > 0 ? [...this._fields.list, ...this.found] : this._fields.list;
+    return this.fields.all();
   }
 
   /** @internal */
@@ -587,7 +543,7 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
   /** @internal */
   _isRemoved(record: Model): boolean {
     if (this.destroyed || record._v === Freshness.Removed) return true;
-    cellsOf(record);
+    freshen(record);
     return (record._v as Freshness) === Freshness.Removed;
   }
 
@@ -618,7 +574,7 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
     const own = this._expect(record as R);
     engine().settleRecord(this._number, own._r, own._g, accept);
     markStale(own);
-    this._stale(false);
+    this._cache.stale(false);
   }
 
   // --- for the manager --------------------------------------------------------------------------------------------------
@@ -694,14 +650,6 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
     return this.config.phantomIdField;
   }
 
-  /** @internal The record of a handle, removed ones included as long as somebody has read them. */
-  _recordAt(row: number, generation: number): R | undefined {
-    const known = this._byRow[row];
-    if (known !== undefined && known._g === generation) return known;
-    if (engine().recordState(this._number, row, generation) < 0) return undefined;
-    return this._attached(row, generation);
-  }
-
   /** @internal Fields that make something else of what is sent. */
   _serialized(): Field[] {
     return this._fields.list.filter((field) => field.serialize !== undefined);
@@ -718,48 +666,6 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
     engine().listenStore(this._number, local | (foreign << FOREIGN) | STALE);
   }
 
-  /** @internal Takes note of what a notice says about cached rows, before any listener runs. */
-  _absorb(notice: Notice): void {
-    const { row, generation } = notice;
-    const record = this._byRow[row];
-    const own = record !== undefined && record._g === generation;
-    switch (notice.kind) {
-      case NoticeKind.Update:
-        if (own) this._patch(record, notice.field, notice.value);
-        break;
-      case NoticeKind.IdChange:
-        this._renamed(notice, own ? record : undefined);
-        break;
-      case NoticeKind.Add:
-        if (notice.origin === OriginCode.Local && this.incoming.length > 0) {
-          this._arrive(row, generation);
-        } else if (own) {
-          record._v = Freshness.Fresh;
-          markStale(record);
-        } else {
-          this._put(row, undefined);
-        }
-        break;
-      case NoticeKind.Remove:
-        if (own) {
-          cellsOf(record);
-          markRemoved(record);
-        }
-        break;
-      case NoticeKind.Refresh:
-        this._stale(notice.origin === OriginCode.Load);
-        break;
-    }
-  }
-
-  /** @internal A row changed, and nobody listens. */
-  _absorbStale(row: number): void {
-    const record = this._byRow[row];
-    if (record === undefined) return;
-    markStale(record);
-    this.loose = true;
-  }
-
   /** @internal Rows of the last notices that no listener is to hear of. */
   get _isSilent(): boolean {
     return this.silent > 0;
@@ -772,255 +678,21 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
     return readWords();
   }
 
-  /** @internal The records of rows; those that aren't there yet are made, and stale ones read, block by block. */
-  _records(rows: Uint32Array): R[] {
-    const records = new Array<R>(rows.length);
-    const byRow = this._byRow;
-    const careful = this.loose;
-    let missing: number[] | undefined;
-    for (let i = 0; i < rows.length; i++) {
-      const record = byRow[rows[i] as number];
-      if (record === undefined || (careful && record._v !== Freshness.Fresh)) {
-        (missing ??= []).push(rows[i] as number, i);
-      } else {
-        records[i] = record;
-      }
-    }
-    if (missing !== undefined) this._make(missing, records);
-    if (careful && rows.length >= this.count) this.loose = false;
-    return records;
-  }
-
-  private _make(missing: readonly number[], records: R[]): void {
-    for (let from = 0; from < missing.length; from += 2 * BLOCK) {
-      const rows: number[] = [];
-      const until = Math.min(missing.length, from + 2 * BLOCK);
-      for (let i = from; i < until; i += 2) rows.push(missing[i] as number);
-      let at = from + 1;
-      this._pack(rows, (row, generation, cells) => {
-        records[missing[at] as number] = this._attach(row, generation, cells);
-        at += 2;
-      });
-    }
-  }
-
-  private _pack(
-    rows: ArrayLike<number>,
-    each: (row: number, generation: number, cells: unknown[]) => void,
-  ): void {
-    engine().pack(this._number, writeWords(rows));
-    unpack(this.kinds, each);
-    if (engine().fieldCount(this._number) > this._fields.list.length + this.found.length)
-      this._discover();
-  }
-
-  /** Puts a record at its row. An array with a hole before its end would become a slow one. */
-  private _put(row: number, record: R | undefined): void {
-    if (row >= this._byRow.length) {
-      const larger = new Array<R | undefined>(
-        Math.max(2 * this._byRow.length, row + 1, this.count),
-      );
-      for (let i = 0; i < this._byRow.length; i++) larger[i] = this._byRow[i];
-      this._byRow = larger;
-    }
-    this._byRow[row] = record;
-  }
-
-  private _attached(row: number, generation: number): R {
-    const record = this._byRow[row];
-    if (record !== undefined && record._g === generation && record._v !== Freshness.Removed)
-      return record;
-    this._put(row, record?._g === generation ? record : undefined);
-    let attached = record as R;
-    this._pack([row], (_row, itsGeneration, cells) => {
-      attached = this._attach(row, itsGeneration, cells);
-    });
-    return attached;
-  }
-
-  /** The one record of a row: the one that is there, one from before the last load, or a new one. */
-  private _attach(row: number, generation: number, cells: unknown[]): R {
-    let record = this._byRow[row];
-    if (record === undefined || record._g !== generation) {
-      record = this._fromBefore(row, cells[0]);
-      if (record === undefined) {
-        record = makeRecord(this.recordClass, this, row, generation, cells);
-        this._put(row, record);
-        return record;
-      }
-      record._r = row;
-      record._g = generation;
-      this._put(row, record);
-    }
-    this._fill(record, cells);
-    return record;
-  }
-
-  private _fill(record: R, cells: unknown[]): void {
-    record._c = cells;
-    record._d = undefined;
-    record._v = Freshness.Fresh;
-    const id = cells[0] as Id;
-    record._i = id;
-  }
-
-  private _fromBefore(row: number, id: unknown): R | undefined {
-    const { old } = this;
-    if (old === undefined) return undefined;
-    const same = old[row];
-    // Data mostly comes back in the same order.
-    if (
-      same !== undefined &&
-      same._s === this &&
-      sameValue(same._i, id) &&
-      same._v !== Freshness.Removed
-    ) {
-      old[row] = undefined;
-      return same;
-    }
-    if (this.oldById === undefined) {
-      this.oldById = new Map();
-      for (const record of old) {
-        if (record !== undefined && record._v !== Freshness.Removed)
-          this.oldById.set(String(record._i), record);
-      }
-    }
-    const key = String(id);
-    const found = this.oldById.get(key);
-    // Somebody read it meanwhile, and it found its row itself.
-    if (found === undefined || this._byRow[found._r] === found) return undefined;
-    this.oldById.delete(key);
-    return found;
-  }
-
-  /** Every cached row is stale; after a load, rows mean other records. */
-  private _stale(rows: boolean): void {
-    for (const record of this._byRow) if (record !== undefined) markStale(record);
-    this.loose = true;
-    if (!rows) return;
-    this.old = this._byRow;
-    this.oldById = undefined;
-    this._byRow = [];
-    this.loose = false;
-  }
-
-  private _discover(): void {
-    const names = JSON.parse(engine().fieldNames(this._number)) as string[];
-    for (let ix = this._fields.list.length + this.found.length; ix < names.length; ix++) {
-      const field = makeField({ name: names[ix] as string }, ix);
-      this.found.push(field);
-      this.foundByName.set(field.name, field);
-      defineAccessor(this.recordClass.prototype, field);
-    }
-  }
-
   private _set(record: Model, field: Field, value: unknown): boolean {
     this._alive();
     if (record._v === Freshness.Removed) {
       throw new SyncError('UNKNOWN_RECORD', `the record was removed from store "${this.id}"`);
     }
-    const cells = cellsOf(record);
-    const { ix } = field;
     // With listeners, the notice brings the new value before they run. Without any, nobody tells: the value is put where the
     // engine would put it, and where that isn't sure, the record is read anew.
-    const told = this.told && this.batches === 0;
-    const old = cells[ix];
-    if (!told) {
-      if (isDirect(field, value)) cells[ix] = value;
-      else markStale(record);
-    }
-    const changed = this._send(record, field, value);
-    if (changed <= 0 && !told && record._c === cells) cells[ix] = old;
+    if (!this.told || this.batches > 0) {
+      if (record._v === Freshness.Fresh && isDirect(field, value)) putCell(record, field.ix, value);
+      else freshen(record), markStale(record);
+    } else freshen(record);
+    const changed = sendValue(this._number, record, field, value);
+    if (changed < 0) markStale(record);
     if (changed < 0) throw thrown();
     return changed === 1;
-  }
-
-  private _send(record: Model, field: Field, value: unknown): number {
-    const { _number: store } = this;
-    const { _r: row, _g: generation } = record;
-    switch (typeof value) {
-      case 'number':
-        return engine().setNumber(store, row, generation, field.ix, value);
-      case 'string':
-        return engine().setText(store, row, generation, field.ix, writeText(value));
-      case 'boolean':
-        return engine().setBool(store, row, generation, field.ix, value);
-      default:
-        return this._setOther(record, field, value);
-    }
-  }
-
-  private _setOther(record: Model, field: Field, value: unknown): number {
-    const { _number: store } = this;
-    const { _r: row, _g: generation } = record;
-    checkValue(field.name, value);
-    if (value === null || value === undefined) {
-      return engine().setNull(store, row, generation, field.ix);
-    }
-    if (typeof value === 'bigint')
-      return engine().setText(store, row, generation, field.ix, writeText(String(value)));
-    if (value instanceof Date) {
-      const ms = value.getTime();
-      if (Number.isNaN(ms)) return engine().setNull(store, row, generation, field.ix);
-      if (field.kind === Kind.Date) return engine().setNumber(store, row, generation, field.ix, ms);
-      return engine().setText(store, row, generation, field.ix, writeText(value.toISOString()));
-    }
-    const text = jsonText(value);
-    if (text === undefined || !/^[[{]/.test(text)) {
-      // It has a JSON form of its own: a wrapped number, a Temporal date.
-      const plain = text === undefined ? null : JSON.parse(text);
-      if (typeof plain === 'string')
-        return engine().setText(store, row, generation, field.ix, writeText(plain));
-      if (typeof plain === 'number')
-        return engine().setNumber(store, row, generation, field.ix, plain);
-      if (typeof plain === 'boolean')
-        return engine().setBool(store, row, generation, field.ix, plain);
-      return engine().setNull(store, row, generation, field.ix);
-    }
-    return engine().setJson(store, row, generation, field.ix, writeText(text));
-  }
-
-  private _patch(record: R, ix: number, value: unknown): void {
-    if (record._v !== Freshness.Fresh) return;
-    const field = this._fields.list[ix];
-    const text = typeof value === 'string' && field?.kind === Kind.Date;
-    record._c[ix] = text ? null : value;
-  }
-
-  private _renamed(notice: Notice, known: R | undefined): void {
-    let record = known;
-    if (record === undefined) {
-      // Not read since the last load: it is known by the id that it had.
-      record = this._fromBefore(notice.row, notice.old);
-      if (record === undefined) return;
-      record._r = notice.row;
-      record._g = notice.generation;
-      this._put(notice.row, record);
-    }
-    if (record._k === undefined) {
-      record._k = String(notice.old);
-      this._keys.set(record._k, record);
-    }
-    record._i = notice.value as Id;
-    this._patch(record, notice.field, notice.value);
-  }
-
-  private _arrive(row: number, generation: number): void {
-    const instance = this.incoming.shift();
-    if (instance === undefined) {
-      this._put(row, undefined);
-      return;
-    }
-    Object.setPrototypeOf(instance, this.recordClass.prototype);
-    instance._s = this;
-    instance._r = row;
-    instance._g = generation;
-    instance._v = Freshness.Stale;
-    instance._c = NO_CELLS;
-    instance._d = undefined;
-    instance._b = undefined;
-    instance._k = undefined;
-    this._put(row, instance);
   }
 
   private _add(
@@ -1050,7 +722,7 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
     }
     const rows = given.map((one) => this._row(one));
     const flat = !given.some((one) => Array.isArray((one as any).children));
-    this.incoming = flat
+    this._cache.incoming = flat
       ? given.map((one) =>
           one instanceof this.modelClass && one._s._store === undefined ? one : undefined,
         )
@@ -1060,14 +732,14 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
       this._silently(silent, () => engine().add(number, writeJson(rows), position));
       pairs = readPairs();
       // Without listeners no notice told of the rows.
-      for (let i = 0; this.incoming.length > 0 && i < pairs.length; i += 2) {
+      for (let i = 0; this._cache.incoming.length > 0 && i < pairs.length; i += 2) {
         if (this.told && this.batches === 0) break;
-        this._arrive(pairs[i] as number, pairs[i + 1] as number);
+        this._cache.arrive(pairs[i] as number, pairs[i + 1] as number);
       }
     } finally {
-      this.incoming = [];
+      this._cache.incoming = [];
     }
-    return this._records(pairs.filter((_, i) => i % 2 === 0));
+    return this._cache.records(pairs.filter((_, i) => i % 2 === 0));
   }
 
   private _row(one: unknown): unknown {
@@ -1086,7 +758,7 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
   private _bag(which: number): R[] {
     engine().bag(this._alive(), which);
     const pairs = readPairs();
-    return this._records(pairs.filter((_, i) => i % 2 === 0));
+    return this._cache.records(pairs.filter((_, i) => i % 2 === 0));
   }
 
   private _silently<T>(silent: boolean | { silent?: boolean } | undefined, fn: () => T): T {
@@ -1127,7 +799,7 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
 
   private _stateBits(record: Model): number {
     if (this.destroyed) return -1;
-    cellsOf(record);
+    freshen(record);
     return engine().recordState(this._number, record._r, record._g);
   }
 

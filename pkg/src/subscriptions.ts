@@ -119,7 +119,7 @@ export class Subscriptions<R extends Model> {
     const gone = op === 'remove';
     return {
       key,
-      id: (gone ? record._i : record.id) as Id,
+      id: (gone ? record._0 : record.id) as Id,
       op,
       record: gone ? null : record,
       fields: [...fields],

@@ -1,6 +1,6 @@
 import { SyncError } from './errors.js';
 import { type Field, Kind } from './fields.js';
-import { RawJson } from './model.js';
+import { RawJson } from './cells.js';
 import { jsonText } from './runtime.js';
 
 /** @internal */
@@ -12,6 +12,7 @@ export function shown(field: Field, cell: unknown): unknown {
 
 /** @internal Ids of equal text are the same, as are dates of the same moment. */
 export function sameValue(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
   if (a instanceof Date && b instanceof Date) return a.getTime() === b.getTime();
   if (
     (typeof a === 'number' || typeof a === 'string') &&
@@ -19,7 +20,7 @@ export function sameValue(a: unknown, b: unknown): boolean {
   ) {
     return String(a) === String(b);
   }
-  return a === b;
+  return false;
 }
 
 /** @internal */

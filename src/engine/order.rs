@@ -41,7 +41,7 @@ fn merge(
 const DIGIT_BITS: u32 = 11;
 const DIGITS: usize = 1 << DIGIT_BITS;
 
-/// Sorts words by `width` bits from `shift` on; words that are equal there stay in their order.
+/// Sorts words by their bits from `shift` on; words that are equal there stay in their order.
 /// `room` lends its memory.
 pub fn sort_words(words: &mut Vec<u64>, room: &mut Vec<u64>, mut shift: u32) {
     let any = words.iter().fold(0, |any, word| any | word) >> shift;

@@ -1,0 +1,248 @@
+import type { Model } from './model.js';
+
+/** A value of JSON that is parsed when somebody asks for it. @internal */
+export class RawJson {
+  private text: string | undefined;
+  private parsed: unknown;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  get value(): unknown {
+    if (this.text !== undefined) {
+      this.parsed = JSON.parse(this.text);
+      this.text = undefined;
+    }
+    return this.parsed;
+  }
+}
+
+/** Whether a record's cells are what the engine has. @internal */
+export const enum Freshness {
+  Fresh = 0,
+  /** To be read anew: it has no cells but its id. */
+  Stale = -1,
+  /** The cells are those that it had when it was removed. */
+  Removed = -2,
+}
+
+/**
+ * A record's cells by place of the field. They are properties of the record itself, so that a read costs what a read of any
+ * property costs: an array of cells is another two places in memory to go to. Those that don't fit are in `_m`.
+ *
+ * @internal
+ */
+export interface Cells {
+  _0: unknown;
+  _1: unknown;
+  _2: unknown;
+  _3: unknown;
+  _4: unknown;
+  _5: unknown;
+  _6: unknown;
+  _7: unknown;
+  _8: unknown;
+  _9: unknown;
+  _10: unknown;
+  _11: unknown;
+  _12: unknown;
+  _13: unknown;
+  _14: unknown;
+  _15: unknown;
+  _m: unknown[] | undefined;
+}
+
+/** How many cells are properties of the record. @internal */
+export const CELLS = 16;
+
+type Reader = (this: Model) => unknown;
+
+/**
+ * Each a function of its own, as its place must be a constant of the code. A stale record has no cells: what isn't there is looked
+ * for, all else needs no further check.
+ */
+const READERS: readonly Reader[] = [
+  function () {
+    const cell = this._0;
+    return cell !== undefined ? cell : absent(this, 0);
+  },
+  function () {
+    const cell = this._1;
+    return cell !== undefined ? cell : absent(this, 1);
+  },
+  function () {
+    const cell = this._2;
+    return cell !== undefined ? cell : absent(this, 2);
+  },
+  function () {
+    const cell = this._3;
+    return cell !== undefined ? cell : absent(this, 3);
+  },
+  function () {
+    const cell = this._4;
+    return cell !== undefined ? cell : absent(this, 4);
+  },
+  function () {
+    const cell = this._5;
+    return cell !== undefined ? cell : absent(this, 5);
+  },
+  function () {
+    const cell = this._6;
+    return cell !== undefined ? cell : absent(this, 6);
+  },
+  function () {
+    const cell = this._7;
+    return cell !== undefined ? cell : absent(this, 7);
+  },
+  function () {
+    const cell = this._8;
+    return cell !== undefined ? cell : absent(this, 8);
+  },
+  function () {
+    const cell = this._9;
+    return cell !== undefined ? cell : absent(this, 9);
+  },
+  function () {
+    const cell = this._10;
+    return cell !== undefined ? cell : absent(this, 10);
+  },
+  function () {
+    const cell = this._11;
+    return cell !== undefined ? cell : absent(this, 11);
+  },
+  function () {
+    const cell = this._12;
+    return cell !== undefined ? cell : absent(this, 12);
+  },
+  function () {
+    const cell = this._13;
+    return cell !== undefined ? cell : absent(this, 13);
+  },
+  function () {
+    const cell = this._14;
+    return cell !== undefined ? cell : absent(this, 14);
+  },
+  function () {
+    const cell = this._15;
+    return cell !== undefined ? cell : absent(this, 15);
+  },
+];
+
+const NAMES = READERS.map((_, ix) => `_${ix}`) as (keyof Cells)[];
+
+/** @internal What reads the cell at a place, anew where the record is stale. */
+export function cellReader(ix: number): Reader {
+  return (
+    READERS[ix] ??
+    function (this: Model) {
+      const cell = this._m?.[ix - CELLS];
+      return cell !== undefined ? cell : absent(this, ix);
+    }
+  );
+}
+
+/** @internal The cell at a place, read anew where the record is stale. */
+export function cellAt(record: Model, ix: number): unknown {
+  const cell = keptCell(record, ix);
+  return cell !== undefined ? cell : absent(record, ix);
+}
+
+function absent(record: Model, ix: number): unknown {
+  if (record._v !== Freshness.Stale) return undefined;
+  record._s._refresh(record);
+  return keptCell(record, ix);
+}
+
+function keptCell(record: Model, ix: number): unknown {
+  return ix < CELLS ? record[NAMES[ix] as keyof Cells] : record._m?.[ix - CELLS];
+}
+
+/** @internal */
+export function putCell(record: Model, ix: number, value: unknown): void {
+  if (ix < CELLS) (record as any)[NAMES[ix] as string] = value;
+  else (record._m ??= [])[ix - CELLS] = value;
+}
+
+/** @internal Gives a record all its cells. The constructor of records does the same, for it makes the properties. */
+export function putCells(record: Model, cells: readonly unknown[]): void {
+  const count = cells.length;
+  record._0 = cells[0];
+  record._1 = cells[1];
+  record._2 = cells[2];
+  record._3 = cells[3];
+  record._4 = cells[4];
+  record._5 = cells[5];
+  record._6 = cells[6];
+  record._7 = cells[7];
+  if (count > 8) {
+    record._8 = cells[8];
+    record._9 = cells[9];
+    record._10 = cells[10];
+    record._11 = cells[11];
+  }
+  if (count > 12) {
+    record._12 = cells[12];
+    record._13 = cells[13];
+    record._14 = cells[14];
+    record._15 = cells[15];
+  }
+  if (count > CELLS) record._m = cells.slice(CELLS);
+  record._d = undefined;
+  record._v = Freshness.Fresh;
+}
+
+/**
+ * @internal Lets a class's first record have cells of every kind. Engines give objects a shape by what they have seen in each
+ * property; one that changed when there are many records would change with each of them.
+ */
+export function settleShape(record: Model, cells: readonly unknown[]): void {
+  for (const cell of ['', 0]) putCells(record, Array.from(cells, () => cell));
+  putCells(record, cells);
+}
+
+/** @internal A record's cells, read anew where they are stale. */
+export function freshen(record: Model): void {
+  if (record._v === Freshness.Stale) record._s._refresh(record);
+}
+
+/** @internal Its id stays: if that changes, it is told. */
+export function markStale(record: Model): void {
+  if (record._v !== Freshness.Fresh) return;
+  const kept = takeCells(record);
+  putCells(record, blanks(record._s._width, kept[0]));
+  record._v = Freshness.Stale;
+  record._d = kept;
+}
+
+/** @internal A record is gone: it keeps what it had. */
+export function markRemoved(record: Model): void {
+  if (record._v === Freshness.Stale && record._d !== undefined) putCells(record, record._d);
+  record._v = Freshness.Removed;
+}
+
+function takeCells(record: Model): unknown[] {
+  const count = record._s._width;
+  const cells: unknown[] = [
+    record._0,
+    record._1,
+    record._2,
+    record._3,
+    record._4,
+    record._5,
+    record._6,
+    record._7,
+  ];
+  if (count > 8) cells.push(record._8, record._9, record._10, record._11);
+  if (count > 12) cells.push(record._12, record._13, record._14, record._15);
+  return count > CELLS ? cells.concat(record._m ?? []) : cells;
+}
+
+let blank: unknown[] = [];
+
+/** The cells of a stale record. */
+function blanks(count: number, id: unknown): readonly unknown[] {
+  if (blank.length !== count) blank = Array.from({ length: count }, () => undefined);
+  blank[0] = id;
+  return blank;
+}

@@ -1,0 +1,278 @@
+import { Freshness, markRemoved, markStale, putCell, putCells, settleShape } from './cells.js';
+import { type Notice, NoticeKind, OriginCode, unpack } from './decode.js';
+import { Kind } from './fields.js';
+import { type Id, type Model, type RecordHome, makeRecord } from './model.js';
+import { engine, register, writeText, writeWords } from './runtime.js';
+import type { StoreFields } from './store-fields.js';
+import { sameValue } from './values.js';
+
+/** How many rows are decoded at once: enough to make the cost of a call small, not more than a screen needs. */
+export const BLOCK = 512;
+
+/** @internal The store that the records are of. */
+interface CachedStore extends RecordHome {
+  readonly _number: number;
+  readonly count: number;
+}
+
+/** @internal The records of a store that somebody has read: one object per record for as long as it lives. */
+export class RecordCache<R extends Model> {
+  /** Records by row. */
+  byRow: (R | undefined)[] = [];
+  /** Records that are known by another key than their id. */
+  readonly keys = new Map<string, R>();
+  /** Instances whose rows the engine is about to make. */
+  incoming: (R | undefined)[] = [];
+  /** Many records may be stale: better read in blocks than one by one. */
+  loose = false;
+  /** The engine knows what to expect of a record. */
+  private shaped = false;
+  /** Records from before the last load, to be found again by id. */
+  private old: (R | undefined)[] | undefined;
+  private oldById: Map<string, R> | undefined;
+
+  constructor(
+    private readonly home: CachedStore,
+    private readonly fields: StoreFields,
+    private readonly recordClass: new () => R,
+  ) {}
+
+  /** The records of rows; those that aren't there yet are made, and stale ones read, block by block. */
+  records(rows: Uint32Array): R[] {
+    const records = new Array<R>(rows.length);
+    const { byRow, loose } = this;
+    let missing: number[] | undefined;
+    for (let i = 0; i < rows.length; i++) {
+      const record = byRow[rows[i] as number];
+      if (record === undefined || (loose && record._v !== Freshness.Fresh)) {
+        (missing ??= []).push(rows[i] as number, i);
+      } else {
+        records[i] = record;
+      }
+    }
+    if (missing !== undefined) this.make(missing, records);
+    if (loose && rows.length >= this.home.count) this.loose = false;
+    return records;
+  }
+
+  /** The record of a handle, removed ones included as long as somebody has read them. */
+  at(row: number, generation: number): R | undefined {
+    const known = this.byRow[row];
+    if (known !== undefined && known._g === generation) return known;
+    if (engine().recordState(this.home._number, row, generation) < 0) return undefined;
+    return this.attached(row, generation);
+  }
+
+  /** The record of a row that is there. */
+  attached(row: number, generation: number): R {
+    const record = this.byRow[row];
+    const same = record !== undefined && record._g === generation;
+    if (same && record._v !== Freshness.Removed) return record;
+    this.put(row, same ? record : undefined);
+    let attached = record as R;
+    this.pack([row], (_row, itsGeneration, cells) => {
+      attached = this.attach(row, itsGeneration, cells);
+    });
+    return attached;
+  }
+
+  /** Reads a stale record's cells anew. */
+  refresh(record: R): void {
+    this.pack([record._r], (_row, generation, cells) => {
+      if (generation === record._g) putCells(record, cells);
+    });
+    if (record._v === Freshness.Fresh) return;
+    // Another data set has come: it lives elsewhere, or is gone.
+    const id = record._0;
+    const { _number: store } = this.home;
+    const found =
+      typeof id === 'number'
+        ? engine().findNumber(store, id)
+        : engine().findText(store, writeText(String(id)));
+    if (!found) {
+      markRemoved(record);
+      return;
+    }
+    this.move(record, register(0), register(1));
+    this.pack([record._r], (_row, _generation, cells) => putCells(record, cells));
+  }
+
+  /** Every record is stale; after a load, rows mean other records. */
+  stale(rows: boolean): void {
+    for (const record of this.byRow) if (record !== undefined) markStale(record);
+    this.loose = !rows;
+    if (!rows) return;
+    this.old = this.byRow;
+    this.oldById = undefined;
+    this.byRow = [];
+  }
+
+  /** Takes note of what a notice says, before any listener runs. */
+  absorb(notice: Notice): void {
+    const { row, generation } = notice;
+    const record = this.byRow[row];
+    const own = record !== undefined && record._g === generation;
+    switch (notice.kind) {
+      case NoticeKind.Update:
+        if (own) this.patch(record, notice.field, notice.value);
+        break;
+      case NoticeKind.IdChange:
+        this.renamed(notice, own ? record : undefined);
+        break;
+      case NoticeKind.Add:
+        if (notice.origin === OriginCode.Local && this.incoming.length > 0) {
+          this.arrive(row, generation);
+        } else if (own) {
+          record._v = Freshness.Fresh;
+          markStale(record);
+        } else {
+          this.put(row, undefined);
+        }
+        break;
+      case NoticeKind.Remove:
+        if (own) {
+          if (record._v === Freshness.Stale) this.refresh(record);
+          markRemoved(record);
+        }
+        break;
+      case NoticeKind.Refresh:
+        this.stale(notice.origin === OriginCode.Load);
+        break;
+    }
+  }
+
+  /** A row changed, and nobody listens. */
+  absorbStale(row: number): void {
+    const record = this.byRow[row];
+    if (record === undefined) return;
+    markStale(record);
+    this.loose = true;
+  }
+
+  /** A row was made for the next of the instances that were given to be added. */
+  arrive(row: number, generation: number): void {
+    const instance = this.incoming.shift();
+    this.put(row, undefined);
+    if (instance === undefined) return;
+    Object.setPrototypeOf(instance, this.recordClass.prototype);
+    instance._s = this.home;
+    instance._v = Freshness.Fresh;
+    markStale(instance);
+    instance._d = instance._b = instance._k = undefined;
+    this.move(instance, row, generation);
+  }
+
+  /** All records are gone. */
+  clear(): void {
+    for (const record of this.byRow) if (record !== undefined) markRemoved(record);
+    this.byRow = [];
+    this.keys.clear();
+    this.old = this.oldById = undefined;
+  }
+
+  private make(missing: readonly number[], records: R[]): void {
+    for (let from = 0; from < missing.length; from += 2 * BLOCK) {
+      const rows: number[] = [];
+      const until = Math.min(missing.length, from + 2 * BLOCK);
+      for (let i = from; i < until; i += 2) rows.push(missing[i] as number);
+      let at = from + 1;
+      this.pack(rows, (row, generation, cells) => {
+        records[missing[at] as number] = this.attach(row, generation, cells);
+        at += 2;
+      });
+    }
+  }
+
+  private pack(
+    rows: ArrayLike<number>,
+    each: (row: number, generation: number, cells: readonly unknown[]) => void,
+  ): void {
+    const { _number: store } = this.home;
+    // First: a record that is made has room for as many cells as there are fields then.
+    this.fields.discover(store);
+    engine().pack(store, writeWords(rows));
+    unpack(this.fields.kinds, each);
+  }
+
+  /** Puts a record at its row. An array with a hole before its end would become a slow one. */
+  private put(row: number, record: R | undefined): void {
+    const { byRow } = this;
+    if (row >= byRow.length) {
+      const larger = new Array<R | undefined>(
+        Math.max(2 * byRow.length, row + 1, this.home.count),
+      );
+      for (let i = 0; i < byRow.length; i++) larger[i] = byRow[i];
+      this.byRow = larger;
+    }
+    this.byRow[row] = record;
+  }
+
+  private move(record: R, row: number, generation: number): void {
+    record._r = row;
+    record._g = generation;
+    this.put(row, record);
+  }
+
+  /** The one record of a row: the one that is there, one from before the last load, or a new one. */
+  private attach(row: number, generation: number, cells: readonly unknown[]): R {
+    let record = this.byRow[row];
+    if (record === undefined || record._g !== generation) {
+      record = this.fromBefore(row, cells[0]);
+      if (record === undefined) {
+        record = makeRecord(this.recordClass, this.home, row, generation, cells);
+        if (!this.shaped) settleShape(record, cells);
+        this.shaped = true;
+        this.put(row, record);
+        return record;
+      }
+      this.move(record, row, generation);
+    }
+    putCells(record, cells);
+    return record;
+  }
+
+  private fromBefore(row: number, id: unknown): R | undefined {
+    const { old } = this;
+    if (old === undefined) return undefined;
+    const same = old[row];
+    // Data mostly comes back in the same order.
+    if (same?._s === this.home && same._v !== Freshness.Removed && sameValue(same._0, id)) {
+      old[row] = undefined;
+      return same;
+    }
+    if (this.oldById === undefined) {
+      this.oldById = new Map();
+      for (const record of old) {
+        if (record !== undefined && record._v !== Freshness.Removed)
+          this.oldById.set(String(record._0), record);
+      }
+    }
+    const key = String(id);
+    const found = this.oldById.get(key);
+    // Somebody read it meanwhile, and it found its row itself.
+    if (found === undefined || this.byRow[found._r] === found) return undefined;
+    this.oldById.delete(key);
+    return found;
+  }
+
+  private patch(record: R, ix: number, value: unknown): void {
+    if (record._v !== Freshness.Fresh) return;
+    const date = typeof value === 'string' && this.fields.kinds[ix] === Kind.Date;
+    putCell(record, ix, date ? null : value);
+  }
+
+  private renamed(notice: Notice, known: R | undefined): void {
+    let record = known;
+    if (record === undefined) {
+      // Not read since the last load: it is known by the id that it had.
+      record = this.fromBefore(notice.row, notice.old);
+      if (record === undefined) return;
+      this.move(record, notice.row, notice.generation);
+    }
+    if (record._k === undefined) {
+      record._k = String(notice.old);
+      this.keys.set(record._k, record);
+    }
+    record._0 = notice.value as Id;
+  }
+}
