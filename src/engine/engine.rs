@@ -171,6 +171,12 @@ impl Engine {
             .map_or(&[], |store| store.range(start, end))
     }
 
+    /// Whether notices wait, or rows that changed without any.
+    #[inline]
+    pub fn has_notices(&self) -> bool {
+        !self.notices.is_empty()
+    }
+
     /// Notices that wait.
     pub fn notices(&self) -> &[Notice] {
         self.notices.list()

@@ -71,7 +71,9 @@ fn write_integer(value: i64, out: &mut Vec<u8>) {
     if value < 0 {
         out.push(b'-');
     }
-    out.extend_from_slice(buffer.get(at..).unwrap_or_default());
+    for digit in buffer.get(at..).unwrap_or_default() {
+        out.push(*digit);
+    }
 }
 
 /// Reads text that holds one decimal number, blanks around it allowed; anything else, empty text,

@@ -44,28 +44,29 @@ const DIGITS: usize = 1 << DIGIT_BITS;
 /// Sorts words by their bits from `shift` on; words that are equal there stay in their order.
 /// `room` lends its memory.
 pub fn sort_words(words: &mut Vec<u64>, room: &mut Vec<u64>, mut shift: u32) {
-    let any = words.iter().fold(0, |any, word| any | word);
+    let any = words.iter().fold(0, |any, word| any | word) >> shift;
     room.clear();
     room.resize(words.len(), 0);
-    while shift < u64::BITS && any >> shift != 0 {
-        let mut places = [0u32; DIGITS];
-        let digit = |word: u64| (word >> shift) as usize & (DIGITS - 1);
-        for word in words.iter() {
-            if let Some(count) = places.get_mut(digit(*word)) {
-                *count += 1;
-            }
+    let digits = (u64::BITS - any.leading_zeros()).div_ceil(DIGIT_BITS);
+    let mut counts = vec![[0u32; DIGITS]; digits as usize];
+    for word in words.iter() {
+        let mut rest = *word >> shift;
+        for counts in &mut counts {
+            counts[rest as usize & (DIGITS - 1)] += 1;
+            rest >>= DIGIT_BITS;
         }
+    }
+    for places in &mut counts {
         let mut sum = 0;
-        for place in &mut places {
+        for place in places.iter_mut() {
             sum += core::mem::replace(place, sum);
         }
         for word in words.iter() {
-            if let Some(place) = places.get_mut(digit(*word)) {
-                if let Some(to) = room.get_mut(*place as usize) {
-                    *to = *word;
-                }
-                *place += 1;
+            let place = &mut places[(*word >> shift) as usize & (DIGITS - 1)];
+            if let Some(to) = room.get_mut(*place as usize) {
+                *to = *word;
             }
+            *place += 1;
         }
         core::mem::swap(words, room);
         shift += DIGIT_BITS;

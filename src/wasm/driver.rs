@@ -176,7 +176,7 @@ impl Driver {
             let engine = self.engine.borrow();
             (
                 engine.is_idle(),
-                !engine.notices().is_empty(),
+                engine.has_notices(),
                 engine.poll_timeout(),
             )
         };

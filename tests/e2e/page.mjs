@@ -26,8 +26,12 @@ export async function startBrowser() {
   return browser;
 }
 
-/** A team member's browser window. */
-export class CalendarPage {
+/** A team member's browser window, whichever of the pages it shows. */
+export class DemoPage {
+  /** Where the page is, and what shows that its data is there. */
+  static path = '/';
+  static sign = '.person';
+
   /** What the console said, but for what the test has announced. */
   #complaints = [];
 
@@ -39,7 +43,7 @@ export class CalendarPage {
 
   /**
    * Opens the page. `faults: true`: failed requests are part of the test, and the browser's own
-   * lines about them in the console are not held against the page. `waits: false`: the week may
+   * lines about them in the console are not held against the page. `waits: false`: the data may
    * not come. `time`: what the page takes for now.
    */
   static async open(t, server, { faults = false, waits = true, time, ...options } = {}) {
@@ -53,17 +57,21 @@ export class CalendarPage {
     t.after(() => context.close());
     const page = await context.newPage();
     page.setDefaultTimeout(WAIT_MS);
-    const opened = new CalendarPage(page, context, server);
+    const opened = new this(page, context, server);
     opened.#watch(faults);
     if (time) await page.clock.setFixedTime(time);
     if (waits) await opened.load();
-    else await page.goto(`${server.url}/`);
+    else await page.goto(opened.url);
     return opened;
   }
 
+  get url() {
+    return `${this.server.url}${this.constructor.path}`;
+  }
+
   async load() {
-    await this.page.goto(`${this.server.url}/`);
-    await this.page.locator('.person').first().waitFor();
+    await this.page.goto(this.url);
+    await this.page.locator(this.constructor.sign).first().waitFor();
     await this.pill('All changes saved');
   }
 
@@ -82,10 +90,6 @@ export class CalendarPage {
     assert.deepEqual(this.#complaints, []);
   }
 
-  event(name) {
-    return this.page.locator('.event:not([data-mirror], .is-skeleton)', { hasText: name }).first();
-  }
-
   /** Waits until the status pill says this. */
   async pill(text) {
     const pill = this.page.locator('#pill-text');
@@ -99,11 +103,31 @@ export class CalendarPage {
   /** Does something and waits until it is saved. */
   async saved(action) {
     const answered = this.page.waitForResponse(
-      (response) => response.url().endsWith('/api/sync') && response.ok(),
+      (response) => response.url().endsWith('/sync') && response.ok(),
     );
     await action();
     await answered;
     await this.pill('All changes saved');
+  }
+
+  get editor() {
+    return this.page.getByRole('dialog');
+  }
+
+  async press(label) {
+    await this.editor.getByRole('button', { name: label, exact: true }).click();
+  }
+
+  /** A message in the corner with this text. */
+  toast(text) {
+    return this.page.locator('.toast', { hasText: text });
+  }
+}
+
+/** The calendar, with the moves of its user. */
+export class CalendarPage extends DemoPage {
+  event(name) {
+    return this.page.locator('.event:not([data-mirror], .is-skeleton)', { hasText: name }).first();
   }
 
   /** Drags with the mouse, by days and hours, from the upper part of the event. */
@@ -154,30 +178,20 @@ export class CalendarPage {
 
   /** Where an hour stands on the page. */
   async #axis(hour) {
-    return this.page.evaluate((text) => {
-      const labels = [...document.querySelectorAll('#grid [data-time]')];
-      const row = labels.find((element) => element.dataset.time === text);
-      return row.getBoundingClientRect().top;
-    }, `${String(hour).padStart(2, '0')}:00:00`);
+    return this.page.evaluate(
+      (text) => {
+        const labels = [...document.querySelectorAll('#grid [data-time]')];
+        const row = labels.find((element) => element.dataset.time === text);
+        return row.getBoundingClientRect().top;
+      },
+      `${String(hour).padStart(2, '0')}:00:00`,
+    );
   }
 
   /** Opens an event's editor with a click. */
   async edit(name) {
     await this.event(name).click({ position: { x: 20, y: 8 } });
     await this.editor.waitFor();
-  }
-
-  get editor() {
-    return this.page.getByRole('dialog');
-  }
-
-  async press(label) {
-    await this.editor.getByRole('button', { name: label, exact: true }).click();
-  }
-
-  /** A message in the corner with this text. */
-  toast(text) {
-    return this.page.locator('.toast', { hasText: text });
   }
 }
 

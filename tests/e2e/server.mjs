@@ -9,6 +9,14 @@ const root = process.env.SYNCLINE_ROOT ?? join(import.meta.dirname, '..', '..');
 const pages = join(root, 'www', 'dist');
 const START_MS = 20_000;
 
+/** Where the rows are that tests ask for. */
+const STORES = {
+  events: { project: 'calendar', store: 'events', table: 'events' },
+  assignments: { project: 'calendar', store: 'assignments', table: 'event_assignments' },
+  tasks: { project: 'taskboard', store: 'tasks', table: 'tasks' },
+  taskAssignments: { project: 'taskboard', store: 'assignments', table: 'assignments' },
+};
+
 function binary() {
   const named = process.env.SYNCLINE_SERVER;
   const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
@@ -69,8 +77,8 @@ export class TestServer {
   }
 
   /** What somebody else sees who loads at this moment. */
-  async load() {
-    const response = await fetch(`${this.url}/api/load`);
+  async load(project = 'calendar') {
+    const response = await fetch(`${this.url}/api/${project}/load`);
     return response.json();
   }
 
@@ -87,10 +95,13 @@ export class TestServer {
     return post(`${this.url}/api/sync`, { type: 'sync', requestId, revision, ...sections });
   }
 
-  /** Rows as they stand in the file: by the `sqlite3` program, or by a second server on it. */
-  async rows(store) {
+  /**
+   * Rows as they stand in the file: by the `sqlite3` program, or by a second server on it. Of
+   * `events` and their `assignments`, or `tasks` and their `taskAssignments`.
+   */
+  async rows(name) {
+    const { project, store, table } = STORES[name];
     if (hasSqlite()) {
-      const table = { events: 'events', assignments: 'event_assignments' }[store];
       const args = ['-json', '-readonly', this.database, `SELECT * FROM ${table} ORDER BY id`];
       return JSON.parse(execFileSync('sqlite3', args, { encoding: 'utf8' }) || '[]');
     }
@@ -98,14 +109,14 @@ export class TestServer {
     rmSync(second.#directory, { recursive: true });
     second.#directory = this.#directory;
     await second.start();
-    const answer = await second.load();
+    const answer = await second.load(project);
     await second.kill();
     return answer[store].rows;
   }
 
-  /** The row of the event of this name in the file; fails where there are several. */
-  async row(name) {
-    const rows = (await this.rows('events')).filter((row) => row.name === name);
+  /** The row of the event (or task) of this name in the file; fails where there are several. */
+  async row(name, store = 'events') {
+    const rows = (await this.rows(store)).filter((row) => row.name === name);
     if (rows.length > 1) throw new Error(`${rows.length} rows with the name ${name}`);
     return rows[0];
   }

@@ -8,7 +8,7 @@ mod support;
 
 use serde_json::{Value as Json, json};
 use support::{Fixture, full};
-use syncline::engine::store::{ApplyOptions, Layer, Unmentioned};
+use syncline::engine::store::{ApplyOptions, Layer, STALE, Unmentioned};
 
 fn two() -> Fixture {
     Fixture::events(
@@ -391,6 +391,20 @@ fn reject_restores_values_order_parents_and_removed_records() {
     let root = it.id("1").row;
     let children = it.store.children(root);
     assert_eq!(children, [it.id("2").row]);
+}
+
+#[test]
+fn rows_that_nobody_listens_to_are_named_and_not_told() {
+    let mut it = two();
+    it.store.listen(STALE);
+    it.out.clear();
+    it.set("2", "a", json!(5));
+    assert!(it.out.is_empty(), "what the user does is known");
+    it.store.reject_all(&mut it.out);
+    assert!(it.out.list().is_empty() && !it.out.is_empty());
+    let row = it.id("2").row;
+    assert_eq!(it.out.take_stale(), [(it.store.id(), row)]);
+    assert!(it.out.is_empty() && it.get("2", "a") == json!(2));
 }
 
 #[test]

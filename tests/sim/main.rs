@@ -10,6 +10,7 @@
 //! | `scenarios` | the failure scenarios of the protocol, by number |
 //! | `rebirth` | removals that are taken back too late |
 //! | `regrets` | random users who take things back, seed by seed |
+//! | `reconciling` | additions in doubt, loads that add |
 //! | `refusals` | records that the server refuses |
 //! | `further` | further cases that users of comparable engines have met |
 //! | `interop…` | what servers in the wild do, by number: answers, ids, what goes out, failures, shapes of data |
@@ -33,6 +34,7 @@ mod network;
 mod order;
 mod random;
 mod rebirth;
+mod reconciling;
 mod refusals;
 mod regrets;
 mod scenarios;

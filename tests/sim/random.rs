@@ -99,7 +99,7 @@ impl Run {
             says_idempotent: false,
             // A server that does not, and does not show it either, can't be helped.
             resolves_references: short_answers || rng.below(3) > 0,
-            strict: false,
+            ..Habits::default()
         };
         let events: Vec<Value> = (1..=clients * ROWS_EACH)
             .map(|id| json!({"id": id, "tag": format!("base{id}"), "name": "base", "n": 0}))

@@ -23,9 +23,11 @@ struct Run {
 impl Run {
     fn new(seed: u64) -> Self {
         let mut rng = Rng::new(seed ^ 0xBAC4);
+        let send_cascade = rng.below(2) == 0;
         let habits = Habits {
             short_answers: rng.below(2) == 0,
             strict: true,
+            cascades: !send_cascade,
             ..Habits::default()
         };
         let sections = json!({
@@ -35,7 +37,7 @@ impl Run {
             "nodes": [{"id": 1, "name": "a"}, {"id": 2, "name": "b", "parentId": 1}, {"id": 3, "name": "c", "parentId": 2}]
         });
         let mut world = World::new(seed, habits, sections);
-        world.send_cascade = rng.below(2) == 0;
+        world.send_cascade = send_cascade;
         let short = habits.short_answers || rng.below(2) == 0;
         world.client(json!({
             "autoSync": rng.below(2) == 0,
@@ -67,7 +69,12 @@ impl Run {
     fn act(&mut self) {
         let store = STORES[self.rng.below(3) as usize];
         let handle = self.world.clients[0].stores[store];
-        match self.rng.below(16) {
+        let what = self.rng.below(16);
+        if std::env::var_os("SYNCLINE_TRACE").is_some() {
+            let at = self.world.now - 1_700_000_000_000;
+            eprintln!("{at} does {what} in {store}");
+        }
+        match what {
             0 | 1 => {
                 let name = format!("w{}", self.rng.below(100));
                 self.world.add(0, "events", json!({ "name": name }));
@@ -96,6 +103,11 @@ impl Run {
                 if let Some(row) = self.any(store) {
                     self.world.feed(0, Input::Remove(handle, &[row])).unwrap();
                 }
+            }
+            // Who takes back what a cascade did, but not its cause, has a reference to nothing.
+            10 | 11 if store == "assignments" => {
+                let scope = Scope::Manager(self.world.clients[0].manager);
+                self.world.feed(0, Input::Reject(scope)).unwrap();
             }
             10 => {
                 let removed = self.world.clients[0]

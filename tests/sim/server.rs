@@ -17,6 +17,8 @@ pub struct Habits {
     pub resolves_references: bool,
     /// Takes it for a fault of the client's when it names a record that isn't there.
     pub strict: bool,
+    /// Removes what refers to a removed record.
+    pub cascades: bool,
 }
 
 impl Default for Habits {
@@ -27,6 +29,7 @@ impl Default for Habits {
             says_idempotent: false,
             resolves_references: true,
             strict: false,
+            cascades: true,
         }
     }
 }
@@ -149,7 +152,7 @@ impl Server {
             }
         }
         for store in STORES {
-            let mut rows = added.remove(store).unwrap_or_default();
+            let rows = added.entry(store.into()).or_default();
             for update in pack[store]["updated"].as_array().into_iter().flatten() {
                 let mut update = update.as_object().cloned().unwrap_or_default();
                 self.resolve(store, &mut update, &phantoms);
@@ -165,6 +168,9 @@ impl Server {
                     }
                 }
             }
+        }
+        for store in STORES {
+            let rows = added.remove(store).unwrap_or_default();
             let mut removed = Vec::new();
             for row in pack[store]["removed"].as_array().into_iter().flatten() {
                 let id = number(&row["id"]);
@@ -184,7 +190,7 @@ impl Server {
     fn remove(&mut self, store: &str, id: u64) {
         self.rows.entry(store.into()).or_default().remove(&id);
         for (referring, field, to) in REFERENCES {
-            if to == store {
+            if to == store && self.habits.cascades {
                 let rows = self.rows.entry(referring.into()).or_default();
                 rows.retain(|_, row| row.get(field).is_none_or(|it| number(it) != id));
             }

@@ -71,6 +71,8 @@ pub struct World {
     pub latency: u64,
     /// Whether clients send removals that a cascade made.
     pub send_cascade: bool,
+    /// Whether clients know events by their names, and assignments by what they refer to.
+    pub natural_keys: bool,
     /// Every effect, in words.
     pub transcript: Vec<String>,
     pub parcels: BTreeMap<(u64, u64), Parcel>,
@@ -91,6 +93,7 @@ impl World {
             chaos: false,
             latency: 20,
             send_cascade: false,
+            natural_keys: false,
             transcript: Vec::new(),
             parcels: BTreeMap::new(),
             next_parcel: 0,
@@ -146,18 +149,22 @@ impl World {
         self.clients.push(client);
         self.add_store(
             at,
-            json!({"id": "events", "fields": [
+            json!({"id": "events", "naturalKey": self.natural_key(&["name"]), "fields": [
             {"name": "name", "type": "string"}, {"name": "n", "type": "number"}]}),
         );
         self.add_store(at, json!({"id": "resources", "fields": [{"name": "name"}]}));
         self.add_store(
             at,
-            json!({"id": "assignments", "fields": [
+            json!({"id": "assignments", "naturalKey": self.natural_key(&["eventId", "resourceId"]), "fields": [
             {"name": "eventId"}, {"name": "resourceId"}],
             "relations": [{"field": "eventId", "store": "events", "sendCascade": self.send_cascade},
                 {"field": "resourceId", "store": "resources"}]}),
         );
         at
+    }
+
+    fn natural_key(&self, fields: &[&str]) -> Value {
+        json!(if self.natural_keys { fields } else { &[] })
     }
 
     /// A loaded client with an empty log.

@@ -23,6 +23,9 @@ pub struct StoreConfig {
     pub write_all_fields: Option<bool>,
     /// The wire name of a phantom's client id; the manager's when not given.
     pub phantom_id_field: Option<String>,
+    /// Names of the fields by which a record is known when its id isn't: whether an addition of unknown outcome has reached the
+    /// server is told by them.
+    pub natural_key: Vec<String>,
     /// Whether edits that wait survive a load (default), or go with the old data.
     pub keep_uncommitted_changes: bool,
 }
@@ -82,6 +85,7 @@ impl Options for StoreConfig {
             relations: Vec::new(),
             write_all_fields: None,
             phantom_id_field: None,
+            natural_key: Vec::new(),
             keep_uncommitted_changes: true,
         };
         from.list("fields", &mut |from| {
@@ -100,6 +104,9 @@ impl Options for StoreConfig {
         });
         from.maybe_bool("writeAllFields", &mut config.write_all_fields);
         from.maybe_text("phantomIdField", &mut config.phantom_id_field);
+        if let Some(names) = from.texts("naturalKey") {
+            config.natural_key = names;
+        }
         let keep = &mut config.keep_uncommitted_changes;
         from.bool("keepUncommittedChanges", keep);
         config

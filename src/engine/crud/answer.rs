@@ -70,21 +70,35 @@ impl Manager {
         &mut self,
         stores: &[StoreId],
         response: &mut Response,
+        append: &[String],
         cx: &mut Context<'_>,
     ) -> Outcome {
         let mut outcome = Outcome::default();
         let mut sections = take_sections(stores, response);
-        let order = self.in_sequence(self.options.load_apply_sequence.as_deref(), cx.stores);
+        let mut order = self.in_sequence(self.options.load_apply_sequence.as_deref(), cx.stores);
+        let doubtful = matches!(self.backlog, Backlog::Doubtful(_));
+        if doubtful {
+            // Keys that hold references can be compared once those are known.
+            order = relations::referenced_first(order, cx.stores);
+        }
         for id in order {
             let Some(section) = sections.iter_mut().find(|(store, _)| *store == id) else {
                 continue;
             };
-            let section = core::mem::take(&mut section.1);
-            if section.present {
-                self.apply_loaded(id, section, &mut outcome, cx);
+            let mut section = core::mem::take(&mut section.1);
+            if !section.present {
+                continue;
+            }
+            if doubtful {
+                self.recognize(id, &mut section, cx.stores);
+            }
+            self.apply_loaded(id, section, append, &mut outcome, cx);
+            if doubtful {
+                outcome.follow(relations::follow(cx, id, &self.stores));
             }
         }
         self.follow_answer(stores, &mut outcome, cx);
+        outcome.more_to_send |= relations::correct(cx, &self.stores, true);
         outcome
     }
 
@@ -101,18 +115,34 @@ impl Manager {
         }
     }
 
+    /// Looks for additions in doubt among the rows. What is found is in doubt no more.
+    fn recognize(&mut self, id: StoreId, section: &mut Section, stores: &Stores) {
+        let Backlog::Doubtful(additions) = &mut self.backlog else {
+            return;
+        };
+        let (Some(store), Some(rows)) = (stores.get(id), &mut section.rows) else {
+            return;
+        };
+        let of = additions.iter().filter(|addition| addition.store == id);
+        let phantoms: Vec<&str> = of.map(|addition| addition.phantom.as_str()).collect();
+        let found = store.recognize(rows, &phantoms);
+        additions.retain(|it| it.store != id || !found.contains(&it.phantom));
+    }
+
     fn apply_loaded(
         &self,
         id: StoreId,
         mut section: Section,
+        append: &[String],
         outcome: &mut Outcome,
         cx: &mut Context<'_>,
     ) {
         let Some(store) = cx.stores.get_mut(id) else {
             return;
         };
-        let Some(rows) = section.rows.take() else {
-            // `added`, `updated`, `removed` in place of rows: changes to what is there.
+        let appends = append.iter().any(|name| name == store.name());
+        let Some(rows) = section.rows.take_if(|_| !appends) else {
+            // More rows; or `added`, `updated`, `removed` in place of rows: changes to what is there.
             let plan = store.plan(section);
             let applied = store.apply_changeset(plan, cx.rng, cx.notices);
             outcome.take(id, applied);
@@ -173,6 +203,7 @@ impl Manager {
             );
         }
         self.follow_answer(stores, &mut outcome, cx);
+        outcome.more_to_send |= relations::correct(cx, &self.stores, false);
         outcome
     }
 
@@ -251,7 +282,7 @@ impl Manager {
             }
             self.apply_changes(&stores, &mut response, held.then(|| self.unmentioned()), cx)
         } else {
-            self.apply_rows(&stores, &mut response, cx)
+            self.apply_rows(&stores, &mut response, &[], cx)
         };
         self.note_success(&response);
         self.tell_outcome(oddities, outcome, cx);

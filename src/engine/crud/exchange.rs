@@ -46,6 +46,8 @@ pub enum Detail {
     Load {
         /// Query parameters of the call.
         params: Members,
+        /// Stores whose rows come on top of what is there.
+        append: Vec<String>,
         /// Made by the engine, to learn what became of additions.
         reconcile: bool,
     },

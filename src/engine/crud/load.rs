@@ -85,6 +85,7 @@ impl Manager {
             keep_response: false,
             stage: Stage::Passing(Phase::Vetting),
             detail: Detail::Load {
+                append: next.options.append(),
                 params: next.options.params,
                 reconcile: next.reconcile,
             },
@@ -141,10 +142,17 @@ impl Manager {
         let outcome = if as_sync {
             self.apply_changes(&exchange.stores, &mut response, None, cx)
         } else {
-            self.apply_rows(&exchange.stores, &mut response, cx)
+            let append = match &exchange.detail {
+                Detail::Load { append, .. } => append.as_slice(),
+                Detail::Sync { .. } => &[],
+            };
+            self.apply_rows(&exchange.stores, &mut response, append, cx)
         };
         self.note_success(&response);
         self.status.on_success();
+        if outcome.more_to_send {
+            self.auto.on_edit(cx.now);
+        }
         for event in [EventKind::RequestDone, EventKind::Load] {
             self.tell(Event::Done(event, RequestKind::Load, exchange.request), cx);
         }

@@ -20,6 +20,19 @@ pub struct LoadOptions {
 }
 
 impl LoadOptions {
+    /// The stores whose rows come on top of what is there (`append: true`).
+    pub fn append(&self) -> Vec<String> {
+        let appends = |value: &Value| {
+            let params = value.as_object();
+            params.and_then(|params| params.get("append")) == Some(&Value::Bool(true))
+        };
+        let stores = self.stores.list().iter();
+        stores
+            .filter(|(_, value)| appends(value))
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+
     /// Reads `{ request?: { params? }, <storeId>?: {…} }`; what has another shape is an error in words.
     ///
     /// # Errors

@@ -1,9 +1,9 @@
 //! What happens in one store and concerns others: ids that become real, records that go or come back.
 
-use super::context::Context;
+use super::context::{Context, Stores};
 use crate::engine::input::StoreId;
 use crate::engine::schema::FieldIx;
-use crate::engine::store::{Aftermath, Id};
+use crate::engine::store::{Aftermath, Id, Store};
 use crate::prelude::*;
 
 /// Longest chain of stores that one removal runs through. Far beyond any real model (event, assignment, note …); every step
@@ -45,6 +45,58 @@ pub fn follow(cx: &mut Context<'_>, origin: StoreId, stores: &[StoreId]) -> Foll
     followed
 }
 
+/// Corrects references in which the server names records by client ids that they had. `all`: in whole stores, otherwise in what the
+/// last answer wrote. Says whether there is something to send for it.
+pub fn correct(cx: &mut Context<'_>, stores: &[StoreId], all: bool) -> bool {
+    let mut corrected = false;
+    for &id in stores {
+        let mut found = Vec::new();
+        if let Some(store) = cx.stores.get(id) {
+            for (field, relation) in store.relations() {
+                let named = |other: &&Store| other.name() == relation.store;
+                let mut others = stores.iter().filter_map(|&other| cx.stores.get(other));
+                if let Some(target) = others.find(named) {
+                    let references = store.outdated_references(field, Some(target), all);
+                    found.push((field, references));
+                }
+            }
+            if let Some(field) = store.parent_field() {
+                found.push((field, store.outdated_references(field, None, all)));
+            }
+        }
+        let Some(store) = cx.stores.get_mut(id) else {
+            continue;
+        };
+        for (field, references) in found {
+            corrected |= !references.is_empty();
+            store.correct_references(field, &references, cx.notices);
+        }
+    }
+    corrected
+}
+
+/// The same stores, but each behind those that it refers to. In a circle, the given order decides.
+pub fn referenced_first(order: Vec<StoreId>, stores: &Stores) -> Vec<StoreId> {
+    let refers = |from: StoreId, to: StoreId| {
+        let (Some(store), Some(target)) = (stores.get(from), stores.get(to)) else {
+            return false;
+        };
+        from != to
+            && store
+                .relations()
+                .any(|(_, relation)| relation.store == target.name())
+    };
+    let mut rest = order;
+    let mut sorted = Vec::with_capacity(rest.len());
+    while !rest.is_empty() {
+        let free = rest
+            .iter()
+            .position(|&id| rest.iter().all(|&other| !refers(id, other)));
+        sorted.push(rest.remove(free.unwrap_or(0)));
+    }
+    sorted
+}
+
 /// Tells one store what happened in the store called `name`. Says whether it refers to that store at all.
 fn tell(
     cx: &mut Context<'_>,
@@ -65,12 +117,13 @@ fn tell(
         let before = store.pending_count();
         store.rewrite_references(field, &aftermath.id_changes, cx.notices);
         followed.more_to_send |= store.pending_count() > before;
-        store.follow_reborn(field, &aftermath.reborn, cx.rng, cx.notices);
+        store.follow_reborn(field, &aftermath.reborn, cx.notices);
         store.undo_references(field, &aftermath.undone, cx.notices);
         store.undo_cascade(field, &aftermath.restored, cx.notices);
         store.cascade(field, &aftermath.removed, false, cx.notices);
         store.cascade(field, &aftermath.removed_by_server, true, cx.notices);
         store.settle_cascade(field, &aftermath.confirmed, cx.notices);
     }
+    store.name_reborn(cx.rng, cx.notices);
     !fields.is_empty()
 }

@@ -112,6 +112,29 @@ fn block(bytes: &[u8], at: usize) -> Option<&[u8; 16]> {
     bytes.get(at..)?.first_chunk()
 }
 
+/// Copies the bytes of a text that a JSON string holds as they are, up to the first that it doesn't
+/// (or the text's end), whose place it gives. Many small copies of a known size are quicker than
+/// one of an unknown size.
+pub(super) fn copy_run(bytes: &[u8], mut at: usize, out: &mut Vec<u8>) -> usize {
+    while let Some(block) = block(bytes, at) {
+        let (len, _) = run(block);
+        out.extend_from_slice(block);
+        at += len;
+        if len < 16 {
+            out.truncate(out.len() - (16 - len));
+            return at;
+        }
+    }
+    while let Some(byte) = bytes.get(at)
+        && *byte >= 0x20
+        && !matches!(byte, b'"' | b'\\')
+    {
+        out.push(*byte);
+        at += 1;
+    }
+    at
+}
+
 /// The end of the string whose text begins at `at`. The text is checked to be UTF-8.
 #[inline(never)]
 pub(super) fn string(bytes: &[u8], from: usize) -> Step<Text> {

@@ -1,39 +1,44 @@
 //! JSON text into bytes.
 
+use super::scan::copy_run;
 use crate::engine::schema::{Field, FieldKind, Zone};
 use crate::engine::table::Table;
-use crate::engine::value::{Cell, Value, write_number};
+use crate::engine::value::{Cell, CellKind, Value, write_number};
 use crate::prelude::*;
 
 /// Appends text as a JSON string, quotes included.
 pub fn string(text: &str, out: &mut Vec<u8>) {
-    out.reserve(text.len() + 2);
+    string_bytes(text.as_bytes(), out);
+}
+
+/// The same for text that is known to be UTF-8.
+fn string_bytes(bytes: &[u8], out: &mut Vec<u8>) {
+    out.reserve(bytes.len() + 16);
     out.push(b'"');
-    let bytes = text.as_bytes();
-    let mut from = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-            continue;
-        }
-        out.extend_from_slice(bytes.get(from..at).unwrap_or_default());
-        from = at + 1;
-        match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            0x08 => out.extend_from_slice(b"\\b"),
-            0x0C => out.extend_from_slice(b"\\f"),
+    let mut at = 0;
+    loop {
+        at = copy_run(bytes, at, out);
+        let Some(byte) = bytes.get(at) else {
+            break;
+        };
+        at += 1;
+        let short = match byte {
+            b'"' | b'\\' => *byte,
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            0x08 => b'b',
+            0x0C => b'f',
             _ => {
                 let hex = |digit: u8| digit + if digit < 10 { b'0' } else { b'a' - 10 };
                 out.extend_from_slice(b"\\u00");
                 out.push(hex(byte >> 4));
                 out.push(hex(byte & 15));
+                continue;
             }
-        }
+        };
+        out.extend_from_slice(&[b'\\', short]);
     }
-    out.extend_from_slice(bytes.get(from..).unwrap_or_default());
     out.push(b'"');
 }
 
@@ -68,7 +73,10 @@ pub fn field(table: &Table, cell: Cell, field: &Field, zone: &Zone, out: &mut Ve
         }
         out.truncate(start);
     }
-    value(table.value(cell), out);
+    match table.text_bytes(cell) {
+        Some(text) if cell.kind() == CellKind::Text => string_bytes(text, out),
+        _ => value(table.value(cell), out),
+    }
 }
 
 /// A pattern's literal text may hold what JSON escapes.
@@ -131,6 +139,18 @@ impl<'a> Object<'a> {
         }
         string(name, self.out);
         self.out.push(b':');
+        self.out
+    }
+
+    /// The same for a member whose head (quoted name and colon) has been written before.
+    #[inline]
+    pub(crate) fn headed(&mut self, head: &[u8]) -> &mut Vec<u8> {
+        if !core::mem::take(&mut self.first) {
+            self.out.push(b',');
+        }
+        for byte in head {
+            self.out.push(*byte);
+        }
         self.out
     }
 

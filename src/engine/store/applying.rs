@@ -24,6 +24,8 @@ pub(super) struct Applying {
     /// Records that got their ids by this answer.
     renamed: Groups,
     unknown_removed: Vec<String>,
+    /// Records whose removal the server refused.
+    kept: Groups,
 }
 
 /// The records that a server's row may be about.
@@ -44,6 +46,7 @@ impl Applying {
             fresh: Vec::new(),
             renamed: Groups::default(),
             unknown_removed: Vec::new(),
+            kept: Groups::default(),
         }
     }
 
@@ -127,6 +130,8 @@ impl Applying {
         let id = from
             .table
             .id_ref(from.table.cell(from.row, from.table.schema().id));
+        let known = phantom.and_then(|text| store.phantoms.find(text).cloned());
+        let id = id.or_else(|| known.as_ref().map(Id::as_ref));
         let found = Found {
             by_id: id.and_then(|id| store.table.find_id(id)),
             by_phantom: phantom.and_then(|id| store.table.find_id(IdRef::Text(id))),
@@ -150,7 +155,8 @@ impl Applying {
         };
         match self.target(store, &found, id, out) {
             Some(row) => self.known(store, row, from, outcome, out),
-            None if phantom.is_none() || from.has_values() => {
+            // What had that client id has gone since: this is an echo of its addition.
+            None if known.is_none() && (phantom.is_none() || from.has_values()) => {
                 let row = store.insert_row(from);
                 self.fresh.push(row);
             }
@@ -202,6 +208,7 @@ impl Applying {
         store.change_id(row, cell, Origin::Remote, out);
         self.renamed.insert(row.0.into(), row);
         if let Some(phantom) = phantom {
+            store.phantoms.learn(&phantom, &Id::from(id));
             self.applied.new_ids.push(NewId {
                 row: store.table.handle(row),
                 phantom,
@@ -314,6 +321,10 @@ impl Applying {
             );
             return;
         }
+        let inflight = store.changes.get(row).map(|dirty| dirty.inflight);
+        if let Some(Stage::Remove(_)) = inflight {
+            self.kept.insert(row.0.into(), row);
+        }
         let handle = store.table.handle(row);
         let reverted = store.refuse_row(row, message, self.options.revert_refused, out);
         self.applied.refused.push(Refused {
@@ -383,8 +394,9 @@ impl Applying {
                 }
                 (Stage::Remove(Some(field)), _)
                     if Some(field) == store.table.schema().parent
-                        && store.server_parent(row).is_some() =>
+                        && self.keeps_parent(store, row) =>
                 {
+                    self.kept.insert(row.0.into(), row);
                     store.drop_inflight(&[row], out);
                 }
                 (_, Unmentioned::Confirmed) | (Stage::Remove(Some(_)), _) => {
@@ -417,6 +429,14 @@ impl Applying {
                 missing,
             );
         }
+    }
+}
+
+impl Applying {
+    /// Whether the server refused to remove the parent, so that the child is still there too.
+    fn keeps_parent(&self, store: &Store, row: RowIx) -> bool {
+        let parent = store.server_parent(row);
+        parent.is_some_and(|parent| !self.kept.find(parent.0.into()).is_empty())
     }
 }
 

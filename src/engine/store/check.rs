@@ -52,7 +52,7 @@ impl Store {
         let sendable = dirty.is_sendable(
             &|a, b| self.equal_any(a, b),
             &|touched| self.sends(touched),
-            &|cascade| cascade.is_none_or(|field| self.sends_cascade(field)),
+            &|cascade| cascade.is_none_or(|field| self.sends_removal(dirty, field)),
         );
         if dirty.counted.ready != (sendable && !dirty.held) {
             return Err("counted wrongly as ready".into());

@@ -247,6 +247,7 @@ impl Store {
             return;
         }
         self.keys.keep(row, phantom);
+        self.phantoms.learn(phantom, &new);
         self.aftermath.id_changes.push(IdChange {
             row: self.table.handle(row),
             old: phantom.clone(),

@@ -26,7 +26,9 @@
 //! | `answer`, `applying` | an answer to a sync: plan and apply; remote changesets |
 //! | `server` | how server data writes base |
 //! | `load` | a new data set |
+//! | `natural_key` | phantoms found again by other fields than their ids |
 //! | `package` | what a sync sends |
+//! | `phantoms` | which ids phantoms got |
 //! | `rebirth` | records that the server removed and the user wants back |
 //! | `relations`, `tree` | references between records, and what becomes of them |
 //! | `aftermath` | what an operation means for other stores |
@@ -49,8 +51,10 @@ mod keys;
 mod layers;
 mod load;
 mod moving;
+mod natural_key;
 mod notices;
 mod package;
+mod phantoms;
 mod rebirth;
 mod record_state;
 mod relations;
@@ -69,11 +73,13 @@ pub use answer::{Applied, ApplyOptions, NewId, Refused, StorePlan, Unmentioned, 
 pub use load::Loaded;
 pub use notices::{FOREIGN_SHIFT, Notices, STALE};
 pub use package::{Layer, PackageOptions};
+pub use phantoms::PHANTOMS_MAX;
 pub use record_state::RecordState;
 
 use self::changes::Changes;
 use self::fields::{invalid_config, schema};
 use self::keys::Keys;
+use self::phantoms::Phantoms;
 use self::record_state::Counted;
 use self::relations::Reference;
 use super::config::StoreConfig;
@@ -108,6 +114,7 @@ pub struct Store {
     /// Records whose removal was taken back too late: the server has removed them, and they get
     /// client ids when the answer is applied.
     reborn: Vec<RowIx>,
+    phantoms: Phantoms,
     aftermath: Aftermath,
     zone: Arc<Zone>,
     mask: u32,
@@ -148,6 +155,7 @@ impl Store {
             order_before: None,
             echoed: Vec::new(),
             reborn: Vec::new(),
+            phantoms: Phantoms::default(),
             aftermath: Aftermath::default(),
             zone: Arc::new(Zone::default()),
             mask: 0,
@@ -378,7 +386,7 @@ impl Store {
         let sendable = dirty.is_sendable(
             &|a, b| self.equal_any(a, b),
             &|touched| self.sends(touched),
-            &|cascade| cascade.is_none_or(|field| self.sends_cascade(field)),
+            &|cascade| cascade.is_none_or(|field| self.sends_removal(dirty, field)),
         );
         let counted = Counted {
             sendable,

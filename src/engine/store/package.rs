@@ -2,6 +2,7 @@
 
 use super::layers::Touched;
 use super::record_state::{Dirty, Stage};
+use super::relations::is_unsent;
 use super::{Store, equal};
 use crate::engine::json::write::{self, Object};
 use crate::engine::schema::{Field, FieldIx};
@@ -62,13 +63,23 @@ impl Store {
     /// changed and what goes along with every update; removed ones their id. A record whose parent
     /// is a phantom names it by the phantom parent field alone.
     pub fn write_package(&self, layer: Layer, options: &PackageOptions, out: &mut Vec<u8>) -> bool {
+        let rows = self.changes.rows(|_| true);
+        if rows.is_empty() {
+            return false;
+        }
+        let fields = self.table.schema().fields();
         let writer = Writer {
             store: self,
             layer,
             options,
+            heads: fields.iter().map(head).collect(),
+            all: self
+                .config
+                .write_all_fields
+                .unwrap_or(options.write_all_fields),
+            always: fields.iter().any(|field| field.always_write),
         };
         let mut lists = [Vec::new(), Vec::new(), Vec::new()];
-        let rows = self.changes.rows(|dirty| writer.change(dirty).is_some());
         // Servers give ids in the order of the package.
         let is_new = |row: RowIx| self.changes.get(row).is_some_and(|dirty| !dirty.in_base);
         for row in self.parents_first(rows, &is_new) {
@@ -113,12 +124,32 @@ struct Writer<'a> {
     store: &'a Store,
     layer: Layer,
     options: &'a PackageOptions,
+    /// By field: the quoted name and the colon, empty for fields with dotted paths.
+    heads: Vec<Vec<u8>>,
+    /// Updates carry all fields.
+    all: bool,
+    /// There are fields that go along with every update.
+    always: bool,
+}
+
+/// So many edited fields of a record are put into the order of the fields one by one.
+const FEW: usize = 16;
+
+fn head(field: &Field) -> Vec<u8> {
+    let mut head = Vec::new();
+    if let [name] = field.path.as_slice() {
+        write::string(name, &mut head);
+        head.push(b':');
+    }
+    head
 }
 
 impl Writer<'_> {
     fn change(&self, dirty: &Dirty) -> Option<Change> {
-        let removed =
-            |cascade: Option<FieldIx>| self.sends_removal(cascade).then_some(Change::Removed);
+        let removed = |cascade: Option<FieldIx>| {
+            let sends = self.sends_removal(dirty, cascade);
+            sends.then_some(Change::Removed)
+        };
         match self.layer {
             Layer::Inflight => match dirty.inflight {
                 Stage::Add => Some(Change::Added),
@@ -142,14 +173,14 @@ impl Writer<'_> {
         changed.then_some(Change::Updated)
     }
 
-    fn sends_removal(&self, cascade: Option<FieldIx>) -> bool {
+    fn sends_removal(&self, dirty: &Dirty, cascade: Option<FieldIx>) -> bool {
         let schema = self.store.table.schema();
         match cascade {
             None => true,
             Some(field) if Some(field) == schema.parent => {
-                self.options.include_children_in_remove_request
+                self.options.include_children_in_remove_request || is_unsent(dirty, field)
             }
-            Some(field) => self.store.sends_cascade(field),
+            Some(field) => self.store.sends_removal(dirty, field),
         }
     }
 
@@ -168,10 +199,16 @@ impl Writer<'_> {
 
     /// A field as the layer has it.
     fn cell(&self, dirty: &Dirty, field: FieldIx) -> Cell {
-        match (dirty.touched(field), self.layer) {
-            (Some(touched), Layer::Inflight) => touched.under(),
-            (Some(touched), Layer::Unconfirmed) => touched.visible(),
-            (None, _) => self.store.table.cell(dirty.row, field),
+        match dirty.touched(field) {
+            Some(touched) => self.layer_of(touched),
+            None => self.store.table.cell(dirty.row, field),
+        }
+    }
+
+    fn layer_of(&self, touched: &Touched) -> Cell {
+        match self.layer {
+            Layer::Inflight => touched.under(),
+            Layer::Unconfirmed => touched.visible(),
         }
     }
 
@@ -205,18 +242,42 @@ impl Writer<'_> {
     fn updated(&self, dirty: &Dirty, out: &mut Vec<u8>) {
         let mut object = Object::begin(out);
         self.id(dirty.row, &mut object);
-        let all = self.store.config.write_all_fields;
-        let all = all.unwrap_or(self.options.write_all_fields);
+        if !self.all && !self.always && dirty.fields.len() <= FEW {
+            self.edited(dirty, &mut object);
+            object.end();
+            return;
+        }
         for (ix, field) in self.fields() {
             let changed = dirty
                 .touched(ix)
                 .is_some_and(|touched| self.is_changed(touched));
             let cell = self.cell(dirty, ix);
-            if changed || field.always_write || (all && !cell.is_absent()) {
+            if changed || field.always_write || (self.all && !cell.is_absent()) {
                 self.field(ix, field, cell, &mut object);
             }
         }
         object.end();
+    }
+
+    /// The fields that changed, in the order of the fields.
+    fn edited(&self, dirty: &Dirty, object: &mut Object<'_>) {
+        let schema = self.store.table.schema();
+        let mut from = FieldIx(0);
+        loop {
+            let later = dirty.fields.iter().filter(|touched| touched.field >= from);
+            let Some(touched) = later.min_by_key(|touched| touched.field) else {
+                return;
+            };
+            let ix = touched.field;
+            from = FieldIx(ix.0.saturating_add(1));
+            if let Some(field) = schema.field(ix)
+                && field.persist
+                && ix != schema.id
+                && self.is_changed(touched)
+            {
+                self.field(ix, field, self.layer_of(touched), object);
+            }
+        }
     }
 
     fn removed(&self, row: RowIx, out: &mut Vec<u8>) {
@@ -229,7 +290,7 @@ impl Writer<'_> {
         let schema = self.store.table.schema();
         let cell = self.store.table.cell(row, schema.id);
         if let Some(field) = schema.field(schema.id) {
-            object.field(&self.store.table, cell, field, &self.store.zone);
+            self.plain_field(schema.id, field, cell, object);
         }
     }
 
@@ -244,6 +305,16 @@ impl Writer<'_> {
             write::value(table.value(cell), object.member(name));
             return;
         }
-        object.field(table, cell, field, &self.store.zone);
+        self.plain_field(ix, field, cell, object);
+    }
+
+    fn plain_field(&self, ix: FieldIx, field: &Field, cell: Cell, object: &mut Object<'_>) {
+        let (table, zone) = (&self.store.table, &self.store.zone);
+        match self.heads.get(ix.ix()) {
+            Some(head) if !head.is_empty() => {
+                write::field(table, cell, field, zone, object.headed(head));
+            }
+            _ => object.field(table, cell, field, zone),
+        }
     }
 }

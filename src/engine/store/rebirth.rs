@@ -29,7 +29,7 @@ impl Store {
 
     /// Records that are new again get client ids: the server must not take the old one, which may
     /// be another record's by then, for a phantom's. Children follow.
-    pub(super) fn name_reborn(&mut self, rng: &mut Rng, out: &mut Notices) {
+    pub fn name_reborn(&mut self, rng: &mut Rng, out: &mut Notices) {
         let rows = core::mem::take(&mut self.reborn);
         let first = self.aftermath.id_changes.len();
         for &row in &rows {
@@ -44,20 +44,15 @@ impl Store {
             return;
         }
         if let Some(parent) = self.table.schema().parent {
-            self.follow_reborn(parent, &changes, rng, out);
+            self.follow_reborn(parent, &changes, out);
         }
         self.aftermath.reborn.extend(changes);
     }
 
     /// Records that `field` refers to are new again, under other ids: what the server did here when
-    /// it removed them is undone with them, and references follow as the user's edits.
-    pub fn follow_reborn(
-        &mut self,
-        field: FieldIx,
-        changes: &[IdChange],
-        rng: &mut Rng,
-        out: &mut Notices,
-    ) {
+    /// it removed them is undone with them, and references follow as the user's edits. Records that
+    /// are new again for it get their ids by [`Store::name_reborn`].
+    pub fn follow_reborn(&mut self, field: FieldIx, changes: &[IdChange], out: &mut Notices) {
         if changes.is_empty() {
             return;
         }
@@ -71,7 +66,6 @@ impl Store {
                 self.follow_one(row, field, id, new, out);
             }
         }
-        self.name_reborn(rng, out);
     }
 
     fn follow_one(

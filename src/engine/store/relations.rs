@@ -3,7 +3,7 @@
 
 use super::aftermath::{Id, IdChange};
 use super::notices::Notices;
-use super::record_state::Stage;
+use super::record_state::{Dirty, Stage};
 use super::rows::{Groups, distinct, sorted};
 use super::{IS_REFERENCE, Store, equal};
 use crate::engine::config::{OnRemove, Relation};
@@ -81,6 +81,13 @@ impl Reference {
             index: None,
         }
     }
+}
+
+/// Whether the user gave a field its value after the last package.
+pub(super) fn is_unsent(dirty: &Dirty, field: FieldIx) -> bool {
+    dirty
+        .touched(field)
+        .is_some_and(|touched| !touched.pending.is_absent())
 }
 
 impl Store {
@@ -165,6 +172,12 @@ impl Store {
     pub(super) fn sends_cascade(&self, field: FieldIx) -> bool {
         // Descendants in a tree: the package's options decide.
         !self.quiet_fields.contains(&field)
+    }
+
+    /// Whether a removal that this field's cascade made is sent: where the server doesn't know of
+    /// the reference, it can't take the record along by itself.
+    pub(super) fn sends_removal(&self, dirty: &Dirty, field: FieldIx) -> bool {
+        self.sends_cascade(field) || is_unsent(dirty, field)
     }
 
     /// Records that `field` may refer to got other ids: references follow, in every layer. Where
@@ -309,8 +322,12 @@ impl Store {
                         self.server_write(row, field, Cell::NULL, true, Origin::Remote, out);
                         self.settle(row);
                     } else {
+                        let unsent = |dirty: &Dirty| is_unsent(dirty, field);
+                        let own = self.changes.get(row).is_some_and(unsent);
                         self.write_user(row, field, Cell::NULL, Origin::Local, out);
-                        self.mark_cascaded(row, field);
+                        if !own {
+                            self.mark_cascaded(row, field);
+                        }
                     }
                 }
             }
@@ -335,15 +352,10 @@ impl Store {
         if self.sends_cascade(field) {
             return;
         }
-        for id in ids {
-            self.settle_visible(field, id, out);
-            for row in self.rows_referring(field, id.as_ref(), false) {
-                let waits = self.changes.get(row).is_some_and(|dirty| {
-                    dirty.pending == Stage::Remove(Some(field)) && dirty.inflight == Stage::Idle
-                });
-                if waits {
-                    self.end_removed(row);
-                }
+        if self.quiet_rule(field) == Some(OnRemove::Cascade) {
+            let covered = self.covered_referrers(field);
+            for id in ids {
+                self.settle_gone(field, id, &covered, out);
             }
         }
         for row in self.nulled_by_cascade(field, ids) {
@@ -352,27 +364,29 @@ impl Store {
         }
     }
 
-    /// What came back meanwhile for another reason went with the record (`id`) all the same. What
-    /// the user has given another reference is new; the rest goes.
-    fn settle_visible(&mut self, field: FieldIx, id: &Id, out: &mut Notices) {
-        if self.quiet_rule(field) != Some(OnRemove::Cascade) {
-            return;
-        }
+    /// What referred to a removed record (`id`) on the server went with it. A removal here is done;
+    /// what has got another reference since is new; the rest, that came back for another reason,
+    /// goes.
+    fn settle_gone(&mut self, field: FieldIx, id: &Id, covered: &Referrers, out: &mut Notices) {
         let refers = |store: &Self, cell: Cell| store.table.id_ref(cell) == Some(id.as_ref());
         let mut rows = self.rows_referring(field, id.as_ref(), true);
-        rows.extend_from_slice(self.covered_referrers(field).find(id.as_ref()));
+        rows.extend(self.rows_referring(field, id.as_ref(), false));
+        rows.extend_from_slice(covered.find(id.as_ref()));
         rows.retain(|&row| {
-            self.table.is_visible(row)
-                && self.changes.get(row).is_none_or(|dirty| !dirty.is_sent())
+            self.changes.get(row).is_none_or(|dirty| !dirty.is_sent())
                 && self
                     .server_cell(row, field)
                     .is_some_and(|cell| refers(self, cell))
         });
-        let (going, staying): (Vec<RowIx>, Vec<RowIx>) = distinct(&rows)
-            .into_iter()
-            .partition(|&row| refers(self, self.table.cell(row, field)));
-        for row in staying {
-            self.bear_again(row);
+        let mut going = Vec::new();
+        for row in distinct(&rows) {
+            if !self.table.is_visible(row) {
+                self.end_removed(row);
+            } else if refers(self, self.table.cell(row, field)) {
+                going.push(row);
+            } else {
+                self.bear_again(row);
+            }
         }
         self.forget_rows(&going, Origin::Remote, out);
     }

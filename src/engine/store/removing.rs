@@ -1,8 +1,8 @@
 //! The user removes records, and removed records come back.
 
-use super::Store;
 use super::notices::Notices;
 use super::record_state::Stage;
+use super::{Id, Store};
 use crate::engine::error::SyncError;
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::schema::FieldIx;
@@ -100,6 +100,11 @@ impl Store {
         for &row in rows {
             self.aftermath.restored.extend(self.id_of(row));
             self.tell(NoticeKind::Add, origin, row, out);
+        }
+        // What went along comes along.
+        if let Some(parent) = self.table.schema().parent {
+            let ids: Vec<Id> = rows.iter().filter_map(|&row| self.id_of(row)).collect();
+            self.undo_cascade(parent, &ids, out);
         }
     }
 

@@ -72,6 +72,8 @@ impl Store {
                 if existed {
                     going.push(row);
                 } else {
+                    // Its addition is taken back, whatever else had removed it.
+                    dirty.pending = Stage::Remove(None);
                     self.drop_pending_values(row, out);
                 }
                 continue;

@@ -26,7 +26,10 @@ pub(super) const fn pack(high: u32, low: u32) -> u64 {
 }
 
 pub(super) fn sort(keys: &mut Vec<u64>) {
-    sort_words(keys, &mut Vec::new(), 0);
+    // Mostly, records are asked for in the order in which they were edited.
+    if !keys.is_sorted() {
+        sort_words(keys, &mut Vec::new(), 0);
+    }
 }
 
 /// For every row of a table: which entry of a list is about it. Nothing when the list is empty.

@@ -157,55 +157,58 @@ impl IntervalIndex {
         self.rows.clear();
         self.starts.clear();
         self.ends.clear();
+        self.rows.reserve_exact(rows);
+        self.starts.reserve_exact(rows);
+        self.ends.reserve_exact(rows);
         let (mut every, mut any) = (u64::MAX, 0);
-        let mut count = 0;
-        let all = (0..rows as u32).map(RowIx);
-        for span in all.clone().filter_map(span_of) {
-            let key = sort_key(span.start);
-            every &= key;
-            any |= key;
-            count += 1;
+        for row in (0..rows as u32).map(RowIx) {
+            if let Some(span) = span_of(row) {
+                let key = sort_key(span.start);
+                every &= key;
+                any |= key;
+                self.starts.push(key);
+                self.rows.push(row);
+            }
         }
-        self.rows.reserve_exact(count);
-        self.starts.reserve_exact(count);
-        self.ends.reserve_exact(count);
         // Instants of one calendar differ in few of their bits: those and the row make one word,
         // and words sort fast. The room that they need is that of the result.
-        let differ = if count == 0 { 0 } else { every ^ any };
+        let differ = if self.rows.is_empty() { 0 } else { every ^ any };
         let low = differ.trailing_zeros().min(63);
         let width = differ.checked_ilog2().map_or(0, |top| top + 1 - low);
         let row_bits = usize::BITS - rows.leading_zeros();
-        let spans = all.filter_map(|row| Some((sort_key(span_of(row)?.start), row)));
+        let end_of = |row| span_of(row).map_or(0, |span| sort_key(span.end));
         if width + row_bits < u64::BITS {
-            let mask = differ
-                .checked_ilog2()
-                .map_or(0, |top| u64::MAX >> (63 - top));
-            self.starts
-                .extend(spans.map(|(key, row)| (key & mask) >> low << row_bits | u64::from(row.0)));
+            let mask = ((1u64 << width) - 1) << low;
+            let row_mask = (1u64 << row_bits) - 1;
+            for (word, row) in self.starts.iter_mut().zip(&self.rows) {
+                *word = (*word & mask) >> low << row_bits | u64::from(row.0);
+            }
             if !self.starts.is_sorted() {
                 sort_words(&mut self.starts, &mut self.ends, row_bits);
             }
-            let row_mask = (1u64 << row_bits) - 1;
-            self.rows.extend(
-                self.starts
-                    .iter()
-                    .map(|word| RowIx((word & row_mask) as u32)),
-            );
+            self.ends.clear();
+            let same = every & !mask;
+            for (word, place) in self.starts.iter_mut().zip(&mut self.rows) {
+                let row = RowIx((*word & row_mask) as u32);
+                *place = row;
+                *word = *word >> row_bits << low | same;
+                self.ends.push(end_of(row));
+            }
         } else {
-            let mut sorted: Vec<(u64, RowIx)> = spans.collect();
+            let keys = self.starts.iter().copied();
+            let mut sorted: Vec<(u64, RowIx)> = keys.zip(self.rows.iter().copied()).collect();
             sort(&mut sorted);
-            self.rows.extend(sorted.iter().map(|(_, row)| *row));
+            self.rows.clear();
+            self.starts.clear();
+            for (start, row) in sorted {
+                self.starts.push(start);
+                self.rows.push(row);
+                self.ends.push(end_of(row));
+            }
         }
-        self.starts.clear();
-        self.ends.clear();
-        for row in &self.rows {
-            let span = span_of(*row).unwrap_or(Span {
-                start: 0.0,
-                end: 0.0,
-            });
-            self.starts.push(sort_key(span.start));
-            self.ends.push(sort_key(span.end));
-        }
+        self.rows.shrink_to_fit();
+        self.starts.shrink_to_fit();
+        self.ends.shrink_to_fit();
         self.find_latest();
         self.built = true;
     }

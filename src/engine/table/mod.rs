@@ -527,7 +527,7 @@ impl Table {
             let end = ends.get(row.ix()).as_number().unwrap_or(start);
             Some(Span {
                 start,
-                end: end.max(start),
+                end: if end > start { end } else { start },
             })
         })
     }

@@ -1,6 +1,6 @@
 //! Reading many rows at once: into a table that nobody else looks at yet.
 
-use super::{FieldIx, Mark, RowIx, Table, row_id};
+use super::{FieldIx, IdRef, Mark, RowIx, Table, row_id};
 use crate::engine::value::Cell;
 use crate::prelude::*;
 
@@ -82,11 +82,19 @@ impl Table {
         let id_of = |row| row_id(columns, field, arena, row);
         self.ids.reserve(self.order.len(), id_of);
         let mut doubled = Vec::new();
+        // While numbers ascend, none can have been there before.
+        let mut highest = f64::NEG_INFINITY;
         for row in &self.order {
-            if let Some(id) = id_of(*row)
-                && let Some(earlier) = self.ids.replace(id, *row, id_of)
-            {
-                doubled.push(earlier);
+            match id_of(*row) {
+                Some(id @ IdRef::Number(number)) if number > highest => {
+                    highest = number;
+                    self.ids.insert(id, *row, id_of);
+                }
+                Some(id) => {
+                    highest = f64::INFINITY;
+                    doubled.extend(self.ids.replace(id, *row, id_of));
+                }
+                None => {}
             }
         }
         doubled

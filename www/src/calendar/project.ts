@@ -1,0 +1,42 @@
+import { CalendarProject, EventModel, Model } from 'syncline';
+
+/** An event of the team's week: what every event has, and what this server knows besides. */
+export class TeamEvent extends EventModel {
+  static override fields = [{ name: 'location', type: 'string' }];
+
+  declare location: string | null;
+}
+
+/** Who takes part in what, under the names that this server uses. */
+export class TeamAssignment extends Model {
+  static override fields = ['event', 'resource'];
+
+  declare event: string | number;
+  declare resource: string | number;
+}
+
+export const LOAD_URL = '/api/load';
+export const SYNC_URL = '/api/sync';
+
+/** Everything that the page knows of the server. */
+export function createProject() {
+  return new CalendarProject<{ events: TeamEvent; assignments: TeamAssignment }>({
+    loadUrl: LOAD_URL,
+    syncUrl: SYNC_URL,
+    // The page listens first, and then loads: see main.ts.
+    autoLoad: false,
+    autoSync: true,
+    autoSyncTimeout: 300,
+    onRecordError: 'revert',
+    eventStore: { modelClass: TeamEvent },
+    assignmentStore: {
+      modelClass: TeamAssignment,
+      relations: [
+        { field: 'event', store: 'events' },
+        { field: 'resource', store: 'resources' },
+      ],
+    },
+  });
+}
+
+export type Project = ReturnType<typeof createProject>;
