@@ -700,7 +700,8 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
       };
     } catch (thrown) {
       this._threw('beforeSend', thrown);
-      engine().answer(ask.ask, false, undefined, undefined, undefined);
+      const why = `headers or params threw: ${String(thrown)}`;
+      engine().answer(ask.ask, false, why, undefined, undefined);
       return;
     }
     const event = { crudManager: this, requestType: ask.kind, params, requestConfig: config };

@@ -39,6 +39,27 @@ pub fn compose(url: &str, params: &[&Members], pack: Option<(&str, &[u8])>) -> S
     out
 }
 
+/// Whether a URL names this machine, which can be reached without any network. Relative ones don't say.
+pub fn is_loopback(url: &str) -> bool {
+    let Some((_, rest)) = url.split_once("//") else {
+        return false;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    if let Some(rest) = host.strip_prefix('[') {
+        return rest.starts_with("::1]");
+    }
+    let host = host.split(':').next().unwrap_or_default();
+    let mut parts = 0;
+    let numbers = host.split('.').all(|part| {
+        parts += 1;
+        part.parse::<u8>().is_ok()
+    });
+    numbers && parts == 4 && host.starts_with("127.")
+        || host.eq_ignore_ascii_case("localhost")
+        || host.to_ascii_lowercase().ends_with(".localhost")
+}
+
 /// As `encodeURIComponent` does.
 fn encode(bytes: &[u8], out: &mut String) {
     for &byte in bytes {
@@ -60,6 +81,38 @@ fn encode(bytes: &[u8], out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn this_machine_is_known_by_its_names() {
+        for url in [
+            "http://localhost",
+            "http://LocalHost:3000/api?x#y",
+            "https://app.localhost/",
+            "http://127.0.0.1:80/api",
+            "http://127.8.9.10?x",
+            "http://user:pass@127.0.0.1/",
+            "http://[::1]:3000/api",
+            "//localhost/api",
+        ] {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in [
+            "/api/load",
+            "api",
+            "",
+            "http://localhost.example.com/",
+            "http://127.example.com/",
+            "http://127.0.0.1.example.com/",
+            "http://127.0.0/",
+            "http://example.com/localhost",
+            "http://example.com:127/",
+            "http://localhost@example.com/",
+            "http://[::2]/",
+            "http://10.0.0.1/",
+        ] {
+            assert!(!is_loopback(url), "{url}");
+        }
+    }
 
     #[test]
     fn parameters_go_after_the_query_that_is_there_and_before_the_fragment() {
