@@ -20,7 +20,7 @@ const FEATURE: &str = "module";
 
 /// For binaryen's `wasm-opt`. Features are left at their defaults: it reads from the module which
 /// ones are in use, and `--all-features` would let it use more than browsers have.
-const WASM_OPT: [&str; 3] = ["-O3", "--strip-debug", "--strip-producers"];
+const WASM_OPT: [&str; 3] = ["-Oz", "--strip-debug", "--strip-producers"];
 
 /// Builds `pkg/wasm` and `pkg/dist`.
 pub(crate) fn build() -> Result<()> {
