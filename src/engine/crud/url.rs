@@ -41,23 +41,26 @@ pub fn compose(url: &str, params: &[&Members], pack: Option<(&str, &[u8])>) -> S
 
 /// Whether a URL names this machine, which can be reached without any network. Relative ones don't say.
 pub fn is_loopback(url: &str) -> bool {
-    let Some((_, rest)) = url.split_once("//") else {
+    let url = url.as_bytes();
+    let Some(at) = url.windows(2).position(|pair| pair == b"//") else {
         return false;
     };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    if let Some(rest) = host.strip_prefix('[') {
-        return rest.starts_with("::1]");
+    let rest = url.get(at + 2..).unwrap_or_default();
+    let authority = rest.split(|byte| b"/?#".contains(byte)).next();
+    let host = authority.and_then(|it| it.rsplit(|byte| *byte == b'@').next());
+    let host = host.unwrap_or_default();
+    if host.starts_with(b"[::1]") {
+        return true;
     }
-    let host = host.split(':').next().unwrap_or_default();
-    let mut parts = 0;
-    let numbers = host.split('.').all(|part| {
-        parts += 1;
-        part.parse::<u8>().is_ok()
-    });
-    numbers && parts == 4 && host.starts_with("127.")
-        || host.eq_ignore_ascii_case("localhost")
-        || host.to_ascii_lowercase().ends_with(".localhost")
+    let name = host.split(|byte| *byte == b':').next().unwrap_or_default();
+    let mut parts = name.rsplit(|byte| *byte == b'.');
+    let numbers = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
+    parts
+        .next()
+        .is_some_and(|last| last.eq_ignore_ascii_case(b"localhost"))
+        || name.starts_with(b"127.")
+            && name.split(|byte| *byte == b'.').count() == 4
+            && name.split(|byte| *byte == b'.').all(numbers)
 }
 
 /// As `encodeURIComponent` does.
