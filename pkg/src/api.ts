@@ -1,3 +1,4 @@
+export type { CrudResult } from './calls.js';
 export type {
   CrudManagerConfig,
   CrudManagerOptions,
@@ -11,7 +12,6 @@ export type { CrudManagerEvents, SyncStatus } from './crud-events.js';
 export {
   type Changeset,
   CrudManager,
-  type CrudResult,
   type LoadOptions,
   type StoreModels,
   type StoreOf,

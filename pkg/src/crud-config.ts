@@ -109,6 +109,8 @@ export interface CrudManagerOptions {
   idempotentSync?: boolean;
   /** When to try again. */
   retry?: RetryConfig;
+  /** Packs in a request's body go as a form field, named by the section's `paramName` or `data`. */
+  sendAsFormData?: boolean;
   /** Properties that go into every pack. */
   requestData?: Record<string, unknown>;
   /** `requestData`, where other code has it. */

@@ -1,3 +1,4 @@
+import { type CrudResult, makeCall, openCall } from './calls.js';
 import {
   type CrudManagerConfig,
   type CrudManagerOptions,
@@ -5,7 +6,6 @@ import {
   type CrudStoreInput,
   type RetryConfig,
   type TransportSection,
-  asked,
   asksAnything,
   engineConfig,
   engineTransport,
@@ -14,28 +14,10 @@ import {
 import { type CrudManagerEvents, EVENTS, STATUSES, type SyncStatus } from './crud-events.js';
 import { Emitter, type OnListeners, defineHandlers } from './emitter.js';
 import { SyncError } from './errors.js';
-import {
-  EXCHANGES,
-  type RequestOptions,
-  type RequestType,
-  type WireRequest,
-  withExchange,
-} from './exchange.js';
 import type { Model } from './model.js';
-import { ParamUrl, texts } from './param-url.js';
-import { bytes, engine, makeError, register, writeJson, writePieces } from './runtime.js';
+import { bytes, engine, register, writeJson, writePieces } from './runtime.js';
 import type { DataInput, StoreConfig } from './store-config.js';
-import { Store, encodeData, stores } from './store.js';
-
-/** What a load or a sync gives: the answer of the server. */
-export interface CrudResult {
-  /** The server's answer, parsed when it is first read. */
-  readonly response: any;
-  /** The answer as text. */
-  readonly responseText: string;
-  /** What `fetch` gave; its body has been read. */
-  readonly rawResponse: Response;
-}
+import { Store, encodeData } from './store.js';
 
 /** Options of a single load. */
 export interface LoadOptions {
@@ -55,26 +37,8 @@ export type Changeset = Record<
   }
 >;
 
-interface Call {
-  manager: CrudManager<any>;
-  resolve(result: CrudResult | null): void;
-  reject(error: unknown): void;
-}
-
-const calls = new Map<number, Call>();
-let nextCall = 0;
-
 /** @internal Managers by the engine's number. */
 export const managers = new Map<number, CrudManager<any>>();
-
-const ASKS: ReadonlySet<string> = new Set([
-  'beforeLoad',
-  'beforeSync',
-  'beforeSend',
-  'beforeResponseApply',
-  'beforeLoadApply',
-  'beforeSyncApply',
-]);
 
 /** Any object, whose values are the stores' records: `{ events: MyEvent }`. */
 export type StoreModels = { [storeId: string]: Model };
@@ -102,8 +66,8 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   readonly isCrudManager = true;
 
   /** @internal */ _number = -1;
-  private readonly options: CrudManagerOptions;
-  private transports: { load: TransportSection; sync: TransportSection };
+  /** @internal */ readonly _options: CrudManagerOptions;
+  /** @internal */ _transports: { load: TransportSection; sync: TransportSection };
   private descriptors: CrudStoreDescriptor[] = [];
   private readonly made: Store<any>[] = [];
   private destroyed = false;
@@ -111,8 +75,8 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
 
   constructor(config: CrudManagerConfig = {}) {
     super();
-    this.options = { ...config };
-    this.transports = transportOf(config);
+    this._options = { ...config };
+    this._transports = transportOf(config);
     this._number = engine().createManager(writeJson(engineConfig(config)));
     managers.set(this._number, this);
     try {
@@ -135,8 +99,8 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
    * Loads all stores. Cancels a load that is under way. Resolves when the data is there; rejects with a {@link SyncError}.
    */
   load(options?: LoadOptions): Promise<CrudResult> {
-    return this._call((number, call) => {
-      engine().load(number, call, options === undefined ? -1 : writeJson(options));
+    return makeCall((call) => {
+      engine().load(this._alive(), call, options === undefined ? -1 : writeJson(options));
     }) as Promise<CrudResult>;
   }
 
@@ -145,13 +109,13 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
    * way, all calls share one that follows it.
    */
   sync(): Promise<CrudResult | null> {
-    return this._call((number, call) => engine().sync(number, call));
+    return makeCall((call) => engine().sync(this._alive(), call));
   }
 
   /** Ends the request of a promise that {@link CrudManager.load} or {@link CrudManager.sync} gave; the promise rejects. */
   cancelRequest(promise: Promise<unknown>, _reject?: unknown): void {
-    const call = callOf.get(promise);
-    if (call !== undefined && calls.has(call)) engine().cancel(this._alive(), call);
+    const call = openCall(promise);
+    if (call !== undefined) engine().cancel(this._alive(), call);
   }
 
   /** Applies a load answer (or, by its `type`, a sync answer) that came by another way. */
@@ -178,7 +142,7 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   ): void {
     const number = this._alive();
     let given = transform?.(changes) ?? changes;
-    const usual = this.options.phantomIdField ?? '$PhantomId';
+    const usual = this._options.phantomIdField ?? '$PhantomId';
     if (phantomIdField !== undefined && phantomIdField !== usual) {
       given = renamed(given, phantomIdField, usual);
     }
@@ -293,7 +257,7 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
 
   /** Whether it syncs by itself after changes. */
   get autoSync(): boolean {
-    return this.options.autoSync ?? false;
+    return this._options.autoSync ?? false;
   }
 
   set autoSync(autoSync: boolean) {
@@ -302,7 +266,7 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
 
   /** How long autoSync waits after the last change, in ms. */
   get autoSyncTimeout(): number {
-    return this.options.autoSyncTimeout ?? 100;
+    return this._options.autoSyncTimeout ?? 100;
   }
 
   set autoSyncTimeout(autoSyncTimeout: number) {
@@ -311,7 +275,7 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
 
   /** Whether a sync is sent also when nothing has changed. */
   get forceSync(): boolean {
-    return this.options.forceSync ?? false;
+    return this._options.forceSync ?? false;
   }
 
   set forceSync(forceSync: boolean) {
@@ -320,7 +284,7 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
 
   /** Whether updates carry all persistable fields. */
   get writeAllFields(): boolean {
-    return this.options.writeAllFields ?? false;
+    return this._options.writeAllFields ?? false;
   }
 
   set writeAllFields(writeAllFields: boolean) {
@@ -329,7 +293,7 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
 
   /** When a request whose outcome is unknown is tried again. */
   get retry(): RetryConfig {
-    return this.options.retry ?? {};
+    return this._options.retry ?? {};
   }
 
   set retry(retry: RetryConfig) {
@@ -338,31 +302,31 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
 
   /** Where loads go. */
   get loadUrl(): string | undefined {
-    return this.transports.load.url;
+    return this._transports.load.url;
   }
 
   set loadUrl(url: string) {
-    this.transport = { load: { ...this.transports.load, url } };
+    this.transport = { load: { ...this._transports.load, url } };
   }
 
   /** Where syncs go. */
   get syncUrl(): string | undefined {
-    return this.transports.sync.url;
+    return this._transports.sync.url;
   }
 
   set syncUrl(url: string) {
-    this.transport = { sync: { ...this.transports.sync, url } };
+    this.transport = { sync: { ...this._transports.sync, url } };
   }
 
   /** How loads and syncs go out. What is set takes the place of the section. */
   get transport(): { load?: TransportSection; sync?: TransportSection } {
-    return this.transports;
+    return this._transports;
   }
 
   set transport(transport: { load?: TransportSection; sync?: TransportSection }) {
-    const next = { ...this.transports, ...transport };
+    const next = { ...this._transports, ...transport };
     this._configure({ transport: engineTransport(next) });
-    this.transports = next;
+    this._transports = next;
     this._listenersChanged();
   }
 
@@ -481,76 +445,14 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
 
   // --- for the shell ----------------------------------------------------------------------------------------------------
 
-  /** @internal */
-  _ask(ask: Ask): void {
-    const name = EVENTS[ask.event] as keyof CrudManagerEvents;
-    if (name === 'beforeSend') this._askBeforeSend(ask);
-    else if (ask.pack === undefined) this._askBeforeApply(ask, name);
-    else this._askWithPack(ask, name);
-  }
-
-  /** @internal */
-  _event(event: number, kind: RequestType, request: number, detail: any): void {
-    const name = EVENTS[event] as keyof CrudManagerEvents;
-    if (!this._hears(name)) return;
-    const exchange = EXCHANGES.get(request);
-    switch (name) {
-      case 'load':
-      case 'sync':
-      case 'requestDone':
-        this._fire(
-          name,
-          withExchange({ requestType: kind, requestOptions: exchange?.options }, exchange),
-        );
-        break;
-      case 'loadFail':
-      case 'syncFail':
-      case 'requestFail': {
-        const error = withExchange(errorOf(detail.error), exchange);
-        const event = {
-          requestType: kind,
-          requestOptions: exchange?.options,
-          error,
-          retryIn: detail.retryIn,
-        };
-        this._fire(name, withExchange(event, exchange));
-        break;
-      }
-      case 'status':
-        this._fire(name, {
-          status: STATUSES[detail.status],
-          pending: detail.pending,
-          error: detail.error && errorOf(detail.error),
-        });
-        break;
-      case 'recordSyncFail': {
-        const { store, row, generation, message, reverted } = detail;
-        this._fire(name, { record: recordOf(store, row, generation), message, reverted });
-        break;
-      }
-      case 'syncWarning':
-      case 'syncUncertain': {
-        const records = (detail.records as [number, number, number][])
-          .map(([store, row, generation]) => recordOf(store, row, generation))
-          .filter((record) => record !== undefined);
-        this._fire(name, { message: detail.message, records });
-        break;
-      }
-      case 'syncDelayed':
-        this._fire(name, { arguments: {} });
-        break;
-      default:
-        this._fire(name, detail);
-    }
-  }
-
   protected override _listenersChanged(): void {
     if (this.destroyed || this._number < 0) return;
-    const { load, sync } = this.transports;
+    const { load, sync } = this._transports;
     let mask = 0;
     EVENTS.forEach((name, bit) => {
+      const prepares = asksAnything(load) || asksAnything(sync) || this._options.sendAsFormData;
       const own =
-        (name === 'beforeSend' && (asksAnything(load) || asksAnything(sync))) ||
+        (name === 'beforeSend' && prepares) ||
         (name === 'beforeSync' && this.stores.some((store) => store._serialized().length > 0));
       if (own || this._hears(name)) mask |= 1 << bit;
     });
@@ -564,21 +466,6 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
     return this._number;
   }
 
-  private _call(send: (number: number, call: number) => void): Promise<CrudResult | null> {
-    const call = nextCall++;
-    const promise = new Promise<CrudResult | null>((resolve, reject) => {
-      calls.set(call, { manager: this, resolve, reject });
-      try {
-        send(this._alive(), call);
-      } catch (thrown) {
-        calls.delete(call);
-        reject(thrown);
-      }
-    });
-    callOf.set(promise, call);
-    return promise;
-  }
-
   private _state(index: number): number {
     engine().managerState(this._alive());
     return register(index);
@@ -590,7 +477,7 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
 
   private _option(patch: CrudManagerOptions): void {
     this._configure(patch);
-    Object.assign(this.options, patch);
+    Object.assign(this._options, patch);
   }
 
   private _expectStore(what: Store<any> | string): Store<any> {
@@ -658,175 +545,12 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
     }
   }
 
-  private _askWithPack(ask: Ask, name: keyof CrudManagerEvents): void {
-    const pack = JSON.parse(ask.pack as string);
-    const serialized = name === 'beforeSync' && this._serialize(pack);
-    // What the engine wrote may differ from what JSON.stringify writes.
-    const before = serialized || !this._hears(name) ? undefined : JSON.stringify(pack);
-    this._whenAsked(this._fire(name, { pack }), (proceed) => {
-      const after = serialized || before !== undefined ? this._text(pack, name) : undefined;
-      // One that has no JSON form can't be sent: the original goes out.
-      const changed = after === before ? undefined : after;
-      engine().answer(ask.ask, proceed, changed, undefined, undefined);
-    });
-  }
-
-  private _askBeforeApply(ask: Ask, name: keyof CrudManagerEvents): void {
-    const exchange = EXCHANGES.get(ask.request);
-    if (exchange !== undefined) exchange.touched = false;
-    const event = withExchange({ requestType: ask.kind, options: {} }, exchange);
-    this._whenAsked(this._fire(name, event), (proceed) => {
-      // One that has no JSON form can't be applied, and the original isn't what the listener wants: the request fails.
-      const content = exchange?.touched ? (this._text(exchange.response, name) ?? '') : undefined;
-      engine().answer(ask.ask, proceed, content, undefined, undefined);
-    });
-  }
-
-  private _askBeforeSend(ask: Ask): void {
-    const http = JSON.parse(ask.http as string) as WireRequest;
-    const section = ask.kind === 'load' ? this.transports.load : this.transports.sync;
-    const body = ask.body === undefined ? undefined : new TextDecoder().decode(ask.body);
-    const url = new ParamUrl(http.url);
-    let config: RequestOptions & { body?: string };
-    let params: Record<string, string>;
-    try {
-      params = { ...url.params, ...texts(asked(section.params)) };
-      config = {
-        ...http.fetchOptions,
-        method: http.method,
-        url: url.path,
-        headers: { ...Object.fromEntries(http.headers), ...texts(asked(section.headers)) },
-        ...(body !== undefined && { body }),
-      };
-    } catch (thrown) {
-      this._threw('beforeSend', thrown);
-      engine().answer(ask.ask, false, undefined, undefined, undefined);
-      return;
-    }
-    const event = { crudManager: this, requestType: ask.kind, params, requestConfig: config };
-    this._whenAsked(this._fire('beforeSend', event), (proceed) => {
-      const { url: path, method, headers, body: text, ...fetchOptions } = event.requestConfig ?? {};
-      const request = {
-        method,
-        url: url.compose(String(path), texts(event.params)),
-        headers: Object.entries(texts(headers)),
-        fetchOptions,
-      };
-      const sent =
-        text === body
-          ? ask.body
-          : typeof text === 'string'
-            ? new TextEncoder().encode(text)
-            : undefined;
-      engine().answer(ask.ask, proceed, undefined, this._text(request, 'beforeSend'), sent);
-    });
-  }
-
-  private _text(value: unknown, name: string): string | undefined {
-    try {
-      return JSON.stringify(value);
-    } catch (thrown) {
-      this._threw(name, thrown);
-      return undefined;
-    }
-  }
-
-  private _whenAsked(
-    verdict: boolean | Promise<boolean>,
-    answer: (proceed: boolean) => void,
-  ): void {
-    if (typeof verdict === 'boolean') {
-      answer(verdict);
-      return;
-    }
-    verdict.then(
-      (proceed) => {
-        if (!this.destroyed) answer(proceed);
-      },
-      (thrown) => this._threw('before', thrown),
-    );
-  }
-
-  /** Lets fields say how they are written; whether any did. */
-  private _serialize(pack: any): boolean {
-    let any = false;
-    for (const store of this.stores) {
-      const section = pack[store.id];
-      const fields = store._serialized();
-      if (section === undefined || fields.length === 0) continue;
-      const phantomIdField = this._phantomIdField(store);
-      const idName = store._idName;
-      for (const row of [...(section.added ?? []), ...(section.updated ?? [])]) {
-        const record = store.getById(row[phantomIdField] ?? row[idName]);
-        if (record === undefined) continue;
-        for (const field of fields) {
-          const path = (field.config.dataSource ?? field.name).split('.');
-          const last = path.pop() as string;
-          const holder = path.reduce((at, part) => at?.[part], row);
-          if (holder === undefined || !Object.hasOwn(holder, last)) continue;
-          holder[last] = field.serialize?.(record.get(field.name), record);
-          any = true;
-        }
-      }
-    }
-    return any;
-  }
-
-  private _phantomIdField(store: Store<any>): string {
-    return store._phantomIdField ?? this.options.phantomIdField ?? '$PhantomId';
-  }
 }
 
 /** Handlers can be set at any time: `manager.onSync = () => …`. */
 export interface CrudManager<Stores extends object> extends OnListeners<CrudManagerEvents> {}
 
 defineHandlers(CrudManager.prototype, [...EVENTS, 'beforeDestroy']);
-
-const callOf = new WeakMap<Promise<unknown>, number>();
-
-/** @internal A question of the engine. */
-export interface Ask {
-  ask: number;
-  event: number;
-  request: number;
-  kind: RequestType;
-  pack: string | undefined;
-  http: string | undefined;
-  body: Uint8Array | undefined;
-}
-
-/** @internal */
-export function settleCall(call: number, request: number, error: SyncError | undefined): void {
-  const waiting = calls.get(call);
-  if (waiting === undefined) return;
-  calls.delete(call);
-  const exchange = EXCHANGES.get(request);
-  if (error !== undefined) {
-    waiting.reject(exchange === undefined ? error : withExchange(error, exchange));
-  } else if (request < 0) {
-    waiting.resolve(null);
-  } else {
-    waiting.resolve(withExchange({}, exchange) as CrudResult);
-  }
-}
-
-/** @internal */
-export function isAsk(name: string): boolean {
-  return ASKS.has(name);
-}
-
-function errorOf(detail: {
-  code: string;
-  message: string;
-  retryable: boolean;
-  status: number | null;
-}): SyncError {
-  return makeError(detail.code, detail.message, detail.retryable, detail.status ?? 0);
-}
-
-function recordOf(store: number, row: number, generation: number): Model | undefined {
-  return stores.get(store)?._cache.at(row, generation);
-}
 
 function renamed(changes: Changeset, from: string, to: string): Changeset {
   const row = (one: any) => {

@@ -163,7 +163,7 @@ export class Emitter<Events extends object> {
   protected _listenersChanged(): void {}
 
   /** @internal A listener threw. */
-  protected _threw(name: string, thrown: unknown): void {
+  _threw(name: string, thrown: unknown): void {
     console.error(`Syncline: a listener of "${name}" threw`, thrown);
     if (name !== 'exception') this._fire('exception', { eventName: name, error: thrown });
   }

@@ -1,7 +1,10 @@
 import * as glue from '../wasm/syncline.js';
-import { type Ask, managers, settleCall } from './crud-manager.js';
+import { settleCall } from './calls.js';
+import { managers } from './crud-manager.js';
 import { SyncError } from './errors.js';
 import { EXCHANGES, Exchange, type RequestType } from './exchange.js';
+import { type Ask, answerAsk } from './manager-asks.js';
+import { tellEvent } from './manager-events.js';
 import { type Wasm, engine, isStarted, makeError, startEngine } from './runtime.js';
 import { absorbNotices, deliverNotices } from './notices.js';
 import { zoneTable } from './zone.js';
@@ -76,13 +79,14 @@ const facade = {
     body: Uint8Array | undefined,
   ): void {
     const question: Ask = { ask, event, request, kind: kindOf(kind), pack, http, body };
-    managers.get(manager)?._ask(question);
+    const asking = managers.get(manager);
+    if (asking !== undefined) answerAsk(asking, question);
   },
 
   event(manager: number, event: number, kind: number, request: number, detail: string): void {
-    managers
-      .get(manager)
-      ?._event(event, kindOf(kind), request, detail === '' ? {} : JSON.parse(detail));
+    const telling = managers.get(manager);
+    if (telling === undefined) return;
+    tellEvent(telling, event, kindOf(kind), request, detail === '' ? {} : JSON.parse(detail));
   },
 
   settle: settleCall,

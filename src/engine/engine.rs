@@ -258,6 +258,7 @@ impl Engine {
             | Input::HttpChunk(..)
             | Input::HttpEnd(_)
             | Input::HttpFailed(..)
+            | Input::HttpUnsent(..)
             | Input::Online(_)
             | Input::Visible(_)
             | Input::SetZone(_) => self.route_from_host(input),
@@ -423,6 +424,11 @@ impl Engine {
             Input::HttpFailed(request, why) => {
                 if let Some((manager, mut cx)) = self.awaiting(request) {
                     manager.on_http_failed(why, &mut cx);
+                }
+            }
+            Input::HttpUnsent(request, why) => {
+                if let Some((manager, mut cx)) = self.awaiting(request) {
+                    manager.on_http_unsent(why, &mut cx);
                 }
             }
             Input::Online(online) => {

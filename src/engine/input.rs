@@ -162,7 +162,8 @@ pub enum Input<'a> {
         ask: AskId,
         /// `false` when somebody vetoed.
         proceed: bool,
-        /// What takes the place of the pack or response that was shown (JSON text), when a listener changed it.
+        /// What takes the place of the pack or response that was shown (JSON text), when a listener changed it. Of a request
+        /// that isn't to proceed: why it could not be made.
         content: Option<&'a [u8]>,
         /// What takes the place of the request that was shown, when it changed.
         request: Option<Box<HttpRequest>>,
@@ -175,6 +176,8 @@ pub enum Input<'a> {
     HttpEnd(RequestId),
     /// No (whole) answer: refused, broken off. What the server did with the request is unknown.
     HttpFailed(RequestId, &'a str),
+    /// The request could not be made of what it consists of: nothing was sent.
+    HttpUnsent(RequestId, &'a str),
     /// The browser says that it is online, or not.
     Online(bool),
     /// The page became visible, or hidden.

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CrudManager, EventModel, Model, ResourceModel, Store } from 'syncline';
+import { inNode } from './support/package.mjs';
 import { status } from './support/server.mjs';
 import { defaultStores, loaded, next, rejection, setup, within } from './support/setup.mjs';
 
@@ -307,4 +308,25 @@ test('stores that a manager made go with it, others stay', async (t) => {
   manager.destroy();
   await within(told, 'beforeDestroy');
   assert.deepEqual([given.isDestroyed, made.isDestroyed], [false, true]);
+});
+
+test('a page that this machine serves is not offline without a network, others are', async () => {
+  const statusOf = (origin, syncUrl) => {
+    const program = `
+      const say = (name, value) => Object.defineProperty(globalThis, name, { value });
+      say('navigator', { onLine: false });
+      say('location', { origin: '${origin}' });
+      const { CrudManager, Store, init } = await import('syncline');
+      await init();
+      const store = new Store({ id: 'a' });
+      const manager = new CrudManager({ crudStores: [store], syncUrl: '${syncUrl}' });
+      store.add({});
+      console.log(JSON.stringify(manager.status));
+    `;
+    return inNode(program);
+  };
+  assert.equal(await statusOf('https://example.com', '/sync'), 'offline');
+  assert.equal(await statusOf('http://localhost:8080', '/sync'), 'pending');
+  assert.equal(await statusOf('http://[::1]:8080', '/sync'), 'pending');
+  assert.equal(await statusOf('https://example.com', 'http://127.0.0.1:9000/sync'), 'pending');
 });

@@ -5,6 +5,7 @@ import { CrudManager, EventModel, Model, Store, SyncError } from 'syncline';
 import { raw, startServer } from './support/server.mjs';
 import {
   loaded,
+  muteConsole,
   next,
   recordEvents,
   rejection,
@@ -254,6 +255,43 @@ test('wrong options of stores and fields are refused', () => {
   throwsMistake(() => storeOf(['id'], 'no json'), 'INVALID_ARGUMENT');
   throwsMistake(() => storeOf(['id'], 7), 'INVALID_ARGUMENT');
   throwsMistake(() => storeOf([{ name: 'd', type: 'date', format: 'QQ!' }]), 'INVALID_CONFIG');
+});
+
+test('a header that can not be had fails the request: nothing is sent without it, nothing is lost', async (t) => {
+  muteConsole(t);
+  const all = await loaded(t);
+  const { manager, events, server } = all;
+  let token = null;
+  const headers = () => {
+    if (token === null) throw new Error('no token yet');
+    return { authorization: token };
+  };
+  manager.transport = { sync: { ...manager.transport.sync, headers } };
+  events.getById(1).name = 'kept';
+  const error = await rejection(manager.sync());
+  isMistake(error, 'INVALID_CONFIG');
+  assert.match(error.message, /no token yet/);
+  assert.equal(server.syncs.length, 0);
+  assert.equal(manager.changes.events.updated[0].name, 'kept');
+  token = 'Bearer x';
+  await within(manager.sync(), 'a sync');
+  assert.equal(server.requests.at(-1).headers.authorization, 'Bearer x');
+  assert.equal(manager.changes, null);
+  await stillWorks(all);
+});
+
+test('an address that no request can be made of is a mistake, not a failure of the network', async (t) => {
+  const all = await loaded(t);
+  const { manager, events } = all;
+  const url = manager.syncUrl;
+  manager.syncUrl = '/relative/where/there/is/no/page';
+  events.getById(1).name = 'kept';
+  isMistake(await rejection(manager.sync()), 'INVALID_CONFIG');
+  assert.equal(manager.changes.events.updated[0].name, 'kept');
+  manager.syncUrl = url;
+  await within(manager.sync(), 'a sync');
+  assert.equal(manager.changes, null);
+  await stillWorks(all);
 });
 
 test('options of load() that have another shape are refused', async (t) => {

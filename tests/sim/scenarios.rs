@@ -839,6 +839,20 @@ fn scenario_24_a_server_that_says_so_is_known_to_be_idempotent() {
 }
 
 #[test]
+fn scenario_25_this_machine_is_reached_without_a_network() {
+    let mut world = World::calendar();
+    let mut options = auto();
+    options["transport"] = json!({"sync": {"url": "http://localhost:3000/sync"}});
+    let client = world.loaded(options);
+    world.feed(client, Input::Online(false)).unwrap();
+    world.set(client, "events", 1, "name", "offline");
+    world.settle();
+    assert_eq!(status(&world, client), Status::Saved);
+    assert_eq!(world.server.row("events", 1).unwrap()["name"], "offline");
+    world.check_end();
+}
+
+#[test]
 fn scenario_25_the_backlog_goes_out_when_the_way_is_open_again() {
     let mut world = World::calendar();
     let client = world.loaded(auto());

@@ -179,6 +179,24 @@ impl Manager {
         self.pump(cx);
     }
 
+    /// The host could not make the request.
+    pub fn on_http_unsent(&mut self, why: &str, cx: &mut Context<'_>) {
+        if let Some((exchange, _)) = self.take_wire() {
+            self.fail_unsent(exchange, why, cx);
+            self.pump(cx);
+        }
+    }
+
+    /// Nothing went out. What became of a request that had gone out before is as unknown as it was.
+    fn fail_unsent(&mut self, exchange: Exchange, why: &str, cx: &mut Context<'_>) {
+        let error = SyncError::new(ErrorCode::InvalidConfig, why);
+        let verdict = match exchange.detail {
+            Detail::Sync { repeated: true } => Verdict::Unknown(error),
+            _ => Verdict::Refused(error),
+        };
+        self.fail(exchange, verdict, None, cx);
+    }
+
     /// The answer did not come in time.
     pub(super) fn on_request_timeout(&mut self, cx: &mut Context<'_>) {
         let Some((exchange, _)) = self.take_wire() else {
@@ -265,6 +283,10 @@ impl Manager {
             Stage::Vetting(_) if answer.proceed => {
                 self.take_pack(&mut exchange, answer.content, cx);
                 self.on_vetted(exchange, cx);
+            }
+            Stage::Outfitting(..) if !answer.proceed && answer.content.is_some() => {
+                let why = String::from_utf8_lossy(answer.content.unwrap_or_default());
+                self.fail_unsent(exchange, &why, cx);
             }
             Stage::Outfitting(_, http) => {
                 self.on_outfitted(exchange, answer.request.unwrap_or(http), cx);

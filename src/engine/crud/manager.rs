@@ -9,6 +9,7 @@ use super::load::NextLoad;
 use super::retry::Retry;
 use super::revision::Revision;
 use super::status::{Facts, StatusReport};
+use super::url::is_loopback;
 use super::{package, relations};
 use crate::engine::config::{ManagerConfig, ManagerOptions, ManagerPatch};
 use crate::engine::effect::{Effect, RequestKind};
@@ -473,7 +474,12 @@ impl Manager {
             && !matches!(self.backlog, Backlog::Reported(_));
         let again = self.retry.due() && !self.auto.suspended();
         let rest = self.again && !self.retry.waiting();
-        online && (called || auto || again || rest)
+        (called || auto || again || rest) && self.reaches(online)
+    }
+
+    /// Whether syncs can get out: without a network, to this machine alone.
+    fn reaches(&self, online: bool) -> bool {
+        online || self.options.sync.url.as_deref().is_some_and(is_loopback)
     }
 
     // --- helpers ------------------------------------------------------------------------------------------------
@@ -513,7 +519,7 @@ impl Manager {
             saving: self.is_syncing(),
             dirty: self.has_changes(stores),
             pending: self.pending_count(stores),
-            offline: !online,
+            offline: !self.reaches(online),
             retrying: self.retry.waiting() || self.retry.due(),
         }
     }

@@ -39,6 +39,30 @@ pub fn compose(url: &str, params: &[&Members], pack: Option<(&str, &[u8])>) -> S
     out
 }
 
+/// Whether a URL names this machine, which can be reached without any network. Relative ones don't say.
+pub fn is_loopback(url: &str) -> bool {
+    let url = url.as_bytes();
+    let Some(at) = url.windows(2).position(|pair| pair == b"//") else {
+        return false;
+    };
+    let rest = url.get(at + 2..).unwrap_or_default();
+    let authority = rest.split(|byte| b"/?#".contains(byte)).next();
+    let host = authority.and_then(|it| it.rsplit(|byte| *byte == b'@').next());
+    let host = host.unwrap_or_default();
+    if host.starts_with(b"[::1]") {
+        return true;
+    }
+    let name = host.split(|byte| *byte == b':').next().unwrap_or_default();
+    let mut parts = name.rsplit(|byte| *byte == b'.');
+    let numbers = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
+    parts
+        .next()
+        .is_some_and(|last| last.eq_ignore_ascii_case(b"localhost"))
+        || name.starts_with(b"127.")
+            && name.split(|byte| *byte == b'.').count() == 4
+            && name.split(|byte| *byte == b'.').all(numbers)
+}
+
 /// As `encodeURIComponent` does.
 fn encode(bytes: &[u8], out: &mut String) {
     for &byte in bytes {
@@ -60,6 +84,38 @@ fn encode(bytes: &[u8], out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn this_machine_is_known_by_its_names() {
+        for url in [
+            "http://localhost",
+            "http://LocalHost:3000/api?x#y",
+            "https://app.localhost/",
+            "http://127.0.0.1:80/api",
+            "http://127.8.9.10?x",
+            "http://user:pass@127.0.0.1/",
+            "http://[::1]:3000/api",
+            "//localhost/api",
+        ] {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in [
+            "/api/load",
+            "api",
+            "",
+            "http://localhost.example.com/",
+            "http://127.example.com/",
+            "http://127.0.0.1.example.com/",
+            "http://127.0.0/",
+            "http://example.com/localhost",
+            "http://example.com:127/",
+            "http://localhost@example.com/",
+            "http://[::2]/",
+            "http://10.0.0.1/",
+        ] {
+            assert!(!is_loopback(url), "{url}");
+        }
+    }
 
     #[test]
     fn parameters_go_after_the_query_that_is_there_and_before_the_fragment() {

@@ -48,7 +48,7 @@ impl Http {
             Err(thrown) => {
                 // Not from here: the effects that were polled before must be carried out first.
                 let words = words(&thrown);
-                spawn_local(async move { driver.tell(Input::HttpFailed(request, &words)) });
+                spawn_local(async move { driver.tell(Input::HttpUnsent(request, &words)) });
                 return;
             }
         };

@@ -4,16 +4,21 @@ use js_sys::{Function, Reflect};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 
+use crate::engine::crud::url::is_loopback;
 use crate::engine::input::Input;
 use crate::wasm::driver;
 
-/// Listens from now on, as long as the module lives, and tells how things stand.
+/// Listens from now on, as long as the module lives, and tells how things stand. A page that this machine serves can reach its
+/// server without a network: it isn't told that there is none.
 pub(in crate::wasm) fn watch() {
     let global: JsValue = js_sys::global().into();
     listen(&global, "online", || tell(&Input::Online(true)));
-    listen(&global, "offline", || tell(&Input::Online(false)));
-    if member(&member(&global, "navigator"), "onLine") == JsValue::FALSE {
-        tell(&Input::Online(false));
+    let origin = member(&member(&global, "location"), "origin").as_string();
+    if !origin.is_some_and(|origin| is_loopback(&origin)) {
+        listen(&global, "offline", || tell(&Input::Online(false)));
+        if member(&member(&global, "navigator"), "onLine") == JsValue::FALSE {
+            tell(&Input::Online(false));
+        }
     }
     let document = member(&global, "document");
     if document.is_object() {

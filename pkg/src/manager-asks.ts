@@ -1,0 +1,156 @@
+import { asked } from './crud-config.js';
+import { type CrudManagerEvents, EVENTS } from './crud-events.js';
+import type { CrudManager } from './crud-manager.js';
+import { EXCHANGES, type RequestOptions, type RequestType, type WireRequest, withExchange } from './exchange.js';
+import { ParamUrl, texts } from './param-url.js';
+import { engine } from './runtime.js';
+import type { Store } from './store.js';
+
+/** @internal A question of the engine. */
+export interface Ask {
+  ask: number;
+  event: number;
+  request: number;
+  kind: RequestType;
+  pack: string | undefined;
+  http: string | undefined;
+  body: Uint8Array | undefined;
+}
+
+/** @internal */
+export function answerAsk(manager: CrudManager<any>, ask: Ask): void {
+  const name = EVENTS[ask.event] as keyof CrudManagerEvents;
+  if (name === 'beforeSend') askBeforeSend(manager, ask);
+  else if (ask.pack === undefined) askBeforeApply(manager, ask, name);
+  else askWithPack(manager, ask, name);
+}
+
+function askWithPack(manager: CrudManager<any>, ask: Ask, name: keyof CrudManagerEvents): void {
+  const pack = JSON.parse(ask.pack as string);
+  const serialized = name === 'beforeSync' && serialize(manager, pack);
+  // What the engine wrote may differ from what JSON.stringify writes.
+  const before = serialized || !manager._hears(name) ? undefined : JSON.stringify(pack);
+  whenAsked(manager, manager._fire(name, { pack }), (proceed) => {
+    const after = serialized || before !== undefined ? jsonOf(manager, pack, name) : undefined;
+    // One that has no JSON form can't be sent: the original goes out.
+    const changed = after === before ? undefined : after;
+    engine().answer(ask.ask, proceed, changed, undefined, undefined);
+  });
+}
+
+function askBeforeApply(manager: CrudManager<any>, ask: Ask, name: keyof CrudManagerEvents): void {
+  const exchange = EXCHANGES.get(ask.request);
+  if (exchange !== undefined) exchange.touched = false;
+  const event = withExchange({ requestType: ask.kind, options: {} }, exchange);
+  whenAsked(manager, manager._fire(name, event), (proceed) => {
+    // One that has no JSON form can't be applied, and the original isn't what the listener wants: the request fails.
+    const content = exchange?.touched ? (jsonOf(manager, exchange.response, name) ?? '') : undefined;
+    engine().answer(ask.ask, proceed, content, undefined, undefined);
+  });
+}
+
+function askBeforeSend(manager: CrudManager<any>, ask: Ask): void {
+  const http = JSON.parse(ask.http as string) as WireRequest;
+  const section = ask.kind === 'load' ? manager._transports.load : manager._transports.sync;
+  const pack = ask.body === undefined ? undefined : new TextDecoder().decode(ask.body);
+  const form = manager._options.sendAsFormData === true && pack !== undefined;
+  const body = form ? String(new URLSearchParams({ [section.paramName ?? 'data']: pack })) : pack;
+  const url = new ParamUrl(http.url);
+  let config: RequestOptions & { body?: string };
+  let params: Record<string, string>;
+  try {
+    params = { ...url.params, ...texts(asked(section.params)) };
+    config = {
+      ...http.fetchOptions,
+      method: http.method,
+      url: url.path,
+      headers: { ...Object.fromEntries(http.headers), ...texts(asked(section.headers)) },
+      ...(body !== undefined && { body }),
+    };
+  } catch (thrown) {
+    manager._threw('beforeSend', thrown);
+    const why = `headers or params threw: ${String(thrown)}`;
+    engine().answer(ask.ask, false, why, undefined, undefined);
+    return;
+  }
+  if (form) asForm(config.headers);
+  const event = { crudManager: manager, requestType: ask.kind, params, requestConfig: config };
+  whenAsked(manager, manager._fire('beforeSend', event), (proceed) => {
+    const { url: path, method, headers, body: text, ...fetchOptions } = event.requestConfig ?? {};
+    const request = {
+      method,
+      url: url.compose(String(path), texts(event.params)),
+      headers: Object.entries(texts(headers)),
+      fetchOptions,
+    };
+    const sent =
+      text === body && !form
+        ? ask.body
+        : typeof text === 'string'
+          ? new TextEncoder().encode(text)
+          : undefined;
+    engine().answer(ask.ask, proceed, undefined, jsonOf(manager, request, 'beforeSend'), sent);
+  });
+}
+
+function asForm(headers: Record<string, string>): void {
+  for (const name of Object.keys(headers)) {
+    if (name.toLowerCase() === 'content-type') delete headers[name];
+  }
+  headers['Content-Type'] = 'application/x-www-form-urlencoded';
+}
+
+function jsonOf(manager: CrudManager<any>, value: unknown, name: string): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch (thrown) {
+    manager._threw(name, thrown);
+    return undefined;
+  }
+}
+
+function whenAsked(
+  manager: CrudManager<any>,
+  verdict: boolean | Promise<boolean>,
+  answer: (proceed: boolean) => void,
+): void {
+  if (typeof verdict === 'boolean') {
+    answer(verdict);
+    return;
+  }
+  verdict.then(
+    (proceed) => {
+      if (!manager.isDestroyed) answer(proceed);
+    },
+    (thrown) => manager._threw('before', thrown),
+  );
+}
+
+/** Lets fields say how they are written; whether any did. */
+function serialize(manager: CrudManager<any>, pack: any): boolean {
+  let any = false;
+  for (const store of manager.stores) {
+    const section = pack[store.id];
+    const fields = store._serialized();
+    if (section === undefined || fields.length === 0) continue;
+    const phantomName = phantomIdField(manager, store);
+    const idName = store._idName;
+    for (const row of [...(section.added ?? []), ...(section.updated ?? [])]) {
+      const record = store.getById(row[phantomName] ?? row[idName]);
+      if (record === undefined) continue;
+      for (const field of fields) {
+        const path = (field.config.dataSource ?? field.name).split('.');
+        const last = path.pop() as string;
+        const holder = path.reduce((at, part) => at?.[part], row);
+        if (holder === undefined || !Object.hasOwn(holder, last)) continue;
+        holder[last] = field.serialize?.(record.get(field.name), record);
+        any = true;
+      }
+    }
+  }
+  return any;
+}
+
+function phantomIdField(manager: CrudManager<any>, store: Store<any>): string {
+  return store._phantomIdField ?? manager._options.phantomIdField ?? '$PhantomId';
+}
