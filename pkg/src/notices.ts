@@ -70,7 +70,11 @@ function announce<R extends Model>(store: Store<R>, notices: readonly Notice[]):
     else if (kind === NoticeKind.IdChange) announceIds(store, run, origin);
     else if (kind === NoticeKind.Refresh) announceRefresh(store, origin);
     else if (kind === NoticeKind.State) {
-      for (const notice of run) note(store, recordOf(store, notice), 'update', origin);
+      for (const notice of run) {
+        const record = recordOf(store, notice);
+        // That a removal is confirmed is no news of a record that is shown.
+        if (record?.isRemoved === false) note(store, record, 'update', origin);
+      }
     } else announceRows(store, kind, run, origin);
   }
 }

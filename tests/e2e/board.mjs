@@ -55,6 +55,24 @@ export class BoardPage extends DemoPage {
     await this.page.locator('.card-ghost').waitFor({ state: 'detached' });
   }
 
+  /** Drags a card with a pen: it hovers before it touches, and drags without resting. */
+  async dragByPen(name, column, lane) {
+    const pen = await this.context.newCDPSession(this.page);
+    const from = await this.card(name).boundingBox();
+    const to = await this.cell(column, lane).boundingBox();
+    const send = (type, x, y, buttons) =>
+      pen.send('Input.dispatchMouseEvent', {
+        ...{ type, x, y, buttons, pointerType: 'pen' },
+        ...(buttons > 0 || type === 'mouseReleased' ? { button: 'left', clickCount: 1 } : {}),
+      });
+    await send('mouseMoved', from.x + 40, from.y + 12, 0);
+    await send('mousePressed', from.x + 40, from.y + 12, 1);
+    await send('mouseMoved', from.x + 50, from.y + 22, 1);
+    await send('mouseMoved', to.x + 60, to.y + 40, 1);
+    await send('mouseReleased', to.x + 60, to.y + 40, 0);
+    await pen.detach();
+  }
+
   /** Moves a finger to the left, from a card, without resting before. */
   async swipe(name, distance) {
     const box = await this.card(name).boundingBox();

@@ -155,6 +155,19 @@ test('a finger that rests on a card lifts it, and one that moves on scrolls', as
   view.assertQuiet();
 });
 
+test('a pen drags a card as a mouse does', async (t) => {
+  const { server, view, page } = await open(t);
+  await page.evaluate(() => {
+    addEventListener('pointerdown', ({ pointerType }) => (document.title = pointerType), true);
+  });
+  await view.saved(() => view.dragByPen('Remove overflow', 'todo', 'low'));
+  assert.equal(await page.title(), 'pen');
+  const row = await task(server, 'Remove overflow');
+  assert.deepEqual([row.status, row.prio], ['todo', 'low']);
+  assert.equal(await view.editor.count(), 0);
+  view.assertQuiet();
+});
+
 test('a card is lifted, moved, dropped and taken back by the keyboard', async (t) => {
   const { server, view, page } = await open(t);
   const { keyboard } = page;
@@ -382,6 +395,31 @@ test('a card that somebody else deletes while it is dragged is told of', async (
   await view.toast('The card is gone').waitFor();
   assert.equal(await view.card('Remove overflow').count(), 0);
   await view.saved(() => view.drag('Write tests', 'todo', 'low'));
+  view.assertQuiet();
+});
+
+test('a card that somebody else deletes while it is edited closes the dialog', async (t) => {
+  const { server, view, page } = await open(t);
+  const { id } = await task(server, 'Remove overflow');
+  await view.edit('Remove overflow');
+  await server.sync({ tasks: { removed: [{ id }] } });
+  await page.locator('#reload').evaluate((button) => button.click());
+  await view.toast('The card is gone').waitFor();
+  await view.editor.waitFor({ state: 'detached' });
+  assert.equal(await view.card('Remove overflow').count(), 0);
+  view.assertQuiet();
+});
+
+test('what two people change in different fields of a card is kept of both', async (t) => {
+  const { server, view } = await open(t);
+  const { id } = await task(server, 'Remove overflow');
+  await view.edit('Remove overflow');
+  await server.sync({ tasks: { updated: [{ id, description: 'Only on Tuesdays' }] } });
+  await view.editor.getByLabel('Column').selectOption('Review');
+  await view.saved(() => view.press('Save'));
+  const row = await task(server, 'Remove overflow');
+  assert.deepEqual([row.status, row.description], ['review', 'Only on Tuesdays']);
+  await view.card('Remove overflow').getByText('Only on Tuesdays').waitFor();
   view.assertQuiet();
 });
 

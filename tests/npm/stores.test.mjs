@@ -375,6 +375,17 @@ test('subscribers are told once a turn, with one change per record', async (t) =
   assert.equal(batches.length, 1);
 });
 
+test('subscribers hear of a removal once, and nothing more when it is confirmed', async (t) => {
+  const { manager, events } = await loaded(t);
+  const { batches } = subscribe(events);
+  events.remove(events.getById(2));
+  await turn();
+  await manager.sync();
+  await turn();
+  const told = batches.flatMap(({ changes }) => changes.map(({ op, key }) => [op, key]));
+  assert.deepEqual(told, [['remove', '2']]);
+});
+
 test('subscribers are told why: local, remote, rollback, load', async (t) => {
   const { manager, events } = await loaded(t);
   const { batches, forget } = subscribe(events);

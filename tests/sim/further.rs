@@ -6,7 +6,7 @@ use syncline::engine::event::{NoticeKind, Origin, Status};
 use syncline::engine::input::{Input, Scope};
 
 use crate::interop::{answer, auto, changeset, column, patient, sync_meets, with_store};
-use crate::network::Fate;
+use crate::network::{Fate, Parcel, pack_of};
 use crate::server::Habits;
 use crate::world::{Listener, World};
 
@@ -76,7 +76,7 @@ fn further_taking_one_edit_back_leaves_the_others_of_the_same_record() {
     let body = json!({"success": true, "events": {"rows": [
         {"id": 1, "success": false, "error": "no"}]}});
     for parcel in world.parcels.values_mut() {
-        if let crate::network::Parcel::Arrive { fate, .. } = parcel {
+        if let Parcel::Arrive { fate, .. } = parcel {
             *fate = Fate::Reply(200, body.to_string());
         }
     }
@@ -557,4 +557,64 @@ fn further_unsent_changes_can_be_carried_to_the_next_page() {
         .feed(client, Input::Reject(Scope::Manager(manager)))
         .unwrap();
     world.check_end();
+}
+
+/// Lets time pass, with a server that breaks down over every package that speaks of this event.
+fn run_with_poison(world: &mut World, id: u64, ms: u64) {
+    for _ in 0..ms / 10 {
+        for parcel in world.parcels.values_mut() {
+            if let Parcel::Arrive { http, fate, .. } = parcel {
+                let pack = pack_of(http);
+                let updated = pack["events"]["updated"].as_array();
+                if updated.is_some_and(|rows| rows.iter().any(|row| row["id"] == id)) {
+                    *fate = Fate::Reply(500, "null pointer".into());
+                }
+            }
+        }
+        world.run(10);
+    }
+}
+
+/// A package over which the server breaks down each time: taking back what is in it opens the way for everything else.
+#[test]
+fn further_a_package_that_breaks_the_server_can_be_taken_back() {
+    let mut world = World::calendar();
+    let client = world.loaded(json!({"autoSync": true, "retry": {"max": 2, "jitter": 0}}));
+    world.set(client, "events", 2, "name", "poison");
+    run_with_poison(&mut world, 2, 10_000);
+    assert_eq!(world.clients[client].requests, 3);
+    assert_eq!(status(&world, client), Status::Failed);
+    let store = world.clients[client].stores["events"];
+    let row = world.find(client, "events", 2).unwrap();
+    world
+        .feed(client, Input::Reject(Scope::Record(store, row)))
+        .unwrap();
+    world.set(client, "events", 1, "name", "healthy");
+    run_with_poison(&mut world, 2, 30_000);
+    assert_eq!(world.server.row("events", 1).unwrap()["name"], "healthy");
+    assert!(!world.is_dirty(client));
+    world.check_end();
+}
+
+/// Edits come while a server is down, until attempts are used up: nothing hammers it from then on.
+#[test]
+fn further_edits_made_while_a_server_is_down_do_not_hammer_it() {
+    for fate in [Fate::DropRequest, Fate::Reply(503, "down".into())] {
+        let mut world = World::calendar();
+        let client = world.loaded(json!({"autoSync": true, "retry": {"max": 3, "jitter": 0}}));
+        world.fates = vec![fate.clone(); 500].into();
+        world.set(client, "events", 1, "name", "first");
+        world.run(500);
+        world.set(client, "events", 2, "name", "second");
+        world.run(60_000);
+        let requests = world.clients[client].requests;
+        assert!(requests <= 6, "{fate:?}: {requests}");
+        assert_eq!(status(&world, client), Status::Failed);
+        world.fates.clear();
+        world.sync(client);
+        world.settle();
+        assert!(!world.is_dirty(client));
+        assert_eq!(world.server.row("events", 2).unwrap()["name"], "second");
+        world.check_end();
+    }
 }

@@ -134,6 +134,25 @@ fn interop_19_a_server_that_knows_repeated_requests_gets_them() {
 }
 
 #[test]
+fn interop_19_an_addition_in_doubt_is_known_by_its_natural_key() {
+    for (fate, found) in [(Fate::DropAnswer, true), (Fate::DropRequest, false)] {
+        let mut world = forgetful();
+        world.natural_keys = true;
+        let client = world.loaded(auto());
+        world.fates.push_back(fate);
+        world.add(client, "events", json!({"name": "new", "n": 3}));
+        world.settle();
+        assert_eq!(world.clients[client].doubted, !found);
+        assert_eq!(world.count(client, "events"), 3, "never a second row");
+        world.sync(client);
+        world.settle();
+        assert_eq!(world.server.count("events"), 3);
+        assert!(!world.is_dirty(client));
+        world.check_end();
+    }
+}
+
+#[test]
 fn interop_20_a_conflict_keeps_the_edits_until_the_app_has_loaded_and_sends_them_on_top() {
     let mut world = World::calendar();
     let client = world.loaded(auto());

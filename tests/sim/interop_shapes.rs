@@ -1,9 +1,11 @@
 //! Servers in the wild, 26 and 27: shapes of data.
 
 use serde_json::{Value, json};
+use syncline::engine::input::Input;
 use syncline::engine::table::RowId;
 
-use crate::interop::{column, load_meets};
+use crate::interop::{column, load_meets, on_the_wire};
+use crate::network::pack_of;
 use crate::world::World;
 
 fn tree(world: &mut World, rows: Value) -> usize {
@@ -136,4 +138,39 @@ fn interop_27_what_is_no_list_of_rows_is_passed_over_and_harms_nobody() {
         assert_eq!(column(&world, client, "resources", "id"), [3], "{section}");
         world.check_end();
     }
+}
+
+#[test]
+fn interop_27_a_further_chunk_can_be_added_to_what_is_there() {
+    let mut world = World::calendar();
+    let client = world.loaded(json!({}));
+    world.set(client, "events", 2, "name", "mine");
+    let chunks = [
+        (
+            json!([{"id": 2, "name": "two", "n": 9}, {"id": 3}]),
+            vec![1, 2, 3],
+        ),
+        // An empty one changes nothing.
+        (json!([]), vec![1, 2, 3]),
+        (json!([{"id": 4}]), vec![1, 2, 3, 4]),
+    ];
+    for (rows, ids) in chunks {
+        let body = json!({"events": {"rows": rows, "total": 900}});
+        crate::interop::answer(&mut world, 200, body);
+        let manager = world.clients[client].manager;
+        let options = br#"{"events":{"append":true,"startIndex":2,"count":2}}"#;
+        let load = Input::Load {
+            manager,
+            call: None,
+            options: Some(options),
+        };
+        world.feed(client, load).unwrap();
+        let asked = pack_of(&on_the_wire(&world))["stores"][0].clone();
+        assert_eq!(asked, json!({"id": "events", "startIndex": 2, "count": 2}));
+        world.settle();
+        assert_eq!(column(&world, client, "events", "id"), ids);
+    }
+    assert_eq!(world.get(client, "events", 2, "name"), "mine");
+    assert_eq!(world.get(client, "events", 2, "n"), 9);
+    world.check_end();
 }

@@ -159,6 +159,31 @@ fn what_is_removed_on_its_own_after_that_is_not_removed_twice() {
 }
 
 #[test]
+fn a_removal_by_the_users_own_hand_outlives_the_cascade_that_came_before_it() {
+    let mut world = World::calendar();
+    let client = world.loaded(json!({}));
+    // The server doesn't know that the assignment is the second event's: its removal is sent.
+    world.set(client, "assignments", 1, "eventId", 2);
+    world.remove(client, "events", 2);
+    let body = r#"{"success":false,"message":"no"}"#;
+    world.fates.push_back(Fate::Reply(200, body.into()));
+    world.sync(client);
+    world.reject_all(client);
+    world.remove(client, "assignments", 1);
+    world.settle();
+    world.sync(client);
+    world.settle();
+    assert_eq!(
+        world.last_sync(),
+        json!({"assignments": {"removed": [{"id": 1}]}})
+    );
+    assert_eq!(world.count(client, "events"), 2);
+    assert_eq!(world.server.count("assignments"), 0);
+    assert!(!world.is_dirty(client));
+    world.check_end();
+}
+
+#[test]
 fn a_removal_taken_back_and_refused_leaves_everything_as_it_was() {
     let mut world = World::calendar();
     let client = world.loaded(json!({}));

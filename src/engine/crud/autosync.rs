@@ -63,6 +63,17 @@ impl AutoSync {
         self.wait = Wait::Quiet;
     }
 
+    /// What held edits back is gone: they are sent without another wait.
+    pub const fn on_way_open(&mut self) {
+        if self.enabled {
+            self.wait = if self.suspends > 0 {
+                Wait::Held
+            } else {
+                Wait::Due
+            };
+        }
+    }
+
     /// Options changed; `dirty` says whether there is something to send.
     pub fn configure(&mut self, enabled: bool, delay_ms: u64, dirty: bool, now: Millis) {
         let switched_on = enabled && !self.enabled;

@@ -3,9 +3,10 @@
 //! ```text
 //!            unknown outcome, safe to repeat             answered
 //! Clear ───────────────────────────────────────► Held ───────────► Clear
-//!   │  unknown outcome, repeating could add twice          all found, or none left
-//!   └────────────────────────────► Doubtful ── reloaded ─┬───────────────────────► Clear
-//!                                                        └─ some remain ► Reported ► Clear (by a call of sync)
+//!   │                                              │ nothing added, failures to the last attempt
+//!   │  unknown outcome,                            ▼              all found, or none left
+//!   └────────────────────────────────────────► Doubtful ── reloaded ─┬───────────────────────► Clear
+//!      repeating could add twice                                     └─ some remain ► Reported ► Clear (by a call of sync)
 //! ```
 
 use crate::engine::input::StoreId;
@@ -20,7 +21,7 @@ pub enum Backlog {
     Clear,
     /// The same request goes out again.
     Held(Held),
-    /// A load has to tell what became of these additions; none of them is sent before.
+    /// A load has to tell what became of the package, and of these additions; nothing is sent before.
     Doubtful(Vec<Addition>),
     /// The app was told that these may be on the server already. They are sent when it calls `sync`.
     Reported(Vec<Addition>),

@@ -50,7 +50,11 @@ impl Manager {
         self.retry.on_sent();
         let calls = core::mem::take(&mut self.waiting);
         let (wire_id, pack, stores, repeated) = match core::mem::take(&mut self.backlog) {
-            Backlog::Held(held) => (held.wire_id, held.pack, held.stores, true),
+            Backlog::Held(held) => {
+                // Edits wait for what is held: they must not have it sent again and again.
+                self.auto.on_sent();
+                (held.wire_id, held.pack, held.stores, true)
+            }
             Backlog::Clear | Backlog::Doubtful(_) | Backlog::Reported(_) => {
                 self.auto.on_sent();
                 for &id in &self.stores {
@@ -154,6 +158,9 @@ impl Manager {
         self.tell_outcome(oddities, outcome, cx);
         self.after_other(cx);
         let repeated = matches!(exchange.detail, Detail::Sync { repeated: true });
+        if repeated && exchange.calls.is_empty() && self.any(cx.stores, Store::has_ready_changes) {
+            self.auto.on_way_open();
+        }
         if repeated && self.any(cx.stores, Store::has_changes) && !exchange.calls.is_empty() {
             // Whoever called wanted the newer edits sent too.
             self.asked = true;
@@ -214,7 +221,7 @@ impl Manager {
                 (error, retry_in)
             }
             Verdict::Unknown(error) => {
-                let retry_in = self.plan_after_unknown(&exchange, cx);
+                let retry_in = self.plan_after_unknown(&exchange, &error, cx);
                 (error, retry_in)
             }
         };
@@ -270,9 +277,21 @@ impl Manager {
     }
 
     /// Nobody knows what the server did: it is to be found out, after a wait.
-    fn plan_after_unknown(&mut self, exchange: &Exchange, cx: &mut Context<'_>) -> Option<u64> {
+    fn plan_after_unknown(
+        &mut self,
+        exchange: &Exchange,
+        error: &SyncError,
+        cx: &mut Context<'_>,
+    ) -> Option<u64> {
         self.keep(exchange, cx);
-        self.retry.on_failure(&self.options.retry, cx.now, cx.rng)
+        let retry_in = self.retry.on_failure(&self.options.retry, cx.now, cx.rng);
+        // Answered by a failure each time: the server may break down over the package itself. What it has is looked at before the
+        // next one, which is made anew, without what was taken back meanwhile.
+        let answered = error.status.is_some();
+        if retry_in.is_none() && answered && self.additions(exchange, cx).is_empty() {
+            self.backlog = Backlog::Doubtful(Vec::new());
+        }
+        retry_in
     }
 
     /// Keeps a request of unknown outcome. The same one goes out again, where that can't do anything twice; else a load has to tell

@@ -59,8 +59,9 @@ impl Store {
         dirty.held = false;
         match (dirty.inflight, dirty.in_base) {
             (Stage::Idle, false) => self.free(row),
-            // Added again after its removal went out: back to that.
+            // Added again after its removal went out: back to that, for the latest reason.
             (Stage::Remove(_), _) => {
+                dirty.inflight = Stage::Remove(cascade);
                 dirty.pending = Stage::Idle;
                 self.settle(row);
             }
