@@ -104,7 +104,8 @@ export class RecordCache<R extends Model> {
     if (!rows) return;
     this.old = this.byRow;
     this.oldById = undefined;
-    this.byRow = [];
+    // Room for all, as part of the load: the first read of a screenful shall not have to make it.
+    this.byRow = new Array<R | undefined>(this.home.count);
   }
 
   /** Takes note of what a notice says, before any listener runs. */

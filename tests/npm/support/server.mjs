@@ -138,7 +138,9 @@ class StubServer {
   #read(req, bytes) {
     const url = new URL(req.url, this.origin);
     const text = bytes.toString('utf8');
-    const carried = text === '' ? url.searchParams.get('data') : text;
+    const form = req.headers['content-type']?.startsWith('application/x-www-form-urlencoded');
+    const fields = form ? new URLSearchParams(text) : url.searchParams;
+    const carried = text === '' || form ? fields.get('data') : text;
     let pack;
     try {
       pack = JSON.parse(carried);
