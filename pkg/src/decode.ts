@@ -23,52 +23,72 @@ export function unpack(
   kinds: readonly Kind[],
   each: (row: number, generation: number, cells: readonly unknown[]) => void,
 ): void {
-  const at = register(0);
-  const plain = text(ascii, register(1), register(2));
-  const other = text(utf8, register(3), register(4));
-  const f64 = numbers();
-  const u32 = words();
-  let word = at >> 3;
-  const rows = u32[2 * word] as number;
-  const fields = u32[2 * word + 1] as number;
-  word += 2;
-  let inPlain = 0;
-  let inOther = 0;
+  const at = register(0) >> 3;
+  const texts: Texts = {
+    plain: text(ascii, register(1), register(2)),
+    other: text(utf8, register(3), register(4)),
+    inPlain: 0,
+    inOther: 0,
+  };
+  const rows = words()[2 * at] as number;
+  const fields = words()[2 * at + 1] as number;
+  // A copy: the constructor of a record may read another one, which would be packed in the same place.
+  const f64 = numbers().slice(at + 2, at + 2 + rows * (fields + 1));
+  const u32 = new Uint32Array(f64.buffer);
   const cells: unknown[] = new Array(fields);
-  for (let i = 0; i < rows; i++) {
-    const row = u32[2 * word] as number;
-    const generation = u32[2 * word + 1] as number;
-    word++;
-    for (let field = 0; field < fields; field++, word++) {
-      const value = f64[word] as number;
-      // Everything else is a NaN with its meaning in the upper half.
-      if (value === value) {
-        // Small integers are kept in place, other numbers in an object of their own: unless told, engines take them for such.
-        const small = value | 0;
-        cells[field] = small === value && (small !== 0 || 1 / value > 0) ? small : value;
-        continue;
-      }
-      const high = u32[2 * word + 1] as number;
-      const low = u32[2 * word] as number;
-      const tag = high >>> 16;
-      if (tag === NULL) cells[field] = null;
-      else if (tag === ABSENT) cells[field] = undefined;
-      else if (tag === BOOL) cells[field] = (low & 1) === 1;
-      else {
-        let piece: string;
-        if ((high & 1) === 1) {
-          piece = plain.slice(inPlain, inPlain + low);
-          inPlain += low;
-        } else {
-          piece = other.slice(inOther, inOther + low);
-          inOther += low;
-        }
-        cells[field] =
-          tag === TEXT ? piece : isPlain(kinds[field]) ? JSON.parse(piece) : new RawJson(piece);
-      }
-    }
-    each(row, generation, cells);
+  for (let word = 0; word < f64.length; word += fields + 1) {
+    unpackRow(f64, u32, word + 1, kinds, texts, cells);
+    each(u32[2 * word] as number, u32[2 * word + 1] as number, cells);
   }
+}
+
+/** The texts of the rows that are being unpacked, and how far they were read. */
+interface Texts {
+  plain: string;
+  other: string;
+  inPlain: number;
+  inOther: number;
+}
+
+/** A function of its own: what is called often is soon compiled, what is called once is interpreted to its end. */
+function unpackRow(
+  f64: Float64Array,
+  u32: Uint32Array,
+  first: number,
+  kinds: readonly Kind[],
+  texts: Texts,
+  cells: unknown[],
+): void {
+  for (let field = 0; field < cells.length; field++) {
+    const word = first + field;
+    const value = f64[word] as number;
+    // Everything else is a NaN with its meaning in the upper half.
+    if (value !== value) {
+      const high = u32[2 * word + 1] as number;
+      cells[field] = unpackOther(high, u32[2 * word] as number, kinds[field], texts);
+      continue;
+    }
+    // Small integers are kept in place, other numbers in an object of their own: unless told, engines take them for such.
+    const small = value | 0;
+    cells[field] = small === value && (small !== 0 || 1 / value > 0) ? small : value;
+  }
+}
+
+function unpackOther(
+  high: number,
+  low: number,
+  kind: Kind | undefined,
+  texts: Texts,
+): unknown {
+  const tag = high >>> 16;
+  if (tag === NULL) return null;
+  if (tag === ABSENT) return undefined;
+  if (tag === BOOL) return (low & 1) === 1;
+  let piece: string;
+  if ((high & 1) === 1) piece = texts.plain.slice(texts.inPlain, (texts.inPlain += low));
+  else piece = texts.other.slice(texts.inOther, (texts.inOther += low));
+  if (tag === TEXT) return piece;
+  return isPlain(kind) ? JSON.parse(piece) : new RawJson(piece);
 }
 
 function isPlain(kind: Kind | undefined): boolean {
