@@ -118,14 +118,14 @@ test('what somebody else changed first is told, and own other edits are kept', a
   const theirs = { id, name: 'Bug triage (moved to video)' };
   assert.equal((await server.sync({ events: { updated: [theirs] } })).success, true);
 
-  await view.context.setOffline(true);
-  await view.drag('Write release notes', { days: 1 });
+  const before = await server.row('Write release notes');
+  await server.faults({ latencyMs: 2500 });
   await view.edit('Bug triage');
   await view.page.keyboard.type('Bug triage in my words');
   await view.press('Done');
-  await view.pill('Offline · 2 pending');
-  const before = await server.row('Write release notes');
-  await view.context.setOffline(false);
+  await view.pill('Saving…');
+  await view.drag('Write release notes', { days: 1 });
+  await server.faults({ latencyMs: 0 });
 
   await view.toast('somebody else').waitFor();
   await view.pill('All changes saved');
