@@ -687,7 +687,10 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
     // engine would put it, and where that isn't sure, the record is read anew.
     if (!this.told || this.batches > 0) {
       if (record._v === Freshness.Fresh && isDirect(field, value)) putCell(record, field.ix, value);
-      else freshen(record), markStale(record);
+      else {
+        freshen(record);
+        markStale(record);
+      }
     } else freshen(record);
     const changed = sendValue(this._number, record, field, value);
     if (changed < 0) markStale(record);
