@@ -46,6 +46,11 @@ export type StoreConfig<R extends Model = Model> = {
   phantomIdField?: string;
   /** Whether edits that wait survive a load (default), or go with the old data. */
   keepUncommittedChanges?: boolean;
+  /**
+   * Fields that tell a record apart without its id. When it is unknown whether an addition arrived, and the server doesn't
+   * recognise repeated requests, a loaded record that is alike in them is taken for it.
+   */
+  naturalKey?: readonly string[];
   /** Listeners by event name. */
   listeners?: Listeners<StoreEvents<R>, Store<R>>;
 } & OnListeners<StoreEvents<R>, Store<R>>;

@@ -600,6 +600,7 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
       writeAllFields: config.writeAllFields,
       phantomIdField: config.phantomIdField,
       keepUncommittedChanges: config.keepUncommittedChanges,
+      naturalKey: config.naturalKey,
     };
     const number = engine().createStore(writeJson(options));
     if (this._number >= 0) {

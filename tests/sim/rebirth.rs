@@ -215,3 +215,30 @@ fn auto_sync_undoes_edits_that_were_taken_back_on_the_wire() {
     assert_eq!(world.clients[client].requests, 2);
     world.check_end();
 }
+
+#[test]
+fn what_refers_to_an_addition_that_was_taken_back_goes_with_it_also_when_a_load_had_shown_it() {
+    let mut world = World::calendar();
+    let client = world.loaded(json!({"idempotentSync": true, "retry": {"base": 60_000}}));
+    world.add(client, "events", json!({"name": "new"}));
+    world.fates.push_back(Fate::DropAnswer);
+    world.sync(client);
+    world.run(100);
+    world.load(client);
+    world.run(200);
+    world.reject_all(client);
+    let link = json!({"eventId": 1000, "resourceId": 1});
+    world.add(client, "assignments", link);
+    world.sync(client);
+    world.settle();
+    world.sync(client);
+    world.settle();
+    assert!(!world.is_dirty(client), "{}", world.changes(client));
+    assert!(world.find(client, "events", 1000).is_none());
+    assert_eq!(world.count(client, "assignments"), 1);
+    assert_eq!(world.server.count("events"), 2);
+    assert_eq!(world.server.count("assignments"), 1);
+    let sent = |pack: &Value| pack["assignments"].get("added").is_some();
+    assert!(!world.server.received.iter().any(sent));
+    world.check_end();
+}

@@ -377,7 +377,7 @@ mod tests {
 
     #[test]
     fn library_paths_of_toolchains_are_left_out() {
-        let both = "/home/x/.rustup/toolchains/stable/lib:/opt/lib";
+        let both = "/usr/x/toolchains/stable/lib:/opt/lib";
         assert_eq!(own_library_path(both.as_ref()), Some("/opt/lib".into()));
         assert_eq!(own_library_path("/x/target/debug/deps".as_ref()), None);
     }

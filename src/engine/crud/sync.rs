@@ -285,10 +285,11 @@ impl Manager {
     ) -> Option<u64> {
         self.keep(exchange, cx);
         let retry_in = self.retry.on_failure(&self.options.retry, cx.now, cx.rng);
-        // Answered by a failure each time: the server may break down over the package itself. What it has is looked at before the
-        // next one, which is made anew, without what was taken back meanwhile.
-        let answered = error.status.is_some();
-        if retry_in.is_none() && answered && self.additions(exchange, cx).is_empty() {
+        // Answered by a failure again: the server may break down over the package itself. What it has is looked at before the next
+        // one, which is made anew, without what was taken back meanwhile.
+        let repeated = matches!(exchange.detail, Detail::Sync { repeated: true });
+        let broke = repeated && error.status.is_some() && retry_in.is_none();
+        if broke && self.additions(exchange, cx).is_empty() {
             self.backlog = Backlog::Doubtful(Vec::new());
         }
         retry_in

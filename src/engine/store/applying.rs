@@ -243,11 +243,20 @@ impl Applying {
             .changes
             .get(other)
             .is_some_and(|dirty| !dirty.exists());
+        let id = store.id_of(other);
         store.table.hide(&[other]);
         if !removed {
             store.tell(NoticeKind::Remove, Origin::Remote, other, out);
         }
         store.free(other);
+        if let (false, false, Some(id)) = (removed, store.table.is_visible(phantom), id) {
+            // The addition was taken back, and what it made goes with all that refers to it.
+            if let Some(parent) = store.table.schema().parent {
+                let children = store.rows_referring(parent, id.as_ref(), true);
+                store.remove_rows(children, Some(parent), Origin::Rebase, out);
+            }
+            store.aftermath.removed.push(id);
+        }
         if removed && store.table.is_visible(phantom) {
             store.remove_rows(vec![phantom], None, Origin::Rebase, out);
         }
