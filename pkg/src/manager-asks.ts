@@ -1,7 +1,13 @@
 import { asked } from './crud-config.js';
 import { type CrudManagerEvents, EVENTS } from './crud-events.js';
 import type { CrudManager } from './crud-manager.js';
-import { EXCHANGES, type RequestOptions, type RequestType, type WireRequest, withExchange } from './exchange.js';
+import {
+  EXCHANGES,
+  type RequestOptions,
+  type RequestType,
+  type WireRequest,
+  withExchange,
+} from './exchange.js';
 import { ParamUrl, texts } from './param-url.js';
 import { engine } from './runtime.js';
 import type { Store } from './store.js';

@@ -134,6 +134,8 @@ export class RecordCache<R extends Model> {
         if (own) {
           if (record._v === Freshness.Stale) this.refresh(record);
           markRemoved(record);
+        } else if (engine().recordState(this.home._number, row, generation) < 0) {
+          this.gone(notice);
         }
         break;
       case NoticeKind.Refresh:
@@ -254,6 +256,20 @@ export class RecordCache<R extends Model> {
     if (found === undefined || this.byRow[found._r] === found) return undefined;
     this.oldById.delete(key);
     return found;
+  }
+
+  /** A record that nobody has read since the last load, and that can't be read any more: its id is what is left to tell. */
+  private gone({ row, generation, old: id }: Notice): void {
+    if (id === undefined) return;
+    let record = this.fromBefore(row, id);
+    if (record === undefined) {
+      const cells = Array.from({ length: this.fields.width }, (_, ix) =>
+        ix === 0 ? id : undefined,
+      );
+      record = makeRecord(this.recordClass, this.home, row, generation, cells);
+    }
+    this.move(record, row, generation);
+    markRemoved(record);
   }
 
   private patch(record: R, ix: number, value: unknown): void {

@@ -246,11 +246,11 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
     const count = register(1);
     const { byRow, loose } = this._cache;
     if (loose) return this._cache.records(u32.slice(at, at + count));
-    const records: R[] = [];
-    for (let i = at; i < at + count; i++) {
-      const record = byRow[u32[i] as number];
+    const records = new Array<R>(count);
+    for (let i = 0; i < count; i++) {
+      const record = byRow[u32[at + i] as number];
       if (record === undefined) return this._cache.records(u32.slice(at, at + count));
-      records.push(record);
+      records[i] = record;
     }
     return records;
   }
@@ -688,7 +688,10 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
     // engine would put it, and where that isn't sure, the record is read anew.
     if (!this.told || this.batches > 0) {
       if (record._v === Freshness.Fresh && isDirect(field, value)) putCell(record, field.ix, value);
-      else freshen(record), markStale(record);
+      else {
+        freshen(record);
+        markStale(record);
+      }
     } else freshen(record);
     const changed = sendValue(this._number, record, field, value);
     if (changed < 0) markStale(record);

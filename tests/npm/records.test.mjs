@@ -359,6 +359,26 @@ test('what refers to an addition that was taken back goes with it, also when a l
   assert.ok(!(removed && sent), 'an assignment to an event that is removed with it');
 });
 
+test('a record that the server removes before anybody has read it is told of by its id', async (t) => {
+  const { manager, events } = await loaded(t);
+  const heard = [];
+  const batches = [];
+  events.on('remove', ({ records, origin }) => {
+    for (const { id, key, isRemoved } of records) heard.push([id, key, isRemoved, origin]);
+  });
+  events.subscribe(({ changes }) => {
+    for (const { op, id, key } of changes) batches.push([op, id, key]);
+  });
+  manager.applyChangeset({ events: { removed: [{ id: 2 }] } });
+  assert.deepEqual(heard, [[2, '2', true, 'remote']]);
+  await Promise.resolve();
+  assert.deepEqual(batches, [['remove', 2, '2']]);
+  assert.equal(events.getById(2), undefined);
+  manager.applyChangeset({ events: { added: [{ id: 2, name: 'again' }] } });
+  assert.equal(events.getById(2).name, 'again');
+  assert.equal(events.getById(2).isRemoved, false);
+});
+
 // --- trees ----------------------------------------------------------------------------------
 
 class Node extends Model {
