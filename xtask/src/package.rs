@@ -52,7 +52,7 @@ fn compile() -> Result<PathBuf> {
         ])
         .args(["--target", toolchain::TARGET])
         .args(locked())
-        .env("CARGO_ENCODED_RUSTFLAGS", remap())
+        .env("CARGO_ENCODED_RUSTFLAGS", flags())
         .run()?;
     let module = wasm_target()
         .join(toolchain::TARGET)
@@ -68,7 +68,7 @@ fn compile() -> Result<PathBuf> {
 }
 
 /// Keeps the paths of this machine out of the module, where they would come by the places of panics.
-fn remap() -> String {
+fn flags() -> String {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| env::home_dir().map(|dir| dir.join(".cargo")));
     let pairs = [(home, "cargo"), (Some(root()), "syncline")];
@@ -76,8 +76,10 @@ fn remap() -> String {
         let from = from?;
         Some(format!("--remap-path-prefix={}={to}", from.display()))
     });
+    // The variable takes the place of the flags in `.cargo/config.toml`, which are for all builds of the module.
+    let simd = core::iter::once("-Ctarget-feature=+simd128".to_owned());
     // Cargo's separator, so that paths may hold blanks.
-    flags.collect::<Vec<_>>().join("\u{1f}")
+    flags.chain(simd).collect::<Vec<_>>().join("\u{1f}")
 }
 
 /// `pkg/wasm`: the glue of wasm-bindgen and the optimised module.
