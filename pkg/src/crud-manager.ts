@@ -13,7 +13,7 @@ import {
 } from './crud-config.js';
 import { type CrudManagerEvents, EVENTS, STATUSES, type SyncStatus } from './crud-events.js';
 import { Emitter, type OnListeners, defineHandlers } from './emitter.js';
-import { SyncError } from './errors.js';
+import { SyncError, checkOptions } from './errors.js';
 import type { Model } from './model.js';
 import { bytes, engine, register, writeJson, writePieces } from './runtime.js';
 import type { DataInput, StoreConfig } from './store-config.js';
@@ -75,6 +75,7 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
 
   constructor(config: CrudManagerConfig = {}) {
     super();
+    checkOptions('a manager', config, ['crudStores', 'stores']);
     this._options = { ...config };
     this._transports = transportOf(config);
     this._number = engine().createManager(writeJson(engineConfig(config)));
@@ -83,11 +84,11 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
       for (const input of [...(config.crudStores ?? []), ...(config.stores ?? [])]) {
         this.addCrudStore(input);
       }
+      this._listenFromConfig(config, [...EVENTS, 'beforeDestroy']);
     } catch (thrown) {
       this.destroy();
       throw thrown;
     }
-    this._listenFromConfig(config, [...EVENTS, 'beforeDestroy']);
     this._listenersChanged();
     // A subclass may make its handlers after this constructor.
     queueMicrotask(() => this._listenersChanged());

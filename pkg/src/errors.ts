@@ -80,3 +80,16 @@ Object.defineProperties(SyncError.prototype, {
   responseText: { value: '', writable: true, configurable: true },
   rawResponse: { value: undefined, writable: true, configurable: true },
 });
+
+/** @internal Refuses options that are no object, or whose lists are none. */
+export function checkOptions(what: string, options: unknown, lists: readonly string[]): void {
+  if (options === null || typeof options !== 'object') {
+    throw new SyncError('INVALID_CONFIG', `${what}: the options must be an object`);
+  }
+  for (const name of lists) {
+    const list = (options as Record<string, unknown>)[name];
+    if (list !== undefined && !Array.isArray(list)) {
+      throw new SyncError('INVALID_CONFIG', `${what}: ${name} must be an array`);
+    }
+  }
+}

@@ -2,7 +2,7 @@ import { fieldsOf } from './accessors.js';
 import { Freshness, freshen, markRemoved, markStale, putCell } from './cells.js';
 import { NoticeKind, readValue } from './decode.js';
 import { Emitter, type OnListeners, defineHandlers } from './emitter.js';
-import { SyncError } from './errors.js';
+import { SyncError, checkOptions } from './errors.js';
 import { type Field, type FieldList, engineField } from './fields.js';
 import { type Id, Model, rowOf } from './model.js';
 import { together } from './notices.js';
@@ -88,6 +88,7 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
   constructor(config: StoreConfig<R> = {}) {
     super();
     engine();
+    checkOptions('a store', config, ['fields', 'relations']);
     this.config = { ...config };
     this.id = config.id ?? config.storeId ?? `store-${nextStore++}`;
     this.modelClass = config.modelClass ?? (Model as unknown as new () => R);
@@ -101,9 +102,14 @@ export class Store<R extends Model = Model> extends Emitter<StoreEvents<R>> {
     this._subscriptions = new Subscriptions((thrown) => this._threw('subscribe', thrown));
     this._create();
     byId.set(this.id, this);
-    // Before anybody listens: what is there from the beginning is no news.
-    if (config.data !== undefined) this.loadData(config.data);
-    this._listenFromConfig(config, STORE_EVENTS);
+    try {
+      // Before anybody listens: what is there from the beginning is no news.
+      if (config.data !== undefined) this.loadData(config.data);
+      this._listenFromConfig(config, STORE_EVENTS);
+    } catch (thrown) {
+      this.destroy();
+      throw thrown;
+    }
     queueMicrotask(() => this._listenersChanged());
   }
 

@@ -561,3 +561,19 @@ test('Model objects of no store work, and a class is not called without new', ()
   assert.equal(model.store, undefined);
   assert.throws(() => Model({ id: 1 }), TypeError);
 });
+
+test('options that are no object, or lists that are none, are refused by name', () => {
+  for (const Made of [Store, CrudManager]) {
+    for (const options of [null, 5, 'events']) throwsMistake(() => new Made(options), 'INVALID_CONFIG');
+  }
+  throwsMistake(() => new Store({ fields: {} }), 'INVALID_CONFIG');
+  throwsMistake(() => new CrudManager({ crudStores: 5 }), 'INVALID_CONFIG');
+  throwsMistake(() => new CrudManager({ stores: {} }), 'INVALID_CONFIG');
+});
+
+test('a store whose constructor throws is not left behind', () => {
+  for (const options of [{ data: '{' }, { listeners: { add: 5 } }]) {
+    assert.ok(thrownBy(() => new Store({ id: 'half-made', ...options })) instanceof SyncError);
+    assert.equal(Store.getStore('half-made'), undefined);
+  }
+});

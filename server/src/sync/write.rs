@@ -399,6 +399,15 @@ fn phantom_of(store: &Store, row: &Row) -> Result<Option<String>, RefusedRow> {
         Some(Value::String(text)) if is_id_text(text) => Ok(Some(text.clone())),
         None | Some(Value::Null) if store.id == IdKind::Text && row.contains_key("id") => Ok(None),
         None | Some(Value::Null) => Err(refusal("An added record needs a `$PhantomId`")),
-        Some(_) => Err(refusal("`$PhantomId` must be a text of 1 to 128 bytes")),
+        Some(other) => {
+            let mut refused = refusal("`$PhantomId` must be a text of 1 to 128 bytes");
+            // So that the client can tell which of its records it was.
+            refused.phantom_id = match other {
+                Value::String(text) => Some(text.clone()),
+                Value::Number(number) => Some(number.to_string()),
+                _ => None,
+            };
+            Err(refused)
+        }
     }
 }

@@ -25,6 +25,24 @@ async fn expect(
 }
 
 #[tokio::test]
+async fn a_bad_phantom_id_is_named_so_that_the_client_knows_which_record_it_was() {
+    let host = Host::start().await;
+    let long = "x".repeat(200);
+    for (sent, told) in [(json!(5000), "5000"), (json!(long), long.as_str())] {
+        let body = json!({ "type": "sync", "requestId": 1, "events": {
+            "added": [{ "$PhantomId": sent, "name": "x" }],
+        } });
+        let (status, answer) = host.post_text("/api/sync", body.to_string()).await;
+        assert_eq!(
+            (status, &answer["code"]),
+            (422, &json!("VALIDATION")),
+            "{answer}"
+        );
+        assert_eq!(answer["events"]["rows"][0]["$PhantomId"], told);
+    }
+}
+
+#[tokio::test]
 async fn text_that_is_no_json_is_refused() {
     let host = Host::start().await;
     for body in [
