@@ -180,7 +180,7 @@ async fn the_dialect_of_commands_is_understood_both_ways() {
     client
         .send(json!({ "command": "sync", "requestId": 1, "data": rename(1, "X") }))
         .await;
-    let mut commands = vec![client.next().await, client.next().await];
+    let mut commands = [client.next().await, client.next().await];
     commands.sort_by_key(|message| message["command"].as_str().unwrap().to_owned());
     assert_eq!(commands[0]["command"], "ack");
     assert_eq!(commands[1]["data"], rename(1, "X"));

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
 
 use crate::host::Host;
 
@@ -40,6 +40,17 @@ impl Client {
         }
         let (socket, _) = connect_async(request).await?;
         Ok(Self { socket })
+    }
+
+    /// Connects with room for next to nothing: what isn't read soon stays with the server.
+    pub(crate) async fn narrow(host: &Host, query: &str) -> Self {
+        let url = format!("{}/ws?{query}", host.url.replace("http://", "ws://"));
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let address = host.url.replace("http://", "").parse().unwrap();
+        let stream = MaybeTlsStream::Plain(socket.connect(address).await.unwrap());
+        let (socket, _) = client_async(url, stream).await.unwrap();
+        Self { socket }
     }
 
     /// Connects and waits until everything that was missed has come.
