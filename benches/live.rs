@@ -246,6 +246,7 @@ async fn listen(
         }
     }
     _ = times.send(ages);
+    drop(times);
     // Stays connected: the load is that of everybody until the end.
     while let Some(Ok(_)) = socket.next().await {}
 }
