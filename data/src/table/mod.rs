@@ -12,8 +12,8 @@ pub use arena::Arena;
 pub(crate) use arena::{Mark, SHORT};
 pub use ids::{IdIndex, IdRef};
 
-use crate::engine::schema::{Field, FieldIx, Schema, Zone};
-use crate::engine::value::{Cell, CellKind, Value};
+use crate::schema::{Field, FieldIx, Schema, Zone};
+use crate::value::{Cell, CellKind, Value};
 use column::Column;
 use interval::{IntervalIndex, Span};
 
@@ -264,7 +264,7 @@ impl Table {
     }
 
     /// Keeps a value as the field's kind has it (see
-    /// [`FieldKind::normalise`](crate::engine::schema::FieldKind::normalise)).
+    /// [`FieldKind::normalise`](crate::schema::FieldKind::normalise)).
     pub fn make_field_cell(&mut self, field: FieldIx, value: Value<'_>, zone: &Zone) -> Cell {
         let mut scratch = String::new();
         let value = match self.schema.field(field) {
@@ -318,7 +318,7 @@ impl Table {
         let (CellKind::Json, Some(a), Some(b)) = (cell.kind(), a, b) else {
             return false;
         };
-        let parse = crate::engine::json::dom::Value::parse;
+        let parse = crate::json::dom::Value::parse;
         matches!((parse(a), parse(b)), (Ok(a), Ok(b)) if a == b)
     }
 

@@ -43,10 +43,10 @@
 //! const tag = halves[2 * i + 1] >>> 16, isAscii = halves[2 * i + 1] & 1, length = halves[2 * i];
 //! ```
 
-use crate::engine::schema::{FieldIx, FieldKind};
-use crate::engine::table::{RowIx, Table};
-use crate::engine::value::{Cell, CellKind};
 use crate::prelude::*;
+use crate::schema::{FieldIx, FieldKind};
+use crate::table::{RowIx, Table};
+use crate::value::{Cell, CellKind};
 
 /// The buffers of packed rows; kept and filled again by hosts.
 #[derive(Clone, Debug, Default)]
@@ -122,8 +122,8 @@ fn utf16_len(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::schema::{DateFormat, Field, Schema};
-    use crate::engine::value::Value;
+    use crate::schema::{DateFormat, Field, Schema};
+    use crate::value::Value;
 
     /// Reads a buffer as its description says, texts as `"…"`, JSON as it is.
     fn unpack(buffer: &PackBuffer) -> Vec<(u32, u32, Vec<String>)> {

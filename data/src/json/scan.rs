@@ -2,7 +2,7 @@
 
 use super::ReadErrorKind;
 use super::plan::halves;
-use crate::engine::decimal;
+use crate::decimal;
 use crate::prelude::*;
 
 /// Why reading stopped.

@@ -11,7 +11,7 @@ mod parts;
 mod pattern;
 
 use super::zone::Zone;
-use crate::engine::number::floor;
+use crate::number::floor;
 use crate::prelude::*;
 pub(crate) use iso::{midnight, read_iso_wall, read_usual};
 use parts::{Parts, digits, write_offset};
@@ -150,7 +150,7 @@ mod tests {
     use super::iso::read_head;
     use super::parts::{DAY, DAYS_BEFORE_1970, civil_from_days, days_before, days_in_month};
     use super::*;
-    use crate::engine::schema::zone::tests::{AUTUMN, HOUR as HOUR_MS, SPRING, berlin};
+    use crate::schema::zone::tests::{AUTUMN, HOUR as HOUR_MS, SPRING, berlin};
 
     fn written(format: &str, ms: f64, zone: &Zone) -> String {
         let mut out = Vec::new();

@@ -1,10 +1,10 @@
 //! JSON text into bytes.
 
 use super::scan::copy_run;
-use crate::engine::schema::{Field, FieldKind, Zone};
-use crate::engine::table::Table;
-use crate::engine::value::{Cell, CellKind, Value, write_number};
 use crate::prelude::*;
+use crate::schema::{Field, FieldKind, Zone};
+use crate::table::Table;
+use crate::value::{Cell, CellKind, Value, write_number};
 
 /// Appends text as a JSON string, quotes included.
 pub fn string(text: &str, out: &mut Vec<u8>) {
@@ -98,7 +98,7 @@ fn escape_tail(from: usize, out: &mut Vec<u8>) {
 /// objects, wherever they come.
 ///
 /// ```
-/// use syncline::engine::json::write::Object;
+/// use syncline_data::json::write::Object;
 ///
 /// let mut out = Vec::new();
 /// let mut object = Object::begin(&mut out);
@@ -144,7 +144,7 @@ impl<'a> Object<'a> {
 
     /// The same for a member whose head (quoted name and colon) has been written before.
     #[inline]
-    pub(crate) fn headed(&mut self, head: &[u8]) -> &mut Vec<u8> {
+    pub fn headed(&mut self, head: &[u8]) -> &mut Vec<u8> {
         if !core::mem::take(&mut self.first) {
             self.out.push(b',');
         }
@@ -223,7 +223,7 @@ fn write_nested(entries: &[(&[String], &[u8])], first: &mut bool, out: &mut Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::schema::{DateFormat, Schema};
+    use crate::schema::{DateFormat, Schema};
 
     #[test]
     fn text_is_escaped_so_that_it_reads_back() {

@@ -182,7 +182,7 @@ pub(super) fn number(rest: &mut &[u8], least: usize, most: usize) -> Option<i64>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::rng::Rng;
+    use crate::rng::Rng;
 
     #[test]
     fn the_quick_ways_read_what_the_plain_way_reads() {

@@ -5,8 +5,8 @@
 //! cell's place is the segment's number and the offset in it; long text is kept apart, each with an
 //! allocation of its own.
 
-use crate::engine::value::{Cell, SPAN_LONG};
 use crate::prelude::*;
+use crate::value::{Cell, SPAN_LONG};
 
 const SEGMENT_BITS: u32 = 16;
 const SEGMENT: usize = 1 << SEGMENT_BITS;

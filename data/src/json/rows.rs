@@ -1,8 +1,8 @@
 //! Records as they were read, and what stood beside them.
 
 use super::{SectionSpec, WARNINGS_MAX};
-use crate::engine::table::{RowIx, Table};
 use crate::prelude::*;
+use crate::table::{RowIx, Table};
 
 /// Records that were read.
 #[derive(Debug)]

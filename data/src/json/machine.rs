@@ -8,9 +8,9 @@ use super::skip::Skipper;
 use super::{
     ENVELOPE_MEMBER_MAX, ReadError, ReadErrorKind, Response, Section, SectionSpec, TREE_DEPTH_MAX,
 };
-use crate::engine::schema::Zone;
-use crate::engine::value::read_number;
 use crate::prelude::*;
+use crate::schema::Zone;
+use crate::value::read_number;
 
 /// What some servers begin with.
 pub(super) const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];

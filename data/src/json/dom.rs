@@ -2,9 +2,9 @@
 
 use super::scan::{Step, Stop, bad, literal, number, string, token, unescape};
 use super::{DEPTH_MAX, ReadError, ReadErrorKind, write};
-use crate::engine::decimal;
-use crate::engine::number::SAFE_INTEGER;
-use crate::engine::order::order;
+use crate::decimal;
+use crate::number::SAFE_INTEGER;
+use crate::order::order;
 use crate::prelude::*;
 
 /// A JSON value.

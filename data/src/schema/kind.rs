@@ -1,9 +1,9 @@
 //! From what servers and apps give to what a field's kind holds.
 
 use super::{DateFormat, FieldKind, Zone};
-use crate::engine::number::floor;
-use crate::engine::value::{Value, read_number, write_number};
+use crate::number::floor;
 use crate::prelude::*;
+use crate::value::{Value, read_number, write_number};
 
 impl FieldKind {
     /// A kind as apps name it: `string`, `number`, `integer` (`int`), `boolean` (`bool`), `date`,

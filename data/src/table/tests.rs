@@ -1,5 +1,5 @@
 use super::*;
-use crate::engine::schema::{DateFormat, FieldKind};
+use crate::schema::{DateFormat, FieldKind};
 
 fn table() -> Table {
     let mut schema = Schema::new(Field::new("id", FieldKind::Auto));

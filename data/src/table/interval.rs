@@ -5,7 +5,7 @@
 //! which is merged when the next question comes.
 
 use super::RowIx;
-use crate::engine::order::sort_words;
+use crate::order::sort_words;
 use crate::prelude::*;
 
 const BLOCK: usize = 64;
@@ -339,7 +339,7 @@ fn sort(entries: &mut [(u64, RowIx)]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::rng::Rng;
+    use crate::rng::Rng;
 
     fn plain(spans: &[Option<Span>], start: f64, end: f64) -> Vec<RowIx> {
         let mut found: Vec<(f64, RowIx)> = spans

@@ -4,7 +4,7 @@ use crate::prelude::*;
 use hashbrown::HashTable;
 
 use super::RowIx;
-use crate::engine::number::{SAFE_INTEGER, write_number};
+use crate::number::{SAFE_INTEGER, write_number};
 
 /// An id on its own. A number and the text that it is written as are the same id.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +44,8 @@ impl PartialEq for IdRef<'_> {
 }
 
 impl IdRef<'_> {
-    pub(crate) fn hash(self) -> u64 {
+    /// Alike for ids of equal text.
+    pub fn hash(self) -> u64 {
         match self {
             Self::Number(number) => match whole(number) {
                 Some(integer) => mix(integer as u64),

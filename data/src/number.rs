@@ -8,7 +8,7 @@ pub(crate) const SAFE_INTEGER: f64 = 9_007_199_254_740_992.0;
 
 /// The greatest whole number that isn't greater. `core` has none.
 #[inline]
-pub(crate) fn floor(value: f64) -> f64 {
+pub fn floor(value: f64) -> f64 {
     if value.abs() >= SAFE_INTEGER || value.is_nan() {
         return value;
     }
@@ -85,7 +85,7 @@ pub fn read_number(text: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::rng::Rng;
+    use crate::rng::Rng;
 
     fn written(number: f64) -> String {
         let mut out = Vec::new();

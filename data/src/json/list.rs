@@ -8,13 +8,13 @@ use super::scan::{
 };
 use super::skip::{Skipper, minify};
 use super::{ReadErrorKind, SectionSpec};
-use crate::engine::schema::date::{midnight, read_iso_wall, read_usual};
-use crate::engine::schema::kind::round;
-use crate::engine::schema::zone::ZoneCursor;
-use crate::engine::schema::{Field, FieldIx, FieldKind, Zone};
-use crate::engine::table::{RowIx, SHORT};
-use crate::engine::value::{Cell, Value};
 use crate::prelude::*;
+use crate::schema::date::{midnight, read_iso_wall, read_usual};
+use crate::schema::kind::round;
+use crate::schema::zone::ZoneCursor;
+use crate::schema::{Field, FieldIx, FieldKind, Zone};
+use crate::table::{RowIx, SHORT};
+use crate::value::{Cell, Value};
 
 /// Reads the records of one list.
 #[derive(Debug)]

@@ -4,8 +4,8 @@
 //! which one followed it; that one is compared, quotes and colon included, as two words. Only where
 //! this fails a key is read and looked up.
 
-use crate::engine::schema::{DateFormat, FieldIx, FieldKind};
 use crate::prelude::*;
+use crate::schema::{DateFormat, FieldIx, FieldKind};
 
 /// What becomes of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

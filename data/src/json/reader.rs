@@ -8,8 +8,8 @@
 use super::machine::{BYTE_ORDER_MARK, Frame, Machine};
 use super::rows::Rows;
 use super::{ReadError, ReadErrorKind, Response, SectionSpec};
-use crate::engine::schema::Zone;
 use crate::prelude::*;
+use crate::schema::Zone;
 
 /// At least so much text is added to a unit that was cut off.
 const MORE: usize = 1 << 12;

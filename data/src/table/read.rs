@@ -1,8 +1,8 @@
 //! Reading many rows at once: into a table that nobody else looks at yet.
 
 use super::{FieldIx, IdRef, Mark, RowIx, Table, row_id};
-use crate::engine::value::Cell;
 use crate::prelude::*;
+use crate::value::Cell;
 
 impl Table {
     /// Room to remember what repeats, for as long as rows are read.

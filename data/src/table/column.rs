@@ -1,7 +1,7 @@
 //! One field's cells.
 
-use crate::engine::value::Cell;
 use crate::prelude::*;
+use crate::value::Cell;
 
 const CHUNK_BITS: usize = 10;
 const CHUNK: usize = 1 << CHUNK_BITS;
