@@ -340,3 +340,8 @@ test('presence shows each person once, who edits with a ring, the rest as a numb
   });
   assert.deepEqual(await faces(), ['BS']);
 });
+
+test('where there is no DOM, the elements can be imported all the same', async () => {
+  const { SynclineStatus } = await import('syncline/elements');
+  assert.equal(typeof SynclineStatus, 'function');
+});
