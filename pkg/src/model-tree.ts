@@ -1,4 +1,3 @@
-import { giveWay } from './accessors.js';
 import type { Model } from './model.js';
 import type { Store } from './store.js';
 import type { TreeInput } from './store-tree.js';
@@ -93,14 +92,8 @@ function graft(record: Model, child: TreeInput, before: Model | null, silent?: b
   return Array.isArray(child) ? grafted : (grafted[0] ?? null);
 }
 
-/** @internal What gives {@link TreeRecord} to a model's prototype. */
-export function defineTree(prototype: object): void {
-  const descriptors = Object.getOwnPropertyDescriptors(members);
-  for (const { get } of Object.values(descriptors)) if (get !== undefined) giveWay(get);
-  Object.defineProperties(prototype, descriptors);
-}
-
-const members: Omit<TreeRecord, 'children'> & { readonly children: any } & ThisType<Model> = {
+/** @internal */
+export const tree: Omit<TreeRecord, 'children'> & { readonly children: any } & ThisType<Model> = {
   get parent(): any {
     const tree = treeOf(this);
     if (tree === undefined || isRoot(this) || this.isRemoved) return null;

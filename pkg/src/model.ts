@@ -2,7 +2,8 @@ import { fieldsOf, readField } from './accessors.js';
 import { CELLS, Freshness, cellAt, putCell } from './cells.js';
 import { SyncError } from './errors.js';
 import { type Field, type FieldInput, type FieldList, Kind, toJsonValue } from './fields.js';
-import { type TreeRecord, defineTree } from './model-tree.js';
+import { type RecordExtras, defineExtras, extras } from './model-extras.js';
+import { type TreeRecord, tree } from './model-tree.js';
 import type { Store } from './store.js';
 
 /** An id as the server gives it. `4037` and `"4037"` are the same id. */
@@ -73,7 +74,6 @@ function noHome(model: typeof Model): NoHome {
 
 const NONE: readonly unknown[] = [];
 
-const metas = new WeakMap<Model, Record<string, any>>();
 
 /** Where the record that is being made belongs: set by a store right before, taken by the constructor. */
 let birthHome: RecordHome | undefined;
@@ -380,28 +380,6 @@ export class Model {
     });
   }
 
-  /** The stores that the record is in: one, or none. */
-  get stores(): Store<any>[] {
-    return this.store === undefined || this.isRemoved ? [] : [this.store];
-  }
-
-  /** The same as {@link Model.store}. */
-  get firstStore(): Store<any> | undefined {
-    return this.store;
-  }
-
-  /** Whatever the app wants to remember about the record: it is neither a change nor sent. */
-  get meta(): Record<string, any> {
-    let meta = metas.get(this);
-    if (meta === undefined) metas.set(this, (meta = {}));
-    return meta;
-  }
-
-  /** The record as JSON text. */
-  get json(): string {
-    return JSON.stringify(this);
-  }
-
   /** @internal */
   _setField(field: Field, value: unknown): void {
     if (this._b !== undefined && this._s._store !== undefined) this._b[field.name] = value;
@@ -430,9 +408,10 @@ export class Model {
 }
 
 /** Records are those of a tree, where their store is one. */
-export interface Model extends TreeRecord {}
+export interface Model extends TreeRecord, RecordExtras {}
 
-defineTree(Model.prototype);
+defineExtras(Model.prototype, extras);
+defineExtras(Model.prototype, tree);
 
 /**
  * @internal A row as the wire has it. Fields can be given by their names or by their wire names.

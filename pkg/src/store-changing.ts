@@ -36,6 +36,23 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     return this._add(data, position, silent);
   }
 
+  /** Changes records that are here, each by an object with its id and new values. Gives them; unknown ids are passed over. */
+  modify(data: object | readonly object[], silent?: boolean | { silent?: boolean }): R[] {
+    this._alive();
+    const modified: R[] = [];
+    for (const one of Array.isArray(data) ? data : [data]) {
+      if (one === null || typeof one !== 'object') {
+        throw new SyncError('INVALID_ARGUMENT', 'modify() wants objects with ids');
+      }
+      const { id, ...values } = one;
+      const record = one instanceof Model ? this._own(one as R) : this.getById(id);
+      if (record === undefined) continue;
+      if (!(one instanceof Model)) record.set(values, silent);
+      modified.push(record);
+    }
+    return modified;
+  }
+
   /**
    * Removes records, given as such or by id. What isn't here (any more) is passed over. Gives the records that went, those of a
    * cascade in this store included.
@@ -204,12 +221,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
       if (this._fire('beforeAdd', { records: given as R[] }) === false) return [];
     }
     const rows = given.map((one) => this._row(one));
-    const flat = !given.some((one) => Array.isArray((one as any).children));
-    this._cache.incoming = flat
-      ? given.map((one) =>
-          one instanceof this.modelClass && one._s._store === undefined ? one : undefined,
-        )
-      : [];
+    this._cache.incoming = this._instances(given, []);
     let pairs: Uint32Array;
     try {
       this._silently(silent, () => engine().add(number, writeJson(rows), position));
@@ -223,6 +235,17 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
       this._cache.incoming = [];
     }
     return this._cache.records(pairs.filter((_, i) => i % 2 === 0));
+  }
+
+  /** Instances in the order in which the engine makes their rows: each before its children. */
+  private _instances(given: readonly unknown[], found: (R | undefined)[]): (R | undefined)[] {
+    for (const one of given) {
+      const own = one instanceof this.modelClass && one._s._store === undefined;
+      found.push(own ? one : undefined);
+      const below = this.isTree ? (one as { children?: unknown } | null)?.children : undefined;
+      if (Array.isArray(below)) this._instances(below, found);
+    }
+    return found;
   }
 
   /** @internal */ _row(one: unknown): unknown {

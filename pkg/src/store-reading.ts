@@ -163,9 +163,14 @@ export abstract class StoreReading<R extends Model = Model> extends StoreViewing
     return records;
   }
 
-  /** The records whose field refers to that record, filtered out ones included. The field is one of a relation, or the parent's. */
+  /** The records whose field refers to that record, filtered out ones included. */
   referrers(field: string, to: Model | Id): R[] {
     const id = to instanceof Model ? to.id : to;
+    const { relations = [] } = this._config;
+    // Those have an index.
+    if (field !== this._parentField() && !relations.some((relation) => relation.field === field)) {
+      return this.query((record) => sameValue(record.get(field), id), true);
+    }
     engine().referrers(this._alive(), this._ensureField(field).ix, writeText(String(id)));
     return this._cache.records(readPairs().filter((_, i) => i % 2 === 0));
   }

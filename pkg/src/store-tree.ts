@@ -47,12 +47,11 @@ export abstract class StoreTree<R extends Model = Model> extends StoreChanging<R
 
   /** The same with those that are filtered out, in the order of their data. */
   allChildrenOf(parent: R | Id | null): R[] {
-    const field = this._parentField();
+    const field = this._parentField() ?? 'parentId';
     const id = parent instanceof Model ? (parent === this.root ? null : parent.id) : parent;
-    if (field === undefined) {
-      return this.query((record) => sameValue(record.get('parentId') ?? null, id), true);
+    if (id !== null) {
+      return this.referrers(field, id).filter((child) => !sameValue(child.id, id));
     }
-    if (id !== null) return this.referrers(field, id).filter((child) => !sameValue(child.id, id));
     return this.allRecords.filter((record) => {
       const above = this.parentOf(record);
       return above === undefined || above === record;
