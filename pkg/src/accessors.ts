@@ -100,7 +100,6 @@ function dateOf(record: Model, ix: number, ms: number): Date {
   return (kept[ix] = new Date(ms));
 }
 
-
 interface Converted {
   raw: unknown;
   value: unknown;

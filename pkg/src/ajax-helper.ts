@@ -59,12 +59,14 @@ export class AjaxHelper {
   /** @internal Minified code has other names. */ static readonly name: string = 'AjaxHelper';
 
   /** Options of every request that doesn't say otherwise, those of managers included. */
-  static DEFAULT_FETCH_OPTIONS: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> } =
-    {};
+  static DEFAULT_FETCH_OPTIONS: Omit<RequestInit, 'headers'> & {
+    headers?: Record<string, string>;
+  } = {};
 
   /** Sends a request. Rejects with a {@link SyncError} when there is no answer, or one that is to be parsed and can't be. */
   static async fetch(url: string, options: AjaxOptions = {}): Promise<AjaxResponse> {
-    const { queryParams, addQueryParamsToBody, parseJson, abortController, body, ...rest } = options;
+    const { queryParams, addQueryParamsToBody, parseJson, abortController, body, ...rest } =
+      options;
     const init: Record<string, any> = { ...rest };
     if (abortController !== undefined) init.signal = abortController.signal;
     let address = url;
@@ -110,7 +112,11 @@ export class AjaxHelper {
    * stands for that one alone.
    */
   static mockUrl(url: string, response: MockResponse | MockFunction): void {
-    if (typeof url !== 'string' || response === null || typeof response !== 'object' && typeof response !== 'function') {
+    if (
+      typeof url !== 'string' ||
+      response === null ||
+      (typeof response !== 'object' && typeof response !== 'function')
+    ) {
       throw new SyncError('INVALID_ARGUMENT', 'mockUrl() wants a URL, and an answer or a function');
     }
     mocks.set(url, response);
@@ -125,7 +131,8 @@ export class AjaxHelper {
 
 function bodyOf(content: unknown, init: Record<string, any>): unknown {
   const prototype = typeof content === 'object' ? Object.getPrototypeOf(content) : undefined;
-  if (prototype !== Object.prototype && prototype !== null && !Array.isArray(content)) return content;
+  if (prototype !== Object.prototype && prototype !== null && !Array.isArray(content))
+    return content;
   const named = Object.keys(init.headers ?? {}).some((name) => /^content-type$/i.test(name));
   if (!named) init.headers = { ...init.headers, 'Content-Type': 'application/json' };
   return JSON.stringify(content);
@@ -134,7 +141,12 @@ function bodyOf(content: unknown, init: Record<string, any>): unknown {
 function failure(thrown: unknown, response?: Response): SyncError {
   const aborted = (thrown as any)?.name === 'AbortError';
   const code = response !== undefined ? 'BAD_RESPONSE' : aborted ? 'CANCELLED' : 'NETWORK';
-  const error = new SyncError(code, String((thrown as any)?.message ?? thrown), code === 'NETWORK', response?.status);
+  const error = new SyncError(
+    code,
+    String((thrown as any)?.message ?? thrown),
+    code === 'NETWORK',
+    response?.status,
+  );
   error.cause = thrown;
   if (response !== undefined) Object.defineProperty(error, 'rawResponse', { value: response });
   return error;
@@ -169,7 +181,10 @@ async function madeUp({ url, init, answer }: Mocked): Promise<Response> {
   let made = answer as MockResponse;
   if (typeof answer === 'function') {
     const { body } = init;
-    const options = { ...init, body: body instanceof Uint8Array ? new TextDecoder().decode(body) : body };
+    const options = {
+      ...init,
+      body: body instanceof Uint8Array ? new TextDecoder().decode(body) : body,
+    };
     made = await answer(plainUrl(url), params, options);
   }
   await new Promise<void>((resolve, reject) => {

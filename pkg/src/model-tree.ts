@@ -30,7 +30,10 @@ export interface TreeRecord {
   readonly descendantCount: number;
 
   /** Puts records (of the tree, new ones, or data) behind its children. Gives what was put there: a list for a list. */
-  appendChild<T extends TreeInput>(child: T, silent?: boolean): T extends readonly any[] ? this[] : this | null;
+  appendChild<T extends TreeInput>(
+    child: T,
+    silent?: boolean,
+  ): T extends readonly any[] ? this[] : this | null;
   /** The same, before one of its children. */
   insertChild<T extends TreeInput>(
     child: T,

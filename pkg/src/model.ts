@@ -74,7 +74,6 @@ function noHome(model: typeof Model): NoHome {
 
 const NONE: readonly unknown[] = [];
 
-
 /** Where the record that is being made belongs: set by a store right before, taken by the constructor. */
 let birthHome: RecordHome | undefined;
 let birthRow = 0;
@@ -372,7 +371,8 @@ export class Model {
   copy(changes?: Record<string, unknown> | Id | null, deep = false): this {
     const { id: _id, ...data } = this.data;
     const other = typeof changes === 'object' ? changes : { id: changes };
-    const children = deep && this._s._store?.allChildrenOf(this).map((one) => one.copy(null, true).data);
+    const children =
+      deep && this._s._store?.allChildrenOf(this).map((one) => one.copy(null, true).data);
     return new (this._s._store?.modelClass ?? (this.constructor as any))({
       ...data,
       ...(children && children.length > 0 && { children }),

@@ -105,7 +105,9 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
       anchor = this._order().filter((row) => !moved.has(row))[before];
     }
     if (anchor !== undefined) {
-      position = this._allRows().filter((row) => !moved.has(row)).indexOf(anchor);
+      position = this._allRows()
+        .filter((row) => !moved.has(row))
+        .indexOf(anchor);
     }
     if (!Number.isInteger(position) || position < 0) {
       throw new SyncError('INVALID_ARGUMENT', `move() wants a position from 0, not ${position}`);
@@ -250,12 +252,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
 
   /** @internal */ _row(one: unknown): unknown {
     if (one === null || typeof one !== 'object') return one;
-    return rowOf(
-      one as Record<string, unknown>,
-      this._fields,
-      this._config.idField,
-      this.isTree,
-    );
+    return rowOf(one as Record<string, unknown>, this._fields, this._config.idField, this.isTree);
   }
 
   /** Whether any field has another name on the wire. */

@@ -214,7 +214,10 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     return changed === 1;
   }
 
-  /** @internal */ _silently<T>(silent: boolean | { silent?: boolean } | undefined, fn: () => T): T {
+  /** @internal */ _silently<T>(
+    silent: boolean | { silent?: boolean } | undefined,
+    fn: () => T,
+  ): T {
     if (!isSilent(silent)) return fn();
     this._silent++;
     try {

@@ -16,7 +16,8 @@ export interface FieldChange {
 }
 
 /** What a store's `change` event is about. */
-export type ChangeAction = 'add' | 'update' | 'remove' | 'move' | 'dataset' | 'batch' | 'sort' | 'filter';
+export type ChangeAction =
+  'add' | 'update' | 'remove' | 'move' | 'dataset' | 'batch' | 'sort' | 'filter';
 
 /** A store's events. */
 export interface StoreEvents<R extends Model = Model> {
@@ -58,7 +59,12 @@ export interface StoreEvents<R extends Model = Model> {
     origin: Origin;
   };
   /** Everything may be different: a new data set, or the end of a batch. */
-  refresh: { source: Store<R>; type: 'refresh'; action: 'dataset' | 'batch' | 'sort' | 'filter'; origin: Origin };
+  refresh: {
+    source: Store<R>;
+    type: 'refresh';
+    action: 'dataset' | 'batch' | 'sort' | 'filter';
+    origin: Origin;
+  };
   /** A record's id changed: a phantom was given the server's. */
   idChange: {
     source: Store<R>;

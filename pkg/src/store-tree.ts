@@ -70,7 +70,10 @@ export abstract class StoreTree<R extends Model = Model> extends StoreChanging<R
     const list = (Array.isArray(input) ? input : [input]) as object[];
     const parentId = parent === this.root ? null : this._expect(parent).id;
     if (before !== null && !this.allChildrenOf(parentId).includes(this._expect(before))) {
-      throw new SyncError('INVALID_ARGUMENT', 'the record to insert before is no child of this one');
+      throw new SyncError(
+        'INVALID_ARGUMENT',
+        'the record to insert before is no child of this one',
+      );
     }
     for (const one of list) {
       if (one === parent || (isHere(one, this) && this._isAbove(one as R, parent))) {
@@ -81,7 +84,8 @@ export abstract class StoreTree<R extends Model = Model> extends StoreChanging<R
     for (const one of list) {
       if (isHere(one, this)) {
         const record = one as R;
-        if (!sameValue(record.get(field) ?? null, parentId)) record.set({ [field]: parentId }, silent);
+        if (!sameValue(record.get(field) ?? null, parentId))
+          record.set({ [field]: parentId }, silent);
         grafted.push(record);
       } else if (one instanceof Model) {
         one.set(field, parentId);

@@ -59,7 +59,9 @@ export class StoreView<R extends Model> {
     const passing = this.passing(records);
     if (this.sorters.length > 0) {
       const compare = comparator(records, this.sorters, this.store._config.useLocaleSort);
-      this.nearlySorted(order, passing).sort(compare).forEach((at, i) => (passing[i] = at));
+      this.nearlySorted(order, passing)
+        .sort(compare)
+        .forEach((at, i) => (passing[i] = at));
     }
     const shown = Uint32Array.from(passing, (at) => order[at] as number);
     let last = -1;

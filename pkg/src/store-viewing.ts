@@ -47,7 +47,10 @@ export abstract class StoreViewing<R extends Model = Model> extends StoreCore<R>
   }
 
   set sorters(sorters: readonly SorterInput<R>[]) {
-    this._sort(sorters.map((one) => sorterOf(one)), false);
+    this._sort(
+      sorters.map((one) => sorterOf(one)),
+      false,
+    );
   }
 
   /** Whether the records are ordered by anything but their data and {@link Store.move}. */
@@ -80,7 +83,9 @@ export abstract class StoreViewing<R extends Model = Model> extends StoreCore<R>
       return sorter;
     });
     const fields = new Set(added.map(({ field }) => field));
-    const kept = add ? current.filter(({ field }) => field === undefined || !fields.has(field)) : [];
+    const kept = add
+      ? current.filter(({ field }) => field === undefined || !fields.has(field))
+      : [];
     this._sort([...kept, ...added], silent);
   }
 
@@ -108,7 +113,10 @@ export abstract class StoreViewing<R extends Model = Model> extends StoreCore<R>
   }
 
   set filters(filters: readonly FilterInput<R>[]) {
-    this._filter(filters.map((one) => filterOf(one)), false);
+    this._filter(
+      filters.map((one) => filterOf(one)),
+      false,
+    );
   }
 
   /** Whether a filter is at work. */
@@ -218,7 +226,8 @@ export abstract class StoreViewing<R extends Model = Model> extends StoreCore<R>
 
   private _shown(action: 'sort' | 'filter', event: object): void {
     const told = this as { _fire(name: string, event: object): unknown };
-    const records = this._hears(action) || this._hears('change') ? this._cache.records(this._order()) : [];
+    const records =
+      this._hears(action) || this._hears('change') ? this._cache.records(this._order()) : [];
     if (this._subscriptions.active) this._subscriptions.refresh('local');
     told._fire(action, { ...event, records });
     told._fire('refresh', { action, origin: 'local' });

@@ -114,7 +114,8 @@ export class Store<R extends Model = Model> extends StoreTree<R> {
     const extra: Record<string, unknown> = {};
     if (given.id !== undefined && given.id !== this.id) extra.id = given.id;
     for (const name of ['idField', 'phantomIdField', 'writeAllFields'] as const) {
-      if (given[name] !== undefined && given[name] !== this._config[name]) extra[name] = given[name];
+      if (given[name] !== undefined && given[name] !== this._config[name])
+        extra[name] = given[name];
     }
     if (Object.keys(extra).length === 0) return;
     if (this._manager !== undefined || this.allCount > 0 || this.changes !== null) {

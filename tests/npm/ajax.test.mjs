@@ -26,7 +26,10 @@ function cleanUp(t) {
 test('get and post send what they are given', async (t) => {
   const sent = spyFetch(t);
   const url = 'http://127.0.0.1/api';
-  await AjaxHelper.get(url, { queryParams: { a: 1, b: 'x y', none: null }, headers: { 'X-Team': 'blue' } });
+  await AjaxHelper.get(url, {
+    queryParams: { a: 1, b: 'x y', none: null },
+    headers: { 'X-Team': 'blue' },
+  });
   await AjaxHelper.post(url, { a: [1] }, { credentials: 'omit' });
   await AjaxHelper.post(url, 'plain');
   await AjaxHelper.post(url, undefined, { queryParams: { a: 1 }, addQueryParamsToBody: true });
@@ -46,7 +49,10 @@ test('get and post send what they are given', async (t) => {
     ],
   );
   assert.equal(sent[0].headers.get('X-Team'), 'blue');
-  assert.deepEqual([sent[1].headers.get('Content-Type'), await sent[1].text()], ['application/json', '{"a":[1]}']);
+  assert.deepEqual(
+    [sent[1].headers.get('Content-Type'), await sent[1].text()],
+    ['application/json', '{"a":[1]}'],
+  );
   assert.equal(sent[1].credentials, 'omit');
   assert.equal(await sent[2].text(), 'plain');
   assert.match(sent[3].headers.get('Content-Type'), /x-www-form-urlencoded/);
@@ -89,7 +95,10 @@ test('a mocked URL is answered without a request, until it is unmocked', async (
   const url = 'http://127.0.0.1/api';
   AjaxHelper.mockUrl(url, { responseText: '{"a":1}', status: 201, headers: { 'X-A': 'b' } });
   const response = await AjaxHelper.get(url, { queryParams: { any: 1 }, parseJson: true });
-  assert.deepEqual([response.parsedJson, response.status, response.headers.get('X-A')], [{ a: 1 }, 201, 'b']);
+  assert.deepEqual(
+    [response.parsedJson, response.status, response.headers.get('X-A')],
+    [{ a: 1 }, 201, 'b'],
+  );
   assert.ok(response instanceof Response);
   AjaxHelper.mockUrl(`${url}?only=1`, { responseJson: [1] });
   assert.deepEqual(await (await AjaxHelper.get(`${url}?only=1`)).json(), [1]);
@@ -111,21 +120,30 @@ test('managers load and sync by what is mocked, relative URLs included', async (
   cleanUp(t);
   const sent = spyFetch(t);
   const bodies = [];
-  AjaxHelper.mockUrl('api/load', { responseJson: { success: true, events: { rows: SAMPLE.events } } });
+  AjaxHelper.mockUrl('api/load', {
+    responseJson: { success: true, events: { rows: SAMPLE.events } },
+  });
   AjaxHelper.mockUrl('api/sync', async (_url, _params, { method, body }) => {
     bodies.push([method, JSON.parse(body)]);
     const { requestId } = bodies[0][1];
     return { responseJson: { success: true, requestId } };
   });
   const events = new Store({ id: 'events', modelClass: EventModel });
-  const manager = new CrudManager({ loadUrl: 'api/load', syncUrl: 'api/sync', crudStores: [events] });
+  const manager = new CrudManager({
+    loadUrl: 'api/load',
+    syncUrl: 'api/sync',
+    crudStores: [events],
+  });
   t.after(() => manager.destroy());
   const { rawResponse } = await manager.load();
   assert.ok(rawResponse instanceof Response);
   assert.equal(events.count, 2);
   events.first.name = 'Mocked';
   await manager.sync();
-  assert.deepEqual([bodies[0][0], bodies[0][1].events.updated], ['POST', [{ id: 1, name: 'Mocked' }]]);
+  assert.deepEqual(
+    [bodies[0][0], bodies[0][1].events.updated],
+    ['POST', [{ id: 1, name: 'Mocked' }]],
+  );
   assert.equal(manager.changes, null);
   AjaxHelper.mockUrl('api/load', { status: 503, responseText: 'closed' });
   const error = await rejection(manager.load());

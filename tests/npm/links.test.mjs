@@ -48,7 +48,10 @@ test('they follow what is added, moved and removed, sent or not', (t) => {
 
 test('an event that has just a resource is that resource’s', (t) => {
   const { eventStore, resourceStore } = calendar(t, {
-    events: [{ id: 1, name: 'a', resourceId: 'r' }, { id: 2, name: 'b' }],
+    events: [
+      { id: 1, name: 'a', resourceId: 'r' },
+      { id: 2, name: 'b' },
+    ],
     resources: [{ id: 'r', name: 'Ada' }],
   });
   assert.strictEqual(eventStore.first.resource, resourceStore.first);
@@ -60,9 +63,19 @@ test('tasks and resources of a board know each other', (t) => {
   const project = new TaskBoardProject();
   t.after(() => project.destroy());
   project.loadCrudManagerData({
-    tasks: { rows: [{ id: 1, name: 'Write' }, { id: 2, name: 'Read' }] },
+    tasks: {
+      rows: [
+        { id: 1, name: 'Write' },
+        { id: 2, name: 'Read' },
+      ],
+    },
     resources: { rows: [{ id: 1, name: 'Ada' }] },
-    assignments: { rows: [{ id: 1, event: 1, resource: 1 }, { id: 2, event: 2, resource: 1 }] },
+    assignments: {
+      rows: [
+        { id: 1, event: 1, resource: 1 },
+        { id: 2, event: 2, resource: 1 },
+      ],
+    },
   });
   const { taskStore, resourceStore, assignmentStore } = project;
   assert.deepEqual(names(taskStore.first.resources), ['Ada']);

@@ -294,7 +294,10 @@ test('modify changes records by objects with their ids', async (t) => {
   const { events, manager } = await loaded(t);
   const heard = [];
   events.on('update', ({ record, changes }) => heard.push([record.id, Object.keys(changes)]));
-  const modified = events.modify([{ id: 1, name: 'a', allDay: true }, { id: 99, name: 'x' }]);
+  const modified = events.modify([
+    { id: 1, name: 'a', allDay: true },
+    { id: 99, name: 'x' },
+  ]);
   assert.deepEqual(modified, [events.first]);
   assert.deepEqual(heard, [[1, ['name', 'allDay']]]);
   assert.equal(events.modify({ id: 2, name: 'b' }, true).length, 1);

@@ -12,7 +12,14 @@ const tree = (config) =>
     tree: true,
     fields: ['id', 'name', 'parentId'],
     data: [
-      { id: 1, name: 'one', children: [{ id: 2, name: 'two', children: [{ id: 3, name: 'three' }] }, { id: 4, name: 'four' }] },
+      {
+        id: 1,
+        name: 'one',
+        children: [
+          { id: 2, name: 'two', children: [{ id: 3, name: 'three' }] },
+          { id: 4, name: 'four' },
+        ],
+      },
       { id: 5, name: 'five' },
     ],
     ...config,
@@ -26,14 +33,26 @@ test('records of a tree know what is above, below and beside them', () => {
   assert.strictEqual(one.parent, store.rootNode);
   assert.deepEqual([store.rootNode.isRoot, one.isRoot], [true, false]);
   assert.deepEqual(ids(store.rootNode.children), [1, 5]);
-  assert.deepEqual([one, two, three, four, five].map(({ isLeaf }) => isLeaf), [false, false, true, true, true]);
+  assert.deepEqual(
+    [one, two, three, four, five].map(({ isLeaf }) => isLeaf),
+    [false, false, true, true, true],
+  );
   assert.deepEqual([one.isParent, three.isParent], [true, false]);
-  assert.deepEqual([one, two, three].map(({ childLevel }) => childLevel), [0, 1, 2]);
-  assert.deepEqual([one, five, two, four].map(({ parentIndex }) => parentIndex), [0, 1, 0, 1]);
+  assert.deepEqual(
+    [one, two, three].map(({ childLevel }) => childLevel),
+    [0, 1, 2],
+  );
+  assert.deepEqual(
+    [one, five, two, four].map(({ parentIndex }) => parentIndex),
+    [0, 1, 0, 1],
+  );
   assert.deepEqual([one.firstChild, one.lastChild, five.firstChild], [two, four, null]);
   assert.deepEqual([two.nextSibling, four.previousSibling, four.nextSibling], [four, two, null]);
   assert.deepEqual([one.descendantCount, store.rootNode.descendantCount], [3, 5]);
-  assert.deepEqual([one.contains(three), three.contains(one), store.rootNode.contains(five)], [true, false, true]);
+  assert.deepEqual(
+    [one.contains(three), three.contains(one), store.rootNode.contains(five)],
+    [true, false, true],
+  );
   assert.equal(store.getById('root'), undefined, 'the root is none of the records');
   assert.equal(store.count, 5);
 });
@@ -60,7 +79,10 @@ test('children are appended and inserted: data, new records, and records that mo
   const added = one.appendChild({ id: 6, name: 'six' });
   assert.strictEqual(added, store.getById(6));
   assert.deepEqual(ids(one.children), [2, 4, 6]);
-  const [seven, eight] = one.insertChild([{ id: 7 }, new store.modelClass({ id: 8 })], store.getById(4));
+  const [seven, eight] = one.insertChild(
+    [{ id: 7 }, new store.modelClass({ id: 8 })],
+    store.getById(4),
+  );
   assert.deepEqual(ids(one.children), [2, 7, 8, 4, 6]);
   assert.deepEqual([seven.parentId, eight.parentId], [1, 1]);
   assert.strictEqual(one.appendChild(store.getById(3)), store.getById(3));
@@ -110,9 +132,14 @@ test('nested data may have the names of the app or of the wire', () => {
   class Node extends Model {
     static fields = [{ name: 'title', dataSource: 'Label' }, 'parentId'];
   }
-  const data = [{ id: 1, title: 'a', children: [{ id: 2, title: 'b', children: [{ id: 3, Label: 'c' }] }] }];
+  const data = [
+    { id: 1, title: 'a', children: [{ id: 2, title: 'b', children: [{ id: 3, Label: 'c' }] }] },
+  ];
   const store = new Store({ tree: true, modelClass: Node, data });
-  assert.deepEqual(store.map(({ title }) => title), ['a', 'b', 'c']);
+  assert.deepEqual(
+    store.map(({ title }) => title),
+    ['a', 'b', 'c'],
+  );
   const [added] = store.add({ title: 'x', children: [{ title: 'y' }] });
   assert.equal(added.firstChild.title, 'y');
 });
@@ -138,7 +165,10 @@ test('what would make a circle, and what is no tree, is refused; nothing is done
   assert.deepEqual([store.count, store.changes], [5, null]);
   const flat = storeOf(['id', 'parentId'], [{ id: 1 }, { id: 2, parentId: 1 }]);
   const record = flat.getById(1);
-  assert.deepEqual([record.children, record.parent, record.isLeaf, flat.rootNode], [null, null, true, null]);
+  assert.deepEqual(
+    [record.children, record.parent, record.isLeaf, flat.rootNode],
+    [null, null, true, null],
+  );
   assert.equal(thrownBy(() => record.appendChild({})).code, 'INVALID_ARGUMENT');
   assert.deepEqual(new Model({ id: 1 }).children, null);
 });
@@ -169,7 +199,13 @@ test('a veto keeps a child where it is', () => {
   store.on('beforeAdd', () => false);
   assert.equal(one.appendChild(five), null);
   assert.equal(one.appendChild({ id: 9 }), null);
-  assert.deepEqual([ids(one.children), ids(store.rootNode.children)], [[2, 4], [1, 5]]);
+  assert.deepEqual(
+    [ids(one.children), ids(store.rootNode.children)],
+    [
+      [2, 4],
+      [1, 5],
+    ],
+  );
 });
 
 test('listeners hear of what is put into a tree', () => {
@@ -189,9 +225,15 @@ test('fields of the names that trees use are fields', () => {
   class Card extends TaskModel {
     static fields = ['parent', 'children', 'meta', 'resources'];
   }
-  const store = new Store({ modelClass: Card, data: [{ id: 1, parent: 'p', children: [1], meta: 'm', resources: 'r', stores: 5 }] });
+  const store = new Store({
+    modelClass: Card,
+    data: [{ id: 1, parent: 'p', children: [1], meta: 'm', resources: 'r', stores: 5 }],
+  });
   const card = store.first;
-  assert.deepEqual([card.parent, card.children, card.meta, card.resources, card.stores], ['p', [1], 'm', 'r', 5]);
+  assert.deepEqual(
+    [card.parent, card.children, card.meta, card.resources, card.stores],
+    ['p', [1], 'm', 'r', 5],
+  );
   card.parent = 'q';
   assert.deepEqual(card.modifications, { id: 1, parent: 'q' });
   assert.deepEqual(new Card({ children: [2] }).children, [2]);

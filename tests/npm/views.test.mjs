@@ -22,7 +22,11 @@ test('a store is ordered by a field, one way and the other, by several, and by f
   const store = people();
   assert.equal(store.isSorted, false);
   store.sort('age');
-  assert.deepEqual(ids(store), [4, 5, 2, 1, 3], 'nothing first, equal ones in the order of the data');
+  assert.deepEqual(
+    ids(store),
+    [4, 5, 2, 1, 3],
+    'nothing first, equal ones in the order of the data',
+  );
   store.sort('age');
   assert.deepEqual(ids(store), [1, 3, 2, 5, 4], 'the same field again turns it round');
   store.sort('age', false);
@@ -82,7 +86,10 @@ test('the order stays true when records change, come and go', () => {
   store.getById(5).age = 99;
   assert.equal(store.last.id, 5, 'also in the middle of a batch');
   store.endBatch();
-  store.loadData([{ id: 9, age: 2 }, { id: 8, age: 1 }]);
+  store.loadData([
+    { id: 9, age: 2 },
+    { id: 8, age: 1 },
+  ]);
   // The unsent edit of 5 has no record any more.
   assert.deepEqual(ids(store), [8, 9]);
 });
@@ -93,9 +100,15 @@ test('every way of reading follows the order', () => {
   assert.deepEqual([store.first.id, store.last.id, store.getAt(1).id], [5, 1, 4]);
   assert.deepEqual([store.getAt(-1), store.getAt(5)], [undefined, undefined]);
   assert.deepEqual([store.indexOf(5), store.indexOf(1), store.indexOf(99)], [0, 4, -1]);
-  assert.deepEqual(store.map(({ id }) => id), [5, 4, 3, 2, 1]);
+  assert.deepEqual(
+    store.map(({ id }) => id),
+    [5, 4, 3, 2, 1],
+  );
   assert.equal(store.find(({ id }) => id < 4).id, 3);
-  assert.equal(store.reduce((text, { id }) => text + id, ''), '54321');
+  assert.equal(
+    store.reduce((text, { id }) => text + id, ''),
+    '54321',
+  );
   assert.deepEqual(ids(store.allRecords), [1, 2, 3, 4, 5], 'the data has an order of its own');
   assert.deepEqual(ids(store.toJSON()), [1, 2, 3, 4, 5]);
 });
@@ -110,9 +123,15 @@ test('filters hide records from reading, and from nothing else', () => {
   assert.deepEqual(ids(store), [1, 3]);
   assert.deepEqual(ids(store.allRecords), [1, 2, 3, 4, 5]);
   assert.equal(store.getById(2).name, 'ada');
-  assert.deepEqual([store.includes(2), store.isAvailable(2), store.isAvailable(3)], [true, false, true]);
+  assert.deepEqual(
+    [store.includes(2), store.isAvailable(2), store.isAvailable(3)],
+    [true, false, true],
+  );
   assert.equal(store.indexOf(2), -1);
-  assert.deepEqual([store.find(({ id }) => id === 2), store.find(({ id }) => id === 2, true).id], [undefined, 2]);
+  assert.deepEqual(
+    [store.find(({ id }) => id === 2), store.find(({ id }) => id === 2, true).id],
+    [undefined, 2],
+  );
   assert.equal(store.findRecord('name', 'ada', true).id, 2);
   assert.deepEqual(ids(store.query(({ id }) => id > 3, true)), [4, 5]);
   assert.equal(store.toJSON().length, 5);
@@ -127,7 +146,11 @@ test('filters compare as their operator says', () => {
     return ids(store);
   };
   assert.deepEqual(passing({ value: 30 }), [1, 3]);
-  assert.deepEqual(passing({ value: '30', operator: '=' }), [1, 3], 'ids and numbers compare as text');
+  assert.deepEqual(
+    passing({ value: '30', operator: '=' }),
+    [1, 3],
+    'ids and numbers compare as text',
+  );
   assert.deepEqual(passing({ value: 30, operator: '!=' }), [2, 4, 5]);
   assert.deepEqual(passing({ value: null }), [4]);
   assert.deepEqual(passing({ value: 25, operator: '>' }), [1, 3]);
@@ -185,7 +208,10 @@ test('what is shown follows the changes of records', () => {
   store.getById(1).age = 3;
   store.getById(5).age = 50;
   assert.deepEqual(ids(store), [2, 3, 5]);
-  store.add([{ id: 6, age: 40 }, { id: 7, age: 4 }]);
+  store.add([
+    { id: 6, age: 40 },
+    { id: 7, age: 4 },
+  ]);
   assert.deepEqual([ids(store), store.allCount], [[2, 3, 5, 6], 7]);
   store.remove([2, 7]);
   assert.deepEqual([ids(store), store.allCount], [[3, 5, 6], 5]);
@@ -274,13 +300,19 @@ test('listeners hear of a new order and of filters; silent ones are not told', (
   store.sort('name');
   assert.deepEqual(heard.names, ['beforeSort', 'sort', 'refresh', 'change']);
   const [sort] = heard.of('sort');
-  assert.deepEqual([sort.sorters, ids(sort.records)], [[{ field: 'name', ascending: true }], ids(store)]);
+  assert.deepEqual(
+    [sort.sorters, ids(sort.records)],
+    [[{ field: 'name', ascending: true }], ids(store)],
+  );
   assert.deepEqual([heard.of('refresh')[0].action, heard.of('change')[0].action], ['sort', 'sort']);
   heard.forget();
   store.filter(({ id }) => id > 3);
   assert.deepEqual(heard.names, ['filter', 'refresh', 'change']);
   const [filter] = heard.of('filter');
-  assert.deepEqual([filter.filters.length, filter.oldFilters, ids(filter.records)], [1, [], [5, 4]]);
+  assert.deepEqual(
+    [filter.filters.length, filter.oldFilters, ids(filter.records)],
+    [1, [], [5, 4]],
+  );
   heard.forget();
   store.sort('age', true, false, true);
   store.filter({ filters: ({ id }) => id > 4, silent: true });
@@ -306,7 +338,10 @@ test('subscribers are told to read anew what a view shows', async () => {
   const turn = () => new Promise((resolve) => setImmediate(resolve));
   store.filter(({ age }) => age > 20);
   await turn();
-  assert.deepEqual(batches.map(({ reset }) => reset), [true]);
+  assert.deepEqual(
+    batches.map(({ reset }) => reset),
+    [true],
+  );
   store.getById(1).age = 1;
   await turn();
   assert.deepEqual([batches[1].reset, batches[1].changes.length], [true, 1]);
@@ -360,8 +395,14 @@ test('what cannot be sorted or filtered by is refused, and nothing is different'
   const throws = () => {
     throw oops;
   };
-  assert.strictEqual(thrownBy(() => store.filter(throws)), oops);
-  assert.strictEqual(thrownBy(() => store.sort(throws)), oops);
+  assert.strictEqual(
+    thrownBy(() => store.filter(throws)),
+    oops,
+  );
+  assert.strictEqual(
+    thrownBy(() => store.sort(throws)),
+    oops,
+  );
   assert.deepEqual([ids(store), store.sorters, store.filters.length], [[2, 3, 4, 5], [], 1]);
   store.destroy();
   assert.equal(thrownBy(() => store.sort('name')).code, 'DESTROYED');
