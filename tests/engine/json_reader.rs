@@ -306,6 +306,21 @@ proptest! {
 }
 
 #[test]
+fn members_without_a_comma_between_them_are_refused_also_where_the_next_key_is_expected() {
+    let good = r#"{"events":[{"id":1,"f":{},"n":1},{"id":2,"f":{},"n":2}]}"#;
+    assert!(read(good).is_ok());
+    for (from, to) in [
+        ("{},\"n\":2", "{}\"n\":2"),
+        ("2,\"f\"", "2\"f\""),
+        ("2,\"f\"", "2 \"f\""),
+    ] {
+        let broken = good.replace(from, to);
+        assert_ne!(broken, good);
+        assert!(read(&broken).is_err(), "{broken}");
+    }
+}
+
+#[test]
 fn every_cut_into_two_pieces_gives_the_same() {
     let text = "\u{feff} {\"message\":\"日本 \\ud83d\\ude00\",\"events\":{\"rows\":[{\"id\":1,\"n\":-12.5e2,\"t\":\"Zoë 😀 \\u00e9\"},\
                 {\"id\":\"x\",\"n\":true,\"o\":{\"a\":[1, 2]}}],\"removed\":[{\"id\":5},6,\"7\"],\"total\":\"12\"}} ";

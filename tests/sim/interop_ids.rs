@@ -335,16 +335,32 @@ fn interop_14_an_added_row_carries_no_id_unless_the_app_wants_it() {
 }
 
 #[test]
-fn interop_14_an_id_that_the_app_chose_stands_in_the_phantom_id_alone() {
-    let mut world = World::calendar();
-    let client = world.loaded(json!({}));
-    let row = world.add(client, "events", json!({"id": "draft-1", "name": "new"}));
-    assert_eq!(
-        world.changes(client)["events"]["added"],
-        json!([{"$PhantomId": "draft-1", "name": "new"}])
-    );
-    let body = json!({"events": {"rows": [{"$PhantomId": "draft-1", "id": 70}]}});
-    assert_eq!(sync_meets(&mut world, client, 200, body), Ok(true));
-    assert_eq!(world.get_row(client, "events", row, "id"), 70);
-    world.check_end();
+fn interop_14_an_id_that_the_app_chose_goes_out_when_added_rows_carry_ids() {
+    for reset in [true, false] {
+        let mut world = World::calendar();
+        let client = world.loaded(json!({"resetIdsBeforeSync": reset}));
+        let row = world.add(client, "events", json!({"id": "draft-1", "name": "new"}));
+        world.add(
+            client,
+            "assignments",
+            json!({"eventId": "draft-1", "resourceId": 1}),
+        );
+        let changes = world.changes(client);
+        let added = &changes["events"]["added"][0];
+        let phantom = added["$PhantomId"].clone();
+        assert_ne!(phantom, "draft-1");
+        let (id, named) = match reset {
+            true => (None, phantom.clone()),
+            false => (Some("draft-1".into()), "draft-1".into()),
+        };
+        assert_eq!(added.get("id"), id.as_ref());
+        assert_eq!(changes["assignments"]["added"][0]["eventId"], named);
+        let body = json!({"events": {"rows": [{"$PhantomId": phantom, "id": 70}]},
+            "assignments": {"rows": [{"$PhantomId":
+                changes["assignments"]["added"][0]["$PhantomId"], "id": 71}]}});
+        assert_eq!(sync_meets(&mut world, client, 200, body), Ok(true));
+        assert_eq!(world.get_row(client, "events", row, "id"), 70);
+        assert_eq!(world.get(client, "assignments", 71, "eventId"), 70);
+        world.check_end();
+    }
 }

@@ -158,6 +158,7 @@ impl ListReader {
         loop {
             let place = match bytes.get(at) {
                 Some(b',') if comma => token(bytes, at + 1)?.1,
+                _ if comma => bytes.len(),
                 _ => at,
             };
             let (target, value) = match self.plan.get(next) {

@@ -67,6 +67,8 @@ pub struct IdChange {
     pub old: Id,
     /// The id by which they shall.
     pub new: Id,
+    /// The old id was this client's alone: what the server has under it means another record.
+    pub own: bool,
 }
 
 /// What the stores that refer to this one have to follow. Gathered by every operation, handed out
@@ -76,6 +78,9 @@ pub struct IdChange {
 pub struct Aftermath {
     /// Ids that changed: call `rewrite_reference` for every field that refers to this store.
     pub id_changes: Vec<IdChange>,
+    /// References that the user gave: rows (upper half) and fields. They may name records by client
+    /// ids of long ago: call `outdated_references`.
+    pub given: Vec<u64>,
     /// Ids of records that the user removed: call `cascade(.., by_server: false)`.
     pub removed: Vec<Id>,
     /// Ids of added records that never came to be: call `undo_references`.
@@ -97,6 +102,11 @@ pub struct Aftermath {
 impl Aftermath {
     /// Whether nobody has to do anything.
     pub fn is_empty(&self) -> bool {
+        self.given.is_empty() && self.is_settled()
+    }
+
+    /// Whether no record came, went or changed its id.
+    pub fn is_settled(&self) -> bool {
         self.id_changes.is_empty()
             && self.removed.is_empty()
             && self.reborn.is_empty()
