@@ -11,6 +11,8 @@ pub enum Id {
     Number(f64),
     /// Text.
     Text(Box<str>),
+    /// A number that no `f64` holds, by its digits.
+    Digits(Box<str>),
 }
 
 impl Id {
@@ -19,6 +21,7 @@ impl Id {
         match self {
             Self::Number(number) => IdRef::Number(*number),
             Self::Text(text) => IdRef::Text(text),
+            Self::Digits(digits) => IdRef::Digits(digits),
         }
     }
 
@@ -30,7 +33,7 @@ impl Id {
                 write_number(*number, &mut text);
                 String::from_utf8(text).unwrap_or_default()
             }
-            Self::Text(text) => text.as_ref().to_owned(),
+            Self::Text(text) | Self::Digits(text) => text.as_ref().to_owned(),
         }
     }
 
@@ -39,6 +42,7 @@ impl Id {
         match self {
             Self::Number(number) => Value::Number(*number),
             Self::Text(text) => Value::Text(text),
+            Self::Digits(digits) => Value::Json(digits),
         }
     }
 }
@@ -48,6 +52,7 @@ impl From<IdRef<'_>> for Id {
         match id {
             IdRef::Number(number) => Self::Number(number),
             IdRef::Text(text) => Self::Text(text.into()),
+            IdRef::Digits(digits) => Self::Digits(digits.into()),
         }
     }
 }

@@ -204,10 +204,12 @@ impl Store {
             let ix = FieldIx(ix as u16);
             let Some(field) = schema.field(ix) else { break };
             let mut bits = 0;
-            if matches!(
-                field.kind,
-                FieldKind::Auto | FieldKind::Number | FieldKind::Date(_)
-            ) {
+            let plain = match &field.kind {
+                FieldKind::Auto | FieldKind::Number => true,
+                FieldKind::Date(format) => !format.is_plain(),
+                _ => false,
+            };
+            if plain {
                 bits |= PLAIN_NUMBER;
             }
             if ix == schema.id {
