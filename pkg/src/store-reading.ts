@@ -1,3 +1,4 @@
+import { SyncError } from './errors.js';
 import { Freshness } from './cells.js';
 import { type Id, Model } from './model.js';
 import { BLOCK } from './record-cache.js';
@@ -36,8 +37,11 @@ export abstract class StoreReading<R extends Model = Model> extends StoreCore<R>
   /** The record at a position. */
   getAt(index: number): R | undefined {
     engine().order(this._alive());
+    if (!Number.isInteger(index)) {
+      throw new SyncError('INVALID_ARGUMENT', 'a position is a whole number');
+    }
     if (!(index >= 0 && index < register(1))) return undefined;
-    const at = (register(0) >> 2) + Math.trunc(index);
+    const at = (register(0) >> 2) + index;
     return this._cache.records(words().slice(at, at + 1))[0];
   }
 

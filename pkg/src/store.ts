@@ -45,6 +45,9 @@ export class Store<R extends Model = Model> extends StoreChanging<R> {
    */
   subscribe(subscriber: (batch: ChangeBatch<R>) => void): () => void {
     this._alive();
+    if (typeof subscriber !== 'function') {
+      throw new SyncError('INVALID_ARGUMENT', 'subscribe() wants a function');
+    }
     const end = this._subscriptions.subscribe(subscriber);
     this._listenersChanged();
     return () => {
@@ -59,6 +62,9 @@ export class Store<R extends Model = Model> extends StoreChanging<R> {
    */
   hold(key: string): () => void {
     this._alive();
+    if (typeof key !== 'string') {
+      throw new SyncError('INVALID_ARGUMENT', 'hold() wants the key of a record, or *');
+    }
     return this._subscriptions.hold(key);
   }
 
@@ -81,7 +87,7 @@ export class Store<R extends Model = Model> extends StoreChanging<R> {
       id: this.id,
       fields: this._fields.list.map((field) => {
         const sent = engineField(field);
-        return field.ix === 0 && config.idField ? { ...sent, dataSource: config.idField } : sent;
+        return field.ix === 0 && config.idField != null ? { ...sent, dataSource: config.idField } : sent;
       }),
       interval: interval(this._fields, config.interval),
       parentField: parentField(config.tree),

@@ -60,8 +60,15 @@ impl Store {
         self.order_before = None;
         self.complete_rows(rng, &mut loaded);
         if keep_pending {
-            self.lay_over_all((&old, &keys), changes, &rows.phantom_ids, &mut loaded);
+            self.tell_refresh(Origin::Load, out);
+            self.lay_over_all(
+                (&old, &keys),
+                changes,
+                &rows.phantom_ids,
+                (&mut loaded, out),
+            );
         } else {
+            self.tell_refresh(Origin::Load, out);
             let gone = changes.iter().filter(|dirty| is_unconfirmed(dirty));
             loaded
                 .gone
@@ -78,7 +85,6 @@ impl Store {
         }
         self.welcome_namesakes();
         self.version += 1;
-        self.tell_refresh(Origin::Load, out);
         loaded
     }
 
@@ -154,7 +160,7 @@ impl Store {
         (old, keys): (&Table, &Keys),
         changes: Vec<Dirty>,
         phantoms: &[(RowIx, Box<str>)],
-        loaded: &mut Loaded,
+        (loaded, out): (&mut Loaded, &mut Notices),
     ) {
         let mut named = Groups::default();
         for (at, (_, text)) in phantoms.iter().enumerate() {
@@ -188,7 +194,9 @@ impl Store {
                     let exists = dirty.exists();
                     let row = self.carry_over(old, dirty);
                     if known.is_some() {
-                        loaded.warnings.push(self.taken_by_load(row, keys.get(was)));
+                        loaded
+                            .warnings
+                            .push(self.taken_by_load(row, keys.get(was), out));
                     }
                     if exists {
                         show.push(row);

@@ -147,6 +147,9 @@ impl Store {
         if config.id.is_empty() {
             return Err(invalid_config("a store needs an id"));
         }
+        if config.phantom_id_field.as_deref() == Some("") {
+            return Err(invalid_config("phantomIdField must not be empty"));
+        }
         let schema = schema(&config)?;
         let first_generation = (id.0 << STORE_SHIFT) | 1;
         let table = Table::new(schema, first_generation);

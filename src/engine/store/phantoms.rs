@@ -175,12 +175,17 @@ impl Store {
 
     /// The same for a phantom that a load brought another record for; `key` is its name, where it
     /// isn't its id. Gives what is to be said.
-    pub(super) fn taken_by_load(&mut self, row: RowIx, key: Option<&str>) -> String {
+    pub(super) fn taken_by_load(
+        &mut self,
+        row: RowIx,
+        key: Option<&str>,
+        out: &mut Notices,
+    ) -> String {
         let message = self.taken(row);
         if let Some(key) = key {
             self.keys.carry(key, row);
         }
-        self.yield_id(row, &mut Notices::default());
+        self.yield_id(row, out);
         message
     }
 
