@@ -655,6 +655,8 @@ test('ranges and positions that make no sense are refused or empty', async (t) =
 });
 
 test('what is no function can not listen, what is no key can not be held', async (t) => {
+  const listeners = { load: { fn: () => {}, once: true } };
+  assert.doesNotThrow(() => new CrudManager({ crudStores: [], listeners }).destroy());
   const all = await loaded(t);
   const { manager, events } = all;
   for (const wrong of [5, null, undefined, {}, 'name']) {
