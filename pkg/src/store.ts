@@ -47,6 +47,9 @@ export class Store<R extends Model = Model> extends StoreTree<R> {
    */
   subscribe(subscriber: (batch: ChangeBatch<R>) => void): () => void {
     this._alive();
+    if (typeof subscriber !== 'function') {
+      throw new SyncError('INVALID_ARGUMENT', 'subscribe() wants a function');
+    }
     const end = this._subscriptions.subscribe(subscriber);
     this._listenersChanged();
     return () => {
@@ -61,6 +64,9 @@ export class Store<R extends Model = Model> extends StoreTree<R> {
    */
   hold(key: string): () => void {
     this._alive();
+    if (typeof key !== 'string') {
+      throw new SyncError('INVALID_ARGUMENT', 'hold() wants the key of a record, or *');
+    }
     return this._subscriptions.hold(key);
   }
 
@@ -83,7 +89,7 @@ export class Store<R extends Model = Model> extends StoreTree<R> {
       id: this.id,
       fields: this._fields.list.map((field) => {
         const sent = engineField(field);
-        return field.ix === 0 && config.idField ? { ...sent, dataSource: config.idField } : sent;
+        return field.ix === 0 && config.idField != null ? { ...sent, dataSource: config.idField } : sent;
       }),
       interval: interval(this._fields, config.interval),
       parentField: parentField(config.tree),
