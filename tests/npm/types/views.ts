@@ -53,7 +53,10 @@ store.on('sort', ({ sorters, records }) => {
   isType<Meeting[]>(records);
 });
 store.on({
-  filter: { fn: ({ filters, oldFilters }) => isType(filters.length + oldFilters.length), once: true },
+  filter: {
+    fn: ({ filters, oldFilters }) => isType(filters.length + oldFilters.length),
+    once: true,
+  },
   removeAll: { fn: 'onEmpty', thisObj: {}, prio: 3 },
   beforeSort: ({ currentSorters }) => currentSorters.length > 0,
 });
