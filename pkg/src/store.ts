@@ -135,7 +135,7 @@ export class Store<R extends Model = Model> extends StoreTree<R> {
   }
 
   /** @internal The wire name of the id. */
-  get _idName(): string {
+  override get _idName(): string {
     return this._config.idField ?? this._fields.list[0]?.config.dataSource ?? 'id';
   }
 
