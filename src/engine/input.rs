@@ -145,6 +145,8 @@ pub enum Input<'a> {
     /// Apply changes that came from the server by another way: `{ <storeId>: { added?, updated?, removed? } }` as JSON text.
     /// They write the base layer: nothing becomes dirty.
     ApplyChangeset(ManagerId, &'a [u8]),
+    /// The same for a single store, managed or not; of the JSON text, only its section counts.
+    ApplyStoreChangeset(StoreId, &'a [u8]),
     /// No autoSync until as many resumes have come.
     SuspendAutoSync(ManagerId),
     /// Undo one suspend; the last one schedules a sync when `sync` is true and there is something to send.

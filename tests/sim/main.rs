@@ -15,6 +15,7 @@
 //! | `further` | further cases that users of comparable engines have met |
 //! | `interop…` | what servers in the wild do, by number: answers, ids, what goes out, failures, shapes of data |
 //! | `behaviour` | what else has to be true |
+//! | `policies` | polling, conflicts, portions, data taken over by its differences |
 //! | `bad_input` | answers that aren't what they should be, calls that can't be right |
 //! | `random` | random users on a hostile network, seed by seed |
 #![cfg(not(target_arch = "wasm32"))]
@@ -32,6 +33,7 @@ mod interop_outgoing;
 mod interop_shapes;
 mod network;
 mod order;
+mod policies;
 mod random;
 mod rebirth;
 mod reconciling;

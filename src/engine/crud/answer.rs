@@ -6,15 +6,15 @@ use super::exchange::Exchange;
 use super::manager::Manager;
 use super::verdict::{self, Verdict};
 use super::{flow, relations};
-use crate::engine::config::OnRecordError;
+use crate::engine::config::{DifferencesConfig, OnRecordError};
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::Event;
 use crate::engine::input::StoreId;
 use crate::engine::json::dom::Value;
-use crate::engine::json::{ReadError, Response, ResponseReader, Section, SectionSpec};
+use crate::engine::json::{ReadError, Response, ResponseReader, Rows, Section, SectionSpec};
 use crate::engine::schema::{Field, FieldKind, Schema};
 use crate::engine::store::{
-    Applied, ApplyOptions, Layer, PackageOptions, Store, StorePlan, Unmentioned,
+    Applied, ApplyOptions, Layer, Loaded, PackageOptions, Store, StorePlan, Unmentioned,
 };
 use crate::engine::table::RowId;
 use crate::prelude::*;
@@ -148,9 +148,10 @@ impl Manager {
             outcome.take(id, applied);
             return;
         };
-        let keep = store.config().keep_uncommitted_changes;
         let name = store.name().to_owned();
-        let loaded = store.load(rows, keep, cx.rng, cx.notices);
+        let differences = self.options.sync_data_on_load.as_ref();
+        let (loaded, applied) = load_store(id, rows, differences, cx);
+        outcome.take(id, applied);
         for message in loaded.warnings {
             outcome
                 .warnings
@@ -268,7 +269,7 @@ impl Manager {
             .and_then(|()| reader.finish())
             .map_err(unreadable)?;
         let skip = self.options.skip_success_property;
-        if let Verdict::Refused(error) = verdict::judge(200, &response.envelope, false, skip) {
+        if let Verdict::Refused(error) = verdict::judge(200, &response.envelope, false, skip, &[]) {
             return Err(error);
         }
         let oddities = core::mem::take(&mut response.warnings);
@@ -307,6 +308,26 @@ impl Manager {
         self.revision.on_success(&response.envelope);
         self.tell_outcome(oddities, outcome, cx);
         self.after_other(cx);
+        Ok(())
+    }
+
+    /// The same for a store that nobody manages.
+    ///
+    /// # Errors
+    /// [`ErrorCode::BadResponse`] when they can't be read. Then nothing has changed.
+    pub fn apply_lone_changeset(
+        id: StoreId,
+        bytes: &[u8],
+        cx: &mut Context<'_>,
+    ) -> Result<(), SyncError> {
+        let specs = vec![Self::lone_spec(id, cx.stores)];
+        let mut response = flow::read(specs, bytes, cx.zone).map_err(unreadable)?;
+        if let (Some(store), Some(section)) = (cx.stores.get_mut(id), response.sections.pop()) {
+            let plan = store.plan(section);
+            let applied = store.apply_changeset(plan, cx.rng, cx.notices);
+            store.forget(&applied.removed, cx.notices);
+            store.take_aftermath();
+        }
         Ok(())
     }
 
@@ -379,6 +400,34 @@ impl Manager {
         store
             .write_package(Layer::Unconfirmed, &options, &mut out)
             .then_some(out)
+    }
+}
+
+/// Gives a store a new data set: as a whole, or by its differences where it, or else its manager, wants that.
+pub fn load_store(
+    id: StoreId,
+    rows: Rows,
+    differences: Option<&DifferencesConfig>,
+    cx: &mut Context<'_>,
+) -> (Loaded, Applied) {
+    let Some(store) = cx.stores.get_mut(id) else {
+        return Default::default();
+    };
+    let config = store.config();
+    let keep = config.keep_uncommitted_changes;
+    let differences = config
+        .sync_data_on_load
+        .clone()
+        .or_else(|| differences.cloned());
+    match differences.filter(|config| keep && !store.differs_much(&rows, config)) {
+        Some(config) => {
+            let applied = store.load_differences(rows, &config, cx.rng, cx.notices);
+            (Loaded::default(), applied)
+        }
+        None => (
+            store.load(rows, keep, cx.rng, cx.notices),
+            Applied::default(),
+        ),
     }
 }
 

@@ -171,7 +171,7 @@ impl Manager {
         };
         let verdict = match incoming.status {
             Some(status) if !(200..300).contains(&status) => {
-                judge_unreadable(status, why, incoming.head())
+                judge_unreadable(status, why, incoming.head(), &self.options.conflict_codes)
             }
             Some(_) | None => Verdict::Unknown(SyncError::new(ErrorCode::Network, why)),
         };
@@ -260,7 +260,12 @@ impl Manager {
                 RequestKind::Sync => self.finish_sync(exchange, response, cx),
             },
             Err(error) => {
-                let verdict = judge_unreadable(received.status, &error.to_string(), &received.head);
+                let verdict = judge_unreadable(
+                    received.status,
+                    &error.to_string(),
+                    &received.head,
+                    &self.options.conflict_codes,
+                );
                 self.fail(exchange, verdict, None, cx);
             }
         }
@@ -539,8 +544,14 @@ impl Manager {
                 &response.envelope,
                 names_outcomes(response),
                 self.options.skip_success_property,
+                &self.options.conflict_codes,
             ),
-            Err(error) => judge_unreadable(received.status, &error.to_string(), &received.head),
+            Err(error) => judge_unreadable(
+                received.status,
+                &error.to_string(),
+                &received.head,
+                &self.options.conflict_codes,
+            ),
         }
     }
 }

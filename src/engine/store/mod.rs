@@ -25,9 +25,9 @@
 //! | `flight` | freeze, thaw, confirm, refuse |
 //! | `answer`, `applying` | an answer to a sync: plan and apply; remote changesets |
 //! | `server` | how server data writes base |
-//! | `load` | a new data set |
+//! | `load`, `differences` | a new data set, as a whole or by its differences |
 //! | `natural_key` | phantoms found again by other fields than their ids |
-//! | `package` | what a sync sends |
+//! | `package`, `portion` | what a sync sends, all or a part of it |
 //! | `phantoms` | which ids phantoms got |
 //! | `rebirth` | records that the server removed and the user wants back |
 //! | `relations`, `tree` | references between records, and what becomes of them |
@@ -44,6 +44,7 @@ mod answer;
 mod applying;
 mod changes;
 mod check;
+mod differences;
 mod edit;
 mod fields;
 mod flight;
@@ -55,6 +56,7 @@ mod natural_key;
 mod notices;
 mod package;
 mod phantoms;
+mod portion;
 mod rebirth;
 mod record_state;
 mod relations;
@@ -74,6 +76,7 @@ pub use load::Loaded;
 pub use notices::{FOREIGN_SHIFT, Notices, STALE};
 pub use package::{Layer, PackageOptions};
 pub use phantoms::PHANTOMS_MAX;
+pub use portion::Waiting;
 pub use record_state::RecordState;
 
 use self::changes::Changes;
