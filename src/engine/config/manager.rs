@@ -85,6 +85,8 @@ pub struct DifferencesConfig {
     pub percent: Option<f64>,
     /// Fields that a row doesn't have become `null`.
     pub drop_missing_values: bool,
+    /// Edited records that aren't in the data stay: it is only a part. Not for apps.
+    pub keep_edited: bool,
 }
 
 /// Where loads and syncs go.

@@ -13,6 +13,7 @@ pub use manager::{
     DifferencesConfig, ManagerConfig, ManagerPatch, PollingConfig, RetryConfig, TransportConfig,
     UrlConfig,
 };
+pub(super) use options::check_url;
 pub use options::{
     DELAY_MAX_MS, Endpoint, ManagerOptions, OnConflict, OnRecordError, PollingOptions,
     REQUEST_TIMEOUT_MS, RETRIES_MAX, RetryOptions,

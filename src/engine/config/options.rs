@@ -366,7 +366,7 @@ fn name(option: &str, value: String) -> Result<String, SyncError> {
 }
 
 /// Refuses what a browser's URL parser would refuse; relative URLs are fine. Works on bytes: patterns of text weigh kilobytes.
-fn check_url(url: &str) -> Result<(), &'static str> {
+pub(in crate::engine) fn check_url(url: &str) -> Result<(), &'static str> {
     let url = url.trim_ascii().as_bytes();
     if url.is_empty() {
         return Err("an empty URL");

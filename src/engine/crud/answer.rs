@@ -71,6 +71,7 @@ impl Manager {
         stores: &[StoreId],
         response: &mut Response,
         append: &[String],
+        partial: bool,
         cx: &mut Context<'_>,
     ) -> Outcome {
         let mut outcome = Outcome::default();
@@ -92,7 +93,7 @@ impl Manager {
             if doubtful {
                 self.recognize(id, &mut section, cx.stores);
             }
-            self.apply_loaded(id, section, append, &mut outcome, cx);
+            self.apply_loaded(id, section, (append, partial), &mut outcome, cx);
             if doubtful {
                 outcome.follow(relations::follow(cx, id, &self.stores));
             }
@@ -133,13 +134,14 @@ impl Manager {
         &self,
         id: StoreId,
         mut section: Section,
-        append: &[String],
+        (append, partial): (&[String], bool),
         outcome: &mut Outcome,
         cx: &mut Context<'_>,
     ) {
         let Some(store) = cx.stores.get_mut(id) else {
             return;
         };
+        store.set_total(section.total);
         let appends = append.iter().any(|name| name == store.name());
         let Some(rows) = section.rows.take_if(|_| !appends) else {
             // More rows; or `added`, `updated`, `removed` in place of rows: changes to what is there.
@@ -149,7 +151,14 @@ impl Manager {
             return;
         };
         let name = store.name().to_owned();
-        let differences = self.options.sync_data_on_load.as_ref();
+        let part = DifferencesConfig {
+            keep_edited: true,
+            ..DifferencesConfig::default()
+        };
+        let differences = match &self.options.sync_data_on_load {
+            _ if partial => Some(&part),
+            differences => differences.as_ref(),
+        };
         let (loaded, applied) = load_store(id, rows, differences, cx);
         outcome.take(id, applied);
         for message in loaded.warnings {
@@ -283,7 +292,7 @@ impl Manager {
             }
             self.apply_changes(&stores, &mut response, held.then(|| self.unmentioned()), cx)
         } else {
-            self.apply_rows(&stores, &mut response, &[], cx)
+            self.apply_rows(&stores, &mut response, &[], false, cx)
         };
         self.note_success(&response);
         self.tell_outcome(oddities, outcome, cx);
@@ -415,10 +424,11 @@ pub fn load_store(
     };
     let config = store.config();
     let keep = config.keep_uncommitted_changes;
-    let differences = config
-        .sync_data_on_load
-        .clone()
-        .or_else(|| differences.cloned());
+    let own = config.sync_data_on_load.clone();
+    let differences = match differences {
+        Some(config) if config.keep_edited => Some(config.clone()),
+        given => own.or_else(|| given.cloned()),
+    };
     match differences.filter(|config| keep && !store.differs_much(&rows, config)) {
         Some(config) => {
             let applied = store.load_differences(rows, &config, cx.rng, cx.notices);

@@ -69,11 +69,13 @@ impl Manager {
         self.check_sequences(cx);
         self.tell(Event::Start(exchange.kind, exchange.request), cx);
         let none = Members::new();
-        let (endpoint, params) = match &exchange.detail {
-            Detail::Load { params, .. } => (&self.options.load, params),
-            Detail::Sync { .. } => (&self.options.sync, &none),
+        let (endpoint, url, params) = match &exchange.detail {
+            Detail::Load { options, .. } => {
+                (&self.options.load, options.url.as_deref(), &options.params)
+            }
+            Detail::Sync { .. } => (&self.options.sync, None, &none),
         };
-        let http = package::request(endpoint, &exchange.pack, params).unwrap_or_default();
+        let http = package::request(endpoint, url, &exchange.pack, params).unwrap_or_default();
         if self.hears(EventKind::BeforeSend) {
             let ask = cx.ids.ask();
             exchange.enter(Stage::Outfitting(ask, Box::new(http)));

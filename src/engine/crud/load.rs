@@ -85,8 +85,7 @@ impl Manager {
             keep_response: false,
             stage: Stage::Passing(Phase::Vetting),
             detail: Detail::Load {
-                append: next.options.append(),
-                params: next.options.params,
+                options: Box::new(next.options),
                 reconcile: next.reconcile,
             },
         };
@@ -142,11 +141,11 @@ impl Manager {
         let outcome = if as_sync {
             self.apply_changes(&exchange.stores, &mut response, None, cx)
         } else {
-            let append = match &exchange.detail {
-                Detail::Load { append, .. } => append.as_slice(),
-                Detail::Sync { .. } => &[],
+            let (append, partial) = match &exchange.detail {
+                Detail::Load { options, .. } => (options.append(), options.partial),
+                Detail::Sync { .. } => (Vec::new(), false),
             };
-            self.apply_rows(&exchange.stores, &mut response, append, cx)
+            self.apply_rows(&exchange.stores, &mut response, &append, partial, cx)
         };
         self.note_success(&response);
         self.note_news(RequestKind::Load, cx.now);

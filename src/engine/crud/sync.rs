@@ -132,7 +132,7 @@ impl Manager {
         let outcome = if as_load {
             // The whole data set says what the server made of the package: what it doesn't show is still to be sent.
             self.thaw(&exchange.stores, cx);
-            self.apply_rows(&exchange.stores, &mut response, &[], cx)
+            self.apply_rows(&exchange.stores, &mut response, &[], false, cx)
         } else {
             let unmentioned = Some(self.unmentioned());
             self.apply_changes(&exchange.stores, &mut response, unmentioned, cx)

@@ -21,7 +21,7 @@ impl Store {
         let new = known.iter().filter(|row| row.is_none()).count();
         let differences = (new + self.missing(&known).len()) as f64;
         let percent = config.percent.map(|percent| percent / 100.0 * here as f64);
-        here == 0
+        (here == 0 && !config.keep_edited)
             || [config.threshold, percent]
                 .into_iter()
                 .flatten()
@@ -38,7 +38,10 @@ impl Store {
         out: &mut Notices,
     ) -> Applied {
         let known = self.known_rows(&rows.table);
-        let missing = self.missing(&known);
+        let mut missing = self.missing(&known);
+        if config.keep_edited {
+            missing.retain(|&row| self.changes.get(row).is_none());
+        }
         if config.drop_missing_values {
             self.drop_missing(&rows.table, &known, out);
         }

@@ -124,6 +124,8 @@ pub struct Store {
     batch: u32,
     batch_start: u64,
     version: u64,
+    /// How many records the server has, as it last said.
+    total: Option<f64>,
 }
 
 /// A number is kept as it is.
@@ -165,6 +167,7 @@ impl Store {
             batch: 0,
             batch_start: 0,
             version: 0,
+            total: None,
             config,
         };
         store.learn_references();
@@ -289,6 +292,16 @@ impl Store {
     /// What the app sees, and the hidden rows of removed records.
     pub const fn table(&self) -> &Table {
         &self.table
+    }
+
+    /// How many records the server has, as its last load answer said; it may be wrong.
+    pub const fn total(&self) -> Option<f64> {
+        self.total
+    }
+
+    /// See [`total`](Self::total).
+    pub const fn set_total(&mut self, total: Option<f64>) {
+        self.total = total;
     }
 
     /// Grows with everything that changes what is seen.
