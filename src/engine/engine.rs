@@ -248,6 +248,7 @@ impl Engine {
             | Input::Configure(..)
             | Input::Listen(..)
             | Input::Load { .. }
+            | Input::LoadMissing { .. }
             | Input::Sync { .. }
             | Input::Cancel(..)
             | Input::ApplyResponse(..)
@@ -353,6 +354,14 @@ impl Engine {
             } => {
                 let (manager, mut cx) = self.lend(manager)?;
                 manager.load(call, options, &mut cx)?;
+            }
+            Input::LoadMissing {
+                manager,
+                call,
+                wanted,
+            } => {
+                let (manager, mut cx) = self.lend(manager)?;
+                manager.load_missing(call, wanted, &mut cx)?;
             }
             Input::Sync { manager, call } => {
                 let (manager, mut cx) = self.lend(manager)?;

@@ -127,6 +127,16 @@ pub enum Input<'a> {
         /// `{ request?: { params? }, <storeId>?: { append?, ...params } }` as JSON text.
         options: Option<&'a [u8]>,
     },
+    /// Load a part of the data, if it isn't there: JSON text of `startDate` and `endDate` (ms since the epoch), `startIndex` and
+    /// `count`, or `parentId`. The call settles with `null` when there was nothing to load.
+    LoadMissing {
+        /// Which manager.
+        manager: ManagerId,
+        /// The promise to settle, if any.
+        call: Option<CallId>,
+        /// Which part.
+        wanted: &'a [u8],
+    },
     /// Send what has changed.
     Sync {
         /// Which manager.

@@ -16,6 +16,7 @@
 //! | `interop…` | what servers in the wild do, by number: answers, ids, what goes out, failures, shapes of data |
 //! | `behaviour` | what else has to be true |
 //! | `policies` | polling, conflicts, portions, data taken over by its differences |
+//! | `lazy` | parts of the data, loaded when they are wanted |
 //! | `bad_input` | answers that aren't what they should be, calls that can't be right |
 //! | `random` | random users on a hostile network, seed by seed |
 #![cfg(not(target_arch = "wasm32"))]
@@ -31,6 +32,7 @@ mod interop_failures;
 mod interop_ids;
 mod interop_outgoing;
 mod interop_shapes;
+mod lazy;
 mod network;
 mod order;
 mod policies;

@@ -61,6 +61,19 @@ pub struct ManagerConfig {
     pub conflict_codes: Option<Value>,
     /// See [`StoreConfig::sync_data_on_load`](super::StoreConfig::sync_data_on_load), for stores that don't say.
     pub sync_data_on_load: Option<DifferencesConfig>,
+    /// Loads bring a part of the data.
+    pub lazy_load: Option<LazyConfig>,
+}
+
+/// Loading parts of the data, when they are wanted.
+#[derive(Clone, Debug)]
+pub struct LazyConfig {
+    /// How many rows a request asks for, at least 1.
+    pub chunk_size: u32,
+    /// How much before and after a span of time is asked for too, in ms; as much as the span when not given.
+    pub buffer_ms: Option<f64>,
+    /// The store that is counted in rows; `resources` when not given, or the first.
+    pub store: Option<String>,
 }
 
 /// Asking the server for news.
@@ -199,6 +212,24 @@ impl Options for ManagerConfig {
         from.count("maxConflictRetries", &mut config.max_conflict_retries);
         config.conflict_codes = from.take("conflictCodes");
         config.sync_data_on_load = DifferencesConfig::read(from);
+        let mut lazy = LazyConfig {
+            chunk_size: 100,
+            buffer_ms: None,
+            store: None,
+        };
+        if from.nested("lazyLoad", &mut |from| {
+            from.count("chunkSize", &mut lazy.chunk_size);
+            from.maybe_number("buffer", &mut lazy.buffer_ms);
+            from.maybe_text("store", &mut lazy.store);
+            if lazy.chunk_size == 0 {
+                from.refuse("chunkSize", "a whole number from 1");
+            }
+            if lazy.buffer_ms.is_some_and(|ms| !(0.0..=1e15).contains(&ms)) {
+                from.refuse("buffer", "a time from 0");
+            }
+        }) {
+            config.lazy_load = Some(lazy);
+        }
         config
     }
 }
@@ -322,6 +353,7 @@ impl Default for ManagerConfig {
             max_conflict_retries: 3,
             conflict_codes: None,
             sync_data_on_load: None,
+            lazy_load: None,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! A manager's options after the check: what the engine works with.
 
 use super::manager::{
-    DifferencesConfig, ManagerConfig, ManagerPatch, PollingConfig, RetryConfig, UrlConfig,
+    DifferencesConfig, LazyConfig, ManagerConfig, ManagerPatch, PollingConfig, RetryConfig,
+    UrlConfig,
 };
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::json::dom::{Members, Value};
@@ -144,6 +145,8 @@ pub struct ManagerOptions {
     pub conflict_codes: Vec<String>,
     /// See [`ManagerConfig::sync_data_on_load`].
     pub sync_data_on_load: Option<DifferencesConfig>,
+    /// See [`ManagerConfig::lazy_load`].
+    pub lazy_load: Option<LazyConfig>,
 }
 
 impl ManagerOptions {
@@ -194,6 +197,7 @@ impl ManagerOptions {
             max_conflict_retries: config.max_conflict_retries.min(RETRIES_MAX),
             conflict_codes: conflict_codes(config.conflict_codes)?,
             sync_data_on_load: config.sync_data_on_load,
+            lazy_load: config.lazy_load,
         })
     }
 

@@ -4,6 +4,7 @@ use super::backlog::Backlog;
 use super::context::{Context, Stores};
 use super::exchange::Exchange;
 use super::manager::Manager;
+use super::package::LoadOptions;
 use super::verdict::{self, Verdict};
 use super::{flow, relations};
 use crate::engine::config::{DifferencesConfig, OnRecordError};
@@ -70,8 +71,7 @@ impl Manager {
         &mut self,
         stores: &[StoreId],
         response: &mut Response,
-        append: &[String],
-        partial: bool,
+        options: &LoadOptions,
         cx: &mut Context<'_>,
     ) -> Outcome {
         let mut outcome = Outcome::default();
@@ -93,7 +93,7 @@ impl Manager {
             if doubtful {
                 self.recognize(id, &mut section, cx.stores);
             }
-            self.apply_loaded(id, section, (append, partial), &mut outcome, cx);
+            self.apply_loaded(id, section, options, &mut outcome, cx);
             if doubtful {
                 outcome.follow(relations::follow(cx, id, &self.stores));
             }
@@ -134,7 +134,7 @@ impl Manager {
         &self,
         id: StoreId,
         mut section: Section,
-        (append, partial): (&[String], bool),
+        options: &LoadOptions,
         outcome: &mut Outcome,
         cx: &mut Context<'_>,
     ) {
@@ -142,7 +142,7 @@ impl Manager {
             return;
         };
         store.set_total(section.total);
-        let appends = append.iter().any(|name| name == store.name());
+        let appends = options.appends(store.name());
         let Some(rows) = section.rows.take_if(|_| !appends) else {
             // More rows; or `added`, `updated`, `removed` in place of rows: changes to what is there.
             let plan = store.plan(section);
@@ -156,7 +156,7 @@ impl Manager {
             ..DifferencesConfig::default()
         };
         let differences = match &self.options.sync_data_on_load {
-            _ if partial => Some(&part),
+            _ if options.partial => Some(&part),
             differences => differences.as_ref(),
         };
         let (loaded, applied) = load_store(id, rows, differences, cx);
@@ -292,7 +292,7 @@ impl Manager {
             }
             self.apply_changes(&stores, &mut response, held.then(|| self.unmentioned()), cx)
         } else {
-            self.apply_rows(&stores, &mut response, &[], false, cx)
+            self.apply_rows(&stores, &mut response, &LoadOptions::default(), cx)
         };
         self.note_success(&response);
         self.tell_outcome(oddities, outcome, cx);

@@ -13,6 +13,7 @@ use crate::engine::json::{ReadError, ReadErrorKind, Response, ResponseReader};
 use crate::engine::time::Millis;
 use crate::prelude::*;
 
+use super::lazy::Brings;
 use super::package::LoadOptions;
 use super::verdict::MESSAGE_MAX;
 
@@ -46,6 +47,8 @@ pub enum Detail {
     Load {
         /// What the call asked for.
         options: Box<LoadOptions>,
+        /// What will be there afterwards.
+        brings: Option<Brings>,
         /// Made by the engine, to learn what became of additions.
         reconcile: bool,
     },

@@ -439,6 +439,8 @@ impl Manager {
             .is_some_and(|next| next.call == Some(call))
         {
             self.next_load = None;
+        } else if self.lazy.stop_waiting(call) {
+            // Nobody else asked for just that.
         } else if let Some(at) = self.waiting.iter().position(|&other| other == call) {
             self.waiting.remove(at);
         } else {

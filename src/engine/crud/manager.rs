@@ -5,6 +5,7 @@ use super::backlog::Backlog;
 use super::context::{Context, Stores, gone};
 use super::dirty::Dirty;
 use super::exchange::{Exchange, Stage};
+use super::lazy::Lazy;
 use super::load::NextLoad;
 use super::polling::Polling;
 use super::retry::Retry;
@@ -69,6 +70,7 @@ pub struct Manager {
     /// How many syncs in a row were refused because the server's data is newer.
     pub(super) conflicts: u32,
     pub(super) polling: Polling,
+    pub(super) lazy: Lazy,
     pub(super) backlog: Backlog,
     /// An answer that comes in pieces by another way, and the stores that it is read for.
     pub(super) given: Option<(Vec<StoreId>, ResponseReader)>,
@@ -113,6 +115,7 @@ impl Manager {
             rest_waits: false,
             conflicts: 0,
             polling,
+            lazy: Lazy::default(),
             backlog: Backlog::Clear,
             auto: AutoSync::new(options.auto_sync, options.auto_sync_timeout_ms),
             retry: Retry::default(),
@@ -279,6 +282,7 @@ impl Manager {
         }
         let at = position.map_or(self.stores.len(), |at| (at as usize).min(self.stores.len()));
         self.stores.insert(at, store);
+        self.lazy.forget();
         if let Some(entry) = cx.stores.entry_mut(store) {
             entry.manager = Some(self.id);
             self.batches += u32::from(entry.batches > 0);
@@ -469,7 +473,7 @@ impl Manager {
                 self.begin_load(NextLoad::reconcile(), cx);
             } else if self.wants_sync(cx.online) {
                 self.begin_sync(false, cx);
-            } else if !self.poll_news(cx) {
+            } else if !self.begin_wish(cx) && !self.poll_news(cx) {
                 return;
             }
         }

@@ -17,6 +17,7 @@
 //! | `manager` | options, stores, and what may start next |
 //! | `flow` | an exchange's way through its stages |
 //! | `load`, `sync` | how loads and syncs begin and end |
+//! | `lazy` | loading what is wanted and not there |
 //! | `portion` | packages that carry a part of what waits |
 //! | `conflict` | what follows when the server's data is newer |
 //! | `polling` | asking the server for news |
@@ -32,6 +33,7 @@ pub mod context;
 pub mod dirty;
 pub mod exchange;
 pub mod flow;
+pub mod lazy;
 mod load;
 pub mod manager;
 pub mod package;

@@ -21,11 +21,18 @@ pub struct LoadOptions {
     pub data: Members,
     /// The answer is a part of the data: edited records that aren't in it stay.
     pub partial: bool,
+    /// The rows of all stores come on top of what is there.
+    pub append_all: bool,
     /// Parameters of single stores: they go into the store's entry of the pack.
     pub stores: Members,
 }
 
 impl LoadOptions {
+    /// Whether a store's rows come on top of what is there.
+    pub fn appends(&self, store: &str) -> bool {
+        self.append_all || self.append().iter().any(|name| name == store)
+    }
+
     /// The stores whose rows come on top of what is there (`append: true`).
     pub fn append(&self) -> Vec<String> {
         let appends = |value: &Value| {

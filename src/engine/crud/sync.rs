@@ -5,7 +5,7 @@ use super::backlog::{Addition, Backlog, Held, additions};
 use super::context::{Context, Stores};
 use super::exchange::{Detail, Exchange, Phase, Stage};
 use super::manager::Manager;
-use super::package;
+use super::package::{self, LoadOptions};
 use super::verdict::{self, Verdict};
 use crate::engine::effect::RequestKind;
 use crate::engine::error::{ErrorCode, SyncError};
@@ -132,7 +132,7 @@ impl Manager {
         let outcome = if as_load {
             // The whole data set says what the server made of the package: what it doesn't show is still to be sent.
             self.thaw(&exchange.stores, cx);
-            self.apply_rows(&exchange.stores, &mut response, &[], false, cx)
+            self.apply_rows(&exchange.stores, &mut response, &LoadOptions::default(), cx)
         } else {
             let unmentioned = Some(self.unmentioned());
             self.apply_changes(&exchange.stores, &mut response, unmentioned, cx)

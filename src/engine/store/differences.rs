@@ -21,7 +21,7 @@ impl Store {
         let new = known.iter().filter(|row| row.is_none()).count();
         let differences = (new + self.missing(&known).len()) as f64;
         let percent = config.percent.map(|percent| percent / 100.0 * here as f64);
-        (here == 0 && !config.keep_edited)
+        (here == 0 && (!config.keep_edited || self.changes.is_empty()))
             || [config.threshold, percent]
                 .into_iter()
                 .flatten()
