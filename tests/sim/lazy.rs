@@ -154,15 +154,8 @@ fn children_of_a_record_are_asked_for_once() {
 #[test]
 fn a_load_brings_what_was_wanted_last_and_keeps_what_is_edited() {
     let (mut world, client) = lazy(json!({"buffer": 0, "chunkSize": 50}));
-    world.load(client);
+    want(&mut world, client, days(1, 2));
     world.settle();
-    assert_eq!(
-        (
-            &world.server.loads[0]["startIndex"],
-            &world.server.loads[0]["count"]
-        ),
-        (&json!(0), &json!(50))
-    );
     answers(&mut world, json!([{"id": 11, "name": "then"}]));
     want(&mut world, client, days(50, 60));
     world.settle();
@@ -183,6 +176,20 @@ fn a_load_brings_what_was_wanted_last_and_keeps_what_is_edited() {
     let again = want(&mut world, client, days(40, 50));
     world.settle();
     assert_eq!(world.outcome(client, again), Some(Ok(true)));
+    world.check_end();
+}
+
+#[test]
+fn the_first_load_is_of_the_first_chunk() {
+    let (mut world, client) = lazy(json!({"chunkSize": 50}));
+    world.load(client);
+    world.settle();
+    let pack = &world.server.loads[0];
+    assert_eq!(
+        (&pack["startIndex"], &pack["count"]),
+        (&json!(0), &json!(50))
+    );
+    assert_eq!(world.count(client, "events"), 2);
     world.check_end();
 }
 
