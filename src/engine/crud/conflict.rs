@@ -38,9 +38,10 @@ impl Manager {
         }
         if reverts {
             self.follow(&exchange.stores, cx);
-        } else {
-            self.waiting.splice(0..0, exchange.calls.drain(..));
+            self.next_load.get_or_insert_default();
+            return;
         }
+        self.waiting.splice(0..0, exchange.calls.drain(..));
         self.backlog = Backlog::Doubtful(Vec::new());
         self.asked = true;
         self.hurry = true;
