@@ -32,6 +32,8 @@ export interface Wasm {
 
   order(store: number): void;
   range(store: number, start: number, end: number): void;
+  referrers(store: number, field: number, len: number): void;
+  version(store: number): number;
   findNumber(store: number, id: number): number;
   findText(store: number, len: number): number;
   pack(store: number, count: number): void;
