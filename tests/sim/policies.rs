@@ -582,3 +582,31 @@ fn changes_of_the_server_reach_a_single_store() {
     let bad = world.feed(client, Input::ApplyStoreChangeset(store, b"{"));
     assert_eq!(bad.unwrap_err().code, ErrorCode::BadResponse);
 }
+
+#[test]
+fn a_page_takes_the_place_of_the_one_before_but_for_what_is_edited() {
+    let mut world = World::calendar();
+    let client = world.loaded(json!({"loadData": {"page": 1, "pageSize": 2}}));
+    assert_eq!(world.server.loads[0]["page"], 1);
+    world.set(client, "events", 1, "name", "mine");
+    let manager = world.clients[client].manager;
+    let patch = json!({"loadData": {"page": 2, "pageSize": 2}}).to_string();
+    let patch = syncline::engine::config::parse(patch.as_bytes()).unwrap();
+    world
+        .feed(client, Input::Configure(manager, patch))
+        .unwrap();
+    let page = json!({"events": {"rows": [{"id": 3, "name": "three"}], "total": 3}});
+    world.fates.push_back(Fate::Reply(200, page.to_string()));
+    world.load(client);
+    world.settle();
+    assert_eq!(world.get(client, "events", 1, "name"), "mine");
+    assert_eq!(world.get(client, "events", 3, "name"), "three");
+    assert!(world.find(client, "events", 2).is_none());
+    let store = world.clients[client].stores["events"];
+    let store = world.clients[client].engine.store(store).unwrap();
+    assert_eq!(store.total(), Some(3.0));
+    world.sync(client);
+    world.settle();
+    assert_eq!(world.server.row("events", 1).unwrap()["name"], "mine");
+    world.check_end();
+}

@@ -63,6 +63,8 @@ pub struct ManagerConfig {
     pub sync_data_on_load: Option<DifferencesConfig>,
     /// Loads bring a part of the data.
     pub lazy_load: Option<LazyConfig>,
+    /// Members of every load's pack that say which part of the data it brings: a page.
+    pub load_data: Option<Members>,
 }
 
 /// Loading parts of the data, when they are wanted.
@@ -169,6 +171,8 @@ pub struct ManagerPatch {
     pub revision: Option<Value>,
     /// See [`ManagerConfig::polling`].
     pub polling: Option<PollingConfig>,
+    /// See [`ManagerConfig::load_data`].
+    pub load_data: Option<Members>,
     /// See [`ManagerConfig::sync_apply_sequence`].
     pub sync_apply_sequence: Option<Vec<String>>,
     /// See [`ManagerConfig::load_apply_sequence`].
@@ -230,6 +234,7 @@ impl Options for ManagerConfig {
         }) {
             config.lazy_load = Some(lazy);
         }
+        config.load_data = from.object("loadData");
         config
     }
 }
@@ -317,6 +322,7 @@ impl Options for ManagerPatch {
         if from.nested("polling", &mut |from| polling.read(from)) {
             patch.polling = Some(polling);
         }
+        patch.load_data = from.object("loadData");
         patch.sync_apply_sequence = from.texts("syncApplySequence");
         patch.load_apply_sequence = from.texts("loadApplySequence");
         patch
@@ -354,6 +360,7 @@ impl Default for ManagerConfig {
             conflict_codes: None,
             sync_data_on_load: None,
             lazy_load: None,
+            load_data: None,
         }
     }
 }

@@ -147,6 +147,8 @@ pub struct ManagerOptions {
     pub sync_data_on_load: Option<DifferencesConfig>,
     /// See [`ManagerConfig::lazy_load`].
     pub lazy_load: Option<LazyConfig>,
+    /// See [`ManagerConfig::load_data`].
+    pub load_data: Members,
 }
 
 impl ManagerOptions {
@@ -198,6 +200,7 @@ impl ManagerOptions {
             conflict_codes: conflict_codes(config.conflict_codes)?,
             sync_data_on_load: config.sync_data_on_load,
             lazy_load: config.lazy_load,
+            load_data: config.load_data.unwrap_or_default(),
         })
     }
 
@@ -241,6 +244,9 @@ impl ManagerOptions {
         self.force_sync = patch.force_sync.unwrap_or(self.force_sync);
         self.write_all_fields = patch.write_all_fields.unwrap_or(self.write_all_fields);
         self.idempotent_sync = patch.idempotent_sync.unwrap_or(self.idempotent_sync);
+        if let Some(data) = patch.load_data {
+            self.load_data = data;
+        }
         if let Some(data) = patch.request_data {
             self.request_data = data;
         }

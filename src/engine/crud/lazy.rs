@@ -281,28 +281,26 @@ impl Manager {
         );
     }
 
-    /// A load of everything: with `lazyLoad`, of what was wanted last, or of the first chunk.
+    /// A load of everything: with `lazyLoad`, of what was wanted last, or of the first chunk; with pages, of one.
     pub(super) fn whole(&self, options: &mut LoadOptions, zone: &Zone) -> Option<Brings> {
         let mut area = Area::ALL;
+        let mut part = self.options.load_data.clone();
         if let Some(lazy) = &self.options.lazy_load {
             let first = (0.0, f64::from(lazy.chunk_size));
-            area = self
-                .lazy
-                .view
-                .unwrap_or(Area {
-                    rows: first,
-                    ..area
-                })
-                .widened(lazy);
-            options.partial = true;
-            let mut data = Members::new();
-            area.members(zone, &mut data);
-            for (name, value) in data.list() {
-                if !options.data.contains(name) {
-                    options.data.insert(name, value.clone());
-                }
+            let view = self.lazy.view.unwrap_or(Area {
+                rows: first,
+                ..area
+            });
+            area = view.widened(lazy);
+            area.members(zone, &mut part);
+        }
+        options.partial |= !part.list().is_empty();
+        for (name, value) in part.list() {
+            if !options.data.contains(name) {
+                options.data.insert(name, value.clone());
             }
-        } else if options.partial || !options.append().is_empty() {
+        }
+        if area == Area::ALL && (options.partial || !options.append().is_empty()) {
             return None;
         }
         Some(Brings {
