@@ -1,3 +1,4 @@
+import { SyncError } from './errors.js';
 import type { Model } from './model.js';
 import type { Store } from './store.js';
 
@@ -7,6 +8,13 @@ export interface StoreChangeset {
   updated?: object[];
   modified?: object[];
   removed?: (object | string | number)[];
+}
+
+/** @internal */
+export function checkChangeset(given: unknown): void {
+  if (given === null || typeof given !== 'object' || Array.isArray(given)) {
+    throw new SyncError('INVALID_ARGUMENT', 'a changeset is an object of lists of records');
+  }
 }
 
 /** @internal The same changes with the client ids under another name. */
@@ -25,9 +33,15 @@ export function renamed(section: StoreChangeset, from: string, to: string): Stor
 /** @internal Makes changes as if the user had made them: they are to be sent. */
 export function applyAsOwn(
   store: Store<any>,
-  { added = [], updated = [], modified = [], removed = [] }: StoreChangeset,
+  changes: StoreChangeset,
   phantomIdField: string,
 ): void {
+  checkChangeset(changes);
+  const { added = [], updated = [], modified = [], removed = [] } = changes;
+  for (const list of [added, updated, modified, removed]) {
+    const isList = Array.isArray(list) && (list === removed || list.every(isObject));
+    if (!isList) throw new SyncError('INVALID_ARGUMENT', 'a changeset has lists of records');
+  }
   const missing: object[] = [];
   for (const row of [...added, ...updated, ...modified] as any[]) {
     const { [phantomIdField]: phantom, ...rest } = row;
@@ -44,17 +58,21 @@ export function applyAsOwn(
   store.remove(gone);
 }
 
+const isObject = (value: unknown) => value !== null && typeof value === 'object';
+
 /** A row of the wire with the names of the store's fields. */
 function namedAsHere(store: Store<any>, row: any): Record<string, any> {
   const named = { ...row };
   for (const { name, ix, config } of store._fields.list) {
-    const source = ix === 0 ? store._idName : (config.dataSource ?? name);
-    if (source === name) continue;
-    const path = source.split('.');
-    const value = path.reduce((at: any, part: string) => at?.[part], row);
-    if (value === undefined) continue;
-    delete named[path[0] as string];
-    named[name] = value;
+    const sources = ix === 0 ? [store._idName] : [config.dataSource, config.writeSource];
+    for (const source of sources) {
+      if (source === undefined || source === name) continue;
+      const path = source.split('.');
+      const value = path.reduce((at: any, part: string) => at?.[part], row);
+      if (value === undefined) continue;
+      delete named[path[0] as string];
+      named[name] = value;
+    }
   }
   return named;
 }

@@ -14,7 +14,7 @@ import {
 import { type CrudManagerEvents, EVENTS, STATUSES, type SyncStatus } from './crud-events.js';
 import { CrudParts } from './crud-parts.js';
 import { partParams } from './crud-policies.js';
-import { type StoreChangeset, applyAsOwn, renamed } from './changesets.js';
+import { type StoreChangeset, applyAsOwn, checkChangeset, renamed } from './changesets.js';
 import { AjaxHelper } from './ajax-helper.js';
 import { type OnListeners, defineHandlers } from './emitter.js';
 import { SyncError, checkOptions } from './errors.js';
@@ -197,11 +197,13 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
     clearChanges = true,
   ): void {
     const number = this._alive();
-    const given = { ...(transform?.(changes) ?? changes) };
+    const wanted = transform?.(changes) ?? changes;
+    checkChangeset(wanted);
+    const given = { ...wanted };
     for (const [id, section] of Object.entries(given)) {
       const store = this.getCrudStore(id as never) as Store<any> | undefined;
       const usual = store?._phantomIdName ?? '$PhantomId';
-      if (phantomIdField !== undefined && phantomIdField !== usual) {
+      if (phantomIdField !== undefined && phantomIdField !== usual && section) {
         given[id] = renamed(section, phantomIdField, usual);
       }
       if (!clearChanges) applyAsOwn(this._expectStore(id), given[id] as StoreChangeset, usual);

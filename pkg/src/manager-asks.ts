@@ -147,7 +147,7 @@ function serialize(manager: CrudManager<any>, pack: any): boolean {
       const record = store.getById(row[phantomName] ?? row[idName]);
       if (record === undefined) continue;
       for (const field of fields) {
-        const path = (field.config.dataSource ?? field.name).split('.');
+        const path = (field.config.writeSource ?? field.config.dataSource ?? field.name).split('.');
         const last = path.pop() as string;
         const holder = path.reduce((at, part) => at?.[part], row);
         if (holder === undefined || !Object.hasOwn(holder, last)) continue;

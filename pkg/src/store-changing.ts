@@ -1,4 +1,4 @@
-import { type StoreChangeset, applyAsOwn, renamed } from './changesets.js';
+import { type StoreChangeset, applyAsOwn, checkChangeset, renamed } from './changesets.js';
 import { markRemoved } from './cells.js';
 import { SyncError } from './errors.js';
 import { type Id, Model, rowOf } from './model.js';
@@ -141,9 +141,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     const number = this._alive();
     const usual = this._store._phantomIdName;
     let given = transform?.(changes) ?? changes;
-    if (given === null || typeof given !== 'object') {
-      throw new SyncError('INVALID_ARGUMENT', 'a changeset is an object');
-    }
+    checkChangeset(given);
     if (phantomIdField !== undefined && phantomIdField !== usual) {
       given = renamed(given, phantomIdField, usual);
     }

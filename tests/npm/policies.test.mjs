@@ -153,7 +153,13 @@ test('a changeset of a single store makes nothing dirty, with a manager or witho
   });
   assert.deepEqual(lone.map(({ id, name }) => [id, name]), [[1, 'A'], [3, 'c']]);
   assert.equal(lone.changes, null);
-  assert.equal(thrownBy(() => lone.applyChangeset(null)).code, 'INVALID_ARGUMENT');
+  for (const wrong of [null, 7, [], 'text']) {
+    assert.equal(thrownBy(() => lone.applyChangeset(wrong)).code, 'INVALID_ARGUMENT');
+  }
+  for (const wrong of [{ added: 7 }, { updated: [null] }, { removed: {} }]) {
+    const error = thrownBy(() => lone.applyChangeset(wrong, null, undefined, false));
+    assert.equal(error.code, 'INVALID_ARGUMENT');
+  }
   const { server, manager, events } = await loaded(t, { autoSync: true, autoSyncTimeout: 0 });
   events.applyChangeset({ modified: [{ id: 1, name: 'Pushed' }] }, (given) => ({
     updated: given.modified.map((row) => ({ ...row, name: `${row.name}!` })),
@@ -475,4 +481,24 @@ test('additions can carry fields that have no value', async (t) => {
   await manager.sync();
   const [{ $PhantomId: _, ...row }] = server.syncs[0].pack.things.added;
   assert.deepEqual(row, { name: 'a', note: null });
+});
+
+test('a field can be sent under another name than it comes with', async (t) => {
+  const things = new Store({
+    id: 'things',
+    fields: [{ name: 'owner', dataSource: 'owner.name', writeSource: 'ownerName' }],
+  });
+  const data = { things: [{ id: 1, owner: { name: 'Ada' } }] };
+  const { server, manager } = await loaded(t, { stores: [things], data });
+  assert.equal(things.getById(1).owner, 'Ada');
+  things.getById(1).owner = 'Grace';
+  const draft = manager.changes;
+  await manager.sync();
+  assert.deepEqual(server.syncs[0].pack.things.updated, [{ id: 1, ownerName: 'Grace' }]);
+  things.getById(1).owner = 'x';
+  things.rejectChanges();
+  manager.acceptChanges();
+  things.loadData([{ id: 1, owner: 'Ada' }]);
+  manager.applyChangeset(draft, null, undefined, false);
+  assert.equal(things.getById(1).owner, 'Grace');
 });

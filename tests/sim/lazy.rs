@@ -108,7 +108,7 @@ fn what_lies_beside_is_asked_for_too() {
 }
 
 #[test]
-fn rows_are_asked_for_by_chunks_until_there_are_no_more() {
+fn interop_27_rows_are_asked_for_by_chunks_until_there_are_no_more() {
     let (mut world, client) = lazy(json!({"chunkSize": 2, "store": "resources"}));
     let answer = |rows: Value| Fate::Reply(200, json!({"resources": {"rows": rows}}).to_string());
     world.fates.push_back(answer(json!([{"id": 1}, {"id": 2}])));

@@ -137,7 +137,7 @@ fn refused(code: Value) -> Fate {
 }
 
 #[test]
-fn a_conflict_reloads_lays_the_edits_on_top_and_sends_them_again() {
+fn interop_20_a_conflict_reloads_lays_the_edits_on_top_and_sends_them_again() {
     let mut world = World::calendar();
     let client = world.loaded(json!({"onConflict": "reload"}));
     world.set(client, "events", 1, "name", "mine");

@@ -41,6 +41,8 @@ pub struct FieldConfig {
     pub name: String,
     /// Its wire name; dots make nested objects. The name when not given.
     pub data_source: Option<String>,
+    /// Its name in what is sent; the wire name when not given.
+    pub write_source: Option<String>,
     /// `string`, `number`, `integer` (`int`), `boolean` (`bool`), `date`, `object`, `array`; else whatever comes.
     pub kind: Option<String>,
     /// How dates are written.
@@ -129,6 +131,7 @@ impl FieldConfig {
             ..Self::default()
         };
         from.maybe_text("dataSource", &mut field.data_source);
+        from.maybe_text("writeSource", &mut field.write_source);
         from.maybe_text("type", &mut field.kind);
         from.maybe_text("format", &mut field.format);
         from.maybe_bool("persist", &mut field.persist);

@@ -79,13 +79,14 @@ fn read_field(config: &StoreConfig, given: &FieldConfig) -> Result<Field, SyncEr
     let kind = FieldKind::parse_config(given.kind.as_deref(), given.format.as_deref())
         .map_err(|error| invalid_config(format!("{}, field {}: {error}", config.id, given.name)))?;
     let mut field = Field::new(&given.name, kind);
-    if let Some(source) = given
-        .data_source
-        .as_deref()
-        .filter(|source| !source.is_empty())
-    {
-        field.path = source.split('.').map(str::to_owned).collect();
+    let path = |source: &Option<String>| {
+        let source = source.as_deref().filter(|source| !source.is_empty())?;
+        Some(source.split('.').map(str::to_owned).collect())
+    };
+    if let Some(path) = path(&given.data_source) {
+        field.path = path;
     }
+    field.write_path = path(&given.write_source);
     field.default = given
         .default_value
         .as_ref()

@@ -136,7 +136,7 @@ const FEW: usize = 16;
 
 fn head(field: &Field) -> Vec<u8> {
     let mut head = Vec::new();
-    if let [name] = field.path.as_slice() {
+    if let [name] = field.sent_path() {
         write::string(name, &mut head);
         head.push(b':');
     }
