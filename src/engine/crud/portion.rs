@@ -6,7 +6,6 @@ use super::manager::Manager;
 use super::{package, relations};
 use crate::engine::input::StoreId;
 use crate::engine::store::Waiting;
-use crate::engine::table::IdRef;
 use crate::prelude::*;
 
 /// What a section weighs beside its records: quotes, brackets, the names of its lists.
@@ -39,19 +38,15 @@ impl Manager {
     fn in_order_of_reference(&self, called: bool, cx: &Context<'_>) -> Vec<(StoreId, Waiting)> {
         let options = self.package_options();
         let order = relations::referenced_first(self.stores.clone(), cx.stores);
-        let is_new = |name: &str, id: IdRef<'_>| {
-            let mut stores = self.stores.iter().filter_map(|&id| cx.stores.get(id));
-            let store = stores.find(|store| store.name() == name);
-            store.is_some_and(|store| store.is_new(id))
-        };
         let mut waiting = Vec::new();
         let mut removals = Vec::new();
         for id in order {
             let Some(store) = cx.stores.get(id) else {
                 continue;
             };
+            let targets = relations::targets(store, &self.stores, cx.stores, |_| true);
             let mut of_store = Vec::new();
-            for record in store.waiting(called, &options, &is_new) {
+            for record in store.waiting(called, &options, &targets) {
                 if record.removal {
                     of_store.push((id, record));
                 } else {

@@ -2,8 +2,9 @@
 
 use super::Store;
 use super::notices::Notices;
-use super::package::{Layer, PackageOptions};
+use super::package::{Layer, PackageOptions, Targets};
 use super::record_state::{Dirty, Stage};
+use crate::engine::schema::FieldIx;
 use crate::engine::table::{IdRef, RowIx};
 use crate::prelude::*;
 
@@ -22,12 +23,12 @@ pub struct Waiting {
 
 impl Store {
     /// The records that the next package would carry, parents before their children; those that were refused only when somebody
-    /// `called`. `is_new` says of a store's record, by its id, whether it waits for an id.
+    /// `called`. `targets`: the stores that it refers to, by field.
     pub fn waiting(
         &self,
         called: bool,
         options: &PackageOptions,
-        is_new: &dyn Fn(&str, IdRef<'_>) -> bool,
+        targets: &Targets<'_>,
     ) -> Vec<Waiting> {
         if self.has_inflight() {
             return Vec::new();
@@ -40,7 +41,7 @@ impl Store {
             }
         };
         let rows = self.parents_first(self.changes.rows(goes), &|_| true);
-        let writer = self.writer(Layer::Unconfirmed, options);
+        let writer = self.writer(Layer::Unconfirmed, options, targets);
         let found = rows.into_iter().filter_map(|row| {
             let dirty = self.changes.get(row)?;
             let mut lists = [Vec::new(), Vec::new(), Vec::new()];
@@ -50,25 +51,24 @@ impl Store {
                 row,
                 bytes: lists.iter().map(Vec::len).sum::<usize>() + 1,
                 removal,
-                refers_to_new: !removal && self.refers_to_new(row, is_new),
+                refers_to_new: !removal && self.refers_to_new(row, targets),
             })
         });
         found.collect()
     }
 
-    fn refers_to_new(&self, row: RowIx, is_new: &dyn Fn(&str, IdRef<'_>) -> bool) -> bool {
-        self.references.iter().any(|reference| {
-            let cell = self.table.cell(row, reference.field);
-            let id = self.table.id_ref(cell);
-            id.is_some_and(|id| match &reference.relation {
-                Some(relation) => is_new(&relation.store, id),
-                None => self.is_new(id),
-            })
-        })
+    fn refers_to_new(&self, row: RowIx, targets: &Targets<'_>) -> bool {
+        let refers = |field: FieldIx, target: &Self| {
+            let id = self.table.id_ref(self.table.cell(row, field));
+            id.is_some_and(|id| target.is_new(id))
+        };
+        let parent = self.table.schema().parent;
+        parent.is_some_and(|field| refers(field, self))
+            || targets.iter().any(|(field, target)| refers(*field, target))
     }
 
     /// Whether a record of that id is here and waits for an id of the server's.
-    pub fn is_new(&self, id: IdRef<'_>) -> bool {
+    fn is_new(&self, id: IdRef<'_>) -> bool {
         let row = self
             .table
             .find_id(id)
