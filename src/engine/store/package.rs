@@ -334,7 +334,7 @@ impl Writer<'_> {
     ) -> &'o mut Vec<u8> {
         match self.heads.get(ix.ix()) {
             Some(head) if !head.is_empty() => object.headed(head),
-            _ => object.path(&field.path),
+            _ => object.path(field.sent_path()),
         }
     }
 
