@@ -96,8 +96,14 @@ const facade = {
   request: makeRequest,
   fetch: sendRequest,
 
-  sent(request: number, _manager: number, kind: number, http: string): void {
-    EXCHANGES.set(request, new Exchange(kindOf(kind), JSON.parse(http)));
+  sent(request: number, manager: number, kind: number, http: string): void {
+    const exchange = new Exchange(kindOf(kind), JSON.parse(http));
+    EXCHANGES.set(request, exchange);
+    const sending = managers.get(manager);
+    if (sending === undefined || exchange.kind !== 'load') return;
+    exchange.loadOptions = sending._loadOptions;
+    // The next load may be nobody's.
+    sending._loadOptions = {};
   },
 
   head(request: number, response: Response): void {

@@ -291,6 +291,16 @@ pub fn load(manager: u32, call: i32, len: i32) -> Thrown<()> {
     throw(driver, reply).map(drop)
 }
 
+/// Loads a part of the data, if it isn't there (JSON text in the scratch). `call` is the promise to settle, -1 for none.
+#[wasm_bindgen(js_name = loadMissing)]
+pub fn load_missing(manager: u32, call: i32, len: u32) -> Thrown<()> {
+    with_bytes(len, |wanted| Input::LoadMissing {
+        manager: ManagerId(manager),
+        call: u32::try_from(call).ok().map(CallId),
+        wanted,
+    })
+}
+
 /// Sends what has changed. `call` is the promise to settle, -1 for none.
 #[wasm_bindgen]
 pub fn sync(manager: u32, call: i32) -> Thrown<()> {
@@ -323,6 +333,14 @@ pub fn apply_piece(manager: u32, len: u32) -> Thrown<()> {
 pub fn apply_changeset(manager: u32, len: u32) -> Thrown<()> {
     with_bytes(len, |bytes| {
         Input::ApplyChangeset(ManagerId(manager), bytes)
+    })
+}
+
+/// The same for a single store.
+#[wasm_bindgen(js_name = applyStoreChangeset)]
+pub fn apply_store_changeset(store: u32, len: u32) -> Thrown<()> {
+    with_bytes(len, |bytes| {
+        Input::ApplyStoreChangeset(StoreId(store), bytes)
     })
 }
 
