@@ -67,6 +67,7 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   readonly isCrudManager = true;
 
   /** @internal */ _number = -1;
+  /** @internal Whether somebody hears of every edit. */ _hearsEdits = false;
   /** @internal */ readonly _options: CrudManagerOptions;
   /** @internal */ _transports: { load: TransportSection; sync: TransportSection };
   private descriptors: CrudStoreDescriptor[] = [];
@@ -459,6 +460,8 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
       if (own || this._hears(name)) mask |= 1 << bit;
     });
     engine().listen(this._number, mask >>> 0);
+    this._hearsEdits =
+      this._hears('hasChanges') || this._hears('noChanges') || this._hears('status');
   }
 
   // --- private ----------------------------------------------------------------------------------------------------------
