@@ -2,7 +2,7 @@ import type { Model } from './model.js';
 import { bytes, engine, numbers, words } from './runtime.js';
 
 /** Words of 8 bytes for edits; the format stands in `src/wasm/journal.rs`. */
-const WORDS = 1023;
+const WORDS = 4095;
 
 /** What stands for the length of a text: the value is a number. */
 const NUMBER = 0xffff;

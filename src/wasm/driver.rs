@@ -16,7 +16,7 @@ use super::facade::Facade;
 use super::host::clock::{self, Clock};
 use super::host::http::Http;
 use super::host::timer::{Timer, soon};
-use super::journal::Journal;
+use super::journal::{Edit, Journal};
 use crate::engine::Engine;
 use crate::engine::effect::Effect;
 use crate::engine::error::SyncError;
@@ -157,14 +157,38 @@ impl Driver {
     fn take_journal(&self) {
         let now = self.clock.now_in_turn();
         let mut failure = None;
-        let count = {
+        let mut count = 0;
+        {
             let mut engine = self.engine.borrow_mut();
-            self.journal.borrow_mut().take(|edit| {
-                if let Err(error) = engine.handle(edit, now) {
+            let mut journal = self.journal.borrow_mut();
+            // Rows lie far apart, and what an edit waits for is memory: all of it is fetched at once.
+            let touch = |mixed, edit: Edit<'_>| match engine.store(edit.store) {
+                Some(store) => mixed ^ store.touch(edit.row.row, edit.field),
+                None => mixed,
+            };
+            core::hint::black_box(journal.edits().fold(0, touch));
+            drop(engine.handle(Input::BeginUpdate, now));
+            for edit in journal.edits() {
+                let Edit {
+                    store,
+                    row,
+                    field,
+                    value,
+                } = edit;
+                let set = Input::Set {
+                    store,
+                    row,
+                    field,
+                    value,
+                };
+                if let Err(error) = engine.handle(set, now) {
                     failure = Some(error);
                 }
-            })
-        };
+                count += 1;
+            }
+            drop(engine.handle(Input::EndUpdate, now));
+            journal.clear();
+        }
         if let Some(error) = failure {
             self.report(Err(self.error(&error)));
         }
