@@ -535,17 +535,21 @@ impl Table {
         else {
             return &[];
         };
-        self.intervals.range(start, end, heads.len(), |row| {
+        let end_of = |row: RowIx| ends.get(row.ix()).as_number();
+        let span_of = |row: RowIx| {
             if heads.get(row.ix())?.place >= HIDDEN {
                 return None;
             }
             let start = starts.get(row.ix()).as_number()?;
-            let end = ends.get(row.ix()).as_number().unwrap_or(start);
+            let end = end_of(row).unwrap_or(start);
             Some(Span {
                 start,
                 end: if end > start { end } else { start },
             })
-        })
+        };
+        let at_least = |row| end_of(row).unwrap_or(f64::NEG_INFINITY);
+        self.intervals
+            .range((start, end), heads.len(), span_of, at_least)
     }
 
     /// Bytes of memory held, indexes included.
