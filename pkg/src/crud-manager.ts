@@ -7,6 +7,7 @@ import {
   type RetryConfig,
   type TransportSection,
   asksAnything,
+  checkedTransport,
   engineConfig,
   engineTransport,
   transportOf,
@@ -327,7 +328,7 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   }
 
   set transport(transport: { load?: TransportSection; sync?: TransportSection }) {
-    const next = { ...this._transports, ...transport };
+    const next = { ...this._transports, ...checkedTransport(transport) };
     this._configure({ transport: engineTransport(next) });
     this._transports = next;
     this._listenersChanged();

@@ -175,10 +175,8 @@ function assigned(
   to: string,
   others: Store<any>,
 ): Model[] {
-  const id = String(typeof one === 'object' ? one.id : one);
   const found: Model[] = [];
-  for (const assignment of assignments) {
-    if (String(assignment.get(from)) !== id) continue;
+  for (const assignment of assignments.referrers(from, one)) {
     const other = others.getById(assignment.get(to));
     if (other !== undefined) found.push(other);
   }

@@ -13,6 +13,7 @@ import { sendValue } from './setting.js';
 import type { FieldChange, StoreEvents } from './store-events.js';
 import { type StoreConfig, isModelClass, parentField, recordClass } from './store-config.js';
 import { StoreFields } from './store-fields.js';
+import type { StoreView } from './store-view.js';
 import type { Store } from './store.js';
 import { Subscriptions } from './subscriptions.js';
 import { checkValue, isDirect, shown } from './values.js';
@@ -46,6 +47,8 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
   /** @internal */ readonly _storeFields: StoreFields;
   /** @internal Local changes are told. */ _told = false;
   /** @internal Somebody may say no to an update. */ _vetoes = false;
+  /** @internal What is shown, where that isn't everything as it stands. */
+  _view: StoreView<R> | undefined;
   /** @internal */ _batches = 0;
   /** @internal */ _silent = 0;
   /** @internal */ _destroyed = false;
@@ -65,7 +68,10 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     this._isAlone = !config.tree && !config.relations?.length;
     this._storeFields = new StoreFields(this._fields, records.prototype);
     this._cache = new RecordCache(this as any, this._storeFields, records);
-    this._subscriptions = new Subscriptions((thrown) => this._threw('subscribe', thrown));
+    this._subscriptions = new Subscriptions(
+      (thrown) => this._threw('subscribe', thrown),
+      () => this._view !== undefined,
+    );
   }
 
   /** @internal The store of that id, or the record's own. */
@@ -106,6 +112,7 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
   /** @internal Sets several fields as one update. */
   _update(record: Model, values: Record<string, unknown>, silent: boolean): void {
     this._alive();
+    if (record._s !== (this as unknown)) this._foreign(record);
     const names = Object.keys(values);
     // All of them before any is set: nothing is done by halves.
     for (const name of names) checkValue(name, values[name]);
@@ -236,8 +243,11 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     if (!this._told || this._batches > 0) markStale(record);
   }
 
-  /** @internal */ _silently<T>(silent: boolean | { silent?: boolean } | undefined, fn: () => T): T {
-    if (silent !== true && (silent as any)?.silent !== true) return fn();
+  /** @internal */ _silently<T>(
+    silent: boolean | { silent?: boolean } | undefined,
+    fn: () => T,
+  ): T {
+    if (!isSilent(silent)) return fn();
     this._silent++;
     try {
       return fn();
@@ -268,6 +278,9 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
 
   /** @internal */ _foreign(record: Model): never {
     const other = record._s._store;
+    if ((other as unknown) === this) {
+      throw new SyncError('INVALID_ARGUMENT', 'the root of a tree is no record of it');
+    }
     const where = other === undefined ? 'in no store' : `in store "${other.id}"`;
     throw new SyncError('FOREIGN_RECORD', `the record is ${where}, not in "${this.id}"`);
   }
@@ -281,4 +294,9 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
   /** @internal */ _parentField(): string | undefined {
     return parentField(this._config.tree);
   }
+}
+
+/** @internal What `silent` arguments say. */
+export function isSilent(silent: boolean | { silent?: boolean } | undefined): boolean {
+  return silent === true || (typeof silent === 'object' && silent?.silent === true);
 }
