@@ -81,6 +81,13 @@ Object.defineProperties(SyncError.prototype, {
   rawResponse: { value: undefined, writable: true, configurable: true },
 });
 
+/** @internal Refuses what is there and is no object with members. */
+export function checkObject(what: string, value: unknown): void {
+  if (value != null && (typeof value !== 'object' || Array.isArray(value))) {
+    throw new SyncError('INVALID_CONFIG', `${what} must be an object`);
+  }
+}
+
 /** @internal Refuses options that are no object, or whose lists are none. */
 export function checkOptions(what: string, options: unknown, lists: readonly string[]): void {
   if (options === null || typeof options !== 'object') {

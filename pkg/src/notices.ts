@@ -2,7 +2,8 @@ import { type Notice, NoticeKind, OriginCode, readNotices, readStale } from './d
 import type { Model } from './model.js';
 import { engine } from './runtime.js';
 import { type FieldChange, ORIGINS, type Origin } from './store-events.js';
-import { type Store, stores } from './store.js';
+import { stores } from './store-core.js';
+import type { Store } from './store.js';
 import { shown } from './values.js';
 
 /** The notices that were absorbed and not yet told. */
@@ -135,7 +136,14 @@ function announceRows<R extends Model>(
   const records = run.map((notice) => recordOf(store, notice)).filter((one) => one !== undefined);
   for (const record of records) note(store, record, name === 'move' ? 'update' : name, origin);
   const record = records.length === 1 ? records[0] : undefined;
-  store._fire(name, { records, origin });
+  // Looked for only by who asks.
+  store._fire(name, {
+    records,
+    origin,
+    get index() {
+      return records[0] === undefined ? -1 : store.indexOf(records[0]);
+    },
+  });
   store._fire('change', { action: name, record, records, changes: undefined, origin });
 }
 function note<R extends Model>(

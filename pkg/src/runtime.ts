@@ -4,6 +4,8 @@ import { SyncError, type ErrorCode } from './errors.js';
 export interface Wasm {
   start(facade: object): number;
   scratch(bytes: number): number;
+  journal(): number;
+  catchUp(): void;
   takeError(): unknown;
   takeNotices(): void;
   setZone(pairs: Float64Array): void;
@@ -32,9 +34,11 @@ export interface Wasm {
 
   order(store: number): void;
   range(store: number, start: number, end: number): void;
+  referrers(store: number, field: number, len: number): void;
+  version(store: number): number;
   findNumber(store: number, id: number): number;
   findText(store: number, len: number): number;
-  pack(store: number, count: number): void;
+  pack(store: number, count: number): boolean;
   fieldCount(store: number): number;
   fieldNames(store: number): string;
   recordState(store: number, row: number, generation: number): number;
@@ -43,6 +47,7 @@ export interface Wasm {
   baseValue(store: number, row: number, generation: number, field: number): void;
   bag(store: number, which: number): void;
   unconfirmedCount(store: number): number;
+  storeTotal(store: number): number;
 
   createManager(len: number): number;
   destroyManager(manager: number): void;
@@ -51,11 +56,13 @@ export interface Wasm {
   configure(manager: number, len: number): void;
   listen(manager: number, kinds: number): void;
   load(manager: number, call: number, len: number): void;
+  loadMissing(manager: number, call: number, len: number): void;
   sync(manager: number, call: number): void;
   cancel(manager: number, call: number): void;
   applyResponse(manager: number, len: number): void;
   applyPiece(manager: number, len: number): void;
   applyChangeset(manager: number, len: number): void;
+  applyStoreChangeset(store: number, len: number): void;
   suspendAutoSync(manager: number): void;
   resumeAutoSync(manager: number, sync: boolean): void;
   answer(
