@@ -63,8 +63,7 @@ export type StoreOf<Stores extends object, K extends keyof Stores> = string exte
  * ```
  */
 export class CrudManager<Stores extends object = StoreModels> extends Emitter<CrudManagerEvents> {
-  /** @internal Minified code has other names. */ static override readonly name: string =
-    'CrudManager';
+  /** @internal Minified code has other names. */ static override readonly name: string = 'CrudManager';
   static readonly isCrudManager = true;
   readonly isCrudManager = true;
 
@@ -548,6 +547,7 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
       store.remove(removed.map((row: any) => row?.id ?? row?.[phantomIdField] ?? row));
     }
   }
+
 }
 
 /** Handlers can be set at any time: `manager.onSync = () => …`. */
