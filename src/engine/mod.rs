@@ -1,6 +1,7 @@
 //! The engine: pure. No clock, no JavaScript, no IO.
 #![forbid(unsafe_code)]
 
+pub mod channel;
 pub mod config;
 pub mod crud;
 pub mod decimal;
@@ -16,6 +17,7 @@ pub mod input;
 pub mod json;
 pub mod number;
 pub mod order;
+pub mod presence;
 pub mod rng;
 pub mod schema;
 pub mod store;
