@@ -339,7 +339,8 @@ impl Link {
         self.enter(State::Live(None), turn);
         self.lost = false;
         self.refused = false;
-        self.next_poll = turn.options.polls.then_some(turn.now);
+        let interval = turn.options.poll_ms.unwrap_or(turn.options.heartbeat_ms);
+        self.next_poll = turn.options.polls.then(|| turn.now + interval);
         if self.live.is_none() {
             self.live = Some(turn.now);
             let again = core::mem::replace(&mut self.was_live, true);
@@ -503,7 +504,8 @@ impl Link {
         if turn.options.polls {
             // There is no connection that could fall silent: polls say whether the server is there.
             if self.next_poll.is_some_and(|at| at <= now) {
-                self.next_poll = turn.options.poll_ms.map(|ms| now + ms);
+                let interval = turn.options.poll_ms.unwrap_or(turn.options.heartbeat_ms);
+                self.next_poll = Some(now + interval);
                 turn.out.push(Out::Poll(turn.options.poll_by_sync));
             }
             self.heard = now;

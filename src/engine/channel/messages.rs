@@ -143,6 +143,9 @@ impl Core {
         self.feed.answers_bring_all = true;
         self.learn_epoch(frame);
         self.on_revision(frame.number("revision"));
+        if matches!(self.link.state(), State::Authenticating(_)) {
+            self.link.catch_up(turn);
+        }
         if let Some(locks) = frame.value("locks") {
             self.on_locks(&locks, turn);
         }
@@ -181,7 +184,7 @@ impl Core {
     }
 
     fn on_pong(&mut self, frame: &Frame<'_>, turn: &mut Turn<'_>) {
-        self.link.answers = true;
+        self.link.answers |= frame.kind() == "pong";
         let of_room = |revisions: Value| {
             let project = turn.options.project.as_ref().and_then(Value::plain_text);
             let members = revisions.as_object()?;

@@ -328,12 +328,14 @@ impl Channel {
     /// A poll was answered, or wasn't.
     pub fn on_polled(&mut self, answered: bool, now: Millis, rng: &mut Rng, out: &mut Vec<Out>) {
         self.with(now, rng, out, |core, turn| {
-            if turn.options.polls && core.link.is_open() {
-                if answered {
-                    core.link.on_heard(turn.now);
-                } else {
-                    core.link.give_up("the server can't be reached", turn);
-                }
+            if !turn.options.polls || !core.link.is_current(core.link.epoch()) {
+                return;
+            }
+            core.link.on_heard(turn.now);
+            if answered {
+                core.go_live(turn);
+            } else {
+                core.link.give_up("the server can't be reached", turn);
             }
         });
     }
@@ -466,6 +468,11 @@ impl Core {
     }
 
     fn on_open(&mut self, turn: &mut Turn<'_>) {
+        if turn.options.polls {
+            // The first poll tells whether the server is there.
+            turn.out.push(Out::Poll(turn.options.poll_by_sync));
+            return;
+        }
         let handshake = self.shakes_hands(turn.options);
         self.link.on_open(handshake, turn);
         if handshake {
@@ -477,7 +484,7 @@ impl Core {
             self.send(text, turn);
             return;
         }
-        if self.link.was_live && !turn.options.polls {
+        if self.link.was_live {
             // Nobody can say what was missed.
             self.reload(turn);
         }

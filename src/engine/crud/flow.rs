@@ -472,6 +472,7 @@ impl Manager {
         response: Option<Response>,
         cx: &mut Context<'_>,
     ) {
+        self.live.failed |= matches!(verdict, Verdict::Unknown(_));
         match exchange.kind {
             RequestKind::Load => self.fail_load(exchange, verdict, cx),
             RequestKind::Sync => self.fail_sync(exchange, verdict, response, cx),

@@ -26,8 +26,8 @@ pub struct Live {
     pub landed: Vec<Landing>,
     /// The next sync is sent also when it is empty.
     pub(super) polls: bool,
-    /// A poll has failed.
-    pub poll_failed: bool,
+    /// A request has failed of which nobody knows what became.
+    pub failed: bool,
 }
 
 /// An answer that was applied.
@@ -198,20 +198,22 @@ impl Manager {
 
     /// Asks the server for news: by an empty sync, when it is one that tells them, or by a load. Nothing is asked while something
     /// runs, and nothing loaded over edits that a load would lose.
-    pub fn poll(&mut self, by_sync: bool, cx: &mut Context<'_>) {
+    /// Says whether an answer is to be expected.
+    pub fn poll(&mut self, by_sync: bool, cx: &mut Context<'_>) -> bool {
         if self.exchange.is_some() || self.candidate.is_some() || self.next_load.is_some() {
-            return;
+            return true;
         }
         if !by_sync || self.options.sync.url.is_none() {
             let keeps = self.any(cx.stores, |store| !store.config().keep_uncommitted_changes);
-            if !keeps || !self.has_changes(cx.stores) {
-                self.reload(cx);
-            }
+            (!keeps || !self.has_changes(cx.stores)) && self.reload(cx)
         } else if !self.has_changes(cx.stores) || self.options.auto_sync {
             self.live.polls = true;
             self.asked = true;
             self.hurry = true;
             self.pump(cx);
+            true
+        } else {
+            false
         }
     }
 

@@ -131,7 +131,11 @@ impl Engine {
         let (now, rng) = (self.now, &mut self.rng);
         let (request, loading) = (manager.open_request(), manager.will_load());
         let live = manager.live();
+        if core::mem::take(&mut live.failed) {
+            channel.on_polled(false, now, rng, &mut out);
+        }
         for landing in core::mem::take(&mut live.landed) {
+            channel.on_polled(true, now, rng, &mut out);
             let (landed, package) = match landing.sync {
                 Some((wire_id, package)) => (Landed::Sync(wire_id), Some(package)),
                 None => (Landed::Load, None),
@@ -185,7 +189,7 @@ impl Engine {
                         continue;
                     };
                     let cx = &mut cx;
-                    let mut failed = None;
+                    let (mut failed, mut unasked) = (None, false);
                     match want {
                         Out::Apply(change) => {
                             let revision = change.revision.filter(|_| !change.more);
@@ -202,7 +206,7 @@ impl Engine {
                                 "everything has to be loaded, but no loadUrl is configured";
                             failed = Some(SyncError::new(ErrorCode::NoUrl, message));
                         }
-                        Out::Poll(by_sync) => manager.poll(by_sync, cx),
+                        Out::Poll(by_sync) => unasked = !manager.poll(by_sync, cx),
                         Out::Sync => manager.on_reachable(true, cx),
                         Out::Answer(wire_id, status, body) => {
                             manager.on_channel_answer(wire_id, status, body, cx);
@@ -211,6 +215,11 @@ impl Engine {
                             manager.on_channel_silence(wire_id, why, cx);
                         }
                         _ => {}
+                    }
+                    if unasked {
+                        // Edits wait that a poll could lose: the server is believed to be there.
+                        manager.live().failed = false;
+                        self.polled(id);
                     }
                     if let Some(error) = failed {
                         let text = frame::write(false, "error", &mut |object| {
@@ -222,6 +231,14 @@ impl Engine {
                 }
             }
         }
+    }
+
+    fn polled(&mut self, id: ManagerId) {
+        let mut out = Vec::new();
+        if let Some((_, channel)) = self.channels.iter_mut().find(|(of, _)| *of == id) {
+            channel.on_polled(true, self.now, &mut self.rng, &mut out);
+        }
+        self.carry_out(id, out);
     }
 
     fn do_for_channel(&mut self, manager: ManagerId, act: Act, epoch: u32, text: Vec<u8>) {
