@@ -15,7 +15,7 @@ const TEXT = 0xfffc;
 const SHORT = 24;
 
 /**
- * @internal Reads the rows that `pack` left; the format stands in `src/engine/json/pack.rs`. A row's cells come by
+ * @internal Reads the rows that `pack` left; the format stands in `data/src/json/pack.rs`. A row's cells come by
  * place of the field, in an array that the next row is put into as well. Objects are parsed when they are read, but for those in
  * fields that hold plain values.
  */
@@ -74,12 +74,7 @@ function unpackRow(
   }
 }
 
-function unpackOther(
-  high: number,
-  low: number,
-  kind: Kind | undefined,
-  texts: Texts,
-): unknown {
+function unpackOther(high: number, low: number, kind: Kind | undefined, texts: Texts): unknown {
   const tag = high >>> 16;
   if (tag === NULL) return null;
   if (tag === ABSENT) return undefined;

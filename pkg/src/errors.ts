@@ -39,13 +39,16 @@ export type ErrorCode =
   /** The server answered `success: false`. */
   | 'REFUSED'
   /** The server refused because its data is newer. */
-  | 'CONFLICT';
+  | 'CONFLICT'
+  /** Somebody else has locked the record. */
+  | 'LOCKED';
 
 const CANCELLED: ReadonlySet<ErrorCode> = new Set(['CANCELLED', 'VETOED', 'DESTROYED']);
 
 /** What Syncline throws and rejects with: a code to decide by, a sentence to read. */
 export class SyncError extends Error {
-  /** @internal Minified code has other names. */ static override readonly name: string = 'SyncError';
+  /** @internal Minified code has other names. */ static override readonly name: string =
+    'SyncError';
   override readonly name = 'SyncError';
   /** What class it is. */
   readonly code: ErrorCode;

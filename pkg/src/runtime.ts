@@ -32,9 +32,11 @@ export interface Wasm {
 
   order(store: number): void;
   range(store: number, start: number, end: number): void;
+  referrers(store: number, field: number, len: number): void;
+  version(store: number): number;
   findNumber(store: number, id: number): number;
   findText(store: number, len: number): number;
-  pack(store: number, count: number): void;
+  pack(store: number, count: number): boolean;
   fieldCount(store: number): number;
   fieldNames(store: number): string;
   recordState(store: number, row: number, generation: number): number;
@@ -65,6 +67,8 @@ export interface Wasm {
     request: string | undefined,
     body: Uint8Array | undefined,
   ): void;
+  createChannel(manager: number, len: number): void;
+  feedChannel(manager: number, what: number, number: number, code: number, len: number): void;
   managerState(manager: number): void;
   managerRevision(manager: number): string | undefined;
   managerChanges(manager: number): boolean;
