@@ -411,7 +411,7 @@ impl Link {
             whole = (whole * options.factor).min(options.cap_ms);
         }
         let whole = whole.min(options.cap_ms);
-        let delay = (whole * (1.0 - options.jitter * turn.rng.fraction())).max(0.0) as u64;
+        let delay = (whole * (1.0 - options.jitter * turn.rng.fraction())).max(1.0) as u64;
         self.attempts = self.attempts.saturating_add(1);
         self.enter(State::Waiting(Some(turn.now + delay)), turn);
         let attempt = self.attempts;
