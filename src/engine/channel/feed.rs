@@ -32,8 +32,10 @@ pub struct Change {
 pub enum Taken {
     /// It is to be applied.
     Apply,
-    /// It is known already, or the answer to its request will bring it.
+    /// It is known already.
     Known,
+    /// The answer to its request will bring it.
+    Own,
     /// Something before it is missing.
     Gap,
 }
@@ -58,7 +60,7 @@ pub struct Feed {
     pub(super) answers_bring_all: bool,
     /// The request that is open; 0 for one without a number that changes would name.
     open: Option<u64>,
-    /// Where the base stood when it was opened.
+    /// Where the base stood when it was opened, or since loaded: newer changes are kept.
     at_open: Option<u64>,
     kept: Vec<Change>,
     kept_bytes: usize,
@@ -121,12 +123,11 @@ impl Feed {
                 self.apply(change, out);
                 self.release(out);
             }
-            Taken::Known => {
-                if change.request.is_some() && change.request == self.open {
-                    self.advance(&change);
-                    self.keep(change);
-                    self.release(out);
-                }
+            Taken::Known => {}
+            Taken::Own => {
+                self.advance(&change);
+                self.keep(change);
+                self.release(out);
             }
             Taken::Gap => self.hold(change),
         }
@@ -152,7 +153,7 @@ impl Feed {
 
     fn unless_own(&self, change: &Change) -> Taken {
         if change.request.is_some() && change.request == self.open {
-            Taken::Known
+            Taken::Own
         } else {
             Taken::Apply
         }
@@ -216,7 +217,7 @@ impl Feed {
             self.held_bytes = self.held_bytes.saturating_sub(change.data.len());
             match self.judge(&change) {
                 Taken::Apply => self.apply(change, out),
-                Taken::Known if change.request.is_some() && change.request == self.open => {
+                Taken::Own => {
                     self.advance(&change);
                     self.keep(change);
                 }
@@ -266,10 +267,13 @@ impl Feed {
         };
         let went_back = brings_all && self.at_open.is_some_and(|at| revision < at);
         if went_back {
-            // The server's counter was set back: what came before means nothing.
-            self.newest = revision;
             self.kept.clear();
             self.drop_held();
+            if landed == Landed::Load {
+                // The server's counter was set back: what came before means nothing.
+                self.newest = revision;
+            }
+            // Else it is the first answer to a request that was repeated, and older than a load since: what is newer has to come again.
         }
         let own = match landed {
             Landed::Sync(request) => Some(request),
@@ -289,6 +293,9 @@ impl Feed {
             };
             self.on_newest(revision);
             let at = self.at.unwrap_or(revision);
+            if landed == Landed::Load {
+                self.at_open = Some(revision);
+            }
             self.own.retain(|(own, _)| *own > at);
             self.release(out);
         } else if self.at.is_some_and(|at| at < revision)
@@ -377,6 +384,28 @@ mod tests {
     }
 
     #[test]
+    fn ones_own_change_that_comes_twice_does_not_undo_what_followed() {
+        let (mut feed, mut out) = (at(5), Vec::new());
+        feed.on_open(Some(77));
+        for it in [of(77, change(6, 5)), change(7, 6), of(77, change(6, 5))] {
+            feed.take(it, &mut out);
+        }
+        out.clear();
+        feed.on_landed(Landed::Sync(77), Some(6), None, &mut out);
+        assert_eq!(revisions(&out), [6, 7]);
+    }
+
+    #[test]
+    fn an_answer_that_is_older_than_a_load_has_what_followed_asked_for() {
+        let (mut feed, mut out) = (at(5), Vec::new());
+        feed.on_open(Some(77));
+        feed.take(of(77, change(6, 5)), &mut out);
+        feed.on_landed(Landed::Load, Some(9), None, &mut out);
+        assert!(feed.on_landed(Landed::Sync(77), Some(6), None, &mut out));
+        assert_eq!(feed.since(), Some(6));
+    }
+
+    #[test]
     fn a_load_from_before_a_change_does_not_undo_it() {
         let (mut feed, mut out) = (at(5), Vec::new());
         feed.on_open(Some(0));
@@ -444,7 +473,7 @@ mod tests {
         }
         feed.on_open(Some(4));
         let own = of(4, Change::default());
-        assert_eq!(feed.take(own, &mut out), Taken::Known);
+        assert_eq!(feed.take(own, &mut out), Taken::Own);
         assert_eq!(out.len(), 2);
     }
 }
