@@ -3,6 +3,7 @@
 //! Every change has the server's revision, and the one before it, so that a gap shows. While a request of the manager is open, its
 //! answer may describe the server as it was before changes that have come already; those are kept, and applied again after it.
 
+use super::frame::additions;
 use crate::prelude::*;
 
 /// Most bytes of changes that are kept while a request is open, or a gap is being closed. Beyond it they are forgotten, and asked
@@ -125,8 +126,7 @@ impl Feed {
             }
             Taken::Known => {}
             Taken::Own => {
-                self.advance(&change);
-                self.keep(change);
+                self.wait(change, out);
                 self.release(out);
             }
             Taken::Gap => self.hold(change),
@@ -186,6 +186,18 @@ impl Feed {
         }
     }
 
+    /// Ones own change waits for its answer, but for the ids of what was added: others may speak of it from here on.
+    fn wait(&mut self, change: Change, out: &mut Vec<Change>) {
+        if let Some(data) = additions(&change.data) {
+            out.push(Change {
+                data,
+                ..Change::default()
+            });
+        }
+        self.advance(&change);
+        self.keep(change);
+    }
+
     fn keep(&mut self, change: Change) {
         self.kept_bytes += change.data.len();
         if self.kept_bytes > KEPT_BYTES_MAX {
@@ -217,10 +229,7 @@ impl Feed {
             self.held_bytes = self.held_bytes.saturating_sub(change.data.len());
             match self.judge(&change) {
                 Taken::Apply => self.apply(change, out),
-                Taken::Own => {
-                    self.advance(&change);
-                    self.keep(change);
-                }
+                Taken::Own => self.wait(change, out),
                 _ => {}
             }
         }
