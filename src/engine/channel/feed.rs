@@ -88,8 +88,8 @@ impl Feed {
     }
 
     /// The server has told its revision.
-    pub fn on_newest(&mut self, revision: u64) {
-        self.newest = self.newest.max(revision);
+    pub const fn on_newest(&mut self, revision: u64) {
+        self.newest = revision;
     }
 
     /// The server's counter is another one: what was known of it means nothing.
@@ -161,7 +161,7 @@ impl Feed {
 
     fn advance(&mut self, change: &Change) {
         if let Some(revision) = change.revision {
-            self.on_newest(revision);
+            self.newest = self.newest.max(revision);
             if let Some(at) = &mut self.at
                 && !change.more
             {
@@ -209,9 +209,6 @@ impl Feed {
     }
 
     fn hold(&mut self, change: Change) {
-        if let Some(revision) = change.revision {
-            self.on_newest(revision);
-        }
         self.held_bytes += change.data.len();
         if self.held_bytes <= KEPT_BYTES_MAX {
             self.held.push(change);
@@ -300,7 +297,7 @@ impl Feed {
                 Some(at) if !went_back && !spilled => Some(at.max(revision)),
                 _ => Some(revision),
             };
-            self.on_newest(revision);
+            self.newest = self.newest.max(revision);
             let at = self.at.unwrap_or(revision);
             if landed == Landed::Load {
                 self.at_open = Some(revision);
@@ -357,7 +354,8 @@ mod tests {
         assert_eq!(feed.take(change(6, 5), &mut out), Taken::Known);
         assert_eq!(feed.take(change(9, 7), &mut out), Taken::Gap);
         assert_eq!(feed.take(change(12, 9), &mut out), Taken::Gap);
-        assert!(feed.is_behind());
+        // What a message claims is no proof.
+        assert!(!feed.is_behind());
         assert_eq!(feed.take(change(7, 6), &mut out), Taken::Apply);
         assert_eq!(revisions(&out), [6, 7, 9, 12]);
         assert_eq!(feed.since(), Some(12));
