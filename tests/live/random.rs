@@ -12,7 +12,7 @@ use syncline::engine::table::RowId;
 use crate::world::{Weather, World};
 
 /// How many seeds are run when nobody says (`SYNCLINE_SEEDS`).
-const SEEDS: u64 = 400;
+const SEEDS: u64 = 100;
 
 #[test]
 fn random_users_converge() {
