@@ -64,9 +64,9 @@ export class AjaxHelper {
   } = {};
 
   /** Sends a request. Rejects with a {@link SyncError} when there is no answer, or one that is to be parsed and can't be. */
-  static async fetch(url: string, options: AjaxOptions = {}): Promise<AjaxResponse> {
+  static async fetch(url: string, options?: AjaxOptions | null): Promise<AjaxResponse> {
     const { queryParams, addQueryParamsToBody, parseJson, abortController, body, ...rest } =
-      options;
+      options ?? ({} as AjaxOptions);
     const init: Record<string, any> = { ...rest };
     if (abortController !== undefined) init.signal = abortController.signal;
     let address = url;
