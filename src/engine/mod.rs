@@ -13,5 +13,6 @@ pub mod event;
 pub mod input;
 pub mod store;
 
+pub use crud::url::is_loopback;
 pub use engine::Engine;
 pub use syncline_data::{decimal, error, json, number, order, rng, schema, table, time, value};
