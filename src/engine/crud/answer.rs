@@ -200,7 +200,8 @@ impl Manager {
             let Some(at) = plans.iter().position(|(store, _)| *store == id) else {
                 continue;
             };
-            let (_, plan) = plans.swap_remove(at);
+            let (_, mut plan) = plans.swap_remove(at);
+            plan.quiet = response.quiet;
             let Some(store) = cx.stores.get_mut(id) else {
                 continue;
             };
@@ -295,6 +296,7 @@ impl Manager {
             self.apply_rows(&stores, &mut response, &LoadOptions::default(), cx)
         };
         self.note_success(&response);
+        self.land(None, &response, false);
         self.tell_outcome(oddities, outcome, cx);
         self.resolve_doubts(None, cx);
         self.after_other(cx);
@@ -349,7 +351,7 @@ impl Manager {
         }
     }
 
-    fn read(
+    pub(super) fn read(
         &self,
         stores: &[StoreId],
         bytes: &[u8],

@@ -6,6 +6,7 @@ use super::context::{Context, Stores, gone};
 use super::dirty::Dirty;
 use super::exchange::{Exchange, Stage};
 use super::lazy::Lazy;
+use super::live::Live;
 use super::load::NextLoad;
 use super::package;
 use super::polling::Polling;
@@ -86,6 +87,8 @@ pub struct Manager {
     pub(super) batches: u32,
     /// Edits came that nobody was told of yet.
     touched: bool,
+    /// What it has to do with a channel.
+    pub(super) live: Live,
     /// The sequences of the options were looked through for names of stores that aren't there.
     sequences_checked: bool,
 }
@@ -127,6 +130,7 @@ impl Manager {
             auto_load: options.auto_load.then_some(now),
             batches: 0,
             touched: false,
+            live: Live::default(),
             sequences_checked: false,
             options,
         })

@@ -67,8 +67,8 @@ impl Manager {
                     return;
                 }
                 let wire_id = cx.rng.request_id();
-                let data = &self.options.request_data;
-                let pack = package::sync_pack(wire_id, self.revision.value(), &sections, data);
+                let data = self.sync_data();
+                let pack = package::sync_pack(wire_id, self.revision.value(), &sections, &data);
                 (wire_id, pack, self.stores.clone(), false)
             }
         };
@@ -139,6 +139,7 @@ impl Manager {
             self.apply_changes(&exchange.stores, &mut response, unmentioned, cx)
         };
         self.note_success(&response);
+        self.land(Some(&exchange), &response, false);
         self.note_news(RequestKind::Sync, cx.now);
         self.conflicts = 0;
         self.retry.on_answered();
