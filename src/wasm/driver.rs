@@ -19,7 +19,7 @@ use super::host::timer::{Timer, soon};
 use crate::engine::Engine;
 use crate::engine::effect::Effect;
 use crate::engine::error::SyncError;
-use crate::engine::input::{Input, Reply, RequestId};
+use crate::engine::input::{Input, Reply};
 use crate::engine::time::Millis;
 
 /// How many effects are carried out before the host gets a turn. Listeners that answer every event with another change go on
@@ -137,23 +137,9 @@ impl Driver {
         &self.clock
     }
 
-    pub(super) fn http(&self) -> &Http {
-        &self.http
-    }
-
     /// What the shell calls.
     pub(super) const fn facade(&self) -> &Facade {
         &self.facade
-    }
-
-    /// Hands the head of an answer to the facade.
-    pub(super) fn head(&self, request: RequestId, response: &web_sys::Response) {
-        self.report(self.facade.head(request.0, response));
-    }
-
-    /// Hands a piece of an answer to the facade, which keeps it.
-    pub(super) fn chunk(&self, request: RequestId, bytes: &Uint8Array) {
-        self.report(self.facade.chunk(request.0, bytes));
     }
 
     /// Keeps an error until the host asks for it.
@@ -276,9 +262,7 @@ impl Driver {
                 } else {
                     Ok(())
                 };
-                if let Some(driver) = get() {
-                    self.http.send(driver, request, &http, keep_response);
-                }
+                self.http.send(self, request, &http, keep_response);
                 sent
             }
             Effect::Abort(request) => {

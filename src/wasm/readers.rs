@@ -38,11 +38,11 @@ pub fn referrers(store: u32, field: u32, len: u32) {
     let Some(driver) = driver::get() else { return };
     let mut buffers = driver.buffers();
     let rows = match buffers.text(len as usize) {
-        Ok(id) => driver.engine_mut().referrers(
-            StoreId(store),
-            FieldIx(field as u16),
-            IdRef::Text(id),
-        ),
+        Ok(id) => {
+            driver
+                .engine_mut()
+                .referrers(StoreId(store), FieldIx(field as u16), IdRef::Text(id))
+        }
         Err(_) => Vec::new(),
     };
     buffers.leave_rows(&rows);
