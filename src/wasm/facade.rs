@@ -1,7 +1,7 @@
 //! What the TypeScript facade offers to the shell: one object, given once at start.
 
 use crate::prelude::*;
-use js_sys::{Uint8Array};
+use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]

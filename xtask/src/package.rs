@@ -21,12 +21,16 @@ const FEATURE: &str = "module";
 /// For binaryen's `wasm-opt`. Features are left at their defaults: it reads from the module which
 /// ones are in use, and `--all-features` would let it use more than browsers have.
 ///
-/// What the compiler left as a function of its own stays one, unless it is tiny: it knew why, and functions that are alike compress
-/// better apart. Nothing lies in the lowest kilobyte of memory but the end of the stack.
-const WASM_OPT: [&str; 5] = [
+/// What the compiler left as a function of its own stays one, unless it is tiny: functions that are
+/// alike compress better apart, and those of one module beside each other. Nothing lies in the
+/// lowest kilobyte of memory but the end of the stack.
+const WASM_OPT: [&str; 8] = [
+    "--gufa-optimizing",
     "-Oz",
+    "--converge",
     "--low-memory-unused",
     "--one-caller-inline-max-function-size=20",
+    "--reorder-functions-by-name",
     "--strip-debug",
     "--strip-producers",
 ];
