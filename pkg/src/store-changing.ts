@@ -1,3 +1,4 @@
+import { type StoreChangeset, applyAsOwn, checkChangeset, renamed } from './changesets.js';
 import { markRemoved } from './cells.js';
 import { SyncError } from './errors.js';
 import { type Id, Model, rowOf } from './model.js';
@@ -124,6 +125,30 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     if (this._batches > 0) this._cache.stale(true);
   }
 
+  /**
+   * Applies changes of the server that came by another way. Nothing becomes dirty, and unsent edits survive.
+   *
+   * @param transform makes another changeset of the one that was given
+   * @param phantomIdField where the changeset has a phantom's client id
+   * @param clearChanges `false` applies them as the user's own changes, to be sent: for drafts that are restored
+   */
+  applyChangeset(
+    changes: StoreChangeset,
+    transform?: ((changes: StoreChangeset) => StoreChangeset) | null,
+    phantomIdField?: string,
+    clearChanges = true,
+  ): void {
+    const number = this._alive();
+    const usual = this._store._phantomIdName;
+    let given = transform?.(changes) ?? changes;
+    checkChangeset(given);
+    if (phantomIdField !== undefined && phantomIdField !== usual) {
+      given = renamed(given, phantomIdField, usual);
+    }
+    if (clearChanges) engine().applyStoreChangeset(number, writeJson({ [this.id]: given }));
+    else applyAsOwn(this._store, given, usual);
+  }
+
   /** Confirmed data; setting it is {@link Store.loadData}. */
   get data(): Record<string, any>[] {
     return this.toJSON();
@@ -222,7 +247,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
       given = given.map((one) => (one instanceof Model ? one : new this.modelClass(one)));
       if (this._fire('beforeAdd', { records: given as R[] }) === false) return [];
     }
-    const rows = given.map((one) => this._row(one));
+    const rows = given.map((one) => this._identified(one));
     this._cache.incoming = this._instances(given, []);
     let pairs: Uint32Array;
     try {
@@ -251,6 +276,19 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     }
     return found;
   }
+
+  /** A row with an id of the class's making, where it makes ids and the record has none. */
+  private _identified(one: object): object {
+    const row = this._row(one) as Record<string, unknown>;
+    const { generateId } = this.modelClass.prototype as R;
+    if (generateId !== undefined && row[this._idName] == null) {
+      row[this._idName] = generateId.call(one as R);
+    }
+    return row;
+  }
+
+  /** @internal */
+  abstract get _idName(): string;
 
   /** @internal */ _row(one: unknown): unknown {
     if (one === null || typeof one !== 'object') return one;
