@@ -98,6 +98,28 @@ pub enum Input<'a> {
     BeginUpdate,
     /// See [`Input::BeginUpdate`].
     EndUpdate,
+    /// The edits up to the matching [`Input::EndEdit`] are one call's: its promise settles when the server has confirmed all of
+    /// them, and rejects when it refuses one; then they are taken back, all of them and nothing else. Groups like
+    /// [`Input::BeginUpdate`]. Doesn't nest.
+    BeginEdit {
+        /// In which stores. Of a record or store under a manager: in all of the manager's.
+        scope: Scope,
+        /// The promise.
+        call: CallId,
+        /// Whether the edits are to be seen only when the server has confirmed them.
+        hidden: bool,
+    },
+    /// See [`Input::BeginEdit`]. `false` takes the edits back and settles the promise as cancelled.
+    EndEdit(bool),
+    /// A call waits for what is unconfirmed of a record; settles at once where nothing is.
+    Settled {
+        /// Of which store.
+        store: StoreId,
+        /// Which record, removed ones included.
+        row: RowId,
+        /// The promise.
+        call: CallId,
+    },
     /// Declare what is changed locally to be confirmed.
     Accept(Scope),
     /// Take local changes back (also what a request on the wire holds: its answer then finds nothing to confirm but ids).

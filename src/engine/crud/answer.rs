@@ -99,6 +99,7 @@ impl Manager {
         }
         self.follow_answer(stores, &mut outcome, cx);
         outcome.more_to_send |= relations::correct(cx, &self.stores, true);
+        self.gather(cx);
         outcome
     }
 
@@ -204,6 +205,7 @@ impl Manager {
         }
         self.follow_answer(stores, &mut outcome, cx);
         outcome.more_to_send |= relations::correct(cx, &self.stores, false);
+        self.gather(cx);
         outcome
     }
 

@@ -4,6 +4,7 @@ use crate::prelude::*;
 use alloc::collections::VecDeque;
 
 use super::calls::Calls;
+use super::fate::Edits;
 use crate::engine::effect::Effect;
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::input::{AskId, CallId, ManagerId, RequestId, StoreId};
@@ -78,6 +79,11 @@ impl Stores {
         }
     }
 
+    /// The ids of all that are there or were.
+    pub fn ids(&self) -> impl Iterator<Item = StoreId> + use<> {
+        (0..self.slots.len() as u32).map(StoreId)
+    }
+
     /// All that are there, to be changed.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
         self.slots.iter_mut().flatten()
@@ -138,6 +144,8 @@ pub struct Context<'a> {
     pub announced: &'a mut bool,
     /// Calls that wait.
     pub calls: &'a mut Calls,
+    /// Edits that calls wait for.
+    pub edits: &'a mut Edits,
     /// Randomness.
     pub rng: &'a mut Rng,
     /// Numbers.

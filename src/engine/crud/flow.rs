@@ -351,7 +351,7 @@ impl Manager {
                 if let Some(store) = cx.stores.get_mut(id)
                     && !pack.contains(store.name())
                 {
-                    store.thaw(cx.notices);
+                    store.thaw(None, cx.notices);
                 }
             }
         }
@@ -449,7 +449,7 @@ impl Manager {
         }
         let request = exchange.sent().then_some(exchange.request);
         if exchange.kind == RequestKind::Sync {
-            self.on_sync_taken_back(&exchange, cx);
+            self.on_sync_taken_back(&exchange, &error, cx);
         } else {
             self.on_load_taken_back(&exchange, &error, cx);
         }

@@ -10,7 +10,7 @@ use super::retry::Retry;
 use super::revision::Revision;
 use super::status::{Facts, StatusReport};
 use super::url::is_loopback;
-use super::{package, relations};
+use super::{fate, package, relations};
 use crate::engine::config::{ManagerConfig, ManagerOptions, ManagerPatch};
 use crate::engine::effect::{Effect, RequestKind};
 use crate::engine::error::{ErrorCode, SyncError};
@@ -283,9 +283,13 @@ impl Manager {
         self.stores.remove(at);
         if let Some(entry) = cx.stores.entry_mut(store) {
             entry.manager = None;
-            entry.store.thaw(cx.notices);
+            entry.store.thaw(None, cx.notices);
+            let message = "the store was taken out of its manager";
+            let error = SyncError::new(ErrorCode::Cancelled, message);
+            entry.store.abandon_stakes(&error);
             self.batches -= u32::from(entry.batches > 0).min(self.batches);
         }
+        fate::gather(&[store], cx);
         self.after_other(cx);
         Ok(())
     }
@@ -304,10 +308,13 @@ impl Manager {
         for &id in &self.stores {
             if let Some(entry) = cx.stores.entry_mut(id) {
                 entry.manager = None;
-                entry.store.thaw(cx.notices);
+                entry.store.thaw(None, cx.notices);
+                entry.store.abandon_stakes(&gone("manager", self.id.0));
             }
         }
         let error = gone("manager", self.id.0);
+        fate::gather(&self.stores, cx);
+        fate::tell(cx);
         cx.announce();
         cx.calls.settle_all(self.id, &error, cx.effects);
     }
@@ -392,6 +399,7 @@ impl Manager {
 
     fn after_edit(&mut self, cx: &mut Context<'_>) {
         self.touched = false;
+        self.gather(cx);
         let dirty = self.has_changes(cx.stores);
         if dirty {
             self.auto.on_edit(cx.now);
@@ -406,11 +414,13 @@ impl Manager {
 
     /// After anything but an edit: listeners are told when that made the manager clean or dirty.
     pub(super) fn after_other(&mut self, cx: &mut Context<'_>) {
+        self.gather(cx);
         let dirty = self.has_changes(cx.stores);
         if let Some(event) = self.dirty.on_other(dirty) {
             self.tell(event, cx);
         }
         self.report(cx);
+        fate::tell(cx);
     }
 
     /// After accept and reject.

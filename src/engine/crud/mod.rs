@@ -13,6 +13,7 @@
 //! | `verdict` | what an answer says |
 //! | `exchange` | the stages of one request, and the table of legal ways between them |
 //! | `backlog` | what a request of unknown outcome leaves behind |
+//! | `fate` | what becomes of edits that somebody holds a promise of |
 //! | `calls` | every promise settles exactly once |
 //! | `manager` | options, stores, and what may start next |
 //! | `flow` | an exchange's way through its stages |
@@ -27,6 +28,7 @@ pub mod calls;
 pub mod context;
 pub mod dirty;
 pub mod exchange;
+pub mod fate;
 pub mod flow;
 mod load;
 pub mod manager;

@@ -1,7 +1,8 @@
 //! The user sets fields. Writes pending only.
 
 use super::notices::Notices;
-use super::record_state::Stage;
+use super::record_state::{Dirty, Stage};
+use super::stakes::NOBODY;
 use super::{IS_ID, IS_PARENT, PERSISTS, PLAIN_NUMBER, Store, equal};
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{NoticeKind, Origin};
@@ -44,7 +45,7 @@ impl Store {
             if cell != old {
                 self.table.release(cell);
             }
-            return Ok(false);
+            return Ok(self.set_again(row, field, old, out));
         }
         if traits & IS_ID != 0 {
             return self.set_id(row, cell, out).map(|()| true);
@@ -54,6 +55,23 @@ impl Store {
         }
         self.write_user(row, field, cell, Origin::Local, out);
         Ok(true)
+    }
+
+    /// A value is set that is seen already. Where an edit that isn't shown would change it, that is
+    /// called off; and who waits for what was set waits for what others have set.
+    fn set_again(&mut self, row: RowIx, field: FieldIx, cell: Cell, out: &mut Notices) -> bool {
+        let hides = |dirty: &Dirty| dirty.hidden_cell(field, false).is_some();
+        if self.changes.get(row).is_some_and(hides) {
+            self.stake_field(row, field, cell);
+            self.settle(row);
+            self.recount(row);
+            self.tell(NoticeKind::State, Origin::Local, row, out);
+            return true;
+        }
+        if self.owner.call != NOBODY && self.watch_row(row, self.owner.call) {
+            self.staked.push(row);
+        }
+        false
     }
 
     /// Writes a value, known to differ from what is seen, into the user's layer.
@@ -67,15 +85,24 @@ impl Store {
     ) {
         let old = self.table.cell(row, field);
         let traits = self.traits(field);
-        let table = &self.table;
         let dirty = self.changes.ensure(row, true);
         let held = core::mem::take(&mut dirty.held);
+        let staked = !dirty.stakes.is_empty() || self.owner.call != NOBODY;
+        if staked && self.stake_field(row, field, cell) {
+            self.recount(row);
+            self.tell(NoticeKind::State, origin, row, out);
+            return;
+        }
+        let table = &self.table;
+        let dirty = self.changes.ensure(row, true);
         if dirty.is_all_pending() {
             if held {
                 self.recount(row);
             }
             self.put(row, field, cell);
-            self.table.release(old);
+            if !staked {
+                self.table.release(old);
+            }
             self.tell_field(NoticeKind::Update, origin, (row, field), (old, cell), out);
             return;
         }
@@ -86,10 +113,12 @@ impl Store {
         let plain = touched.inflight.is_absent() && traits & PERSISTS != 0;
         let counted = dirty.counted.ready && dirty.pending == Stage::Idle;
         self.put(row, field, visible);
-        if visible != cell {
-            self.table.release(cell);
+        if !staked {
+            if visible != cell {
+                self.table.release(cell);
+            }
+            self.table.release(dead);
         }
-        self.table.release(dead);
         if idle {
             self.settle(row);
         } else if !(plain && counted) {

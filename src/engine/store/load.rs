@@ -4,12 +4,13 @@ use super::notices::Notices;
 use super::record_state::{Dirty, Stage};
 use super::rows::Groups;
 use super::server::all_values;
+use super::stakes::{Fate, NOBODY, gone};
 use super::{Id, IdChange, Store, equal};
 use crate::engine::event::Origin;
 use crate::engine::json::Rows;
 use crate::engine::rng::Rng;
 use crate::engine::schema::FieldIx;
-use crate::engine::table::{IdRef, RowIx, Table};
+use crate::engine::table::{IdRef, RowId, RowIx, Table};
 use crate::engine::value::{Cell, Value};
 use crate::prelude::*;
 
@@ -64,6 +65,9 @@ impl Store {
             loaded
                 .gone
                 .extend(gone.filter_map(|dirty| id_in(&old, dirty.row)));
+            for dirty in &changes {
+                self.lose_stakes(dirty, old.handle(dirty.row));
+            }
         }
         for (row, key) in keys.list() {
             let new = id_in(&old, *row).and_then(|id| self.table.find_id(id.as_ref()));
@@ -185,6 +189,7 @@ impl Store {
                     continue;
                 }
                 None => {
+                    self.lose_stakes(&dirty, old.handle(dirty.row));
                     if is_unconfirmed(&dirty) {
                         loaded.gone.push(id);
                     }
@@ -214,6 +219,8 @@ impl Store {
                 dirty.fields = all_values(old, dirty.row);
             }
             dirty.in_base = true;
+            dirty.veiled = false;
+            dirty.stakes.iter_mut().for_each(|stake| stake.sent = false);
             dirty.inflight = Stage::Idle;
             if dirty.pending == Stage::Add {
                 dirty.pending = Stage::Idle;
@@ -233,6 +240,9 @@ impl Store {
             touched.settle(&|a, b| equal(table, traits, a, b));
             let visible = touched.visible();
             self.table.set_cell(row, field, visible);
+        }
+        for stake in &mut dirty.stakes {
+            stake.cell = self.table.copy_cell(old, stake.cell);
         }
         let exists = dirty.exists();
         self.changes.adopt(row, dirty);
@@ -271,9 +281,27 @@ impl Store {
             let visible = touched.visible();
             self.table.set_cell(row, touched.field, visible);
         }
+        for stake in &mut dirty.stakes {
+            stake.cell = self.table.copy_cell(old, stake.cell);
+        }
         self.changes.adopt(row, dirty);
         self.settle(row);
         row
+    }
+
+    /// What was at stake in a record that isn't in the new data is lost.
+    fn lose_stakes(&mut self, dirty: &Dirty, row: RowId) {
+        let owned = dirty.stakes.iter().filter(|stake| stake.call != NOBODY);
+        let fates = owned.map(|stake| Fate {
+            call: stake.call,
+            row,
+            outcome: match dirty.exists() {
+                true => Err(gone()),
+                // What was to go has gone.
+                false => Ok(()),
+            },
+        });
+        self.changes.fates.extend(fates);
     }
 
     /// Records whose id is another record's key get keys of their own.

@@ -22,6 +22,7 @@
 //! | `changes` | all records with layers, found by row; how many there are |
 //! | `edit`, `adding`, `removing`, `moving` | what the user does |
 //! | `rollback` | accept and reject |
+//! | `stakes` | what calls wait for: promises per edit, groups, edits that aren't shown yet |
 //! | `flight` | freeze, thaw, confirm, refuse |
 //! | `answer`, `applying` | an answer to a sync: plan and apply; remote changesets |
 //! | `server` | how server data writes base |
@@ -62,6 +63,7 @@ mod removing;
 mod rollback;
 mod rows;
 mod server;
+mod stakes;
 mod state;
 mod tree;
 
@@ -75,13 +77,15 @@ pub use notices::{FOREIGN_SHIFT, Notices, STALE};
 pub use package::{Layer, PackageOptions};
 pub use phantoms::PHANTOMS_MAX;
 pub use record_state::RecordState;
+pub use stakes::Fate;
 
 use self::changes::Changes;
 use self::fields::{invalid_config, schema};
 use self::keys::Keys;
 use self::phantoms::Phantoms;
-use self::record_state::Counted;
+use self::record_state::{Counted, Dirty};
 use self::relations::Reference;
+use self::stakes::Owner;
 use super::config::StoreConfig;
 use super::error::{ErrorCode, SyncError};
 use super::input::StoreId;
@@ -114,6 +118,10 @@ pub struct Store {
     /// Records whose removal was taken back too late: the server has removed them, and they get
     /// client ids when the answer is applied.
     reborn: Vec<RowIx>,
+    /// Whose edits these are, while a call makes them.
+    owner: Owner,
+    /// The records in which that call has something at stake.
+    staked: Vec<RowIx>,
     phantoms: Phantoms,
     aftermath: Aftermath,
     zone: Arc<Zone>,
@@ -155,6 +163,8 @@ impl Store {
             order_before: None,
             echoed: Vec::new(),
             reborn: Vec::new(),
+            owner: Owner::default(),
+            staked: Vec::new(),
             phantoms: Phantoms::default(),
             aftermath: Aftermath::default(),
             zone: Arc::new(Zone::default()),
@@ -372,7 +382,10 @@ impl Store {
             return;
         };
         dirty.prune();
-        if dirty.is_clean() {
+        if !dirty.stakes.is_empty() {
+            self.review(row);
+        }
+        if self.changes.get(row).is_some_and(Dirty::is_clean) {
             self.changes.take(row);
         } else {
             self.recount(row);
@@ -383,17 +396,24 @@ impl Store {
         let Some(dirty) = self.changes.get(row) else {
             return;
         };
-        let sendable = dirty.is_sendable(
-            &|a, b| self.equal_any(a, b),
-            &|touched| self.sends(touched),
-            &|cascade| cascade.is_none_or(|field| self.sends_removal(dirty, field)),
-        );
+        let changed = self.is_changed(dirty);
+        let sendable = changed && dirty.blocked == 0;
         let counted = Counted {
+            changed,
             sendable,
             ready: sendable && !dirty.held,
             sent: dirty.is_sent(),
         };
         self.changes.recount(row, counted);
+    }
+
+    /// Whether something of a record waits to be sent.
+    fn is_changed(&self, dirty: &Dirty) -> bool {
+        dirty.is_sendable(
+            &|a, b| self.equal_any(a, b),
+            &|touched| self.sends(touched),
+            &|cascade| cascade.is_none_or(|field| self.sends_removal(dirty, field)),
+        )
     }
 
     /// Whether a field's change goes into packages.
@@ -409,6 +429,7 @@ impl Store {
     /// Ends a record for good.
     fn free(&mut self, row: RowIx) {
         self.unindex(row);
+        self.decide(row, &Err(stakes::gone()));
         self.changes.take(row);
         self.keys.forget(row);
         self.table.free_row(row);

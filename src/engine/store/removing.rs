@@ -2,11 +2,13 @@
 
 use super::notices::Notices;
 use super::record_state::Stage;
+use super::stakes::Of;
 use super::{Id, Store};
 use crate::engine::error::SyncError;
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::schema::FieldIx;
 use crate::engine::table::{RowId, RowIx};
+use crate::engine::value::Cell;
 use crate::prelude::*;
 
 impl Store {
@@ -17,7 +19,21 @@ impl Store {
         for &id in ids {
             rows.push(self.visible(id)?);
         }
+        if self.owner.hidden {
+            return Ok(self.remove_unseen(&rows, out));
+        }
         Ok(self.remove_rows(rows, None, Origin::Local, out))
+    }
+
+    /// Removals that are not seen before the server has confirmed them. Nothing goes yet: phantoms
+    /// that it has never heard of stay too, until they have their ids.
+    fn remove_unseen(&mut self, rows: &[RowIx], out: &mut Notices) -> Vec<RowId> {
+        for &row in rows {
+            self.stake(row, Of::Removal, Cell::ABSENT);
+            self.recount(row);
+            self.tell(NoticeKind::State, Origin::Local, row, out);
+        }
+        rows.iter().map(|&row| self.table.handle(row)).collect()
     }
 
     /// The user removes every record.
@@ -58,7 +74,11 @@ impl Store {
         let dirty = self.changes.ensure(row, true);
         dirty.held = false;
         match (dirty.inflight, dirty.in_base) {
-            (Stage::Idle, false) => self.free(row),
+            (Stage::Idle, false) => {
+                // The server never hears of it: nothing is left to be confirmed.
+                self.decide(row, &Ok(()));
+                self.free(row);
+            }
             // Added again after its removal went out: back to that, for the latest reason.
             (Stage::Remove(_), _) => {
                 dirty.inflight = Stage::Remove(cascade);
@@ -67,6 +87,7 @@ impl Store {
             }
             _ => {
                 dirty.pending = Stage::Remove(cascade);
+                self.stake(row, Of::Removal, Cell::ABSENT);
                 self.settle(row);
             }
         }

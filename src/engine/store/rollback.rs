@@ -2,6 +2,7 @@
 
 use super::notices::Notices;
 use super::record_state::Stage;
+use super::stakes::{Of, taken_back};
 use super::{Id, Store, equal};
 use crate::engine::error::SyncError;
 use crate::engine::event::{NoticeKind, Origin};
@@ -31,12 +32,40 @@ impl Store {
         let Some(dirty) = self.changes.get(row) else {
             return;
         };
-        if !dirty.exists() {
+        if dirty.veiled {
+            self.changes.ensure(row, true).veiled = false;
+            self.reappear(&[row], Origin::Local, out);
+        } else if dirty.hides_removal(false) || dirty.hides_removal(true) {
+            self.table.hide(&[row]);
+            self.version += 1;
+            self.tell(NoticeKind::Remove, Origin::Local, row, out);
+            self.end_removed(row);
+            return;
+        } else if !dirty.exists() {
             self.end_removed(row);
             return;
         }
+        self.show_hidden(row, out);
+        self.decide(row, &Ok(()));
         self.changes.take(row);
         self.tell(NoticeKind::State, Origin::Local, row, out);
+    }
+
+    /// Values that wait unseen are seen.
+    fn show_hidden(&mut self, row: RowIx, out: &mut Notices) {
+        let stakes = match self.changes.get(row) {
+            Some(dirty) if !dirty.stakes.is_empty() => dirty.stakes.clone(),
+            _ => return,
+        };
+        for stake in stakes.iter().filter(|stake| stake.hidden) {
+            if let Of::Field(field) = stake.of {
+                let old = self.table.cell(row, field);
+                self.put(row, field, stake.cell);
+                let change = (old, stake.cell);
+                let at = (row, field);
+                self.tell_field(NoticeKind::Update, Origin::Local, at, change, out);
+            }
+        }
     }
 
     /// Takes a record's changes back, also what is on the wire: it is seen as the server has it.
@@ -58,9 +87,12 @@ impl Store {
         let mut going = Vec::new();
         let mut back = Vec::new();
         for &row in rows {
+            self.cover_hidden(row);
+            self.decide(row, &Err(taken_back()));
             let Some(dirty) = self.changes.get_mut(row) else {
                 continue;
             };
+            dirty.blocked = 0;
             if dirty.is_plain_edit() {
                 self.reject_edit(row, out);
                 continue;
@@ -69,7 +101,7 @@ impl Store {
             dirty.error = None;
             dirty.held = false;
             if !dirty.in_base {
-                if existed {
+                if existed || dirty.veiled {
                     going.push(row);
                 } else {
                     // Its addition is taken back, whatever else had removed it.
@@ -126,10 +158,13 @@ impl Store {
             return;
         }
         let ids: Vec<Id> = rows.iter().filter_map(|&row| self.id_of(row)).collect();
+        let seen: Vec<bool> = rows.iter().map(|&row| self.table.is_visible(row)).collect();
         self.table.hide(rows);
         self.version += 1;
-        for &row in rows {
-            self.tell(NoticeKind::Remove, origin, row, out);
+        for (&row, seen) in rows.iter().zip(seen) {
+            if seen {
+                self.tell(NoticeKind::Remove, origin, row, out);
+            }
             self.drop_pending_values(row, out);
             self.mark_removed(row, None);
         }
