@@ -134,7 +134,7 @@
 extern crate alloc;
 
 pub mod engine;
-mod prelude;
+use syncline_data::prelude;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod protocol;
 #[cfg(target_arch = "wasm32")]

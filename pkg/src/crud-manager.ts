@@ -17,7 +17,8 @@ import { SyncError, checkOptions } from './errors.js';
 import type { Model } from './model.js';
 import { bytes, engine, register, writeJson, writePieces } from './runtime.js';
 import type { DataInput, StoreConfig } from './store-config.js';
-import { Store, encodeData } from './store.js';
+import { Store } from './store.js';
+import { encodeData } from './store-changing.js';
 
 /** Options of a single load. */
 export interface LoadOptions {

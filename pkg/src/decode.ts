@@ -15,7 +15,7 @@ const TEXT = 0xfffc;
 const SHORT = 24;
 
 /**
- * @internal Reads the rows that `pack` left; the format stands in `src/engine/json/pack.rs`. A row's cells come by
+ * @internal Reads the rows that `pack` left; the format stands in `data/src/json/pack.rs`. A row's cells come by
  * place of the field, in an array that the next row is put into as well. Objects are parsed when they are read, but for those in
  * fields that hold plain values.
  */

@@ -4,7 +4,7 @@ import type { SyncError } from './errors.js';
 import { EXCHANGES, type RequestType, withExchange } from './exchange.js';
 import type { Model } from './model.js';
 import { makeError } from './runtime.js';
-import { stores } from './store.js';
+import { stores } from './store-core.js';
 
 /** @internal Tells the listeners of a manager what the engine says. */
 export function tellEvent(

@@ -2,7 +2,8 @@ import { type Notice, NoticeKind, OriginCode, readNotices, readStale } from './d
 import type { Model } from './model.js';
 import { engine } from './runtime.js';
 import { type FieldChange, ORIGINS, type Origin } from './store-events.js';
-import { type Store, stores } from './store.js';
+import { stores } from './store-core.js';
+import type { Store } from './store.js';
 import { shown } from './values.js';
 
 /** The notices that were absorbed and not yet told. */

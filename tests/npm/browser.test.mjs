@@ -2,19 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { extname, join, normalize } from 'node:path';
+import { extname } from 'node:path';
 import { after, before, test } from 'node:test';
-import { INSTALLED, chromium, tool } from './support/package.mjs';
+import { TYPES, packaged, startBrowser } from './support/browser.mjs';
 import { within } from './support/setup.mjs';
-
-const TYPES = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript',
-  '.map': 'application/json',
-  '.wasm': 'application/wasm',
-};
 
 const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
 
@@ -124,12 +116,8 @@ async function answer(req, res) {
   };
   const json = (body) => send(JSON.stringify(body), 'application/json');
   if (pathname in FILES) return send(FILES[pathname], TYPES[extname(pathname)]);
-  if (pathname.startsWith('/package/')) {
-    const path = join(INSTALLED, normalize(pathname.slice('/package/'.length)));
-    if (path.startsWith(INSTALLED) && existsSync(path)) {
-      return send(readFileSync(path), TYPES[extname(path)] ?? 'text/plain');
-    }
-  }
+  const file = packaged(pathname);
+  if (file) return send(file.body, file.type);
   const chunks = [];
   for await (const chunk of req) chunks.push(chunk);
   const text = Buffer.concat(chunks).toString();
@@ -154,20 +142,7 @@ before(async () => {
   server.listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   origin = `http://127.0.0.1:${server.address().port}`;
-  const { chromium: launcher } = (await tool('playwright-core', 'tests')).default;
-  browser = await launcher.launch({
-    executablePath: chromium(),
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--disable-dev-shm-usage',
-    ],
-  });
+  browser = await startBrowser();
 });
 
 after(async () => {

@@ -32,7 +32,7 @@ pub(crate) const STEPS: &[Step] = &[
         name: "clippy",
         what: "lints of the whole workspace, native",
         minutes: 15,
-        needs: &["src/engine", "server", "xtask"],
+        needs: &["src/engine", "data/src", "server", "xtask"],
         after: &[],
         run: clippy,
     },

@@ -207,10 +207,13 @@ impl Manager {
         self.fail(exchange, Verdict::Unknown(error), None, cx);
     }
 
-    /// An answer is there: what does it say? A success goes on to the listeners.
+    /// An answer is there: what does it say? What will be applied, also for some of the records
+    /// only, goes on to the listeners.
     fn on_received(&mut self, exchange: Exchange, received: Box<Received>, cx: &mut Context<'_>) {
+        let partly = exchange.kind == RequestKind::Sync;
         match self.judge(&received) {
             Verdict::Success => self.ask_about_response(exchange, received, cx),
+            Verdict::Partial(_) if partly => self.ask_about_response(exchange, received, cx),
             verdict => self.fail(exchange, verdict, received.response.ok(), cx),
         }
     }
@@ -254,6 +257,10 @@ impl Manager {
     }
 
     fn apply(&mut self, exchange: Exchange, received: Received, cx: &mut Context<'_>) {
+        if let verdict @ Verdict::Partial(_) = self.judge(&received) {
+            self.fail(exchange, verdict, received.response.ok(), cx);
+            return;
+        }
         match received.response {
             Ok(response) => match exchange.kind {
                 RequestKind::Load => self.finish_load(exchange, response, cx),
@@ -385,7 +392,7 @@ impl Manager {
             head,
         });
         match self.judge(&received) {
-            Verdict::Success => Ok(received),
+            Verdict::Success | Verdict::Partial(_) => Ok(received),
             verdict => Err((verdict, received.response.ok())),
         }
     }

@@ -49,9 +49,11 @@ const REPLY = Symbol('reply');
  * `loadWith` and `syncWith` set the standing answer: what to answer, or a function of the request. `nextLoad` and `nextSync` set the
  * answers to the next requests only, one after the other. Without them, a load is answered by `data` and a sync is carried out:
  * additions get ids, the revision grows.
+ *
+ * `pages`: what else it serves, by path: `{ type, body }`, or nothing.
  */
-export async function startServer(t, data = {}) {
-  const server = new StubServer(data);
+export async function startServer(t, data = {}, pages = () => undefined) {
+  const server = new StubServer(data, pages);
   await server.listen();
   t.after(() => server.close());
   return server;
@@ -67,8 +69,9 @@ class StubServer {
   #waiting = [];
   #ids = 1000;
 
-  constructor(data) {
+  constructor(data, pages) {
     this.data = data;
+    this.pages = pages;
   }
 
   async listen() {
@@ -123,6 +126,15 @@ class StubServer {
   }
 
   async #serve(req, res) {
+    const page = await this.pages(new URL(req.url, this.origin).pathname);
+    if (page) {
+      res.writeHead(200, { 'content-type': page.type });
+      return res.end(page.body);
+    }
+    return this.#exchange(req, res);
+  }
+
+  async #exchange(req, res) {
     const chunks = [];
     for await (const chunk of req) chunks.push(chunk);
     const request = this.#read(req, Buffer.concat(chunks));
@@ -148,7 +160,7 @@ class StubServer {
       pack = undefined;
     }
     const { method, headers } = req;
-    const kind = url.pathname.slice(1);
+    const kind = url.pathname.split('/').at(-1);
     return { kind, method, url, query: url.searchParams, headers, text, pack };
   }
 

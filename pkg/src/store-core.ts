@@ -1,0 +1,256 @@
+import { fieldsOf } from './accessors.js';
+import { Freshness, freshen, markStale, putCell } from './cells.js';
+import { readValue } from './decode.js';
+import { Emitter } from './emitter.js';
+import { SyncError, checkOptions } from './errors.js';
+import type { Field, FieldList } from './fields.js';
+import { type Id, Model } from './model.js';
+import { together } from './notices.js';
+import { RecordCache } from './record-cache.js';
+import { engine, readWords, thrown } from './runtime.js';
+import { sendValue } from './setting.js';
+import type { FieldChange, StoreEvents } from './store-events.js';
+import { type StoreConfig, isModelClass, parentField, recordClass } from './store-config.js';
+import { StoreFields } from './store-fields.js';
+import type { Store } from './store.js';
+import { Subscriptions } from './subscriptions.js';
+import { checkValue, isDirect, shown } from './values.js';
+
+/** @internal Stores by the engine's number. */
+export const stores = new Map<number, Store<any>>();
+
+let nextStore = 1;
+
+/** Records that are about to be told apart from those that the engine adds. */
+type State = 'phantom' | 'dirty' | 'pending';
+
+/** What a store is to its records: their fields, their state, how they are set. */
+export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEvents<R>> {
+  /** @internal Minified code has other names. */ static override readonly name: string = 'Store';
+  /** Its name, also its section on the wire. */
+  readonly id: string;
+  /** The class of its records. */
+  readonly modelClass: new (data?: any) => R;
+
+  /** @internal */ _number = -1;
+  /** @internal */ readonly _fields: FieldList;
+  /** @internal */ _shadows: readonly string[] | undefined;
+  /** @internal */ readonly _cache: RecordCache<R>;
+  /** @internal The manager that the store is under. */ _manager: object | undefined;
+  /** @internal */ readonly _subscriptions: Subscriptions<R>;
+  /** @internal */ readonly _config: StoreConfig<R>;
+  /** @internal */ readonly _storeFields: StoreFields;
+  /** @internal Local changes are told. */ _told = false;
+  /** @internal Somebody may say no to an update. */ _vetoes = false;
+  /** @internal */ _batches = 0;
+  /** @internal */ _silent = 0;
+  /** @internal */ _destroyed = false;
+
+  constructor(config: StoreConfig<R>) {
+    super();
+    engine();
+    checkOptions('a store', config, ['fields', 'relations']);
+    this._config = { ...config };
+    this.id = config.id ?? config.storeId ?? `store-${nextStore++}`;
+    this.modelClass = config.modelClass ?? (Model as unknown as new () => R);
+    if (!isModelClass(this.modelClass)) {
+      throw new SyncError('INVALID_CONFIG', `store "${this.id}": modelClass must extend Model`);
+    }
+    this._fields = fieldsOf(this.modelClass as any).extend(config.fields ?? []);
+    const records = recordClass(this.modelClass, this._fields);
+    this._storeFields = new StoreFields(this._fields, records.prototype);
+    this._cache = new RecordCache(this as any, this._storeFields, records);
+    this._subscriptions = new Subscriptions((thrown) => this._threw('subscribe', thrown));
+  }
+
+  /** @internal The store of that id, or the record's own. */
+  abstract getById(id: R | Id | null | undefined): R | undefined;
+
+  /** @internal */
+  get _store(): Store<R> {
+    return this as unknown as Store<R>;
+  }
+
+  /** Whether the store was destroyed. */
+  get isDestroyed(): boolean {
+    return this._destroyed;
+  }
+
+  /** @internal The engine's number, as long as the store lives. */
+  _alive(): number {
+    if (this._destroyed) throw new SyncError('DESTROYED', `store "${this.id}" has been destroyed`);
+    return this._number;
+  }
+
+  /** @internal Reads a record's cells anew. */
+  _refresh(record: Model): void {
+    if (!this._destroyed) this._cache.refresh(record as R);
+  }
+
+  /** @internal */
+  get _width(): number {
+    return this._storeFields.width;
+  }
+
+  /** @internal Sets one field, after the veto. */
+  _write(record: Model, field: Field, value: unknown): boolean {
+    if (this._vetoes && this._vetoed(record as R, { [field.name]: value })) return false;
+    return this._set(record, field, value);
+  }
+
+  /** @internal Sets several fields as one update. */
+  _update(record: Model, values: Record<string, unknown>, silent: boolean): void {
+    this._alive();
+    const names = Object.keys(values);
+    // All of them before any is set: nothing is done by halves.
+    for (const name of names) checkValue(name, values[name]);
+    if (this._hears('beforeUpdate') && this._vetoed(record as R, values)) return;
+    this._silently(silent, () => {
+      if (names.length === 1) {
+        const name = names[0] as string;
+        this._set(record, this._ensureField(name), values[name]);
+        return;
+      }
+      engine().beginUpdate();
+      try {
+        together(() => {
+          for (const name of names) this._set(record, this._ensureField(name), values[name]);
+        });
+      } finally {
+        engine().endUpdate();
+      }
+    });
+  }
+
+  /** @internal */
+  _field(name: string): Field | undefined {
+    return this._storeFields.find(name);
+  }
+
+  /** @internal */
+  _ensureField(name: string): Field {
+    return this._storeFields.ensure(this._alive(), name);
+  }
+
+  /** @internal */
+  _allFields(): readonly Field[] {
+    return this._storeFields.all();
+  }
+
+  /** @internal */
+  _stateOf(record: Model, what: State): boolean {
+    const bits = this._stateBits(record);
+    if (bits < 0) return false;
+    if (what === 'phantom') return (bits & 1) !== 0;
+    if (what === 'dirty') return (bits & (1 | 4)) !== 0;
+    return (bits & (1 | 4 | 8)) !== 0;
+  }
+
+  /** @internal */
+  _isRemoved(record: Model): boolean {
+    if (this._destroyed || record._v === Freshness.Removed) return true;
+    freshen(record);
+    return (record._v as Freshness) === Freshness.Removed;
+  }
+
+  /** @internal */
+  _syncError(record: Model): string | undefined {
+    if (this._destroyed) return undefined;
+    return engine().recordError(this._number, record._r, record._g);
+  }
+
+  /** @internal */
+  _modified(record: Model): string[] {
+    if (this._destroyed) return [];
+    engine().modifiedFields(this._number, record._r, record._g);
+    const all = this._allFields();
+    return [...readWords()].map((ix) => all[ix]?.name).filter((name) => name !== undefined);
+  }
+
+  /** @internal */
+  _unmodified(record: Model, name: string): unknown {
+    const field = this._field(name);
+    if (field === undefined || this._destroyed) return undefined;
+    engine().baseValue(this._number, record._r, record._g, field.ix);
+    return shown(field, readValue());
+  }
+
+  /** @internal */
+  _settle(record: Model, accept: boolean): void {
+    const own = this._expect(record as R);
+    engine().settleRecord(this._number, own._r, own._g, accept);
+    markStale(own);
+    this._cache.stale(false);
+  }
+
+  /** @internal Rows of the last notices that no listener is to hear of. */
+  get _isSilent(): boolean {
+    return this._silent > 0;
+  }
+
+  /** @internal */ _set(record: Model, field: Field, value: unknown): boolean {
+    this._alive();
+    if (record._v === Freshness.Removed) {
+      throw new SyncError('UNKNOWN_RECORD', `the record was removed from store "${this.id}"`);
+    }
+    // With listeners, the notice brings the new value before they run. Without any, nobody tells: the value is put where the
+    // engine would put it, and where that isn't sure, the record is read anew.
+    if (!this._told || this._batches > 0) {
+      if (record._v === Freshness.Fresh && isDirect(field, value)) putCell(record, field.ix, value);
+      else {
+        freshen(record);
+        markStale(record);
+      }
+    } else freshen(record);
+    const changed = sendValue(this._number, record, field, value);
+    if (changed < 0) markStale(record);
+    if (changed < 0) throw thrown();
+    return changed === 1;
+  }
+
+  /** @internal */ _silently<T>(silent: boolean | { silent?: boolean } | undefined, fn: () => T): T {
+    if (silent !== true && (silent as any)?.silent !== true) return fn();
+    this._silent++;
+    try {
+      return fn();
+    } finally {
+      this._silent--;
+    }
+  }
+
+  /** @internal */ _vetoed(record: R, values: Record<string, unknown>): boolean {
+    const changes: Record<string, FieldChange> = Object.create(null);
+    for (const name of Object.keys(values)) {
+      changes[name] = { value: values[name], oldValue: record.get(name) };
+    }
+    return this._fire('beforeUpdate', { record, changes }) === false;
+  }
+
+  /** @internal */ _own(what: R | Id): R | undefined {
+    if (what instanceof Model && what._s !== this) this._foreign(what);
+    return this.getById(what);
+  }
+
+  /** @internal */ _expect(what: R | Id): R {
+    const record = this._own(what);
+    if (record !== undefined) return record;
+    const name = what instanceof Model ? 'the record' : `record ${String(what)}`;
+    throw new SyncError('UNKNOWN_RECORD', `${name} is not in store "${this.id}"`);
+  }
+
+  /** @internal */ _foreign(record: Model): never {
+    const other = record._s._store;
+    const where = other === undefined ? 'in no store' : `in store "${other.id}"`;
+    throw new SyncError('FOREIGN_RECORD', `the record is ${where}, not in "${this.id}"`);
+  }
+
+  /** @internal */ _stateBits(record: Model): number {
+    if (this._destroyed) return -1;
+    freshen(record);
+    return engine().recordState(this._number, record._r, record._g);
+  }
+
+  /** @internal */ _parentField(): string | undefined {
+    return parentField(this._config.tree);
+  }
+}
