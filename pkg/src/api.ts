@@ -16,6 +16,7 @@ export {
   type StoreModels,
   type StoreOf,
 } from './crud-manager.js';
+export type { EditOptions } from './edits.js';
 export type { Emitter, Listener, ListenerOptions, Listeners, OnListeners } from './emitter.js';
 export { type ErrorCode, SyncError } from './errors.js';
 export type { RequestOptions, RequestType } from './exchange.js';

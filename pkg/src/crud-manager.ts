@@ -13,6 +13,7 @@ import {
 } from './crud-config.js';
 import { type CrudManagerEvents, EVENTS, STATUSES, type SyncStatus } from './crud-events.js';
 import { Emitter, type OnListeners, defineHandlers } from './emitter.js';
+import { type EditOptions, settledRecord, transact, updateRecord } from './edits.js';
 import { SyncError, checkOptions } from './errors.js';
 import type { Model } from './model.js';
 import { bytes, engine, register, writeJson, writePieces } from './runtime.js';
@@ -201,6 +202,36 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   /** The same as {@link CrudManager.rejectChanges}. */
   revertChanges(): void {
     this.rejectChanges();
+  }
+
+  // --- fates ------------------------------------------------------------------------------------------------------------
+
+  /** The same as `record.settled()`: resolves when all that is changed in the record by now is confirmed. */
+  settled(record: Model): Promise<void> {
+    return settledRecord(record);
+  }
+
+  /**
+   * Sets fields of a record, to be seen at once (or, with `optimistic: false`, when they are confirmed). Resolves with the record
+   * when the server has confirmed them; rejects with a {@link SyncError} when it refuses them: then they are taken back, these
+   * fields alone, and what was set before or since stays.
+   */
+  update<R extends Model>(
+    record: R,
+    changes: Record<string, unknown>,
+    options?: EditOptions,
+  ): Promise<R> {
+    return updateRecord(this, record, changes, options);
+  }
+
+  /**
+   * What the function sets, adds and removes is one edit: it goes in one package, and when the server refuses a part of it, or
+   * the function throws, all of it is taken back. Resolves with what the function gave when all is confirmed. The function has to
+   * be done when it returns.
+   */
+  transact<T>(make: () => T): Promise<T> {
+    this._alive();
+    return transact(this, make);
   }
 
   // --- state ------------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 import { fieldsOf, readField } from './accessors.js';
 import { CELLS, Freshness, cellAt, putCell } from './cells.js';
+import { type EditOptions, editUnseen, settledRecord, unseen } from './edits.js';
 import { SyncError } from './errors.js';
 import { type Field, type FieldInput, type FieldList, Kind, toJsonValue } from './fields.js';
 import type { Store } from './store.js';
@@ -240,10 +241,10 @@ export class Model {
   /**
    * Sets one field, or several at once: listeners hear of one update.
    *
-   * @param silent no events (what changed is tracked and sent all the same)
+   * @param options `true` for `silent`: no events (what changed is tracked and sent all the same)
    */
-  set(values: Record<string, unknown>, silent?: boolean | { silent?: boolean }): this;
-  set(name: string, value: unknown, silent?: boolean | { silent?: boolean }): this;
+  set(values: Record<string, unknown>, options?: boolean | EditOptions): this;
+  set(name: string, value: unknown, options?: boolean | EditOptions): this;
   set(what: string | Record<string, unknown>, second?: any, third?: any): this {
     const single = typeof what === 'string';
     const values = single ? { [what]: second } : what;
@@ -259,6 +260,8 @@ export class Model {
     const store = this._s._store;
     if (store === undefined) {
       for (const name of Object.keys(values)) this._setDetached(name, values[name]);
+    } else if (unseen(option)) {
+      editUnseen(store, () => store._update(this, values, silent));
     } else {
       store._update(this, values, silent);
     }
@@ -335,6 +338,14 @@ export class Model {
   /** Declares its changes to be confirmed. */
   acceptChanges(): void {
     this._s._store?._settle(this, true);
+  }
+
+  /**
+   * Resolves when all that is changed by now is confirmed by the server (at once, when nothing is); rejects with the reason when
+   * it is refused or taken back. What is changed later is no part of it.
+   */
+  settled(): Promise<void> {
+    return settledRecord(this);
   }
 
   /** Removes it from its store. */

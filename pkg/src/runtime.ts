@@ -25,6 +25,9 @@ export interface Wasm {
   endBatch(store: number): void;
   beginUpdate(): void;
   endUpdate(): void;
+  beginEdit(managed: boolean, home: number, call: number, hidden: boolean): void;
+  endEdit(keep: boolean): void;
+  settled(store: number, row: number, generation: number, call: number): void;
   settleRecord(store: number, row: number, generation: number, accept: boolean): void;
   settleStore(store: number, accept: boolean): void;
   settleManager(manager: number, accept: boolean): void;

@@ -1,4 +1,5 @@
 import { markRemoved } from './cells.js';
+import { type EditOptions, editUnseen, hides, unseen } from './edits.js';
 import { SyncError } from './errors.js';
 import { type Id, Model, rowOf } from './model.js';
 import {
@@ -16,8 +17,11 @@ import { StoreReading } from './store-reading.js';
 
 /** How a store is changed. */
 export abstract class StoreChanging<R extends Model = Model> extends StoreReading<R> {
-  /** Adds records: objects, records that are in no store yet, or an array of such. Gives the new records. */
-  add(data: object | readonly object[], silent?: boolean | { silent?: boolean }): R[] {
+  /**
+   * Adds records: objects, records that are in no store yet, or an array of such. Gives the new records; with
+   * `optimistic: false`, they are in the store only when the server has confirmed them.
+   */
+  add(data: object | readonly object[], silent?: boolean | EditOptions): R[] {
     return this._add(data, -1, silent);
   }
 
@@ -25,7 +29,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
   insert(
     index: number,
     data: object | readonly object[],
-    silent?: boolean | { silent?: boolean },
+    silent?: boolean | EditOptions,
   ): R[] {
     if (!Number.isInteger(index) || index < 0) {
       throw new SyncError('INVALID_ARGUMENT', `insert() wants a position from 0, not ${index}`);
@@ -35,9 +39,13 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
 
   /**
    * Removes records, given as such or by id. What isn't here (any more) is passed over. Gives the records that went, those of a
-   * cascade in this store included.
+   * cascade in this store included; with `optimistic: false` none: they go when the server has confirmed it.
    */
-  remove(what: R | Id | readonly (R | Id)[], silent?: boolean | { silent?: boolean }): R[] {
+  remove(what: R | Id | readonly (R | Id)[], silent?: boolean | EditOptions): R[] {
+    if (unseen(silent)) {
+      editUnseen(this._store, () => this.remove(what));
+      return [];
+    }
     const number = this._alive();
     const list: readonly (R | Id)[] = Array.isArray(what) ? what : [what as R | Id];
     const records = [
@@ -46,6 +54,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     if (records.length === 0) return [];
     if (this._fire('beforeRemove', { records }) === false) return [];
     this._silently(silent, () => engine().remove(number, writePairs(records) >> 1));
+    if (hides()) return [];
     const pairs = readPairs();
     const gone: R[] = [];
     for (let i = 0; i < pairs.length; i += 2) {
@@ -174,8 +183,15 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
   /** @internal */ _add(
     data: object | readonly object[],
     position: number,
-    silent?: boolean | { silent?: boolean },
+    silent?: boolean | EditOptions,
   ): R[] {
+    if (unseen(silent)) {
+      let added: R[] = [];
+      editUnseen(this._store, () => {
+        added = this._add(data, position);
+      });
+      return added;
+    }
     const number = this._alive();
     const list: readonly object[] = Array.isArray(data) ? data : [data];
     if (list.length === 0) return [];
@@ -209,7 +225,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
       pairs = readPairs();
       // Without listeners no notice told of the rows.
       for (let i = 0; this._cache.incoming.length > 0 && i < pairs.length; i += 2) {
-        if (this._told && this._batches === 0) break;
+        if (this._told && this._batches === 0 && !hides()) break;
         this._cache.arrive(pairs[i] as number, pairs[i + 1] as number);
       }
     } finally {

@@ -2,6 +2,7 @@ import { fieldsOf } from './accessors.js';
 import { Freshness, freshen, markStale, putCell } from './cells.js';
 import { readValue } from './decode.js';
 import { Emitter } from './emitter.js';
+import { hides } from './edits.js';
 import { SyncError, checkOptions } from './errors.js';
 import type { Field, FieldList } from './fields.js';
 import { type Id, Model } from './model.js';
@@ -98,13 +99,13 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     return this._set(record, field, value);
   }
 
-  /** @internal Sets several fields as one update. */
-  _update(record: Model, values: Record<string, unknown>, silent: boolean): void {
+  /** @internal Sets several fields as one update. Gives whether no listener said no. */
+  _update(record: Model, values: Record<string, unknown>, silent: boolean): boolean {
     this._alive();
     const names = Object.keys(values);
     // All of them before any is set: nothing is done by halves.
     for (const name of names) checkValue(name, values[name]);
-    if (this._hears('beforeUpdate') && this._vetoed(record as R, values)) return;
+    if (this._hears('beforeUpdate') && this._vetoed(record as R, values)) return false;
     this._silently(silent, () => {
       if (names.length === 1) {
         const name = names[0] as string;
@@ -120,6 +121,7 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
         engine().endUpdate();
       }
     });
+    return true;
   }
 
   /** @internal */
@@ -195,7 +197,8 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     }
     // With listeners, the notice brings the new value before they run. Without any, nobody tells: the value is put where the
     // engine would put it, and where that isn't sure, the record is read anew.
-    if (!this._told || this._batches > 0) {
+    if (hides()) freshen(record);
+    else if (!this._told || this._batches > 0) {
       if (record._v === Freshness.Fresh && isDirect(field, value)) putCell(record, field.ix, value);
       else {
         freshen(record);

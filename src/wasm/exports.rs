@@ -202,6 +202,37 @@ pub fn end_update() -> Thrown<()> {
     done(Input::EndUpdate)
 }
 
+/// The edits up to `endEdit` are a call's: in the stores of a manager, or in one store.
+#[wasm_bindgen(js_name = beginEdit)]
+pub fn begin_edit(managed: bool, home: u32, call: u32, hidden: bool) -> Thrown<()> {
+    let scope = if managed {
+        Scope::Manager(ManagerId(home))
+    } else {
+        Scope::Store(StoreId(home))
+    };
+    done(Input::BeginEdit {
+        scope,
+        call: CallId(call),
+        hidden,
+    })
+}
+
+/// Ends them; `false` takes them back.
+#[wasm_bindgen(js_name = endEdit)]
+pub fn end_edit(keep: bool) -> Thrown<()> {
+    done(Input::EndEdit(keep))
+}
+
+/// A call waits for what is unconfirmed of a record.
+#[wasm_bindgen]
+pub fn settled(store: u32, row: u32, generation: u32, call: u32) -> Thrown<()> {
+    done(Input::Settled {
+        store: StoreId(store),
+        row: row_id(row, generation),
+        call: CallId(call),
+    })
+}
+
 /// Confirms (`true`) or takes back what is changed in one record.
 #[wasm_bindgen(js_name = settleRecord)]
 pub fn settle_record(store: u32, row: u32, generation: u32, accept: bool) -> Thrown<()> {
