@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+pub mod conflict;
 pub mod crud;
 pub mod effect;
 #[allow(

@@ -112,6 +112,8 @@ impl Applying {
                 row,
                 map: &map,
                 local_wins: self.options.local_wins,
+                detects: true,
+                own: &[],
                 origin: Origin::Remote,
             };
             let phantom = entry(&rows.phantom_ids, &phantoms, row).map(AsRef::as_ref);
@@ -281,6 +283,16 @@ impl Applying {
         let dirty = store.changes.get(row);
         let inflight = dirty.map_or(Stage::Idle, |dirty| dirty.inflight);
         let hides_removal = dirty.is_some_and(|dirty| dirty.hides_removal(true));
+        let detects = inflight != Stage::Add && !dirty.is_some_and(Dirty::is_all_pending);
+        let own = match self.answers {
+            true => store.sent_fields(row),
+            false => Vec::new(),
+        };
+        let from = ServerRow {
+            detects,
+            own: &own,
+            ..from
+        };
         match inflight {
             _ if self.answers && !confirmed && hides_removal => {
                 let message = "the server still has the record";

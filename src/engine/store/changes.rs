@@ -171,6 +171,10 @@ impl Changes {
         {
             visit(&mut stake.cell);
         }
+        let records = self.records.iter_mut().flatten();
+        for open in records.filter_map(|dirty| dirty.conflict.as_mut()) {
+            open.fields.iter_mut().for_each(|(_, base)| visit(base));
+        }
     }
 
     /// Entries of one field.

@@ -87,6 +87,7 @@ impl Store {
         let traits = self.traits(field);
         let dirty = self.changes.ensure(row, true);
         let held = core::mem::take(&mut dirty.held);
+        dirty.edited = self.now;
         let staked = !dirty.stakes.is_empty() || self.owner.call != NOBODY;
         if staked && self.stake_field(row, field, cell) {
             self.recount(row);

@@ -6,6 +6,7 @@ use super::rows::Groups;
 use super::server::all_values;
 use super::stakes::{Fate, NOBODY, gone};
 use super::{Id, IdChange, Store, equal};
+use crate::engine::conflict::{self, Kind, Outcome, Side};
 use crate::engine::event::Origin;
 use crate::engine::json::Rows;
 use crate::engine::rng::Rng;
@@ -188,6 +189,10 @@ impl Store {
                     }
                     continue;
                 }
+                None if self.keeps_lost(&dirty) => {
+                    show.push(self.carry_over_reborn(old, dirty));
+                    continue;
+                }
                 None => {
                     self.lose_stakes(&dirty, old.handle(dirty.row));
                     if is_unconfirmed(&dirty) {
@@ -231,9 +236,15 @@ impl Store {
                 .for_each(|touched| touched.inflight = Cell::ABSENT);
             self.take_loaded_id(row, id);
         }
+        let mut met = Vec::new();
         for touched in &mut dirty.fields {
             let field = touched.field;
-            touched.base = self.table.cell(row, field);
+            let cell = self.table.cell(row, field);
+            let nullish = touched.base.is_nullish() && cell.is_nullish();
+            if !was_added && !nullish && !self.table.same_in(cell, old, touched.base) {
+                met.push((field, self.table.copy_cell(old, touched.base), cell));
+            }
+            touched.base = cell;
             touched.inflight = self.table.copy_cell(old, touched.inflight);
             touched.pending = self.table.copy_cell(old, touched.pending);
             let (table, traits) = (&self.table, self.traits(field));
@@ -244,10 +255,29 @@ impl Store {
         for stake in &mut dirty.stakes {
             stake.cell = self.table.copy_cell(old, stake.cell);
         }
-        let exists = dirty.exists();
+        if let Some(open) = &mut dirty.conflict {
+            for (_, base) in &mut open.fields {
+                *base = self.table.copy_cell(old, *base);
+            }
+        }
         self.changes.adopt(row, dirty);
+        // The load's own notice stands for all of it.
+        let mut out = Notices::default();
+        self.meet_all(row, met, &mut out);
         self.settle(row);
-        exists
+        self.changes.get(row).is_none_or(Dirty::exists)
+    }
+
+    /// The new data set has other values than the old one in fields that the user has changed.
+    fn meet_all(&mut self, row: RowIx, met: Vec<(FieldIx, Cell, Cell)>, out: &mut Notices) {
+        let modified = self.policy.modified;
+        let at = modified.and_then(|field| self.table.cell(row, field).as_number());
+        for (field, base, theirs) in met {
+            let removed = self.changes.get(row).is_some_and(|it| !it.exists());
+            if !removed && !self.meet(row, field, (base, theirs), at) {
+                self.reject_field(row, field, out);
+            }
+        }
     }
 
     /// A phantom was loaded under the server's id: it keeps its key, and references follow.
@@ -276,6 +306,7 @@ impl Store {
             }
         }
         for touched in &mut dirty.fields {
+            touched.base = self.table.copy_cell(old, touched.base);
             touched.inflight = self.table.copy_cell(old, touched.inflight);
             touched.pending = self.table.copy_cell(old, touched.pending);
             let visible = touched.visible();
@@ -286,6 +317,22 @@ impl Store {
         }
         self.changes.adopt(row, dirty);
         self.settle(row);
+        row
+    }
+
+    /// Whether a record that isn't in the new data stays, for what the user has changed in it.
+    fn keeps_lost(&self, dirty: &Dirty) -> bool {
+        let strategy = self.policy.strategy;
+        self.policy.chosen
+            && is_unconfirmed(dirty)
+            && !dirty.is_sent()
+            && conflict::removal(Kind::RemoteRemove, strategy) != Outcome::Decided(Side::Theirs)
+    }
+
+    /// A record that the server has no more moves into the new table, hidden, to be sent as new.
+    fn carry_over_reborn(&mut self, old: &Table, dirty: Dirty) -> RowIx {
+        let row = self.carry_over(old, dirty);
+        self.survives(row);
         row
     }
 

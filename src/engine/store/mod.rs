@@ -22,6 +22,7 @@
 //! | `changes` | all records with layers, found by row; how many there are |
 //! | `edit`, `adding`, `removing`, `moving` | what the user does |
 //! | `rollback` | accept and reject |
+//! | `clashes` | conflicts: found, decided, waiting for the app |
 //! | `stakes` | what calls wait for: promises per edit, groups, edits that aren't shown yet |
 //! | `flight` | freeze, thaw, confirm, refuse |
 //! | `answer`, `applying` | an answer to a sync: plan and apply; remote changesets |
@@ -45,6 +46,7 @@ mod answer;
 mod applying;
 mod changes;
 mod check;
+mod clashes;
 mod edit;
 mod fields;
 mod flight;
@@ -72,6 +74,7 @@ use alloc::sync::Arc;
 
 pub use aftermath::{Aftermath, Id, IdChange};
 pub use answer::{Applied, ApplyOptions, NewId, Refused, StorePlan, Unmentioned, Warning};
+pub use clashes::{CONFLICTS_MAX, Clash, Conflict};
 pub use load::Loaded;
 pub use notices::{FOREIGN_SHIFT, Notices, STALE};
 pub use package::{Layer, PackageOptions};
@@ -87,6 +90,7 @@ use self::record_state::{Counted, Dirty};
 use self::relations::Reference;
 use self::stakes::Owner;
 use super::config::StoreConfig;
+use super::conflict::Side;
 use super::error::{ErrorCode, SyncError};
 use super::input::StoreId;
 use super::schema::{Field, FieldIx, FieldKind, Zone};
@@ -118,6 +122,12 @@ pub struct Store {
     /// Records whose removal was taken back too late: the server has removed them, and they get
     /// client ids when the answer is applied.
     reborn: Vec<RowIx>,
+    policy: clashes::Policy,
+    /// Conflicts that were found or decided, to be told.
+    conflicts: Vec<Conflict>,
+    next_conflict: u32,
+    /// The moment of what happens, in ms.
+    now: f64,
     /// Whose edits these are, while a call makes them.
     owner: Owner,
     /// The records in which that call has something at stake.
@@ -163,6 +173,10 @@ impl Store {
             order_before: None,
             echoed: Vec::new(),
             reborn: Vec::new(),
+            policy: clashes::Policy::default(),
+            conflicts: Vec::new(),
+            next_conflict: 0,
+            now: 0.0,
             owner: Owner::default(),
             staked: Vec::new(),
             phantoms: Phantoms::default(),
@@ -176,6 +190,7 @@ impl Store {
         };
         store.learn_references();
         store.learn_traits();
+        store.set_strategy(None);
         Ok(store)
     }
 
@@ -258,6 +273,12 @@ impl Store {
         self.zone = zone;
     }
 
+    /// What happens from here on happens at that moment (ms).
+    #[inline]
+    pub const fn set_now(&mut self, now: f64) {
+        self.now = now;
+    }
+
     /// What other stores have to follow since this was last asked.
     pub fn take_aftermath(&mut self) -> Aftermath {
         core::mem::take(&mut self.aftermath)
@@ -271,9 +292,15 @@ impl Store {
     /// Gives memory of dead text back, when that is worth it. Cells that were handed out (in
     /// notices) lose their meaning: call it when none wait.
     pub fn tidy(&mut self) {
-        let changes = &mut self.changes;
-        self.table
-            .compact_if_worth(&mut |visit| changes.cells(visit));
+        let (changes, conflicts) = (&mut self.changes, &mut self.conflicts);
+        self.table.compact_if_worth(&mut |visit| {
+            changes.cells(visit);
+            for clash in conflicts.iter_mut().flat_map(|it| &mut it.fields) {
+                [&mut clash.base, &mut clash.mine, &mut clash.theirs]
+                    .into_iter()
+                    .for_each(&mut *visit);
+            }
+        });
     }
 
     // --- what is there ------------------------------------------------------------------------
@@ -385,6 +412,9 @@ impl Store {
         if !dirty.stakes.is_empty() {
             self.review(row);
         }
+        if self.changes.get(row).is_some_and(|it| it.conflict.is_some()) {
+            self.review_conflict(row);
+        }
         if self.changes.get(row).is_some_and(Dirty::is_clean) {
             self.changes.take(row);
         } else {
@@ -429,6 +459,7 @@ impl Store {
     /// Ends a record for good.
     fn free(&mut self, row: RowIx) {
         self.unindex(row);
+        self.close_conflict(row, Side::Theirs);
         self.decide(row, &Err(stakes::gone()));
         self.changes.take(row);
         self.keys.forget(row);

@@ -1,6 +1,7 @@
 //! What a record is beyond its values: whether the server has it, what of it is on the wire, what
 //! waits.
 
+use super::clashes::Open;
 use super::layers::{Same, Touched};
 use super::stakes::{Of, Stake};
 use crate::engine::schema::FieldIx;
@@ -53,6 +54,10 @@ pub(super) struct Dirty {
     pub(super) held: bool,
     /// Why it is kept from packages, whoever asks for them: bits of [`INVALID`] and the like.
     pub(super) blocked: u8,
+    /// The conflict that waits for the app.
+    pub(super) conflict: Option<Box<Open>>,
+    /// When the user last changed a field, in ms; 0 when that isn't known.
+    pub(super) edited: f64,
     /// Its addition is not shown before the server has confirmed it.
     pub(super) veiled: bool,
     /// What calls have at stake in it.
@@ -93,6 +98,8 @@ impl Dirty {
             error: None,
             held: false,
             blocked: 0,
+            conflict: None,
+            edited: 0.0,
             veiled: false,
             stakes: Vec::new(),
             counted: Counted {

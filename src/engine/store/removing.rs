@@ -132,8 +132,13 @@ impl Store {
 
     /// The server ends records, with their descendants. Nothing of it will be sent.
     pub(super) fn forget_rows(&mut self, rows: &[RowIx], origin: Origin, out: &mut Notices) {
+        let rows: Vec<RowIx> = rows
+            .iter()
+            .copied()
+            .filter(|&row| !self.survives(row))
+            .collect();
         let all: Vec<RowIx> = self
-            .with_descendants(rows.to_vec())
+            .with_descendants(rows)
             .into_iter()
             .map(|(row, _)| row)
             .collect();

@@ -4,6 +4,7 @@ use super::notices::Notices;
 use super::record_state::Stage;
 use super::stakes::{Of, taken_back};
 use super::{Id, Store, equal};
+use crate::engine::conflict::Side;
 use crate::engine::error::SyncError;
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::schema::FieldIx;
@@ -29,6 +30,12 @@ impl Store {
     }
 
     fn accept_row(&mut self, row: RowIx, out: &mut Notices) {
+        let Some(dirty) = self.changes.get(row) else {
+            return;
+        };
+        if dirty.conflict.is_some() {
+            self.close_conflict(row, Side::Mine);
+        }
         let Some(dirty) = self.changes.get(row) else {
             return;
         };
@@ -87,6 +94,7 @@ impl Store {
         let mut going = Vec::new();
         let mut back = Vec::new();
         for &row in rows {
+            self.close_conflict(row, Side::Theirs);
             self.cover_hidden(row);
             self.decide(row, &Err(taken_back()));
             let Some(dirty) = self.changes.get_mut(row) else {

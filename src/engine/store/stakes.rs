@@ -418,6 +418,14 @@ impl Store {
         }
     }
 
+    /// The fields of a record that the wire carries.
+    pub(super) fn sent_fields(&self, row: RowIx) -> Vec<FieldIx> {
+        let hidden = self.hidden_sent(row).into_iter().map(|(field, _)| field);
+        let touched = self.changes.get(row).into_iter().flat_map(|it| &it.fields);
+        let seen = touched.filter(|touched| !touched.inflight.is_absent());
+        seen.map(|touched| touched.field).chain(hidden).collect()
+    }
+
     /// The fields of a record that the wire carries otherwise than they are seen.
     pub(super) fn hidden_sent(&self, row: RowIx) -> Vec<(FieldIx, Cell)> {
         let Some(dirty) = self.changes.get(row) else {
