@@ -1,3 +1,10 @@
+export {
+  AjaxHelper,
+  type AjaxOptions,
+  type AjaxResponse,
+  type MockFunction,
+  type MockResponse,
+} from './ajax-helper.js';
 export type { CrudResult } from './calls.js';
 export type {
   CrudManagerConfig,
@@ -17,7 +24,14 @@ export {
   type StoreOf,
 } from './crud-manager.js';
 export type { EditOptions } from './edits.js';
-export type { Emitter, Listener, ListenerOptions, Listeners, OnListeners } from './emitter.js';
+export type {
+  Emitter,
+  Listener,
+  ListenerOptions,
+  ListenerWithOptions,
+  Listeners,
+  OnListeners,
+} from './emitter.js';
 export { type ErrorCode, SyncError } from './errors.js';
 export type { RequestOptions, RequestType } from './exchange.js';
 export type { FieldConfig, FieldInput, FieldType } from './fields.js';
@@ -50,4 +64,14 @@ export type {
   StoreEvents,
 } from './store-events.js';
 export { Store } from './store.js';
+export type { FilterOptions } from './store-viewing.js';
+export type {
+  Filter,
+  FilterInput,
+  FilterOperator,
+  LocaleSort,
+  SortFunction,
+  Sorter,
+  SorterInput,
+} from './view-rules.js';
 export type { DataInput, RelationConfig, StoreConfig } from './store-config.js';

@@ -63,7 +63,8 @@ export type StoreOf<Stores extends object, K extends keyof Stores> = string exte
  * ```
  */
 export class CrudManager<Stores extends object = StoreModels> extends Emitter<CrudManagerEvents> {
-  /** @internal Minified code has other names. */ static override readonly name: string = 'CrudManager';
+  /** @internal Minified code has other names. */ static override readonly name: string =
+    'CrudManager';
   static readonly isCrudManager = true;
   readonly isCrudManager = true;
 
@@ -577,7 +578,6 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
       store.remove(removed.map((row: any) => row?.id ?? row?.[phantomIdField] ?? row));
     }
   }
-
 }
 
 /** Handlers can be set at any time: `manager.onSync = () => …`. */

@@ -13,9 +13,14 @@ export interface ListenerOptions {
   once?: boolean;
 }
 
+/** A listener with options of its own. */
+export interface ListenerWithOptions<E, This = any> extends ListenerOptions {
+  fn: Listener<E, This>;
+}
+
 /** Listeners by event name. */
 export type Listeners<Events, This = any> = {
-  [K in keyof Events]?: Listener<Events[K], This>;
+  [K in keyof Events]?: Listener<Events[K], This> | ListenerWithOptions<Events[K], This>;
 } & ListenerOptions;
 
 /** `onSync` and the like, for every event name. */
@@ -38,6 +43,8 @@ export class Emitter<Events extends object> {
   private _listeners: Map<string, Entry[]> | undefined;
   /** @internal */
   private _suspended = 0;
+  /** @internal Events that wait for the end of a suspension. */
+  private _queue: [string, object][] | undefined;
 
   /** Listens; gives a function that ends it. */
   on<K extends keyof Events & string>(
@@ -57,7 +64,8 @@ export class Emitter<Events extends object> {
     } else {
       for (const [name, listener] of Object.entries(what)) {
         if (OPTIONS.has(name) || listener == null) continue;
-        added.push([name, this._entry(name, listener as Listener<any>, what)]);
+        const { fn: own, ...rest } = (isHandler(listener) ? { fn: listener } : listener) as any;
+        added.push([name, this._entry(name, own, { ...what, ...rest })]);
       }
     }
     for (const [name, entry] of added) this._insert(name, entry);
@@ -82,23 +90,39 @@ export class Emitter<Events extends object> {
   un(listeners: Listeners<Events>): void;
   un(what: string | Listeners<Events>, fn?: Listener<any>): void {
     const pairs = typeof what === 'string' ? [[what, fn] as const] : Object.entries(what);
-    for (const [name, listener] of pairs) this._drop(name, (entry) => entry.fn === listener);
+    for (const [name, listener] of pairs) {
+      const own = (listener as any)?.fn ?? listener;
+      this._drop(name, (entry) => entry.fn === own);
+    }
     this._listenersChanged();
   }
+
+  /** The same as {@link Emitter.on}. */
+  declare addListener: Emitter<Events>['on'];
+  /** The same as {@link Emitter.un}. */
+  declare removeListener: Emitter<Events>['un'];
 
   /** Whether somebody listens. */
   hasListener(name: keyof Events & string): boolean {
     return this._hears(name);
   }
 
-  /** No events until as many resumes have come. What changes meanwhile is tracked all the same. */
-  suspendEvents(): void {
+  /**
+   * No events until as many resumes have come. What changes meanwhile is tracked all the same.
+   *
+   * @param queue keeps the events for the last resume, but those that ask
+   */
+  suspendEvents(queue = false): void {
     this._suspended++;
+    if (queue) this._queue ??= [];
   }
 
   /** Undoes one suspend. */
   resumeEvents(): void {
-    if (this._suspended > 0) this._suspended--;
+    if (this._suspended === 0 || --this._suspended > 0) return;
+    const queue = this._queue ?? [];
+    this._queue = undefined;
+    for (const [name, event] of queue) this._fire(name, event);
   }
 
   /** Calls the listeners. `false` when one of them returned `false`. */
@@ -119,7 +143,10 @@ export class Emitter<Events extends object> {
    * else `true`. A listener that throws is reported, and counts as silent.
    */
   _fire(name: string, event: object): boolean | Promise<boolean> {
-    if (this._suspended > 0) return true;
+    if (this._suspended > 0) {
+      if (!name.startsWith('before')) this._queue?.push([name, event]);
+      return true;
+    }
     const entries = this._listeners?.get(name);
     const handler = this._handler(name);
     if (entries === undefined && !isHandler(handler)) return true;
@@ -207,6 +234,10 @@ export class Emitter<Events extends object> {
     throw new SyncError('INVALID_ARGUMENT', `there is no method "${fn}" to call`);
   }
 }
+
+const { prototype } = Emitter;
+prototype.addListener = prototype.on;
+prototype.removeListener = prototype.un;
 
 const handlerNames = new Map<string, string>();
 

@@ -45,7 +45,8 @@ const CANCELLED: ReadonlySet<ErrorCode> = new Set(['CANCELLED', 'VETOED', 'DESTR
 
 /** What Syncline throws and rejects with: a code to decide by, a sentence to read. */
 export class SyncError extends Error {
-  /** @internal Minified code has other names. */ static override readonly name: string = 'SyncError';
+  /** @internal Minified code has other names. */ static override readonly name: string =
+    'SyncError';
   override readonly name = 'SyncError';
   /** What class it is. */
   readonly code: ErrorCode;

@@ -1,4 +1,5 @@
 import * as glue from '../wasm/syncline.js';
+import { makeRequest, sendRequest } from './ajax-helper.js';
 import { settleCall } from './calls.js';
 import { managers } from './crud-manager.js';
 import { SyncError } from './errors.js';
@@ -49,6 +50,7 @@ const DIRECT = [
   'findNumber',
   'findText',
   'pack',
+  'version',
   'fieldCount',
   'recordState',
   'takeNotices',
@@ -90,6 +92,9 @@ const facade = {
   },
 
   settle: settleCall,
+
+  request: makeRequest,
+  fetch: sendRequest,
 
   sent(request: number, _manager: number, kind: number, http: string): void {
     EXCHANGES.set(request, new Exchange(kindOf(kind), JSON.parse(http)));

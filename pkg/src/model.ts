@@ -3,6 +3,8 @@ import { CELLS, Freshness, cellAt, putCell } from './cells.js';
 import { type EditOptions, editUnseen, settledRecord, unseen } from './edits.js';
 import { SyncError } from './errors.js';
 import { type Field, type FieldInput, type FieldList, Kind, toJsonValue } from './fields.js';
+import { type RecordExtras, defineExtras, extras } from './model-extras.js';
+import { type TreeRecord, tree } from './model-tree.js';
 import type { Store } from './store.js';
 
 /** An id as the server gives it. `4037` and `"4037"` are the same id. */
@@ -371,10 +373,22 @@ export class Model {
     if (this._s._store !== undefined) this._b = undefined;
   }
 
-  /** A record with the same values, in no store and without the id. */
-  copy(changes: Record<string, unknown> = {}): this {
+  /**
+   * A record with the same values, in no store and without the id.
+   *
+   * @param changes other values, or the copy's id
+   * @param deep with copies of what is below it in a tree
+   */
+  copy(changes?: Record<string, unknown> | Id | null, deep = false): this {
     const { id: _id, ...data } = this.data;
-    return new (this._s._store?.modelClass ?? (this.constructor as any))({ ...data, ...changes });
+    const other = typeof changes === 'object' ? changes : { id: changes };
+    const children =
+      deep && this._s._store?.allChildrenOf(this).map((one) => one.copy(null, true).data);
+    return new (this._s._store?.modelClass ?? (this.constructor as any))({
+      ...data,
+      ...(children && children.length > 0 && { children }),
+      ...other,
+    });
   }
 
   /** @internal */
@@ -404,6 +418,12 @@ export class Model {
   }
 }
 
+/** Records are those of a tree, where their store is one. */
+export interface Model extends TreeRecord, RecordExtras {}
+
+defineExtras(Model.prototype, extras);
+defineExtras(Model.prototype, tree);
+
 /**
  * @internal A row as the wire has it. Fields can be given by their names or by their wire names.
  */
@@ -411,10 +431,16 @@ export function rowOf(
   record: Record<string, unknown> | Model,
   fields: FieldList,
   idField: string | undefined,
+  tree: boolean,
 ): object {
   const data = record instanceof Model ? record.data : record;
   const row: Record<string, unknown> = {};
   for (const name of Object.keys(data)) own(row, name, toJsonValue(data[name]));
+  if (tree && Array.isArray(data.children)) {
+    row.children = data.children.map((child: any) =>
+      child !== null && typeof child === 'object' ? rowOf(child, fields, idField, true) : child,
+    );
+  }
   for (const { name, ix, config } of fields.list) {
     if (typeof config.defaultValue === 'function' && row[name] === undefined) {
       own(row, name, toJsonValue(config.defaultValue()));

@@ -12,7 +12,7 @@ export const BLOCK = 512;
 /** @internal The store that the records are of. */
 interface CachedStore extends RecordHome {
   readonly _number: number;
-  readonly count: number;
+  readonly allCount: number;
 }
 
 /** @internal The records of a store that somebody has read: one object per record for as long as it lives. */
@@ -34,7 +34,7 @@ export class RecordCache<R extends Model> {
   constructor(
     private readonly home: CachedStore,
     private readonly fields: StoreFields,
-    private readonly recordClass: new () => R,
+    readonly recordClass: new () => R,
   ) {}
 
   /** The records of rows; those that aren't there yet are made, and stale ones read, block by block. */
@@ -51,7 +51,7 @@ export class RecordCache<R extends Model> {
       }
     }
     if (missing !== undefined) this.make(missing, records);
-    if (loose && rows.length >= this.home.count) this.loose = false;
+    if (loose && rows.length >= this.home.allCount) this.loose = false;
     return records;
   }
 
@@ -105,7 +105,7 @@ export class RecordCache<R extends Model> {
     this.old = this.byRow;
     this.oldById = undefined;
     // Room for all, as part of the load: the first read of a screenful shall not have to make it.
-    this.byRow = new Array<R | undefined>(this.home.count);
+    this.byRow = new Array<R | undefined>(this.home.allCount);
   }
 
   /** Takes note of what a notice says, before any listener runs. */
@@ -193,8 +193,7 @@ export class RecordCache<R extends Model> {
     const { _number: store } = this.home;
     // First: a record that is made has room for as many cells as there are fields then.
     this.fields.discover(store);
-    engine().pack(store, writeWords(rows));
-    unpack(this.fields.kinds, each);
+    if (engine().pack(store, writeWords(rows))) unpack(this.fields.kinds, each);
   }
 
   /** Puts a record at its row. An array with a hole before its end would become a slow one. */
@@ -202,7 +201,7 @@ export class RecordCache<R extends Model> {
     const { byRow } = this;
     if (row >= byRow.length) {
       const larger = new Array<R | undefined>(
-        Math.max(2 * byRow.length, row + 1, this.home.count),
+        Math.max(2 * byRow.length, row + 1, this.home.allCount),
       );
       for (let i = 0; i < byRow.length; i++) larger[i] = byRow[i];
       this.byRow = larger;

@@ -35,9 +35,11 @@ export interface Wasm {
 
   order(store: number): void;
   range(store: number, start: number, end: number): void;
+  referrers(store: number, field: number, len: number): void;
+  version(store: number): number;
   findNumber(store: number, id: number): number;
   findText(store: number, len: number): number;
-  pack(store: number, count: number): void;
+  pack(store: number, count: number): boolean;
   fieldCount(store: number): number;
   fieldNames(store: number): string;
   recordState(store: number, row: number, generation: number): number;

@@ -13,6 +13,7 @@ import {
   writeWords,
 } from './runtime.js';
 import type { DataInput } from './store-config.js';
+import { isSilent } from './store-core.js';
 import { StoreReading } from './store-reading.js';
 
 /** How a store is changed. */
@@ -34,7 +35,26 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     if (!Number.isInteger(index) || index < 0) {
       throw new SyncError('INVALID_ARGUMENT', `insert() wants a position from 0, not ${index}`);
     }
-    return this._add(data, index, silent);
+    const before = this._view === undefined ? undefined : this._order()[index];
+    const position = before === undefined ? index : this._allRows().indexOf(before);
+    return this._add(data, position, silent);
+  }
+
+  /** Changes records that are here, each by an object with its id and new values. Gives them; unknown ids are passed over. */
+  modify(data: object | readonly object[], silent?: boolean | { silent?: boolean }): R[] {
+    this._alive();
+    const modified: R[] = [];
+    for (const one of Array.isArray(data) ? data : [data]) {
+      if (one === null || typeof one !== 'object') {
+        throw new SyncError('INVALID_ARGUMENT', 'modify() wants objects with ids');
+      }
+      const { id, ...values } = one;
+      const record = one instanceof Model ? this._own(one as R) : this.getById(id);
+      if (record === undefined) continue;
+      if (!(one instanceof Model)) record.set(values, silent);
+      modified.push(record);
+    }
+    return modified;
   }
 
   /**
@@ -71,13 +91,15 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     const number = this._alive();
     if (
       this._hears('beforeRemove') &&
-      this._fire('beforeRemove', { records: this.records }) === false
+      this._fire('beforeRemove', { records: this.allRecords }) === false
     ) {
       return;
     }
+    const records = this._hears('removeAll') ? this.allRecords : [];
     this._silently(silent, () => engine().removeAll(number));
     if (!this._told || this._batches > 0)
       for (const record of this._cache.byRow) if (record) markRemoved(record);
+    if (records.length > 0 && !isSilent(silent)) this._fire('removeAll', { records });
   }
 
   /** Moves records to a position, counted without them, or before another record; to the end when none is given. */
@@ -85,12 +107,16 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     const number = this._alive();
     const list: readonly (R | Id)[] = Array.isArray(what) ? what : [what as R | Id];
     const records = list.map((one) => this._expect(one));
-    let position = typeof before === 'number' ? before : this.count;
-    if (before instanceof Model) {
-      const moved = new Set(records.map((record) => record._r));
-      position = this._order()
+    const moved = new Set(records.map((record) => record._r));
+    let position = typeof before === 'number' ? before : this.allCount;
+    let anchor = before instanceof Model ? this._expect(before as R)._r : undefined;
+    if (this._view !== undefined && typeof before === 'number') {
+      anchor = this._order().filter((row) => !moved.has(row))[before];
+    }
+    if (anchor !== undefined) {
+      position = this._allRows()
         .filter((row) => !moved.has(row))
-        .indexOf(this._expect(before as R)._r);
+        .indexOf(anchor);
     }
     if (!Number.isInteger(position) || position < 0) {
       throw new SyncError('INVALID_ARGUMENT', `move() wants a position from 0, not ${position}`);
@@ -213,12 +239,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
       if (this._fire('beforeAdd', { records: given as R[] }) === false) return [];
     }
     const rows = given.map((one) => this._row(one));
-    const flat = !given.some((one) => Array.isArray((one as any).children));
-    this._cache.incoming = flat
-      ? given.map((one) =>
-          one instanceof this.modelClass && one._s._store === undefined ? one : undefined,
-        )
-      : [];
+    this._cache.incoming = this._instances(given, []);
     let pairs: Uint32Array;
     try {
       this._silently(silent, () => engine().add(number, writeJson(rows), position));
@@ -231,12 +252,25 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     } finally {
       this._cache.incoming = [];
     }
+    // A listener may have destroyed it.
+    this._alive();
     return this._cache.records(pairs.filter((_, i) => i % 2 === 0));
+  }
+
+  /** Instances in the order in which the engine makes their rows: each before its children. */
+  private _instances(given: readonly unknown[], found: (R | undefined)[]): (R | undefined)[] {
+    for (const one of given) {
+      const own = one instanceof this.modelClass && one._s._store === undefined;
+      found.push(own ? one : undefined);
+      const below = this.isTree ? (one as { children?: unknown } | null)?.children : undefined;
+      if (Array.isArray(below)) this._instances(below, found);
+    }
+    return found;
   }
 
   /** @internal */ _row(one: unknown): unknown {
     if (one === null || typeof one !== 'object') return one;
-    return rowOf(one as Record<string, unknown>, this._fields, this._config.idField);
+    return rowOf(one as Record<string, unknown>, this._fields, this._config.idField, this.isTree);
   }
 
   /** Whether any field has another name on the wire. */

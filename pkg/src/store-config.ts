@@ -4,6 +4,7 @@ import type { FieldInput, FieldList } from './fields.js';
 import { Model } from './model.js';
 import type { StoreEvents } from './store-events.js';
 import type { Store } from './store.js';
+import type { FilterInput, LocaleSort, SorterInput } from './view-rules.js';
 
 /** What a store's data can be given as: objects, records, or JSON as text or bytes. */
 export type DataInput = readonly object[] | object | string | Uint8Array;
@@ -51,6 +52,12 @@ export type StoreConfig<R extends Model = Model> = {
    * recognise repeated requests, a loaded record that is alike in them is taken for it.
    */
   naturalKey?: readonly string[];
+  /** By what the records are ordered. */
+  sorters?: readonly SorterInput<R>[];
+  /** Which records are shown. */
+  filters?: FilterInput<R> | readonly FilterInput<R>[];
+  /** How sorters order text. */
+  useLocaleSort?: LocaleSort;
   /** Listeners by event name. */
   listeners?: Listeners<StoreEvents<R>, Store<R>>;
 } & OnListeners<StoreEvents<R>, Store<R>>;

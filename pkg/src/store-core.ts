@@ -13,6 +13,7 @@ import { sendValue } from './setting.js';
 import type { FieldChange, StoreEvents } from './store-events.js';
 import { type StoreConfig, isModelClass, parentField, recordClass } from './store-config.js';
 import { StoreFields } from './store-fields.js';
+import type { StoreView } from './store-view.js';
 import type { Store } from './store.js';
 import { Subscriptions } from './subscriptions.js';
 import { checkValue, isDirect, shown } from './values.js';
@@ -43,6 +44,8 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
   /** @internal */ readonly _storeFields: StoreFields;
   /** @internal Local changes are told. */ _told = false;
   /** @internal Somebody may say no to an update. */ _vetoes = false;
+  /** @internal What is shown, where that isn't everything as it stands. */
+  _view: StoreView<R> | undefined;
   /** @internal */ _batches = 0;
   /** @internal */ _silent = 0;
   /** @internal */ _destroyed = false;
@@ -61,7 +64,10 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     const records = recordClass(this.modelClass, this._fields);
     this._storeFields = new StoreFields(this._fields, records.prototype);
     this._cache = new RecordCache(this as any, this._storeFields, records);
-    this._subscriptions = new Subscriptions((thrown) => this._threw('subscribe', thrown));
+    this._subscriptions = new Subscriptions(
+      (thrown) => this._threw('subscribe', thrown),
+      () => this._view !== undefined,
+    );
   }
 
   /** @internal The store of that id, or the record's own. */
@@ -211,8 +217,11 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     return changed === 1;
   }
 
-  /** @internal */ _silently<T>(silent: boolean | { silent?: boolean } | undefined, fn: () => T): T {
-    if (silent !== true && (silent as any)?.silent !== true) return fn();
+  /** @internal */ _silently<T>(
+    silent: boolean | { silent?: boolean } | undefined,
+    fn: () => T,
+  ): T {
+    if (!isSilent(silent)) return fn();
     this._silent++;
     try {
       return fn();
@@ -256,4 +265,9 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
   /** @internal */ _parentField(): string | undefined {
     return parentField(this._config.tree);
   }
+}
+
+/** @internal What `silent` arguments say. */
+export function isSilent(silent: boolean | { silent?: boolean } | undefined): boolean {
+  return silent === true || (typeof silent === 'object' && silent?.silent === true);
 }

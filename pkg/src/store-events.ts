@@ -1,6 +1,7 @@
 import type { SyncError } from './errors.js';
 import type { Id, Model } from './model.js';
 import type { Store } from './store.js';
+import type { Filter, Sorter } from './view-rules.js';
 
 /** Why a record changed. */
 export type Origin = 'local' | 'remote' | 'rollback' | 'rebase' | 'load';
@@ -15,7 +16,8 @@ export interface FieldChange {
 }
 
 /** What a store's `change` event is about. */
-export type ChangeAction = 'add' | 'update' | 'remove' | 'move' | 'dataset' | 'batch';
+export type ChangeAction =
+  'add' | 'update' | 'remove' | 'move' | 'dataset' | 'batch' | 'sort' | 'filter';
 
 /** A store's events. */
 export interface StoreEvents<R extends Model = Model> {
@@ -57,7 +59,12 @@ export interface StoreEvents<R extends Model = Model> {
     origin: Origin;
   };
   /** Everything may be different: a new data set, or the end of a batch. */
-  refresh: { source: Store<R>; type: 'refresh'; action: 'dataset' | 'batch'; origin: Origin };
+  refresh: {
+    source: Store<R>;
+    type: 'refresh';
+    action: 'dataset' | 'batch' | 'sort' | 'filter';
+    origin: Origin;
+  };
   /** A record's id changed: a phantom was given the server's. */
   idChange: {
     source: Store<R>;
@@ -67,6 +74,25 @@ export interface StoreEvents<R extends Model = Model> {
     value: Id;
     origin: Origin;
   };
+  /** The records are about to be ordered otherwise. A listener that returns `false` prevents it. */
+  beforeSort: {
+    source: Store<R>;
+    type: 'beforeSort';
+    sorters: readonly Sorter<R>[];
+    currentSorters: readonly Sorter<R>[];
+  };
+  /** The records are ordered otherwise. */
+  sort: { source: Store<R>; type: 'sort'; sorters: readonly Sorter<R>[]; records: R[] };
+  /** Other records are shown. */
+  filter: {
+    source: Store<R>;
+    type: 'filter';
+    filters: readonly Filter<R>[];
+    oldFilters: readonly Filter<R>[];
+    records: R[];
+  };
+  /** All records were removed by {@link Store.removeAll}; `remove` has fired, too. */
+  removeAll: { source: Store<R>; type: 'removeAll'; records: R[] };
   /** A data set was loaded. */
   load: { source: Store<R>; type: 'load' };
   /** A listener threw. */
@@ -83,6 +109,7 @@ export const STORE_EVENTS: readonly (keyof StoreEvents)[] = [
   'beforeAdd',
   'beforeUpdate',
   'beforeRemove',
+  'beforeSort',
   'add',
   'update',
   'remove',
@@ -90,6 +117,9 @@ export const STORE_EVENTS: readonly (keyof StoreEvents)[] = [
   'change',
   'refresh',
   'idChange',
+  'sort',
+  'filter',
+  'removeAll',
   'load',
   'exception',
 ];

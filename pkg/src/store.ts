@@ -4,10 +4,10 @@ import { SyncError } from './errors.js';
 import { type Field, engineField } from './fields.js';
 import type { Model } from './model.js';
 import { engine, writeJson } from './runtime.js';
-import { StoreChanging } from './store-changing.js';
 import { stores } from './store-core.js';
 import { type ChangeBatch, STORE_EVENTS, type StoreEvents } from './store-events.js';
 import { type StoreConfig, interval, parentField } from './store-config.js';
+import { StoreTree } from './store-tree.js';
 
 const FOREIGN = 16;
 const ALL_KINDS = 0x7f;
@@ -18,7 +18,7 @@ const STALE = 1 << 31;
 const byId = new Map<string, Store<any>>();
 
 /** A named set of records. */
-export class Store<R extends Model = Model> extends StoreChanging<R> {
+export class Store<R extends Model = Model> extends StoreTree<R> {
   /** The store of that id, the one made last if there are several. */
   static getStore(id: string): Store<any> | undefined {
     return byId.get(id);
@@ -31,6 +31,8 @@ export class Store<R extends Model = Model> extends StoreChanging<R> {
     try {
       // Before anybody listens: what is there from the beginning is no news.
       if (config.data !== undefined) this.loadData(config.data);
+      if (config.sorters !== undefined) this.sorters = config.sorters as any;
+      if (config.filters !== undefined) this.filter(config.filters as any);
       this._listenFromConfig(config, STORE_EVENTS);
     } catch (thrown) {
       this.destroy();
@@ -98,6 +100,7 @@ export class Store<R extends Model = Model> extends StoreChanging<R> {
     }
     this._number = number;
     stores.set(number, this);
+    this._view?.forget();
     this._listenersChanged();
   }
 
@@ -111,10 +114,11 @@ export class Store<R extends Model = Model> extends StoreChanging<R> {
     const extra: Record<string, unknown> = {};
     if (given.id !== undefined && given.id !== this.id) extra.id = given.id;
     for (const name of ['idField', 'phantomIdField', 'writeAllFields'] as const) {
-      if (given[name] !== undefined && given[name] !== this._config[name]) extra[name] = given[name];
+      if (given[name] !== undefined && given[name] !== this._config[name])
+        extra[name] = given[name];
     }
     if (Object.keys(extra).length === 0) return;
-    if (this._manager !== undefined || this.count > 0 || this.changes !== null) {
+    if (this._manager !== undefined || this.allCount > 0 || this.changes !== null) {
       const names = Object.keys(extra).join(', ');
       throw new SyncError(
         'INVALID_CONFIG',

@@ -16,9 +16,9 @@ use super::event::{Notice, Status};
 use super::input::{CallId, Input, ManagerId, Place, Reply, RequestId, Scope, StoreId};
 use super::json::{Rows, read_rows};
 use super::rng::Rng;
-use super::schema::Zone;
+use super::schema::{FieldIx, Zone};
 use super::store::{Notices, Store};
-use super::table::{RowId, RowIx};
+use super::table::{IdRef, RowId, RowIx};
 use super::time::Millis;
 
 /// Most effects that can wait to be polled. Hosts poll after every input, so that the queue holds one input's effects; a host that
@@ -175,6 +175,12 @@ impl Engine {
         self.stores
             .get_mut(id)
             .map_or(&[], |store| store.range(start, end))
+    }
+
+    /// Visible records whose field (one of a relation, or the parent's) holds that id, in their order.
+    pub fn referrers(&mut self, id: StoreId, field: FieldIx, of: IdRef<'_>) -> Vec<RowId> {
+        let store = self.stores.get_mut(id);
+        store.map_or_else(Vec::new, |store| store.referrers(field, of))
     }
 
     /// Whether notices wait, or rows that changed without any.

@@ -141,6 +141,11 @@ impl Driver {
         &self.http
     }
 
+    /// What the shell calls.
+    pub(super) const fn facade(&self) -> &Facade {
+        &self.facade
+    }
+
     /// Hands the head of an answer to the facade.
     pub(super) fn head(&self, request: RequestId, response: &web_sys::Response) {
         self.report(self.facade.head(request.0, response));

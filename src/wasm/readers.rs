@@ -32,6 +32,28 @@ pub fn range(store: u32, start: f64, end: f64) {
     leave_places(driver, engine.range(StoreId(store), start, end));
 }
 
+/// Leaves the visible records whose field, one of a relation or a tree, holds the id in the scratch, in their order.
+#[wasm_bindgen]
+pub fn referrers(store: u32, field: u32, len: u32) {
+    let Some(driver) = driver::get() else { return };
+    let mut buffers = driver.buffers();
+    let rows = match buffers.text(len as usize) {
+        Ok(id) => driver.engine_mut().referrers(
+            StoreId(store),
+            FieldIx(field as u16),
+            IdRef::Text(id),
+        ),
+        Err(_) => Vec::new(),
+    };
+    buffers.leave_rows(&rows);
+}
+
+/// Something else than before when what is seen of a store may be.
+#[wasm_bindgen]
+pub fn version(store: u32) -> u32 {
+    with_store(store, |_, store| store.version() as u32).unwrap_or(0)
+}
+
 /// Leaves row and generation of the record of that id; whether there is one.
 #[wasm_bindgen(js_name = findNumber)]
 pub fn find_number(store: u32, id: f64) -> bool {
@@ -55,15 +77,17 @@ pub fn find_text(store: u32, len: u32) -> bool {
     .unwrap_or(false)
 }
 
-/// Packs the rows whose places stand in the scratch, with all fields.
+/// Packs the rows whose places stand in the scratch, with all fields. Gives whether there is such a
+/// store: without one, what an earlier call left is still there.
 #[wasm_bindgen]
-pub fn pack(store: u32, count: u32) {
+pub fn pack(store: u32, count: u32) -> bool {
     with_store(store, |driver, store| {
         let mut buffers = driver.buffers();
         let rows = buffers.rows(count as usize);
         buffers.used();
         buffers.leave_packed(store.table(), &rows);
-    });
+    })
+    .is_some()
 }
 
 /// How many fields there are, declared and met in data.

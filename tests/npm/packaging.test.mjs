@@ -50,12 +50,13 @@ test('every entry exists, with its types named first', () => {
   }
 });
 
-test('there are no dependencies, no install scripts and no side effects to keep', () => {
+test('there are no dependencies, no install scripts and no side effects but the elements to keep', () => {
   assert.deepEqual(Object.keys(MANIFEST.dependencies ?? {}), []);
   for (const script of ['preinstall', 'install', 'postinstall', 'prepare']) {
     assert.equal(MANIFEST.scripts?.[script], undefined);
   }
-  assert.equal(MANIFEST.sideEffects, false);
+  // Importing the elements makes their names known to the page.
+  assert.deepEqual(MANIFEST.sideEffects, ['./dist/elements/index.js']);
   for (const peer of Object.keys(MANIFEST.peerDependencies ?? {})) {
     assert.equal(MANIFEST.peerDependenciesMeta?.[peer]?.optional, true, peer);
   }

@@ -3,7 +3,7 @@
 use crate::prelude::*;
 use core::cell::RefCell;
 
-use js_sys::{JSON, JsString, Object, Promise, Reflect, Uint8Array};
+use js_sys::{JSON, JsString, Object, Reflect, Uint8Array};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -16,13 +16,6 @@ use crate::wasm::driver::Driver;
 /// How much of a body is copied into the module's memory at once. Memory never shrinks again, so the copy stays small
 /// however large the pieces are that the network delivers.
 const COPY_BYTES: u32 = 128 * 1024;
-
-#[wasm_bindgen]
-extern "C" {
-    // What it gives is checked below: apps' tests replace it with something that gives no `Response`.
-    #[wasm_bindgen(js_name = fetch, catch)]
-    fn fetch(request: &web_sys::Request) -> Result<Promise, JsValue>;
-}
 
 /// The requests that are on their way.
 #[derive(Debug, Default)]
@@ -40,7 +33,7 @@ impl Http {
         keep_response: bool,
     ) {
         let prepared = AbortController::new().and_then(|abort| {
-            let raw = prepare(http, &abort)?;
+            let raw = prepare(driver, http, &abort)?;
             Ok((abort, raw))
         });
         let (abort, raw) = match prepared {
@@ -88,7 +81,11 @@ impl Http {
     }
 }
 
-fn prepare(http: &HttpRequest, abort: &AbortController) -> Result<web_sys::Request, JsValue> {
+fn prepare(
+    driver: &Driver,
+    http: &HttpRequest,
+    abort: &AbortController,
+) -> Result<JsValue, JsValue> {
     let options: Object = match &http.fetch_options {
         Some(text) => JSON::parse(text)?
             .dyn_into()
@@ -106,16 +103,16 @@ fn prepare(http: &HttpRequest, abort: &AbortController) -> Result<web_sys::Reque
     if let Some(body) = &http.body {
         init.set_body(&Uint8Array::from(body.as_slice()));
     }
-    web_sys::Request::new_with_str_and_init(&http.url, &init)
+    driver.facade().request(&http.url, &init)
 }
 
 async fn exchange(
     driver: &'static Driver,
     request: RequestId,
-    raw: &web_sys::Request,
+    raw: &JsValue,
     keep_response: bool,
 ) -> Result<(), JsValue> {
-    let answer = JsFuture::from(fetch(raw)?).await?;
+    let answer = JsFuture::from(driver.facade().fetch(raw)?).await?;
     if !driver.http().is_running(request) {
         return Ok(());
     }
