@@ -5,6 +5,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 
 use super::config::StoreConfig;
+use super::conflict::Resolution;
 use super::crud::calls::Calls;
 use super::crud::context::{Context, Ids, Stores, gone};
 use super::crud::fate::{self, Edits, NO_MANAGER};
@@ -89,6 +90,7 @@ impl Engine {
                 value,
             } => {
                 let entry = self.stores.expect(store)?;
+                entry.store.set_now(self.now.0 as f64);
                 let changed = entry.store.set(row, field, value, &mut self.notices)?;
                 if changed {
                     self.on_edit(store);
@@ -250,6 +252,8 @@ impl Engine {
             | Input::BeginEdit { .. }
             | Input::EndEdit(_)
             | Input::Settled { .. }
+            | Input::SetValid(..)
+            | Input::ResolveConflict { .. }
             | Input::Accept(_)
             | Input::Reject(_)
             | Input::ListenStore(..) => self.route_to_store(input),
@@ -327,6 +331,13 @@ impl Engine {
                 hidden,
             } => self.begin_edit(scope, call, hidden)?,
             Input::EndEdit(keep) => self.end_edit(keep),
+            Input::SetValid(id, row, valid) => {
+                let changed = self.stores.expect(id)?.store.set_valid(row, valid)?;
+                return Ok(Reply::Changed(changed));
+            }
+            Input::ResolveConflict { store, row, how } => {
+                return self.resolve_conflict(store, row, how);
+            }
             Input::Settled { store, row, call } => self.settled(store, row, call)?,
             Input::Accept(scope) => self.accept_or_reject(scope, true)?,
             Input::Reject(scope) => self.accept_or_reject(scope, false)?,
@@ -608,6 +619,22 @@ impl Engine {
             self.edits.enter(call, u32::from(waits));
         }
         Ok(())
+    }
+
+    fn resolve_conflict(
+        &mut self,
+        id: StoreId,
+        row: RowId,
+        how: Resolution<'_>,
+    ) -> Result<Reply, SyncError> {
+        let resolved = match self.stores.expect(id)?.manager {
+            Some(manager) => {
+                let (manager, mut cx) = self.lend(manager)?;
+                manager.resolve_conflict(id, row, how, &mut cx)?
+            }
+            None => false,
+        };
+        Ok(Reply::Changed(resolved))
     }
 
     /// Takes in what was decided about edits, and settles their promises.

@@ -1,6 +1,7 @@
 //! Everything that can happen to the engine: the one door in.
 
 use super::config::{ManagerConfig, ManagerPatch, StoreConfig};
+use super::conflict::Resolution;
 use super::effect::HttpRequest;
 use super::schema::{FieldIx, Zone};
 use super::table::RowId;
@@ -119,6 +120,17 @@ pub enum Input<'a> {
         row: RowId,
         /// The promise.
         call: CallId,
+    },
+    /// Whether a record may be sent; one that may not is kept back, with what depends on it, until it may or is taken back.
+    SetValid(StoreId, RowId, bool),
+    /// The app decides an open conflict. Replies [`Reply::Changed`]: whether there was one.
+    ResolveConflict {
+        /// Of which store.
+        store: StoreId,
+        /// In which record.
+        row: RowId,
+        /// What it decides.
+        how: Resolution<'a>,
     },
     /// Declare what is changed locally to be confirmed.
     Accept(Scope),

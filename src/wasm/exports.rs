@@ -15,6 +15,7 @@ use super::driver::{self, Driver};
 use super::facade::Facade;
 use super::host::page;
 use crate::engine::config::{ManagerConfig, ManagerPatch, StoreConfig};
+use crate::engine::conflict::{Resolution, Side};
 use crate::engine::error::SyncError;
 use crate::engine::input::{AskId, CallId, Input, ManagerId, Place, Reply, Scope, StoreId};
 use crate::engine::schema::{FieldIx, Zone};
@@ -215,6 +216,44 @@ pub fn begin_edit(managed: bool, home: u32, call: u32, hidden: bool) -> Thrown<(
         call: CallId(call),
         hidden,
     })
+}
+
+/// Whether a record may be sent.
+#[wasm_bindgen(js_name = setValid)]
+pub fn set_valid(store: u32, row: u32, generation: u32, valid: bool) -> Thrown<()> {
+    done(Input::SetValid(
+        StoreId(store),
+        row_id(row, generation),
+        valid,
+    ))
+}
+
+/// Decides an open conflict. The scratch has pairs of a field's number and who has it: the server (1), or the app, which has just
+/// set it (2). `mine`: a record that one side removed is the user's.
+#[wasm_bindgen(js_name = resolveConflict)]
+pub fn resolve_conflict(
+    store: u32,
+    row: u32,
+    generation: u32,
+    mine: bool,
+    count: u32,
+) -> Thrown<bool> {
+    let pairs = take_rows(started()?, count);
+    let of = |side: u32| -> Vec<FieldIx> {
+        let chosen = pairs.iter().filter(|pair| pair.generation == side);
+        chosen.map(|pair| FieldIx(pair.row.0 as u16)).collect()
+    };
+    let how = Resolution {
+        record: if mine { Side::Mine } else { Side::Theirs },
+        theirs: &of(1),
+        merged: &of(2),
+    };
+    let reply = feed(Input::ResolveConflict {
+        store: StoreId(store),
+        row: row_id(row, generation),
+        how,
+    })?;
+    Ok(reply == Reply::Changed(true))
 }
 
 /// Ends them; `false` takes them back.

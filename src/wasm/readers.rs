@@ -38,11 +38,11 @@ pub fn referrers(store: u32, field: u32, len: u32) {
     let Some(driver) = driver::get() else { return };
     let mut buffers = driver.buffers();
     let rows = match buffers.text(len as usize) {
-        Ok(id) => driver.engine_mut().referrers(
-            StoreId(store),
-            FieldIx(field as u16),
-            IdRef::Text(id),
-        ),
+        Ok(id) => {
+            driver
+                .engine_mut()
+                .referrers(StoreId(store), FieldIx(field as u16), IdRef::Text(id))
+        }
         Err(_) => Vec::new(),
     };
     buffers.leave_rows(&rows);
@@ -116,6 +116,7 @@ pub fn record_state(store: u32, row: u32, generation: u32) -> i32 {
                 | i32::from(state.removed) << 1
                 | i32::from(state.modified) << 2
                 | i32::from(state.in_flight) << 3
+                | i32::from(store.is_held_back(row_id(row, generation))) << 4
         })
     })
     .unwrap_or(-1)

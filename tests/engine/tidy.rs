@@ -22,10 +22,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // Whether two nested values are the same is asked of their contents, which takes a parser.
     ("table", &["schema", "json"]),
     ("json", &["schema", "table"]),
-    ("conflict", &[]),
+    ("conflict", &["schema"]),
     ("config", &["schema", "json", "conflict"]),
     // The doors: what goes in and out, told in the words of the rooms below.
-    ("input", &["schema", "table", "config", "effect"]),
+    (
+        "input",
+        &["schema", "table", "config", "conflict", "effect"],
+    ),
     ("effect", &["event", "input"]),
     ("event", &["schema", "table", "effect", "input"]),
     (

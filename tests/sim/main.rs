@@ -12,6 +12,7 @@
 //! | `regrets` | random users who take things back, seed by seed |
 //! | `reconciling` | additions in doubt, loads that add |
 //! | `refusals` | records that the server refuses |
+//! | `conflicts` | where the news of the server meet edits |
 //! | `fates` | promises per edit, groups, edits that are not seen yet |
 //! | `further` | further cases that users of comparable engines have met |
 //! | `interop…` | what servers in the wild do, by number: answers, ids, what goes out, failures, shapes of data |
@@ -23,6 +24,7 @@
 
 mod bad_input;
 mod behaviour;
+mod conflicts;
 mod fates;
 mod further;
 mod host;

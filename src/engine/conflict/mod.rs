@@ -1,5 +1,7 @@
 //! Conflicts: what both sides changed, and who of them has it. Pure: knows three values, no records.
 
+use super::schema::FieldIx;
+
 /// How conflicts are decided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
@@ -48,6 +50,17 @@ pub enum Side {
     Theirs,
     /// Made of both.
     Merged,
+}
+
+/// What the app says about an open conflict.
+#[derive(Clone, Copy, Debug)]
+pub struct Resolution<'a> {
+    /// Who has a record that one side removed.
+    pub record: Side,
+    /// The fields in which the server has it.
+    pub theirs: &'a [FieldIx],
+    /// The fields whose value the app has just set.
+    pub merged: &'a [FieldIx],
 }
 
 /// What clashed.
@@ -140,7 +153,10 @@ mod tests {
     #[test]
     fn every_strategy_says_who_has_it() {
         let decided = Outcome::Decided;
-        assert_eq!(outcome(1, 2, 3, Strategy::ServerWins), decided(Side::Theirs));
+        assert_eq!(
+            outcome(1, 2, 3, Strategy::ServerWins),
+            decided(Side::Theirs)
+        );
         assert_eq!(outcome(1, 2, 3, Strategy::ClientWins), decided(Side::Mine));
         assert_eq!(outcome(1, 2, 3, Strategy::Merge), decided(Side::Theirs));
         let same = |a, b| a == b;

@@ -111,6 +111,7 @@ impl Manager {
         for (id, rows) in core::mem::take(&mut outcome.removed) {
             if let Some(store) = cx.stores.get_mut(id) {
                 store.forget(&rows, cx.notices);
+                store.name_reborn(cx.rng, cx.notices);
             }
             outcome.follow(relations::follow(cx, id, &self.stores));
         }
@@ -152,6 +153,7 @@ impl Manager {
         let keep = store.config().keep_uncommitted_changes;
         let name = store.name().to_owned();
         let loaded = store.load(rows, keep, cx.rng, cx.notices);
+        store.name_reborn(cx.rng, cx.notices);
         for message in loaded.warnings {
             outcome
                 .warnings

@@ -277,6 +277,10 @@ impl Manager {
 
     /// Listeners have answered.
     pub fn on_answer(&mut self, ask: AskId, answer: Answer<'_>, cx: &mut Context<'_>) {
+        if self.on_checked(ask) {
+            self.pump(cx);
+            return;
+        }
         let waits = |slot: &Option<Exchange>| slot.as_ref().is_some_and(|it| it.ask() == Some(ask));
         let taken = if waits(&self.candidate) {
             self.candidate.take()

@@ -64,6 +64,10 @@ pub struct Manager {
     /// The last sync that began was such a one.
     pub(super) again_runs: bool,
     pub(super) backlog: Backlog,
+    /// The app is asked which records are invalid.
+    pub(super) checking: Option<AskId>,
+    /// It has just said so.
+    pub(super) checked: bool,
     /// An answer that comes in pieces by another way, and the stores that it is read for.
     pub(super) given: Option<(Vec<StoreId>, ResponseReader)>,
     pub(super) auto: AutoSync,
@@ -103,6 +107,8 @@ impl Manager {
             again: false,
             again_runs: false,
             backlog: Backlog::Clear,
+            checking: None,
+            checked: false,
             auto: AutoSync::new(options.auto_sync, options.auto_sync_timeout_ms),
             retry: Retry::default(),
             revision: Revision::default(),
@@ -267,6 +273,7 @@ impl Manager {
             entry.manager = Some(self.id);
             self.batches += u32::from(entry.batches > 0);
         }
+        self.teach(store, cx);
         self.after_other(cx);
         Ok(())
     }
@@ -287,6 +294,7 @@ impl Manager {
             let message = "the store was taken out of its manager";
             let error = SyncError::new(ErrorCode::Cancelled, message);
             entry.store.abandon_stakes(&error);
+            entry.store.set_strategy(None);
             self.batches -= u32::from(entry.batches > 0).min(self.batches);
         }
         fate::gather(&[store], cx);
@@ -400,6 +408,7 @@ impl Manager {
     fn after_edit(&mut self, cx: &mut Context<'_>) {
         self.touched = false;
         self.gather(cx);
+        self.tell_conflicts(cx);
         let dirty = self.has_changes(cx.stores);
         if dirty {
             self.auto.on_edit(cx.now);
@@ -419,6 +428,7 @@ impl Manager {
         if let Some(event) = self.dirty.on_other(dirty) {
             self.tell(event, cx);
         }
+        self.tell_conflicts(cx);
         self.report(cx);
         fate::tell(cx);
     }
@@ -455,11 +465,15 @@ impl Manager {
             let loading_or_idle = !self.runs(RequestKind::Sync);
             if loading_or_idle && let Some(next) = self.next_load.take() {
                 self.begin_load(next, cx);
-            } else if self.candidate.is_some() || self.exchange.is_some() {
+            } else if self.candidate.is_some() || self.exchange.is_some() || self.checking.is_some()
+            {
                 return;
             } else if self.wants_reload(cx.online) {
                 self.begin_load(NextLoad::reconcile(), cx);
             } else if self.wants_sync(cx.online) {
+                if self.asks_validity(cx) {
+                    return;
+                }
                 self.begin_sync(cx);
             } else {
                 return;
@@ -563,10 +577,11 @@ impl Manager {
 
     /// The exchange that waits for the answer to that question.
     pub fn asks(&self, ask: AskId) -> bool {
-        [&self.exchange, &self.candidate]
-            .into_iter()
-            .flatten()
-            .any(|it| it.ask() == Some(ask))
+        self.checking == Some(ask)
+            || [&self.exchange, &self.candidate]
+                .into_iter()
+                .flatten()
+                .any(|it| it.ask() == Some(ask))
     }
 
     /// Whether that HTTP exchange is this manager's, and on the wire.

@@ -57,6 +57,7 @@ impl Manager {
             }
             Backlog::Clear | Backlog::Doubtful(_) | Backlog::Reported(_) => {
                 self.auto.on_sent();
+                self.hold_dependents(cx);
                 for &id in &self.stores {
                     if let Some(store) = cx.stores.get_mut(id) {
                         // What was refused goes along only when somebody calls for it.

@@ -237,7 +237,12 @@ impl Store {
         }
         let fields = bases.iter().map(|(field, _)| *field);
         fields
-            .map(|field| clash(field, mine(dirty, field).unwrap_or(self.table.cell(row, field))))
+            .map(|field| {
+                clash(
+                    field,
+                    mine(dirty, field).unwrap_or(self.table.cell(row, field)),
+                )
+            })
             .collect()
     }
 

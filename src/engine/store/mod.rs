@@ -22,6 +22,7 @@
 //! | `changes` | all records with layers, found by row; how many there are |
 //! | `edit`, `adding`, `removing`, `moving` | what the user does |
 //! | `rollback` | accept and reject |
+//! | `holding` | what is kept from packages |
 //! | `clashes` | conflicts: found, decided, waiting for the app |
 //! | `stakes` | what calls wait for: promises per edit, groups, edits that aren't shown yet |
 //! | `flight` | freeze, thaw, confirm, refuse |
@@ -50,6 +51,7 @@ mod clashes;
 mod edit;
 mod fields;
 mod flight;
+mod holding;
 mod keys;
 mod layers;
 mod load;
@@ -412,7 +414,11 @@ impl Store {
         if !dirty.stakes.is_empty() {
             self.review(row);
         }
-        if self.changes.get(row).is_some_and(|it| it.conflict.is_some()) {
+        if self
+            .changes
+            .get(row)
+            .is_some_and(|it| it.conflict.is_some())
+        {
             self.review_conflict(row);
         }
         if self.changes.get(row).is_some_and(Dirty::is_clean) {
