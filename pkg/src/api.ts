@@ -6,6 +6,17 @@ export {
   type MockResponse,
 } from './ajax-helper.js';
 export type { CrudResult } from './calls.js';
+export {
+  Conflict,
+  type ConflictChoice,
+  type ConflictField,
+  type ConflictOptions,
+  type ConflictResolver,
+  type ConflictSide,
+  type ConflictStrategy,
+  type FieldMerge,
+  type ResolvedField,
+} from './conflicts.js';
 export type {
   CrudManagerConfig,
   CrudManagerOptions,

@@ -1,3 +1,4 @@
+import { type ConflictOptions, engineStrategy } from './conflicts.js';
 import type { CrudManager } from './crud-manager.js';
 import type { CrudManagerEvents } from './crud-events.js';
 import type { Listeners, OnListeners } from './emitter.js';
@@ -66,7 +67,7 @@ export interface CrudStoreDescriptor {
 export type CrudStoreInput = Store<any> | string | CrudStoreDescriptor | StoreConfig<any>;
 
 /** A manager's options. */
-export interface CrudManagerOptions {
+export interface CrudManagerOptions extends ConflictOptions {
   /** Shortcut for `transport.load.url`. */
   loadUrl?: string;
   /** Shortcut for `transport.sync.url`. */
@@ -173,7 +174,10 @@ export function transportOf(
 
 /** @internal The options as the engine wants them. */
 export function engineConfig(config: CrudManagerOptions): object {
-  const options: Record<string, unknown> = { requestData: config.encoder?.requestData };
+  const options: Record<string, unknown> = {
+    requestData: config.encoder?.requestData,
+    conflictResolution: engineStrategy(config),
+  };
   for (const name of PASSED_ON) if (config[name] !== undefined) options[name] = config[name];
   options.transport = engineTransport(transportOf(config));
   return options;

@@ -1,4 +1,5 @@
 import { type CrudResult, makeCall, openCall } from './calls.js';
+import type { Conflict } from './conflicts.js';
 import {
   type CrudManagerConfig,
   type CrudManagerOptions,
@@ -16,6 +17,7 @@ import { Emitter, type OnListeners, defineHandlers } from './emitter.js';
 import { type EditOptions, settledRecord, transact, updateRecord } from './edits.js';
 import { SyncError, checkOptions } from './errors.js';
 import type { Model } from './model.js';
+import { invalidRecords, judges } from './validity.js';
 import { bytes, engine, register, writeJson, writePieces } from './runtime.js';
 import type { DataInput, StoreConfig } from './store-config.js';
 import { Store } from './store.js';
@@ -75,6 +77,8 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   private readonly made: Store<any>[] = [];
   private destroyed = false;
   private guards = new Set<() => void>();
+  /** @internal */ readonly _conflicts = new Map<string, Conflict>();
+  /** @internal Records that were invalid at the last look. */ _invalid = new Set<Model>();
 
   constructor(config: CrudManagerConfig = {}) {
     super();
@@ -233,6 +237,17 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   transact<T>(make: () => T): Promise<T> {
     this._alive();
     return transact(this, make);
+  }
+
+  /** The conflicts that wait to be resolved, oldest first. Their records aren't sent before. */
+  get conflicts(): Conflict[] {
+    return [...this._conflicts.values()];
+  }
+
+  /** The changed records that say that they aren't valid: they are not sent, nor is what depends on them. */
+  get invalidRecords(): Model[] {
+    this._alive();
+    return invalidRecords(this);
   }
 
   // --- state ------------------------------------------------------------------------------------------------------------
@@ -464,6 +479,7 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
     if (this.destroyed) return;
     this._fire('beforeDestroy', {});
     this.destroyed = true;
+    this._conflicts.clear();
     engine().destroyManager(this._number);
     managers.delete(this._number);
     for (const end of [...this.guards]) end();
@@ -487,8 +503,11 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
       const prepares = asksAnything(load) || asksAnything(sync) || this._options.sendAsFormData;
       const own =
         (name === 'beforeSend' && prepares) ||
+        name === 'conflict' ||
+        name === 'conflictResolved' ||
+        (name === 'invalid' && this.stores.some(judges)) ||
         (name === 'beforeSync' && this.stores.some((store) => store._serialized().length > 0));
-      if (own || this._hears(name)) mask |= 1 << bit;
+      if (own || (name !== 'invalid' && this._hears(name))) mask |= 1 << bit;
     });
     engine().listen(this._number, mask >>> 0);
   }

@@ -1,3 +1,4 @@
+import { tellConflict } from './conflicts.js';
 import { EVENTS, type CrudManagerEvents, STATUSES } from './crud-events.js';
 import type { CrudManager } from './crud-manager.js';
 import type { SyncError } from './errors.js';
@@ -15,6 +16,10 @@ export function tellEvent(
   detail: any,
 ): void {
   const name = EVENTS[event] as keyof CrudManagerEvents;
+  if (name === 'conflict' || name === 'conflictResolved') {
+    tellConflict(manager, name, detail);
+    return;
+  }
   if (!manager._hears(name)) return;
   const exchange = EXCHANGES.get(request);
   switch (name) {

@@ -303,6 +303,19 @@ export class Model {
     return this._state('pending', false);
   }
 
+  /**
+   * Whether it may be sent. Override it: a changed record that says `false` is kept back from syncs until it says otherwise, and
+   * what refers to it while the server doesn't know it. See `manager.invalidRecords`.
+   */
+  get isValid(): boolean {
+    return true;
+  }
+
+  /** Whether it is kept back from syncs: it isn't valid, depends on one that isn't, or has an open conflict. */
+  get isHeldBack(): boolean {
+    return this._state('held', false);
+  }
+
   /** Whether it isn't in its store any more. */
   get isRemoved(): boolean {
     return this._s._store?._isRemoved(this) ?? false;
@@ -408,7 +421,7 @@ export class Model {
     else (this._b ??= {})[name] = value;
   }
 
-  private _state(what: 'phantom' | 'dirty' | 'pending', detached: boolean): boolean {
+  private _state(what: 'phantom' | 'dirty' | 'pending' | 'held', detached: boolean): boolean {
     return this._s._store?._stateOf(this, what) ?? detached;
   }
 

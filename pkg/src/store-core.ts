@@ -24,7 +24,7 @@ export const stores = new Map<number, Store<any>>();
 let nextStore = 1;
 
 /** Records that are about to be told apart from those that the engine adds. */
-type State = 'phantom' | 'dirty' | 'pending';
+type State = 'phantom' | 'dirty' | 'pending' | 'held';
 
 /** What a store is to its records: their fields, their state, how they are set. */
 export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEvents<R>> {
@@ -150,6 +150,7 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     const bits = this._stateBits(record);
     if (bits < 0) return false;
     if (what === 'phantom') return (bits & 1) !== 0;
+    if (what === 'held') return (bits & 16) !== 0;
     if (what === 'dirty') return (bits & (1 | 4)) !== 0;
     return (bits & (1 | 4 | 8)) !== 0;
   }

@@ -1,3 +1,4 @@
+import { engineStrategy } from './conflicts.js';
 import { NoticeKind } from './decode.js';
 import { type OnListeners, defineHandlers } from './emitter.js';
 import { SyncError } from './errors.js';
@@ -92,6 +93,8 @@ export class Store<R extends Model = Model> extends StoreTree<R> {
       phantomIdField: config.phantomIdField,
       keepUncommittedChanges: config.keepUncommittedChanges,
       naturalKey: config.naturalKey,
+      conflictResolution: engineStrategy(config),
+      modifiedField: config.modifiedField,
     };
     const number = engine().createStore(writeJson(options));
     if (this._number >= 0) {

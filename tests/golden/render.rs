@@ -226,7 +226,7 @@ pub const fn kind(kind: RequestKind) -> &'static str {
 }
 
 /// Events about which listeners are asked, by name.
-pub const ASKED: [(&str, EventKind); 6] = [
+pub const ASKED: [(&str, EventKind); 7] = [
     ("beforeLoad", EventKind::BeforeLoad),
     ("beforeSync", EventKind::BeforeSync),
     ("beforeSend", EventKind::BeforeSend),

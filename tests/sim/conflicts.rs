@@ -178,7 +178,7 @@ fn by_hand_the_record_keeps_both_and_is_held_back_until_it_is_resolved() {
     );
     assert!(world.is_dirty(client));
     assert_eq!(world.get(client, "events", 1, "name"), "mine");
-    let fields = json!([["name", "one", "mine", "theirs", "mine"]]);
+    let fields = json!([["name", "one", "mine", "theirs", "theirs"]]);
     assert_eq!(
         world.conflict(client),
         (EventKind::Conflict, json!(["update", "manual", fields]))
@@ -187,7 +187,7 @@ fn by_hand_the_record_keeps_both_and_is_held_back_until_it_is_resolved() {
         client,
         &json!({"events": {"updated": [{"id": 1, "name": "again"}]}}),
     );
-    let fields = json!([["name", "one", "mine", "again", "mine"]]);
+    let fields = json!([["name", "one", "mine", "again", "theirs"]]);
     assert_eq!(world.conflict(client).1[2], fields);
     let before = world.clients[client].requests;
     world.sync(client);
@@ -281,7 +281,7 @@ fn a_load_finds_conflicts_too() {
     world.settle();
     world.load(one);
     world.settle();
-    let fields = json!([["name", "one", "mine", "theirs", "mine"]]);
+    let fields = json!([["name", "one", "mine", "theirs", "theirs"]]);
     assert_eq!(
         world.conflict(one),
         (EventKind::Conflict, json!(["update", "manual", fields]))
@@ -303,7 +303,7 @@ fn the_answer_to_ones_own_edit_is_no_conflict() {
     world.set(client, "events", 1, "name", "newer");
     world.set(client, "events", 1, "n", 7);
     world.settle();
-    let fields = json!([["n", 1, 7, 6, "mine"]]);
+    let fields = json!([["n", 1, 7, 6, "theirs"]]);
     assert_eq!(
         world.conflict(client),
         (EventKind::Conflict, json!(["update", "manual", fields])),

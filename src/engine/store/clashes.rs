@@ -39,7 +39,7 @@ pub struct Clash {
     pub mine: Cell,
     /// What the server has.
     pub theirs: Cell,
-    /// Whose value it is now.
+    /// Whose value it is; of a conflict that waits, whose is the newer.
     pub from: Side,
 }
 
@@ -133,6 +133,10 @@ impl Store {
         match outcome {
             Outcome::Joined => true,
             Outcome::Open => {
+                let clash = Clash {
+                    from: newer,
+                    ..clash
+                };
                 self.open(row, Kind::Update, &[clash]);
                 true
             }
@@ -278,6 +282,7 @@ impl Store {
         for clash in clashes {
             if let Some(field) = fields.iter_mut().find(|it| it.field == clash.field) {
                 field.theirs = clash.theirs;
+                field.from = clash.from;
             }
         }
         self.tell_conflict(row, id, kind, (true, false, Side::Mine), fields);
