@@ -62,6 +62,8 @@ pub(super) struct Dirty {
     pub(super) veiled: bool,
     /// What calls have at stake in it.
     pub(super) stakes: Vec<Stake>,
+    /// The client id that the server gets, where the record's own id is the app's choice.
+    pub(super) alias: Option<Box<str>>,
     /// What of it is counted in the tallies; kept by `Changes` alone.
     pub(super) counted: Counted,
 }
@@ -102,6 +104,7 @@ impl Dirty {
             edited: 0.0,
             veiled: false,
             stakes: Vec::new(),
+            alias: None,
             counted: Counted {
                 changed: false,
                 sendable: false,
