@@ -70,6 +70,7 @@ export type {
   Change,
   ChangeAction,
   ChangeBatch,
+  Commit,
   FieldChange,
   Origin,
   StoreEvents,

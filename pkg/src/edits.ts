@@ -34,6 +34,9 @@ let making: Making | undefined;
 /** @internal Whether what is set now isn't to be seen yet. */
 export const hides = (): boolean => making?.hidden === true;
 
+/** @internal Whether edits are being made that are one. */
+export const isMaking = (): boolean => making !== undefined;
+
 /** @internal Whether an edit was asked for that isn't to be seen yet. */
 export const unseen = (options: unknown): boolean =>
   (options as EditOptions | undefined)?.optimistic === false;

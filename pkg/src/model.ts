@@ -4,6 +4,7 @@ import { type EditOptions, editUnseen, settledRecord, unseen } from './edits.js'
 import { SyncError } from './errors.js';
 import { type Field, type FieldInput, type FieldList, Kind, toJsonValue } from './fields.js';
 import { type RecordExtras, defineExtras, extras } from './model-extras.js';
+import { type Modifications, modifications } from './modifications.js';
 import { type TreeRecord, tree } from './model-tree.js';
 import type { Store } from './store.js';
 
@@ -74,6 +75,9 @@ function noHome(model: typeof Model): NoHome {
 }
 
 const NONE: readonly unknown[] = [];
+
+/** How many batches are open inside of a record's first. */
+const inner = new WeakMap<Model, number>();
 
 /** Where the record that is being made belongs: set by a store right before, taken by the constructor. */
 let birthHome: RecordHome | undefined;
@@ -368,22 +372,34 @@ export class Model {
     this._s._store?.remove(this as any);
   }
 
-  /** Holds changes back until {@link Model.endBatch}: reads by {@link Model.get} see them, nobody else does. */
+  /**
+   * Holds changes back until {@link Model.endBatch}: reads by {@link Model.get} see them, nobody else does. Nests: the outermost
+   * end counts.
+   */
   beginBatch(): void {
-    if (this._s._store !== undefined) this._b ??= {};
+    if (this._s._store === undefined) return;
+    if (this._b === undefined) this._b = {};
+    else inner.set(this, (inner.get(this) ?? 0) + 1);
   }
 
   /** Sets what the batch gathered, as one update. */
   endBatch(silent = false): void {
     const batched = this._b;
     if (this._s._store === undefined || batched === undefined) return;
+    const depth = inner.get(this) ?? 0;
+    if (depth > 0) {
+      inner.set(this, depth - 1);
+      return;
+    }
     this._b = undefined;
     this.set(batched, silent);
   }
 
-  /** Forgets what the batch gathered. */
+  /** Forgets what the batch gathered, and ends it as a whole. */
   cancelBatch(): void {
-    if (this._s._store !== undefined) this._b = undefined;
+    if (this._s._store === undefined) return;
+    this._b = undefined;
+    inner.delete(this);
   }
 
   /**
@@ -432,9 +448,10 @@ export class Model {
 }
 
 /** Records are those of a tree, where their store is one. */
-export interface Model extends TreeRecord, RecordExtras {}
+export interface Model extends TreeRecord, RecordExtras, Modifications {}
 
 defineExtras(Model.prototype, extras);
+defineExtras(Model.prototype, modifications);
 defineExtras(Model.prototype, tree);
 
 /**

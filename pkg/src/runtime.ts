@@ -27,6 +27,7 @@ export interface Wasm {
   endUpdate(): void;
   beginEdit(managed: boolean, home: number, call: number, hidden: boolean): void;
   endEdit(keep: boolean): void;
+  track(store: number, tracked: boolean): void;
   setValid(store: number, row: number, generation: number, valid: boolean): void;
   resolveConflict(
     store: number,

@@ -83,6 +83,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
       markRemoved(record);
       gone.push(record);
     }
+    this._edited();
     return gone;
   }
 
@@ -97,8 +98,9 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     }
     const records = this._hears('removeAll') ? this.allRecords : [];
     this._silently(silent, () => engine().removeAll(number));
-    if (!this._told || this._batches > 0)
+    if ((!this._told || this._batches > 0) && !hides())
       for (const record of this._cache.byRow) if (record) markRemoved(record);
+    this._edited();
     if (records.length > 0 && !isSilent(silent)) this._fire('removeAll', { records });
   }
 
@@ -176,9 +178,58 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     this._cache.stale(false);
   }
 
-  /** The same as {@link Store.acceptChanges}. */
-  commit(): void {
+  /**
+   * Declares what is changed to be confirmed, and gives what that was; `null` when nothing was, or a listener of `beforeCommit`
+   * said no. Nothing of it is sent.
+   */
+  commit(): { added: R[]; modified: R[]; removed: R[] } | null {
+    const { changes } = this;
+    if (changes === null || this._fire('beforeCommit', { changes }) === false) return null;
     this.acceptChanges();
+    this._fire('commit', { changes });
+    return changes;
+  }
+
+  /** Whether local changes are committed by themselves. */
+  get autoCommit(): boolean {
+    return this._config.autoCommit ?? false;
+  }
+
+  set autoCommit(autoCommit: boolean) {
+    this._config.autoCommit = autoCommit;
+    this._edited();
+  }
+
+  /** No automatic commit until as many resumes have come. */
+  suspendAutoCommit(): void {
+    this._commitsHeld++;
+  }
+
+  /** Undoes one suspend; the last one commits what has been changed meanwhile, unless told otherwise. */
+  resumeAutoCommit(doCommit = true): void {
+    if (this._commitsHeld > 0) this._commitsHeld--;
+    if (doCommit) this._edited();
+  }
+
+  /**
+   * From here on edits are taken for what the server has: they are shown, not tracked, and never sent. What was changed before stays
+   * to be sent. Ends with as many calls of {@link Store.resumeChangeTracking}.
+   */
+  suspendChangeTracking(): void {
+    if (this._untracked === 0) engine().track(this._alive(), false);
+    this._untracked++;
+  }
+
+  /** Undoes one suspend; after the last one edits are tracked again. */
+  resumeChangeTracking(): void {
+    if (this._untracked === 0) return;
+    this._untracked--;
+    if (this._untracked === 0) engine().track(this._alive(), true);
+  }
+
+  /** Whether edits are taken for what the server has. */
+  get isChangeTrackingSuspended(): boolean {
+    return this._untracked > 0;
   }
 
   /** Takes everything back that is changed, also what is on the wire. */
@@ -204,6 +255,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     this._batches--;
     if (this._batches === 0) this._cache.stale(true);
     engine().endBatch(this._alive());
+    this._edited();
   }
 
   /** @internal */ _add(
@@ -254,7 +306,9 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     }
     // A listener may have destroyed it.
     this._alive();
-    return this._cache.records(pairs.filter((_, i) => i % 2 === 0));
+    const added = this._cache.records(pairs.filter((_, i) => i % 2 === 0));
+    this._edited();
+    return added;
   }
 
   /** Instances in the order in which the engine makes their rows: each before its children. */

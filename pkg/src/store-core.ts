@@ -2,7 +2,7 @@ import { fieldsOf } from './accessors.js';
 import { Freshness, freshen, markStale, putCell } from './cells.js';
 import { readValue } from './decode.js';
 import { Emitter } from './emitter.js';
-import { hides } from './edits.js';
+import { hides, isMaking } from './edits.js';
 import { SyncError, checkOptions } from './errors.js';
 import type { Field, FieldList } from './fields.js';
 import { type Id, Model } from './model.js';
@@ -49,6 +49,8 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
   /** @internal */ _batches = 0;
   /** @internal */ _silent = 0;
   /** @internal */ _destroyed = false;
+  /** @internal */ _commitsHeld = 0;
+  /** @internal */ _untracked = 0;
 
   constructor(config: StoreConfig<R>) {
     super();
@@ -102,7 +104,9 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
   /** @internal Sets one field, after the veto. */
   _write(record: Model, field: Field, value: unknown): boolean {
     if (this._vetoes && this._vetoed(record as R, { [field.name]: value })) return false;
-    return this._set(record, field, value);
+    const changed = this._set(record, field, value);
+    if (changed) this._edited();
+    return changed;
   }
 
   /** @internal Sets several fields as one update. Gives whether no listener said no. */
@@ -128,6 +132,7 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
         engine().endUpdate();
       }
     });
+    this._edited();
     return true;
   }
 
@@ -217,6 +222,20 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     if (changed < 0) markStale(record);
     if (changed < 0) throw thrown();
     return changed === 1;
+  }
+
+  /** @internal */ abstract commit(): unknown;
+
+  /** @internal Something was changed: stores that commit by themselves do. */
+  _edited(): void {
+    if (!this._config.autoCommit || this._commitsHeld + this._batches > 0 || isMaking()) return;
+    // Listeners of the commit may edit, and are not to be asked about that again.
+    this._commitsHeld++;
+    try {
+      this.commit();
+    } finally {
+      this._commitsHeld--;
+    }
   }
 
   /** @internal */ _silently<T>(

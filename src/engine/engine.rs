@@ -252,6 +252,7 @@ impl Engine {
             | Input::BeginEdit { .. }
             | Input::EndEdit(_)
             | Input::Settled { .. }
+            | Input::Track(..)
             | Input::SetValid(..)
             | Input::ResolveConflict { .. }
             | Input::Accept(_)
@@ -331,6 +332,7 @@ impl Engine {
                 hidden,
             } => self.begin_edit(scope, call, hidden)?,
             Input::EndEdit(keep) => self.end_edit(keep),
+            Input::Track(id, tracked) => self.stores.expect(id)?.store.track(tracked),
             Input::SetValid(id, row, valid) => {
                 let changed = self.stores.expect(id)?.store.set_valid(row, valid)?;
                 return Ok(Reply::Changed(changed));

@@ -121,6 +121,8 @@ pub enum Input<'a> {
         /// The promise.
         call: CallId,
     },
+    /// Whether the user's edits in a store are tracked, to be sent; else they are taken for what the server has.
+    Track(StoreId, bool),
     /// Whether a record may be sent; one that may not is kept back, with what depends on it, until it may or is taken back.
     SetValid(StoreId, RowId, bool),
     /// The app decides an open conflict. Replies [`Reply::Changed`]: whether there was one.

@@ -218,6 +218,12 @@ pub fn begin_edit(managed: bool, home: u32, call: u32, hidden: bool) -> Thrown<(
     })
 }
 
+/// Whether the edits in a store are tracked.
+#[wasm_bindgen]
+pub fn track(store: u32, tracked: bool) -> Thrown<()> {
+    done(Input::Track(StoreId(store), tracked))
+}
+
 /// Whether a record may be sent.
 #[wasm_bindgen(js_name = setValid)]
 pub fn set_valid(store: u32, row: u32, generation: u32, valid: bool) -> Thrown<()> {

@@ -75,6 +75,11 @@ impl Store {
         }
         self.bring_back(&back, Origin::Local, out);
         self.lay_given_over(&rows.table, &back, &map, out);
+        if self.untracked {
+            for &row in &added {
+                self.accept_row(row, out);
+            }
+        }
         Ok(added
             .into_iter()
             .map(|row| self.table.handle(row))

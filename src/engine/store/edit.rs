@@ -95,6 +95,12 @@ impl Store {
         if traits & IS_REFERENCE != 0 && origin == Origin::Local {
             self.aftermath.given.push(key_of(row, field));
         }
+        let known = |dirty: &Dirty| dirty.in_base;
+        if self.untracked && self.changes.get(row).is_none_or(known) {
+            self.server_write(row, field, cell, false, origin, out);
+            self.settle(row);
+            return;
+        }
         let dirty = self.changes.ensure(row, true);
         let held = core::mem::take(&mut dirty.held);
         dirty.edited = self.now;

@@ -132,6 +132,8 @@ pub struct Store {
     next_conflict: u32,
     /// The moment of what happens, in ms.
     now: f64,
+    /// The user's edits are taken for the server's.
+    untracked: bool,
     /// Whose edits these are, while a call makes them.
     owner: Owner,
     /// The records in which that call has something at stake.
@@ -188,6 +190,7 @@ impl Store {
             conflicts: Vec::new(),
             next_conflict: 0,
             now: 0.0,
+            untracked: false,
             owner: Owner::default(),
             staked: Vec::new(),
             phantoms: Phantoms::default(),
@@ -292,6 +295,12 @@ impl Store {
     #[inline]
     pub const fn set_now(&mut self, now: f64) {
         self.now = now;
+    }
+
+    /// Whether the user's edits are tracked, to be sent; else they are taken for what the server
+    /// has.
+    pub const fn track(&mut self, tracked: bool) {
+        self.untracked = !tracked;
     }
 
     /// What other stores have to follow since this was last asked.

@@ -39,6 +39,9 @@ impl Store {
     /// The user removes every record.
     pub fn remove_all(&mut self, out: &mut Notices) -> Vec<RowId> {
         let rows = self.table.order().to_vec();
+        if self.owner.hidden {
+            return self.remove_unseen(&rows, out);
+        }
         self.remove_rows(rows, None, Origin::Local, out)
     }
 
@@ -79,6 +82,7 @@ impl Store {
                 self.decide(row, &Ok(()));
                 self.free(row);
             }
+            _ if self.untracked => self.end_removed(row),
             // Added again after its removal went out: back to that, for the latest reason.
             (Stage::Remove(_), _) => {
                 dirty.inflight = Stage::Remove(cascade);

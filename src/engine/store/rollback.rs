@@ -29,7 +29,7 @@ impl Store {
         self.order_before = None;
     }
 
-    fn accept_row(&mut self, row: RowIx, out: &mut Notices) {
+    pub(super) fn accept_row(&mut self, row: RowIx, out: &mut Notices) {
         let Some(dirty) = self.changes.get(row) else {
             return;
         };
