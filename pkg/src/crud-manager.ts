@@ -1,5 +1,5 @@
 import { type CrudResult, makeCall, openCall } from './calls.js';
-import type { Conflict } from './conflicts.js';
+import { type Conflict, type ConflictOptions, engineStrategy } from './conflicts.js';
 import {
   type CrudManagerConfig,
   type CrudManagerOptions,
@@ -503,13 +503,18 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
       const prepares = asksAnything(load) || asksAnything(sync) || this._options.sendAsFormData;
       const own =
         (name === 'beforeSend' && prepares) ||
-        name === 'conflict' ||
-        name === 'conflictResolved' ||
+        ((name === 'conflict' || name === 'conflictResolved') && this._decides()) ||
         (name === 'invalid' && this.stores.some(judges)) ||
         (name === 'beforeSync' && this.stores.some((store) => store._serialized().length > 0));
       if (own || (name !== 'invalid' && this._hears(name))) mask |= 1 << bit;
     });
     engine().listen(this._number, mask >>> 0);
+  }
+
+  /** Whether conflicts are decided otherwise than by default: then open ones have to be known. */
+  private _decides(): boolean {
+    const decides = (options: ConflictOptions) => engineStrategy(options) !== undefined;
+    return decides(this._options) || this.stores.some((store) => decides(store._config));
   }
 
   // --- private ----------------------------------------------------------------------------------------------------------

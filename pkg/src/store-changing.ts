@@ -246,6 +246,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
   /** Holds events and autoSync back until the matching {@link Store.endBatch}, which fires one `refresh`. */
   beginBatch(): void {
     engine().beginBatch(this._alive());
+    if (this._batches === 0) this._expected = engine().version(this._number) | 0;
     this._batches++;
   }
 
@@ -253,8 +254,11 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
   endBatch(): void {
     if (this._batches === 0) return;
     this._batches--;
-    if (this._batches === 0) this._cache.stale(true);
-    engine().endBatch(this._alive());
+    // Where nothing was done but what the records were told at once, they are as they should be.
+    this._cache.exact = this._batches === 0 && this._expected === (engine().version(this._alive()) | 0);
+    if (this._batches === 0 && !this._cache.exact) this._cache.stale(true);
+    engine().endBatch(this._number);
+    this._cache.exact = false;
     this._edited();
   }
 

@@ -49,6 +49,7 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
   /** @internal */ _batches = 0;
   /** @internal */ _silent = 0;
   /** @internal */ _destroyed = false;
+  /** @internal The engine's version of the store, as far as records know. */ _expected = 0;
   /** @internal */ _commitsHeld = 0;
   /** @internal */ _untracked = 0;
 
@@ -221,6 +222,8 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     const changed = sendValue(this._number, record, field, value);
     if (changed < 0) markStale(record);
     if (changed < 0) throw thrown();
+    // Counted as the engine counts: in 32 bits.
+    if (this._batches > 0) this._expected = (this._expected + changed) | 0;
     return changed === 1;
   }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EventModel, Store } from 'syncline';
-import { loaded, storeOf } from './support/setup.mjs';
+import { loaded, next, storeOf } from './support/setup.mjs';
 
 test('commit() declares changes to be confirmed, gives them, and can be vetoed', async (t) => {
   const { manager, events } = await loaded(t);
@@ -179,4 +179,35 @@ test('what is taken back or accepted in one record leaves the others alone', asy
   two.acceptChanges();
   assert.equal(two.name, 'B');
   assert.equal(manager.changes, null);
+});
+
+test('10,000 edits in one batch are one notification and one sync', async (t) => {
+  const data = { events: Array.from({ length: 10_000 }, (_, i) => ({ id: i + 1, name: `e${i}` })) };
+  const { server, manager, events } = await loaded(t, { data, autoSync: true, autoSyncTimeout: 5 });
+  const told = [];
+  for (const name of ['change', 'update', 'refresh']) events.on(name, () => told.push(name));
+  let signals = 0;
+  manager.on('hasChanges', () => signals++);
+  const synced = next(manager, 'sync');
+  events.beginBatch();
+  events.forEach((record) => {
+    record.name += '!';
+  });
+  events.endBatch();
+  assert.deepEqual(told, ['refresh', 'change']);
+  assert.equal(signals, 1);
+  await synced;
+  assert.equal(server.syncs.length, 1);
+  assert.equal(server.syncs[0].pack.events.updated.length, 10_000);
+  assert.equal(manager.changes, null);
+  events.beginBatch();
+  events.getById(1).name = 'x';
+  events.remove(2);
+  events.endBatch();
+  assert.equal(events.getById(1).name, 'x');
+  assert.equal(events.first.name, 'x');
+  assert.equal(events.getAt(1).id, 3, 'what was not only set is read anew');
+  manager.rejectChanges();
+  assert.equal(events.getById(1).name, 'e0!');
+  assert.equal(events.count, 10_000);
 });

@@ -28,6 +28,9 @@ impl Manager {
                 continue;
             };
             let conflicts = store.take_conflicts();
+            if !self.hears(EventKind::Conflict) && !self.hears(EventKind::ConflictResolved) {
+                continue;
+            }
             let mut events = Vec::new();
             if let Some(store) = cx.stores.get(id) {
                 for conflict in &conflicts {

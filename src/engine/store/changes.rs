@@ -139,6 +139,14 @@ impl Changes {
         sorted(found.map(|dirty| (dirty.seq, dirty.row)))
     }
 
+    /// All entries, mostly in the order of their first change; none is left.
+    pub(super) fn end_all(&mut self) -> impl Iterator<Item = Dirty> + use<> {
+        self.slots.clear();
+        self.free.clear();
+        self.tally = Tally::default();
+        core::mem::take(&mut self.records).into_iter().flatten()
+    }
+
     /// All entries in the order of their first change, leaving none.
     pub(super) fn drain(&mut self) -> Vec<Dirty> {
         let rows = self.rows(|_| true);

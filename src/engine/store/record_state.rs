@@ -145,6 +145,7 @@ impl Dirty {
             && self.inflight == Stage::Idle
             && self.pending == Stage::Idle
             && self.stakes.is_empty()
+            && self.blocked == 0
             && self.fields.iter().all(|field| field.inflight.is_absent())
     }
 

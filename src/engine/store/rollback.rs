@@ -1,7 +1,7 @@
 //! Accept and reject: the user's changes become the truth, or go.
 
 use super::notices::Notices;
-use super::record_state::Stage;
+use super::record_state::{Dirty, Stage};
 use super::stakes::{Of, taken_back};
 use super::{Id, Store, equal};
 use crate::engine::conflict::Side;
@@ -85,8 +85,12 @@ impl Store {
 
     /// Takes all changes back: values, parents, order, removed records.
     pub fn reject_all(&mut self, out: &mut Notices) {
-        let rows = self.changes.rows(|_| true);
-        self.reject_rows(&rows, out);
+        if self.changes.iter().all(Dirty::is_plain_edit) {
+            self.reject_edits(out);
+        } else {
+            let rows = self.changes.rows(|_| true);
+            self.reject_rows(&rows, out);
+        }
         self.restore_order(out);
     }
 
@@ -94,6 +98,10 @@ impl Store {
         let mut going = Vec::new();
         let mut back = Vec::new();
         for &row in rows {
+            if self.changes.get(row).is_some_and(Dirty::is_plain_edit) {
+                self.reject_edit(row, out);
+                continue;
+            }
             self.close_conflict(row, Side::Theirs);
             self.cover_hidden(row);
             self.decide(row, &Err(taken_back()));
@@ -101,10 +109,6 @@ impl Store {
                 continue;
             };
             dirty.blocked = 0;
-            if dirty.is_plain_edit() {
-                self.reject_edit(row, out);
-                continue;
-            }
             let existed = dirty.exists();
             dirty.error = None;
             dirty.held = false;
@@ -138,11 +142,22 @@ impl Store {
         self.reappear(&back, Origin::Rollback, out);
     }
 
+    /// Where fields were edited and nothing else was done, all entries end at once.
+    fn reject_edits(&mut self, out: &mut Notices) {
+        for dirty in self.changes.end_all() {
+            self.reject_dirty(&dirty, out);
+        }
+    }
+
     /// A record whose edits are its only difference is base again.
     fn reject_edit(&mut self, row: RowIx, out: &mut Notices) {
-        let Some(dirty) = self.changes.take(row) else {
-            return;
-        };
+        if let Some(dirty) = self.changes.take(row) {
+            self.reject_dirty(&dirty, out);
+        }
+    }
+
+    fn reject_dirty(&mut self, dirty: &Dirty, out: &mut Notices) {
+        let row = dirty.row;
         for touched in &dirty.fields {
             let (field, base) = (touched.field, touched.base);
             let old = self.table.cell(row, field);
