@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 
 use super::config::StoreConfig;
 use super::conflict::Resolution;
+use super::crud::answer;
 use super::crud::calls::Calls;
 use super::crud::context::{Context, Ids, Stores, gone};
 use super::crud::fate::{self, Edits, NO_MANAGER};
@@ -44,6 +45,7 @@ pub struct Engine {
     ids: Ids,
     zone: Arc<Zone>,
     online: bool,
+    visible: bool,
     /// How many groups of edits are open.
     updates: u32,
     /// The latest moment seen: the host's clock may be set back, the engine's never is.
@@ -65,6 +67,7 @@ impl Engine {
             ids: Ids::default(),
             zone: Arc::new(Zone::default()),
             online: true,
+            visible: true,
             updates: 0,
             now: Millis(0),
         }
@@ -265,11 +268,13 @@ impl Engine {
             | Input::Configure(..)
             | Input::Listen(..)
             | Input::Load { .. }
+            | Input::LoadMissing { .. }
             | Input::Sync { .. }
             | Input::Cancel(..)
             | Input::ApplyResponse(..)
             | Input::ApplyPiece(..)
             | Input::ApplyChangeset(..)
+            | Input::ApplyStoreChangeset(..)
             | Input::SuspendAutoSync(_)
             | Input::ResumeAutoSync { .. } => self.route_to_manager(input),
             Input::Timeout
@@ -385,6 +390,14 @@ impl Engine {
                 let (manager, mut cx) = self.lend(manager)?;
                 manager.load(call, options, &mut cx)?;
             }
+            Input::LoadMissing {
+                manager,
+                call,
+                wanted,
+            } => {
+                let (manager, mut cx) = self.lend(manager)?;
+                manager.load_missing(call, wanted, &mut cx)?;
+            }
             Input::Sync { manager, call } => {
                 let (manager, mut cx) = self.lend(manager)?;
                 manager.sync(call, &mut cx)?;
@@ -405,6 +418,13 @@ impl Engine {
                 let (manager, mut cx) = self.lend(id)?;
                 manager.apply_changeset(bytes, &mut cx)?;
             }
+            Input::ApplyStoreChangeset(id, bytes) => match self.stores.expect(id)?.manager {
+                Some(manager) => {
+                    let (manager, mut cx) = self.lend(manager)?;
+                    manager.apply_changeset(bytes, &mut cx)?;
+                }
+                None => Manager::apply_lone_changeset(id, bytes, &mut self.context())?,
+            },
             Input::SuspendAutoSync(id) => self.lend(id)?.0.suspend_auto_sync(),
             Input::ResumeAutoSync { manager, sync } => {
                 let (manager, mut cx) = self.lend(manager)?;
@@ -475,10 +495,12 @@ impl Engine {
                     self.each_manager(|manager, cx| manager.on_offline(cx));
                 }
             }
-            Input::Visible(true) => {
-                self.each_manager(|manager, cx| manager.on_reachable(false, cx));
+            Input::Visible(visible) => {
+                self.visible = visible;
+                if visible {
+                    self.each_manager(|manager, cx| manager.on_reachable(false, cx));
+                }
             }
-            Input::Visible(false) => {}
             Input::SetZone(zone) => {
                 self.zone = Arc::new(zone);
                 for entry in self.stores.iter_mut() {
@@ -701,12 +723,16 @@ impl Engine {
 
     fn load_data(&mut self, id: StoreId, bytes: &[u8]) -> Result<(), SyncError> {
         let rows = self.read_rows(id, bytes)?;
-        let entry = self.stores.expect(id)?;
-        let manager = entry.manager;
-        let keep = entry.store.config().keep_uncommitted_changes;
-        entry
-            .store
-            .load(rows, keep, &mut self.rng, &mut self.notices);
+        let manager = self.stores.expect(id)?.manager;
+        let slot = manager.and_then(|id| self.managers.get(id.0 as usize));
+        let differences = slot
+            .and_then(Option::as_ref)
+            .and_then(|manager| manager.options().sync_data_on_load.clone());
+        let mut cx = self.context();
+        let (_, applied) = answer::load_store(id, rows, differences.as_ref(), &mut cx);
+        if let Some(store) = cx.stores.get_mut(id) {
+            store.forget(&applied.removed, cx.notices);
+        }
         self.after_store(manager, &[id]);
         Ok(())
     }
@@ -746,6 +772,7 @@ impl Engine {
             ids: &mut self.ids,
             zone: &self.zone,
             online: self.online,
+            visible: self.visible,
             now: self.now,
         };
         Ok((manager, cx))
@@ -763,6 +790,7 @@ impl Engine {
             ids: &mut self.ids,
             zone: &self.zone,
             online: self.online,
+            visible: self.visible,
             now: self.now,
         }
     }

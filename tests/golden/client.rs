@@ -117,6 +117,14 @@ impl Client {
                     options,
                 })?;
             }
+            "loadMissing" => {
+                let (call, wanted) = (self.open(), with.to_string());
+                self.feed(Input::LoadMissing {
+                    manager,
+                    call,
+                    wanted: wanted.as_bytes(),
+                })?;
+            }
             "sync" => {
                 let call = self.open();
                 self.feed(Input::Sync { manager, call })?;

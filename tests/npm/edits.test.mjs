@@ -1,217 +1,132 @@
+// Edits that nobody listens to: whoever asks has to find them, whenever that is.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { gate, status } from './support/server.mjs';
-import { loaded, rejection, storeOf, watchRejections, within } from './support/setup.mjs';
+import { loaded, next, storeOf, thrownBy } from './support/setup.mjs';
 
-const refuse = () => status(422, { success: false, message: 'no' });
+const FIELDS = [
+  'id',
+  { name: 'count', type: 'number' },
+  { name: 'text', type: 'string' },
+  { name: 'any' },
+];
 
-test('settled() resolves when all so far is confirmed, and rejects with the reason', async (t) => {
-  const { server, manager, events } = await loaded(t);
-  const event = events.getById(1);
-  await within(event.settled(), 'a clean record');
-  event.name = 'A';
-  const first = event.settled();
-  await manager.sync();
-  await within(first, 'the first edit');
-  event.name = 'B';
-  const second = manager.settled(event);
-  server.syncWith(refuse());
-  await rejection(manager.sync());
-  const error = await rejection(second);
-  assert.equal(error.code, 'HTTP');
-  assert.equal(error.message, 'no');
-  assert.equal(event.name, 'B', 'nothing is taken back');
-});
-
-test('settled() settles also on destroy, on removal and for records of no manager', async (t) => {
-  const { manager, events } = await loaded(t);
-  const event = events.getById(1);
-  event.name = 'A';
-  const waiting = event.settled();
-  events.remove(event);
-  const gone = event.settled();
-  manager.destroy();
-  assert.equal((await rejection(waiting)).code, 'DESTROYED');
-  assert.equal((await rejection(gone)).code, 'DESTROYED');
-  const store = storeOf(['name'], [{ id: 1, name: 'x' }]);
+test('an edit is there for whoever asks in the same turn', () => {
+  const store = storeOf(FIELDS, [{ id: 1, count: 5, text: 'five', any: 5 }]);
   const record = store.getById(1);
-  record.set('name', 'y');
-  const lone = record.settled();
-  store.acceptChanges();
-  await within(lone, 'accepted');
-  record.set('name', 'z');
-  const lost = record.settled();
+  record.count = 6;
+  assert.equal(record.count, 6);
+  assert.equal(record.isModified, true);
+  record.text = 'six';
+  record.any = 'six';
+  assert.deepEqual(record.modifications, { id: 1, count: 6, text: 'six', any: 'six' });
+  assert.equal(record.getUnmodified('count'), 5);
+  record.count = 5;
+  record.text = 'five';
+  record.any = 5;
+  assert.equal(store.hasChanges, false, 'it is back to what the server has');
+  record.count = 7;
+  assert.deepEqual(store.modified, [record]);
+  store.rejectChanges();
+  assert.equal(record.count, 5);
   store.destroy();
-  assert.equal((await rejection(lost)).code, 'DESTROYED');
 });
 
-test('update() shows at once, and resolves with the record when it is confirmed', async (t) => {
-  const { server, manager, events } = await loaded(t);
-  const event = events.getById(1);
-  const changes = [];
-  events.on('update', ({ changes: them, origin }) => changes.push([Object.keys(them), origin]));
-  const promise = manager.update(event, { name: 'A', note: 'x' });
-  assert.equal(event.name, 'A');
-  assert.deepEqual(changes, [[['name', 'note'], 'local']], 'one event');
-  await manager.sync();
-  assert.equal(await promise, event);
-  assert.deepEqual(server.syncs[0].pack.events.updated, [{ id: 1, name: 'A', note: 'x' }]);
-});
-
-test('a refused update() takes back its own fields alone', async (t) => {
-  const { server, manager, events } = await loaded(t);
-  const event = events.getById(1);
-  const before = event.name;
-  event.set('note', 'plain');
-  const held = gate();
-  server.nextSync(held);
-  const first = manager.update(event, { name: 'A', place: 'here' });
-  const syncing = rejection(manager.sync());
-  await held.asked;
-  const second = manager.update(event, { place: 'there' });
-  manager.applyChangeset({ events: { updated: [{ id: 1, room: 5 }] } });
-  held.answer(refuse());
-  await syncing;
-  const error = await rejection(first);
-  assert.equal(error.code, 'HTTP');
-  assert.equal(event.name, before);
-  assert.equal(event.get('place'), 'there');
-  assert.equal(event.get('note'), 'plain');
-  assert.equal(event.get('room'), 5);
-  server.syncWith(undefined);
-  await manager.sync();
-  assert.equal(await second, event);
-  assert.equal(manager.changes, null);
-});
-
-test('with optimistic: false an edit shows only when it is confirmed', async (t) => {
-  const seen = watchRejections(t);
-  const { server, manager, events } = await loaded(t);
-  const event = events.getById(1);
-  const before = event.name;
-  event.set({ name: 'A' }, { optimistic: false });
-  assert.equal(event.name, before);
-  assert.equal(event.isPending, true);
-  assert.equal(manager.crudStoreHasChanges(), true);
-  await manager.sync();
-  assert.deepEqual(server.syncs[0].pack.events.updated, [{ id: 1, name: 'A' }]);
-  assert.equal(event.name, 'A');
-  assert.equal(event.isPending, false);
-  server.syncWith(refuse());
-  event.set('name', 'B', { optimistic: false });
-  const [added] = events.add({ name: 'New' }, { optimistic: false });
-  events.remove(2, { optimistic: false });
-  const promise = manager.update(event, { note: 'x' }, { optimistic: false });
-  assert.equal(added.name, 'New');
-  assert.equal(events.count, 2);
-  await rejection(manager.sync());
-  assert.equal((await rejection(promise)).code, 'HTTP');
-  assert.equal(event.name, 'A');
-  assert.equal(events.count, 2);
-  assert.equal(manager.changes, null);
-  server.syncWith(undefined);
-  const [second] = events.add({ name: 'New' }, { optimistic: false });
-  events.remove(2, { optimistic: false });
-  assert.notEqual(events.getById(2), undefined);
-  const arrived = [];
-  events.on('add', ({ records }) => arrived.push(...records));
-  await manager.sync();
-  assert.equal(events.getById(2), undefined);
-  assert.equal(events.count, 2);
-  assert.equal(second.isPhantom, false);
-  assert.equal(events.getById(second.id), second);
-  assert.deepEqual(arrived, [second]);
-  assert.deepEqual(seen, []);
-});
-
-test('transact() is one package, and goes back together', async (t) => {
-  const { server, manager, events, assignments } = await loaded(t);
-  const [one, two] = [events.getById(1), events.getById(2)];
-  const names = [one.name, two.name];
-  server.nextSync(
-    status(422, {
-      success: false,
-      rolledBack: true,
-      message: 'no',
-      events: { rows: [{ id: 2, success: false, error: 'not this one' }] },
-    }),
+test('texts of every kind are kept as they were set', () => {
+  const texts = ['', 'plain', 'Übergabe', '東京', 'x'.repeat(64), 'y'.repeat(65), 'z'.repeat(9), '\u0000', '👋 end'];
+  const store = storeOf(
+    FIELDS,
+    texts.map((_, id) => ({ id, text: 'before' })),
   );
-  const count = assignments.count;
-  const group = manager.transact(() => {
-    one.name = 'A';
-    two.name = 'B';
-    events.add({ name: 'New' });
-    return 'done';
-  });
-  assert.deepEqual([one.name, two.name], ['A', 'B']);
-  assert.equal(events.count, 3);
-  await rejection(manager.sync());
-  const error = await rejection(group);
-  assert.equal(error.message, 'not this one');
-  assert.deepEqual([one.name, two.name], names);
-  assert.equal(events.count, 2);
-  assert.equal(assignments.count, count);
-  server.syncWith(undefined);
-  const good = manager.transact(() => {
-    one.name = 'C';
-    two.name = 'D';
-    return 'done';
-  });
-  await manager.sync();
-  assert.equal(await good, 'done');
+  texts.forEach((text, id) => (store.getById(id).text = text));
+  store.acceptChanges();
+  // What was accepted is read from the engine.
+  assert.deepEqual(
+    store.records.map(({ text }) => text),
+    texts,
+  );
+  store.destroy();
 });
 
-test('transact() takes everything back when its function throws', async (t) => {
+test('more edits in one turn than can be written down are all kept, the last one last', () => {
+  const rows = Array.from({ length: 5000 }, (_, id) => ({ id, count: 0, text: '' }));
+  const store = storeOf(FIELDS, rows);
+  const { records } = store;
+  for (let round = 1; round <= 3; round++) {
+    for (const record of records) {
+      record.count = record.id * 0.5 + round;
+      record.text = `text ${record.id} of round ${round}`;
+    }
+  }
+  assert.equal(store.modified.length, 5000);
+  store.acceptChanges();
+  for (const record of store.records) {
+    assert.equal(record.count, record.id * 0.5 + 3);
+    assert.equal(record.text, `text ${record.id} of round 3`);
+  }
+  store.destroy();
+});
+
+test('edits, additions and removals stay in their order', () => {
+  const store = storeOf(FIELDS, [{ id: 1, count: 1 }, { id: 2, count: 2 }]);
+  const [first, second] = store.records;
+  first.count = 10;
+  const [added] = store.add({ count: 3 });
+  added.count = 30;
+  second.count = 20;
+  store.remove(second);
+  assert.equal(thrownBy(() => (second.count = 21)).code, 'UNKNOWN_RECORD');
+  first.count = 11;
+  assert.deepEqual(store.changes.added, [added]);
+  assert.deepEqual(store.changes.modified, [first]);
+  assert.deepEqual(store.changes.removed, [second]);
+  assert.deepEqual([first.count, added.count], [11, 30]);
+  store.destroy();
+  assert.equal(thrownBy(() => (first.count = 12)).code, 'DESTROYED');
+});
+
+test('an edit before a load of new data is laid on top of it', () => {
+  const store = storeOf(FIELDS, [{ id: 1, count: 1, text: 'a' }]);
+  const record = store.getById(1);
+  record.count = 2;
+  store.data = [{ id: 1, count: 5, text: 'b' }];
+  assert.deepEqual([record.count, record.text], [2, 'b']);
+  assert.equal(record.isModified, true);
+  store.destroy();
+});
+
+test('an edit moves its record in time at once', () => {
+  const fields = ['id', { name: 'startDate', type: 'number' }, { name: 'endDate', type: 'number' }];
+  const store = storeOf(fields, [{ id: 1, startDate: 0, endDate: 10 }]);
+  const record = store.getById(1);
+  assert.deepEqual(store.range(0, 5), [record]);
+  record.startDate = 100;
+  record.endDate = 110;
+  assert.deepEqual(store.range(0, 50), []);
+  assert.deepEqual(store.range(90, 105), [record]);
+  store.destroy();
+});
+
+test('autoSync sends edits that nobody asked for', async (t) => {
+  const { server, manager, events } = await loaded(t, { autoSync: true, autoSyncTimeout: 5 });
+  const done = next(manager, 'sync');
+  events.getById(1).name = 'Renamed';
+  await done;
+  assert.deepEqual(server.syncs[0].pack.events.updated, [{ id: 1, name: 'Renamed' }]);
+});
+
+test('who listens hears of every edit at once', async (t) => {
   const { manager, events } = await loaded(t);
-  const event = events.getById(1);
-  event.name = 'plain';
-  const thrown = new Error('mine');
-  const promise = manager.transact(() => {
-    event.name = 'A';
-    events.removeAll();
-    throw thrown;
-  });
-  assert.equal(await rejection(promise), thrown);
-  assert.equal(event.name, 'plain');
-  assert.equal(events.count, 2);
-  assert.equal(event.isRemoved, false);
-  const late = manager.transact(async () => {
-    event.name = 'B';
-  });
-  assert.equal((await rejection(late)).code, 'INVALID_ARGUMENT');
-  assert.equal(event.name, 'plain');
-});
-
-test('edits inside of an edit belong to it; what listeners do does not', async (t) => {
-  const { server, manager, events } = await loaded(t);
-  const [one, two] = [events.getById(1), events.getById(2)];
-  const name = two.name;
-  events.on('update', ({ record }) => {
-    if (record === one && two.get('note') !== 'listener') two.set('note', 'listener');
-  });
-  let inner;
-  const outer = manager.transact(() => {
-    one.name = 'A';
-    inner = manager.update(two, { name: 'B' });
-  });
-  server.syncWith(refuse());
-  await rejection(manager.sync());
-  assert.equal((await rejection(outer)).code, 'HTTP');
-  assert.equal((await rejection(inner)).code, 'HTTP');
-  assert.equal(two.name, name);
-  assert.equal(two.get('note'), 'listener');
-});
-
-test('update() refuses what makes no sense, and a veto', async (t) => {
-  const { manager, events } = await loaded(t);
-  const event = events.getById(1);
-  const other = storeOf(['name'], [{ id: 1 }]);
-  assert.equal((await rejection(manager.update(other.getById(1), {}))).code, 'FOREIGN_RECORD');
-  assert.equal((await rejection(manager.update(null, {}))).code, 'FOREIGN_RECORD');
-  assert.equal((await rejection(manager.update(event, null))).code, 'INVALID_ARGUMENT');
-  assert.equal(await manager.update(event, {}), event);
-  events.on('beforeUpdate', () => false);
-  const error = await rejection(manager.update(event, { name: 'A' }));
-  assert.equal(error.code, 'VETOED');
-  assert.equal(manager.changes, null);
+  const record = events.getById(1);
+  record.name = 'before anybody listens';
+  const heard = [];
+  const off = manager.on('hasChanges', () => heard.push(record.name));
+  record.name = 'one';
+  record.name = 'two';
+  assert.deepEqual(heard, ['one', 'two']);
+  off();
+  record.name = 'three';
+  events.on('update', ({ changes }) => heard.push(changes.name));
+  record.name = 'four';
+  assert.deepEqual(heard.slice(2), [{ value: 'four', oldValue: 'three' }]);
 });

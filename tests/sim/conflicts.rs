@@ -476,3 +476,78 @@ fn a_store_can_have_its_own_strategy() {
     );
     assert_eq!(wrong.unwrap_err().code, ErrorCode::InvalidConfig);
 }
+
+/// The answer of a server that refuses as a whole and says what it has.
+fn refused(conflicts: &Value) -> Fate {
+    let body = json!({"success": false, "code": "CONFLICT", "message": "somebody was faster", "revision": 9,
+        "rolledBack": true, "conflicts": conflicts,
+        "events": {"rows": [{"id": 1, "success": false, "error": "changed", "code": "CONFLICT"}]}});
+    Fate::Reply(409, body.to_string())
+}
+
+#[test]
+fn a_409_is_answered_by_a_load_that_finds_the_conflicts_and_by_another_sync() {
+    for (strategy, name) in [("client-wins", "mine"), ("server-wins", "theirs")] {
+        let mut world = World::calendar();
+        let (client, other) = (world.loaded(with(strategy)), world.loaded(json!({})));
+        world.set(other, "events", 1, "name", "theirs");
+        world.sync(other);
+        world.settle();
+        let update = world.update(client, 1, &json!({"name": "mine"}));
+        world.set(client, "events", 1, "n", 8);
+        world.fates.push_back(refused(&json!([])));
+        let call = world.sync(client);
+        world.settle();
+        assert_eq!(world.outcome(client, call), Some(Ok(true)), "{strategy}");
+        assert_eq!(world.logged(client, "http load"), 1);
+        assert_eq!(world.logged(client, "http sync"), 2);
+        let won = world.outcome(client, update) == Some(Ok(false));
+        assert_eq!(won, strategy == "client-wins");
+        assert_eq!(world.get(client, "events", 1, "name"), name);
+        let row = world.server.rows["events"].values().next().unwrap();
+        assert_eq!(
+            (&row["name"], &row["n"]),
+            (&json!(name), &json!(if won { 8 } else { 8 }))
+        );
+        assert!(!world.is_dirty(client));
+        world.check_end();
+    }
+}
+
+#[test]
+fn a_409_without_a_way_to_load_is_answered_by_what_it_says_and_it_never_loops() {
+    let mut world = World::calendar();
+    let client = world.loaded(json!({"conflictResolution": "manual", "maxConflictRetries": 2}));
+    let manager = world.clients[client].manager;
+    let patch = syncline::engine::config::parse(br#"{"transport":{"sync":{"url":"/sync"}}}"#);
+    world
+        .feed(client, Input::Configure(manager, Box::new(patch.unwrap())))
+        .unwrap();
+    world.set(client, "events", 1, "name", "mine");
+    world.set(client, "events", 2, "name", "other");
+    let server = json!([{"store": "events", "id": 1, "fields": ["name"],
+        "server": {"id": 1, "name": "theirs", "n": 6}}]);
+    world.fates.push_back(refused(&server));
+    let call = world.sync(client);
+    world.settle();
+    assert_eq!(world.outcome(client, call), Some(Ok(true)));
+    assert_eq!(
+        world.last_sync(),
+        json!({"events": {"updated": [{"id": 2, "name": "other"}]}}),
+        "what is in conflict stays here"
+    );
+    assert_eq!(world.conflict(client).0, EventKind::Conflict);
+    assert_eq!(world.get(client, "events", 1, "n"), 6);
+    assert!(world.resolve(client, 1, Side::Mine, &[]));
+    for _ in 0..5 {
+        world.fates.push_back(refused(&server));
+    }
+    let before = world.clients[client].requests;
+    let call = world.sync(client);
+    world.settle();
+    assert_eq!(world.outcome(client, call), Some(Err(ErrorCode::Conflict)));
+    assert_eq!(world.clients[client].requests - before, 3, "bounded");
+    world.fates.clear();
+    world.reject_all(client);
+    world.check_end();
+}

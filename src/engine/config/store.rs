@@ -1,6 +1,6 @@
 //! Options of a store.
 
-use super::{Options, Reader};
+use super::{DifferencesConfig, Options, Reader};
 use crate::engine::conflict::Strategy;
 use crate::engine::json::dom::Value;
 use crate::prelude::*;
@@ -33,6 +33,10 @@ pub struct StoreConfig {
     pub modified_field: Option<String>,
     /// Whether edits that wait survive a load (default), or go with the old data.
     pub keep_uncommitted_changes: bool,
+    /// A loaded data set is taken over by what is different in it: records stay, and each difference is told.
+    pub sync_data_on_load: Option<DifferencesConfig>,
+    /// Added rows carry all persistable fields, also those without a value.
+    pub write_unset_fields: bool,
 }
 
 /// One declared field.
@@ -42,6 +46,8 @@ pub struct FieldConfig {
     pub name: String,
     /// Its wire name; dots make nested objects. The name when not given.
     pub data_source: Option<String>,
+    /// Its name in what is sent; the wire name when not given.
+    pub write_source: Option<String>,
     /// `string`, `number`, `integer` (`int`), `boolean` (`bool`), `date`, `object`, `array`; else whatever comes.
     pub kind: Option<String>,
     /// How dates are written.
@@ -94,6 +100,8 @@ impl Options for StoreConfig {
             keep_uncommitted_changes: true,
             conflict_resolution: None,
             modified_field: None,
+            sync_data_on_load: None,
+            write_unset_fields: false,
         };
         from.list("fields", &mut |from| {
             config.fields.push(FieldConfig::read(from));
@@ -118,6 +126,8 @@ impl Options for StoreConfig {
         from.maybe_text("modifiedField", &mut config.modified_field);
         let keep = &mut config.keep_uncommitted_changes;
         from.bool("keepUncommittedChanges", keep);
+        config.sync_data_on_load = DifferencesConfig::read(from);
+        from.bool("writeUnsetFields", &mut config.write_unset_fields);
         config
     }
 }
@@ -144,6 +154,7 @@ impl FieldConfig {
             ..Self::default()
         };
         from.maybe_text("dataSource", &mut field.data_source);
+        from.maybe_text("writeSource", &mut field.write_source);
         from.maybe_text("type", &mut field.kind);
         from.maybe_text("format", &mut field.format);
         from.maybe_bool("persist", &mut field.persist);

@@ -154,6 +154,8 @@ pub struct Context<'a> {
     pub zone: &'a Zone,
     /// Whether the browser is online.
     pub online: bool,
+    /// Whether the page can be seen.
+    pub visible: bool,
     /// When the input happened.
     pub now: Millis,
 }

@@ -9,11 +9,12 @@
 
 use crate::engine::effect::{HttpRequest, RequestKind};
 use crate::engine::input::{AskId, CallId, RequestId, StoreId};
-use crate::engine::json::dom::Members;
 use crate::engine::json::{ReadError, ReadErrorKind, Response, ResponseReader};
 use crate::engine::time::Millis;
 use crate::prelude::*;
 
+use super::lazy::Brings;
+use super::package::LoadOptions;
 use super::verdict::MESSAGE_MAX;
 
 /// A load or sync on its way.
@@ -44,10 +45,10 @@ pub struct Exchange {
 pub enum Detail {
     /// A load.
     Load {
-        /// Query parameters of the call.
-        params: Members,
-        /// Stores whose rows come on top of what is there.
-        append: Vec<String>,
+        /// What the call asked for.
+        options: Box<LoadOptions>,
+        /// What will be there afterwards.
+        brings: Option<Brings>,
         /// Made by the engine, to learn what became of additions.
         reconcile: bool,
     },

@@ -5,7 +5,9 @@ use super::backlog::Backlog;
 use super::context::{Context, Stores, gone};
 use super::dirty::Dirty;
 use super::exchange::{Exchange, Stage};
+use super::lazy::Lazy;
 use super::load::NextLoad;
+use super::polling::Polling;
 use super::retry::Retry;
 use super::revision::Revision;
 use super::status::{Facts, StatusReport};
@@ -63,6 +65,12 @@ pub struct Manager {
     pub(super) again: bool,
     /// The last sync that began was such a one.
     pub(super) again_runs: bool,
+    /// The last package was a part of what waits: the rest follows at once.
+    pub(super) rest_waits: bool,
+    /// How many syncs in a row were refused because the server's data is newer.
+    pub(super) conflicts: u32,
+    pub(super) polling: Polling,
+    pub(super) lazy: Lazy,
     pub(super) backlog: Backlog,
     /// The app is asked which records are invalid.
     pub(super) checking: Option<AskId>,
@@ -79,7 +87,7 @@ pub struct Manager {
     pub(super) status: StatusReport,
     auto_load: Option<Millis>,
     /// Open batches of its stores: nothing is sent by itself meanwhile.
-    batches: u32,
+    pub(super) batches: u32,
     /// Edits came that nobody was told of yet.
     touched: bool,
     /// The sequences of the options were looked through for names of stores that aren't there.
@@ -93,6 +101,8 @@ impl Manager {
     /// [`ErrorCode::InvalidConfig`].
     pub fn new(id: ManagerId, config: ManagerConfig, now: Millis) -> Result<Self, SyncError> {
         let options = ManagerOptions::check(config)?;
+        let mut polling = Polling::default();
+        polling.begin(&options.polling, now);
         Ok(Self {
             id,
             stores: Vec::new(),
@@ -106,6 +116,10 @@ impl Manager {
             hurry: false,
             again: false,
             again_runs: false,
+            rest_waits: false,
+            conflicts: 0,
+            polling,
+            lazy: Lazy::default(),
             backlog: Backlog::Clear,
             checking: None,
             checked: false,
@@ -197,6 +211,7 @@ impl Manager {
             self.auto_load,
             self.auto.poll_timeout(),
             self.retry.poll_timeout(),
+            self.polling.poll_timeout(),
             self.exchange.as_ref().and_then(Exchange::poll_timeout),
         ]
         .into_iter()
@@ -228,7 +243,11 @@ impl Manager {
             let message = "revision must be a number or a text";
             return Err(SyncError::new(ErrorCode::InvalidConfig, message));
         }
+        let polls = patch.polling.is_some();
         self.options.patch(patch)?;
+        if polls {
+            self.polling.begin(&self.options.polling, cx.now);
+        }
         if let Some(revision) = revision {
             self.revision.set(revision);
         }
@@ -269,6 +288,7 @@ impl Manager {
         }
         let at = position.map_or(self.stores.len(), |at| (at as usize).min(self.stores.len()));
         self.stores.insert(at, store);
+        self.lazy.forget();
         if let Some(entry) = cx.stores.entry_mut(store) {
             entry.manager = Some(self.id);
             entry
@@ -360,6 +380,8 @@ impl Manager {
         }
         self.auto.on_timeout(cx.now);
         self.retry.on_timeout(cx.now);
+        self.polling.on_timeout(cx.now);
+        self.pass_over_poll(cx.now);
         self.pump(cx);
     }
 
@@ -477,8 +499,8 @@ impl Manager {
                 if self.asks_validity(cx) {
                     return;
                 }
-                self.begin_sync(cx);
-            } else {
+                self.begin_sync(false, cx);
+            } else if !self.begin_wish(cx) && !self.poll_news(cx) {
                 return;
             }
         }
@@ -500,12 +522,12 @@ impl Manager {
             && !self.retry.waiting()
             && !matches!(self.backlog, Backlog::Reported(_));
         let again = self.retry.due() && !self.auto.suspended();
-        let rest = self.again && !self.retry.waiting();
+        let rest = (self.again || self.rest_waits) && !self.retry.waiting();
         (called || auto || again || rest) && self.reaches(online)
     }
 
     /// Whether syncs can get out: without a network, to this machine alone.
-    fn reaches(&self, online: bool) -> bool {
+    pub(super) fn reaches(&self, online: bool) -> bool {
         online || self.options.sync.url.as_deref().is_some_and(is_loopback)
     }
 

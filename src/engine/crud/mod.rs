@@ -20,6 +20,10 @@
 //! | `manager` | options, stores, and what may start next |
 //! | `flow` | an exchange's way through its stages |
 //! | `load`, `sync` | how loads and syncs begin and end |
+//! | `lazy` | loading what is wanted and not there |
+//! | `portion` | packages that carry a part of what waits |
+//! | `conflict` | what follows when the server's data is newer |
+//! | `polling` | asking the server for news |
 //! | `answer` | what an answer brings, over all stores |
 //! | `relations` | what happens in one store and concerns others |
 
@@ -27,6 +31,7 @@ pub mod answer;
 pub mod autosync;
 pub mod backlog;
 pub mod calls;
+mod conflict;
 pub mod conflicts;
 pub mod context;
 pub mod dirty;
@@ -34,9 +39,12 @@ pub mod exchange;
 pub mod fate;
 pub mod flow;
 mod holding;
+pub mod lazy;
 mod load;
 pub mod manager;
 pub mod package;
+mod polling;
+mod portion;
 pub mod relations;
 pub mod retry;
 pub mod revision;

@@ -88,6 +88,11 @@ impl Store {
         };
     }
 
+    /// Whether the app has chosen how conflicts are decided.
+    pub const fn decides_conflicts(&self) -> bool {
+        self.policy.chosen
+    }
+
     /// What has been found and decided since this was last asked.
     pub fn take_conflicts(&mut self) -> Vec<Conflict> {
         core::mem::take(&mut self.conflicts)

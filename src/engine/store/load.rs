@@ -89,6 +89,7 @@ impl Store {
             }
         }
         self.welcome_namesakes();
+        self.name_reborn(rng, &mut Notices::default());
         self.version += 1;
         loaded
     }
