@@ -13,6 +13,7 @@
 //! | `reconciling` | additions in doubt, loads that add |
 //! | `refusals` | records that the server refuses |
 //! | `conflicts` | where the news of the server meet edits |
+//! | `waiting` | random users who wait for what they edit, seed by seed |
 //! | `fates` | promises per edit, groups, edits that are not seen yet |
 //! | `further` | further cases that users of comparable engines have met |
 //! | `interop…` | what servers in the wild do, by number: answers, ids, what goes out, failures, shapes of data |
@@ -49,4 +50,5 @@ mod refusals;
 mod regrets;
 mod scenarios;
 mod server;
+mod waiting;
 mod world;

@@ -423,7 +423,7 @@ impl Applying {
         self.applied.more_to_send |= store.confirm_row(row, out);
         if removed {
             self.applied.removed.push(store.table.handle(row));
-        } else if veiled {
+        } else if veiled && store.changes.get(row).is_none_or(Dirty::exists) {
             self.fresh.push(row);
         }
     }

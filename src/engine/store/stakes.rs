@@ -386,15 +386,24 @@ impl Store {
         if stake.hidden {
             touched.inflight = stake.cell;
         }
+        let same = |a: Cell, b: Cell| super::equal(table, traits, a, b);
         if touched.pending.is_absent() {
-            touched.reject(&|a, b| super::equal(table, traits, a, b));
+            touched.reject(&same);
+        } else {
+            touched.settle(&same);
         }
     }
 
     fn cover_removal(&mut self, row: RowIx) {
-        if let Some(dirty) = self.changes.get_mut(row) {
+        // A removal that was seen as well has layers of its own.
+        if let Some(dirty) = self.changes.get_mut(row)
+            && dirty.inflight == Stage::Idle
+        {
             dirty.inflight = Stage::Remove(None);
-            dirty.pending = Stage::Add;
+            dirty.pending = match dirty.pending {
+                Stage::Remove(_) => Stage::Idle,
+                Stage::Idle | Stage::Add => Stage::Add,
+            };
         }
     }
 
