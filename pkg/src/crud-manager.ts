@@ -1,4 +1,6 @@
 import { type CrudResult, makeCall, openCall } from './calls.js';
+import type { ChannelConfig } from './channel-config.js';
+import { Channel } from './channel.js';
 import { type Conflict, type ConflictOptions, engineStrategy } from './conflicts.js';
 import {
   type CrudManagerConfig,
@@ -17,7 +19,7 @@ import { type CrudManagerEvents, EVENTS, STATUSES, type SyncStatus } from './cru
 import { CrudParts } from './crud-parts.js';
 import { partParams } from './crud-policies.js';
 import { type StoreChangeset, applyAsOwn, checkChangeset, renamed } from './changesets.js';
-import { AjaxHelper } from './ajax-helper.js';
+import { standIns } from './ajax-helper.js';
 import { type OnListeners, defineHandlers } from './emitter.js';
 import { type EditOptions, settledRecord, transact, updateRecord } from './edits.js';
 import { SyncError, checkOptions } from './errors.js';
@@ -84,6 +86,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
   private guards = new Set<() => void>();
   /** @internal */ readonly _conflicts = new Map<string, Conflict>();
   /** @internal Records that were invalid at the last look. */ _invalid = new Set<Model>();
+  private live: Channel | null = null;
 
   constructor(config: CrudManagerConfig = {}) {
     super();
@@ -108,6 +111,8 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
       this.destroy();
       throw thrown;
     }
+    const channel = config.channel ?? config.live;
+    if (channel !== undefined && channel !== false && channel !== null) this.openChannel(channel);
     this._listenersChanged();
     // A subclass may make its handlers after this constructor.
     queueMicrotask(() => this._listenersChanged());
@@ -225,6 +230,44 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
   /** Undoes one suspend; the last one lets a sync follow, unless told otherwise. */
   resumeAutoSync(doSync = true): void {
     engine().resumeAutoSync(this._alive(), doSync);
+  }
+
+  // --- live -------------------------------------------------------------------------------------------------------------
+
+  /** The live channel, when the manager has one. */
+  get channel(): Channel | null {
+    return this.live;
+  }
+
+  /** Gives the manager a live channel, in the place of the one that it has; it connects by itself unless told not to. */
+  openChannel(config: string | ChannelConfig): Channel {
+    const number = this._alive();
+    const options = typeof config === 'string' ? { url: config } : config;
+    const { room } = this.constructor as { room?: string };
+    const channel = new Channel(this, number, {
+      ...(room !== undefined && { project: room }),
+      ...options,
+    });
+    const before = this.live;
+    before?.destroy();
+    this.live = channel;
+    try {
+      channel._start();
+    } catch (thrown) {
+      this.live = null;
+      throw thrown;
+    }
+    return channel;
+  }
+
+  /** {@link Channel.lockRecord} of the manager's channel. */
+  lockRecord(...given: Parameters<Channel['lockRecord']>): Promise<boolean> {
+    return this._expectChannel().lockRecord(...given);
+  }
+
+  /** {@link Channel.unlockRecord} of the manager's channel. */
+  unlockRecord(...given: Parameters<Channel['unlockRecord']>): void {
+    this._expectChannel().unlockRecord(...given);
   }
 
   // --- changes ----------------------------------------------------------------------------------------------------------
@@ -541,13 +584,15 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
   destroy(): void {
     if (this.destroyed) return;
     this._fire('beforeDestroy', {});
+    this.live?.destroy();
+    this.live = null;
     this.destroyed = true;
     this._conflicts.clear();
     engine().destroyManager(this._number);
     managers.delete(this._number);
     for (const end of [...this.guards]) end();
     if (typeof this._options.requestData === 'function') {
-      AjaxHelper.unmockUrl(this._transports.load.url);
+      standIns.delete(String(this._transports.load.url));
     }
     for (const { store } of this.descriptors) store._manager = undefined;
     for (const store of this.made) store.destroy();
@@ -594,6 +639,11 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
     return this._number;
   }
 
+  private _expectChannel(): Channel {
+    if (this.live === null) throw new SyncError('INVALID_CONFIG', 'the manager has no channel');
+    return this.live;
+  }
+
   private _state(index: number): number {
     engine().managerState(this._alive());
     return register(index);
@@ -619,7 +669,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
   /** A function stands for the server: requests go to a URL that nobody else has. */
   private _answerBy(requestData: (params: any) => object | Promise<object>): void {
     const url = `requestData:${++nextUrl}`;
-    AjaxHelper.mockUrl(url, async (_url: string, params: any) => ({
+    standIns.set(url, async (_url: string, params: any) => ({
       responseJson: await requestData.call(this, partParams(JSON.parse(params.data))),
     }));
     this._transports.load = { url };

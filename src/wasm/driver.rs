@@ -18,9 +18,9 @@ use super::host::http::Http;
 use super::host::timer::{Timer, soon};
 use super::journal::{Edit, Journal};
 use crate::engine::Engine;
-use crate::engine::effect::Effect;
+use crate::engine::effect::{Effect, HttpRequest};
 use crate::engine::error::SyncError;
-use crate::engine::input::{Input, Reply, RequestId};
+use crate::engine::input::{Input, Reply};
 use crate::engine::time::Millis;
 
 /// How many effects are carried out before the host gets a turn. Listeners that answer every event with another change go on
@@ -201,23 +201,9 @@ impl Driver {
         &self.clock
     }
 
-    pub(super) fn http(&self) -> &Http {
-        &self.http
-    }
-
     /// What the shell calls.
     pub(super) const fn facade(&self) -> &Facade {
         &self.facade
-    }
-
-    /// Hands the head of an answer to the facade.
-    pub(super) fn head(&self, request: RequestId, response: &web_sys::Response) {
-        self.report(self.facade.head(request.0, response));
-    }
-
-    /// Hands a piece of an answer to the facade, which keeps it.
-    pub(super) fn chunk(&self, request: RequestId, bytes: &Uint8Array) {
-        self.report(self.facade.chunk(request.0, bytes));
     }
 
     /// Keeps an error until the host asks for it.
@@ -340,9 +326,28 @@ impl Driver {
                 } else {
                     Ok(())
                 };
-                if let Some(driver) = get() {
-                    self.http.send(driver, request, &http, keep_response);
-                }
+                self.http.send(self, request, &http, keep_response);
+                sent
+            }
+            Effect::Channel {
+                manager,
+                act,
+                epoch,
+                text,
+            } => self
+                .facade
+                .channel(manager.0, act as u8, epoch, &convert::text(text)),
+            Effect::Answered {
+                request,
+                manager,
+                kind,
+                body,
+            } => {
+                let http = convert::http_to_json(&HttpRequest::default());
+                let sent = self
+                    .facade
+                    .sent(request.0, manager.0, convert::kind(kind), &http);
+                self.chunk(request, &Uint8Array::from(body.as_slice()));
                 sent
             }
             Effect::Abort(request) => {

@@ -31,6 +31,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("effect", &["event", "input"]),
     ("event", &["schema", "table", "effect", "input"]),
+    ("presence", &["json"]),
+    (
+        "channel",
+        &["json", "config", "effect", "input", "presence"],
+    ),
     (
         "store",
         &[

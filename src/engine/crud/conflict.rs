@@ -4,6 +4,7 @@ use super::backlog::Backlog;
 use super::context::Context;
 use super::exchange::Exchange;
 use super::manager::Manager;
+use super::relations;
 use crate::engine::config::OnConflict;
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::json::Response;
@@ -62,7 +63,9 @@ impl Manager {
             self.take_versions(exchange, response, cx);
         }
         if reverts {
-            self.follow(&exchange.stores, cx);
+            for &id in &exchange.stores {
+                relations::follow(cx, id);
+            }
             if loads {
                 self.next_load.get_or_insert_default();
             }

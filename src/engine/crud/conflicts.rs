@@ -64,7 +64,7 @@ impl Manager {
         let resolved =
             store.resolve_conflict(row, how.record, how.theirs, how.merged, cx.notices)?;
         if resolved {
-            relations::follow(cx, id, &self.stores);
+            relations::follow(cx, id);
             fate::gather(&self.stores, cx);
             self.on_edit(false, cx);
         }

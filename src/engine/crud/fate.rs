@@ -108,7 +108,7 @@ pub fn gather(stores: &[StoreId], cx: &mut Context<'_>) {
                 let concerned = if others { stores } else { &of };
                 roll_back(&fate, others, concerned, cx);
                 for &id in concerned {
-                    relations::follow(cx, id, stores);
+                    relations::follow(cx, id);
                 }
             }
         }
@@ -145,7 +145,7 @@ pub fn end_edit(call: CallId, stores: &[StoreId], keep: bool, cx: &mut Context<'
         if let Some(store) = cx.stores.get_mut(id) {
             store.roll_back(call, None, cx.notices);
         }
-        relations::follow(cx, id, stores);
+        relations::follow(cx, id);
     }
     let error = SyncError::new(ErrorCode::Cancelled, "the edits were taken back");
     cx.edits.decided.push((call, Err(error)));

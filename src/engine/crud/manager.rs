@@ -5,14 +5,16 @@ use super::backlog::Backlog;
 use super::context::{Context, Stores, gone};
 use super::dirty::Dirty;
 use super::exchange::{Exchange, Stage};
+use super::fate;
 use super::lazy::Lazy;
+use super::live::Live;
 use super::load::NextLoad;
+use super::package;
 use super::polling::Polling;
 use super::retry::Retry;
 use super::revision::Revision;
 use super::status::{Facts, StatusReport};
 use super::url::is_loopback;
-use super::{fate, package, relations};
 use crate::engine::config::{ManagerConfig, ManagerOptions, ManagerPatch};
 use crate::engine::effect::{Effect, RequestKind};
 use crate::engine::error::{ErrorCode, SyncError};
@@ -90,6 +92,8 @@ pub struct Manager {
     pub(super) batches: u32,
     /// Edits came that nobody was told of yet.
     touched: bool,
+    /// What it has to do with a channel.
+    pub(super) live: Live,
     /// The sequences of the options were looked through for names of stores that aren't there.
     sequences_checked: bool,
 }
@@ -133,6 +137,7 @@ impl Manager {
             auto_load: options.auto_load.then_some(now),
             batches: 0,
             touched: false,
+            live: Live::default(),
             sequences_checked: false,
             options,
         })
@@ -458,6 +463,15 @@ impl Manager {
         fate::tell(cx);
     }
 
+    /// Something changed in its stores because of another manager's.
+    pub fn on_disturbed(&mut self, cx: &mut Context<'_>) {
+        if self.any(cx.stores, Store::has_ready_changes) {
+            self.on_edit(false, cx);
+        } else {
+            self.after_other(cx);
+        }
+    }
+
     /// After accept and reject.
     pub fn on_changes_settled(&mut self, cx: &mut Context<'_>) {
         if !self.has_changes(cx.stores) {
@@ -474,13 +488,6 @@ impl Manager {
             self.backlog = Backlog::Clear;
             self.retry.on_answered();
             self.status.on_success();
-        }
-    }
-
-    /// Carries what happened in one of its stores to the others.
-    pub fn follow(&mut self, origins: &[StoreId], cx: &mut Context<'_>) {
-        for &origin in origins {
-            relations::follow(cx, origin, &self.stores);
         }
     }
 

@@ -19,6 +19,7 @@
 //! | `calls` | every promise settles exactly once |
 //! | `manager` | options, stores, and what may start next |
 //! | `flow` | an exchange's way through its stages |
+//! | `live` | what it has to do with a channel |
 //! | `load`, `sync` | how loads and syncs begin and end |
 //! | `lazy` | loading what is wanted and not there |
 //! | `portion` | packages that carry a part of what waits |
@@ -40,6 +41,7 @@ pub mod fate;
 pub mod flow;
 mod holding;
 pub mod lazy;
+pub mod live;
 mod load;
 pub mod manager;
 pub mod package;

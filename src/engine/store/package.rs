@@ -199,7 +199,8 @@ impl Writer<'_> {
     }
 
     fn any_change(&self, dirty: &Dirty) -> Option<Change> {
-        let changed = dirty.fields.iter().any(|touched| self.is_changed(touched))
+        let mut fields = dirty.fields.iter();
+        let changed = fields.any(|touched| self.is_changed(touched))
             || dirty.hides_fields(true)
             || (self.layer == Layer::Unconfirmed && dirty.hides_fields(false));
         changed.then_some(Change::Updated)
@@ -321,10 +322,15 @@ impl Writer<'_> {
         let schema = self.store.table.schema();
         let mut from = FieldIx(0);
         loop {
-            let later = dirty.fields.iter().filter(|touched| touched.field >= from);
-            let Some(touched) = later.min_by_key(|touched| touched.field) else {
-                return;
-            };
+            let mut next: Option<&Touched> = None;
+            for touched in &dirty.fields {
+                match next {
+                    _ if touched.field < from => {}
+                    Some(best) if best.field < touched.field => {}
+                    _ => next = Some(touched),
+                }
+            }
+            let Some(touched) = next else { return };
             let ix = touched.field;
             from = FieldIx(ix.0.saturating_add(1));
             if let Some(field) = schema.field(ix)
