@@ -84,9 +84,9 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
   private readonly made: Store<any>[] = [];
   private destroyed = false;
   private guards = new Set<() => void>();
+  private live: Channel | null = null;
   /** @internal */ readonly _conflicts = new Map<string, Conflict>();
   /** @internal Records that were invalid at the last look. */ _invalid = new Set<Model>();
-  private live: Channel | null = null;
 
   constructor(config: CrudManagerConfig = {}) {
     super();

@@ -9,7 +9,7 @@ use super::fate;
 use super::lazy::Lazy;
 use super::live::Live;
 use super::load::NextLoad;
-use super::package;
+use super::{fate, package};
 use super::polling::Polling;
 use super::retry::Retry;
 use super::revision::Revision;

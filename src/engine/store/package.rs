@@ -199,8 +199,7 @@ impl Writer<'_> {
     }
 
     fn any_change(&self, dirty: &Dirty) -> Option<Change> {
-        let mut fields = dirty.fields.iter();
-        let changed = fields.any(|touched| self.is_changed(touched))
+        let changed = dirty.fields.iter().any(|touched| self.is_changed(touched))
             || dirty.hides_fields(true)
             || (self.layer == Layer::Unconfirmed && dirty.hides_fields(false));
         changed.then_some(Change::Updated)
