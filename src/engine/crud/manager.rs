@@ -5,6 +5,7 @@ use super::backlog::Backlog;
 use super::context::{Context, Stores, gone};
 use super::dirty::Dirty;
 use super::exchange::{Exchange, Stage};
+use super::fate;
 use super::lazy::Lazy;
 use super::live::Live;
 use super::load::NextLoad;
