@@ -9,6 +9,7 @@ export type { CrudResult } from './calls.js';
 export type {
   CrudManagerConfig,
   CrudManagerOptions,
+  CrudManagerSettings,
   CrudStoreDescriptor,
   CrudStoreInput,
   FetchOptions,

@@ -165,6 +165,65 @@ export type CrudManagerConfig<This = CrudManager<any>> = CrudManagerOptions & {
   listeners?: Listeners<CrudManagerEvents, This>;
 } & OnListeners<CrudManagerEvents, This>;
 
+/** Options that can be read and set at any time. */
+export type CrudManagerSettings = Required<
+  Pick<
+    CrudManagerOptions,
+    | 'autoSync'
+    | 'autoSyncTimeout'
+    | 'forceSync'
+    | 'writeAllFields'
+    | 'phantomIdField'
+    | 'phantomParentIdField'
+    | 'resetIdsBeforeSync'
+    | 'supportShortSyncResponse'
+    | 'skipSuccessProperty'
+    | 'trackResponseType'
+    | 'syncConflictResolution'
+    | 'includeChildrenInRemoveRequest'
+    | 'onRecordError'
+    | 'idempotentSync'
+    | 'retry'
+    | 'sendAsFormData'
+    | 'phasedSync'
+    | 'maxSyncBytes'
+    | 'onConflict'
+    | 'maxConflictRetries'
+    | 'conflictCodes'
+    | 'syncDataOnLoad'
+    | 'lazyLoad'
+    | 'validateResponse'
+  >
+>;
+
+/** @internal What they are when nobody gave them. */
+export const SETTINGS: CrudManagerSettings = {
+  autoSync: false,
+  autoSyncTimeout: 100,
+  forceSync: false,
+  writeAllFields: false,
+  phantomIdField: '$PhantomId',
+  phantomParentIdField: '$PhantomParentId',
+  resetIdsBeforeSync: true,
+  supportShortSyncResponse: true,
+  skipSuccessProperty: true,
+  trackResponseType: false,
+  syncConflictResolution: 'local',
+  includeChildrenInRemoveRequest: true,
+  onRecordError: 'keep',
+  idempotentSync: false,
+  retry: {},
+  sendAsFormData: false,
+  phasedSync: false,
+  maxSyncBytes: 0,
+  onConflict: 'keep',
+  maxConflictRetries: 3,
+  conflictCodes: [409, 'CONFLICT'],
+  syncDataOnLoad: false,
+  lazyLoad: false,
+  validateResponse: false,
+};
+
 const PASSED_ON = [
   'autoLoad',
   'autoSync',
@@ -237,7 +296,6 @@ export function engineConfig(config: CrudManagerOptions): object {
     polling: enginePolling(config.polling),
     syncDataOnLoad: engineDifferences(config.syncDataOnLoad),
     lazyLoad: engineLazy(config.lazyLoad),
-    loadData: config.remotePaging ? { page: 1, pageSize: config.pageSize ?? 50 } : undefined,
   };
   for (const name of PASSED_ON) if (config[name] !== undefined) options[name] = config[name];
   options.transport = engineTransport(transportOf(config));

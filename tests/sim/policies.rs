@@ -590,7 +590,8 @@ fn a_page_takes_the_place_of_the_one_before_but_for_what_is_edited() {
     assert_eq!(world.server.loads[0]["page"], 1);
     world.set(client, "events", 1, "name", "mine");
     let manager = world.clients[client].manager;
-    let patch = json!({"loadData": {"page": 2, "pageSize": 2}}).to_string();
+    let urls = json!({"load": {"url": "/load"}, "sync": {"url": "/sync"}});
+    let patch = json!({"transport": urls, "loadData": {"page": 2, "pageSize": 2}}).to_string();
     let patch = syncline::engine::config::parse(patch.as_bytes()).unwrap();
     world
         .feed(client, Input::Configure(manager, patch))

@@ -10,8 +10,8 @@ use super::json::dom::{Members, Value};
 use crate::prelude::*;
 
 pub use manager::{
-    DifferencesConfig, LazyConfig, ManagerConfig, ManagerPatch, PollingConfig, RetryConfig,
-    TransportConfig, UrlConfig,
+    DifferencesConfig, LazyConfig, ManagerConfig, PollingConfig, RetryConfig, TransportConfig,
+    UrlConfig,
 };
 pub(super) use options::check_url;
 pub use options::{
