@@ -72,6 +72,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
   readonly isCrudManager = true;
 
   /** @internal */ _number = -1;
+  /** @internal Whether somebody hears of every edit. */ _hearsEdits = false;
   /** @internal */ readonly _options: CrudManagerOptions;
   /** @internal What the last call of load() asked for. */ _loadOptions: object = {};
   /** @internal */ _transports: { load: TransportSection; sync: TransportSection };
@@ -484,6 +485,8 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
       if (own || this._hears(name)) mask |= 1 << bit;
     });
     engine().listen(this._number, mask >>> 0);
+    this._hearsEdits =
+      this._hears('hasChanges') || this._hears('noChanges') || this._hears('status');
   }
 
   // --- private ----------------------------------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ async function start(module: WebAssembly.Module): Promise<void> {
 
 /** The exports whose arguments and results are plain numbers: called as they are, without the glue around them. */
 const DIRECT = [
+  'catchUp',
   'setNumber',
   'setBool',
   'setNull',

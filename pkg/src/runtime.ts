@@ -4,6 +4,8 @@ import { SyncError, type ErrorCode } from './errors.js';
 export interface Wasm {
   start(facade: object): number;
   scratch(bytes: number): number;
+  journal(): number;
+  catchUp(): void;
   takeError(): unknown;
   takeNotices(): void;
   setZone(pairs: Float64Array): void;

@@ -40,6 +40,20 @@ pub fn scratch(bytes: u32) -> u32 {
     driver::get().map_or(0, |driver| driver.buffers().scratch(bytes as usize))
 }
 
+/// Where edits can be written down, see `journal`.
+#[wasm_bindgen]
+pub fn journal() -> u32 {
+    driver::get().map_or(0, Driver::journal)
+}
+
+/// Hands what was written down to the engine. Every other call does so too.
+#[wasm_bindgen(js_name = catchUp)]
+pub fn catch_up() {
+    if let Some(driver) = driver::get() {
+        driver.catch_up();
+    }
+}
+
 /// Why the last setter gave -1.
 #[wasm_bindgen(js_name = takeError)]
 pub fn take_error() -> JsValue {

@@ -54,7 +54,7 @@ pub(crate) struct Held {
 pub(crate) struct Denied {
     pub(crate) code: ErrorCode,
     pub(crate) message: String,
-    pub(crate) holder: Option<Held>,
+    pub(crate) holder: Option<Box<Held>>,
 }
 
 /// What others have to be told.
@@ -344,7 +344,7 @@ impl Lock {
         Denied {
             code,
             message: format!("{} is editing this record", self.owner.user.name),
-            holder: Some(self.held(place)),
+            holder: Some(Box::new(self.held(place))),
         }
     }
 }
