@@ -1,3 +1,4 @@
+import type { ChannelConfig } from './channel-config.js';
 import type { CrudManager } from './crud-manager.js';
 import type { CrudManagerEvents } from './crud-events.js';
 import type { Listeners, OnListeners } from './emitter.js';
@@ -128,6 +129,10 @@ export interface CrudManagerOptions {
   syncApplySequence?: readonly string[];
   /** The order in which load answers are applied. */
   loadApplySequence?: readonly string[];
+  /** A live channel to the server: its URL, or its options. */
+  channel?: string | ChannelConfig | false | null;
+  /** The same as `channel`. */
+  live?: string | ChannelConfig | false | null;
   /** When to ask the server for news; a number is an interval in ms. */
   polling?: PollingConfig | number | false | null;
   /** Records that refer to new ones are sent once those have their ids: for servers that take references as they come. */

@@ -1,15 +1,19 @@
 //! The mediator: routes inputs to stores and managers, and what they want to the host. It has no rules of its own.
 
+mod live;
+
 use crate::prelude::*;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 
+use super::channel::Channel;
 use super::config::StoreConfig;
 use super::crud::answer;
 use super::crud::calls::Calls;
 use super::crud::context::{Context, Ids, Stores, gone};
 use super::crud::flow::Answer;
 use super::crud::manager::Manager;
+use super::crud::relations;
 use super::effect::Effect;
 use super::error::{ErrorCode, SyncError};
 use super::event::{Notice, Status};
@@ -33,6 +37,9 @@ pub const EFFECTS_MAX: usize = 100_000;
 pub struct Engine {
     stores: Stores,
     managers: Vec<Option<Box<Manager>>>,
+    channels: Vec<(ManagerId, Box<Channel>)>,
+    /// Others have locked records.
+    guarded: bool,
     effects: VecDeque<Effect>,
     notices: Notices,
     /// Whether the host was told that notices wait.
@@ -55,6 +62,8 @@ impl Engine {
         Self {
             stores: Stores::default(),
             managers: Vec::new(),
+            channels: Vec::new(),
+            guarded: false,
             effects: VecDeque::new(),
             notices: Notices::default(),
             announced: false,
@@ -88,6 +97,9 @@ impl Engine {
                 field,
                 value,
             } => {
+                if self.guarded {
+                    self.check_locks(store, &[row])?;
+                }
                 let entry = self.stores.expect(store)?;
                 let changed = entry.store.set(row, field, value, &mut self.notices)?;
                 if changed {
@@ -97,6 +109,14 @@ impl Engine {
             }
             other => self.route(other),
         };
+        while let Some(id) = self.stores.next_disturbed() {
+            if let Ok((manager, mut cx)) = self.lend(id) {
+                manager.on_disturbed(&mut cx);
+            }
+        }
+        if !self.channels.is_empty() {
+            self.tend_channels();
+        }
         self.announce();
         reply
     }
@@ -114,10 +134,11 @@ impl Engine {
 
     /// When to send [`Input::Timeout`], if at all.
     pub fn poll_timeout(&self) -> Option<Millis> {
-        self.managers
-            .iter()
-            .flatten()
+        let managers = self.managers.iter().flatten();
+        let channels = self.channels.iter();
+        managers
             .filter_map(|manager| manager.poll_timeout())
+            .chain(channels.filter_map(|(_, channel)| channel.poll_timeout()))
             .min()
     }
 
@@ -131,6 +152,12 @@ impl Engine {
     /// A manager.
     pub fn manager(&self, id: ManagerId) -> Option<&Manager> {
         self.managers.get(id.0 as usize)?.as_deref()
+    }
+
+    /// A manager's channel.
+    pub fn channel(&self, id: ManagerId) -> Option<&Channel> {
+        let found = self.channels.iter().find(|(of, _)| *of == id);
+        found.map(|(_, channel)| &**channel)
     }
 
     /// Whose a store is.
@@ -264,6 +291,9 @@ impl Engine {
             | Input::ApplyStoreChangeset(..)
             | Input::SuspendAutoSync(_)
             | Input::ResumeAutoSync { .. } => self.route_to_manager(input),
+            Input::CreateChannel(..) | Input::DestroyChannel(_) | Input::Channel(..) => {
+                self.route_to_channel(input)
+            }
             Input::Timeout
             | Input::Answer { .. }
             | Input::HttpHead(..)
@@ -288,6 +318,7 @@ impl Engine {
             }
             Input::Add { store, rows, place } => return self.add(store, rows, place),
             Input::Remove(id, rows) => {
+                self.check_locks(id, rows)?;
                 let removed = self
                     .stores
                     .expect(id)?
@@ -299,6 +330,7 @@ impl Engine {
                 return Ok(Reply::Rows(removed));
             }
             Input::RemoveAll(id) => {
+                self.check_all_locks(id)?;
                 let removed = self.stores.expect(id)?.store.remove_all(&mut self.notices);
                 if !removed.is_empty() {
                     self.on_edit(id);
@@ -336,6 +368,7 @@ impl Engine {
             }
             Input::DestroyManager(id) => {
                 self.lend(id)?;
+                self.destroy_channel(id);
                 let slot = self.managers.get_mut(id.0 as usize).and_then(Option::take);
                 if let Some(mut manager) = slot {
                     manager.destroy(&mut self.context());
@@ -414,6 +447,7 @@ impl Engine {
             Input::Timeout => {
                 self.tidy();
                 self.each_manager(|manager, cx| manager.on_timeout(cx));
+                self.each_channel(|channel, cx, out| channel.on_timeout(cx.now, cx.rng, out));
             }
             Input::Answer {
                 ask,
@@ -462,6 +496,9 @@ impl Engine {
             Input::Online(online) => {
                 let came_back = online && !self.online;
                 self.online = online;
+                self.each_channel(|channel, cx, out| {
+                    channel.on_online(online, cx.now, cx.rng, out);
+                });
                 if online {
                     self.each_manager(|manager, cx| manager.on_reachable(came_back, cx));
                 } else {
@@ -473,6 +510,9 @@ impl Engine {
                 if visible {
                     self.each_manager(|manager, cx| manager.on_reachable(false, cx));
                 }
+                self.each_channel(|channel, cx, out| {
+                    channel.on_visible(visible, cx.now, cx.rng, out);
+                });
             }
             Input::SetZone(zone) => {
                 self.zone = Arc::new(zone);
@@ -574,17 +614,14 @@ impl Engine {
             return;
         };
         let follow = entry.store.has_aftermath();
-        match entry.manager {
-            Some(manager) => {
-                if let Ok((manager, mut cx)) = self.lend(manager) {
-                    if follow {
-                        manager.follow(&[id], &mut cx);
-                    }
-                    manager.on_edit(grouped, &mut cx);
-                }
-            }
-            None if follow => drop(entry.store.take_aftermath()),
-            None => {}
+        let manager = entry.manager;
+        if follow {
+            relations::follow(&mut self.context(), id);
+        }
+        if let Some(manager) = manager
+            && let Ok((manager, mut cx)) = self.lend(manager)
+        {
+            manager.on_edit(grouped, &mut cx);
         }
     }
 
@@ -636,17 +673,13 @@ impl Engine {
 
     /// After anything but an edit: other stores follow, the manager sees what is left.
     fn after_store(&mut self, manager: Option<ManagerId>, stores: &[StoreId]) {
+        for &id in stores {
+            relations::follow(&mut self.context(), id);
+        }
         if let Some(manager) = manager
             && let Ok((manager, mut cx)) = self.lend(manager)
         {
-            manager.follow(stores, &mut cx);
             manager.on_changes_settled(&mut cx);
-            return;
-        }
-        for &id in stores {
-            if let Some(store) = self.stores.get_mut(id) {
-                store.take_aftermath();
-            }
         }
     }
 

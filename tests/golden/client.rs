@@ -327,7 +327,7 @@ impl Client {
                 let number = self.requests.iter().position(|sent| *sent == request);
                 json!({"abort": number.unwrap() + 1})
             }
-            Effect::Release(_) => return None,
+            Effect::Release(_) | Effect::Channel { .. } | Effect::Answered { .. } => return None,
             Effect::Event(_, event) => render::event(&self.engine, &event),
             Effect::Notices => {
                 let notices = self.engine.notices().iter();

@@ -95,7 +95,7 @@ impl Manager {
             }
             self.apply_loaded(id, section, options, &mut outcome, cx);
             if doubtful {
-                outcome.follow(relations::follow(cx, id, &self.stores));
+                outcome.follow(relations::follow(cx, id));
             }
         }
         self.follow_answer(stores, &mut outcome, cx);
@@ -106,13 +106,13 @@ impl Manager {
     /// Stores follow each other; only then is it known which records really went.
     fn follow_answer(&self, stores: &[StoreId], outcome: &mut Outcome, cx: &mut Context<'_>) {
         for &id in stores {
-            outcome.follow(relations::follow(cx, id, &self.stores));
+            outcome.follow(relations::follow(cx, id));
         }
         for (id, rows) in core::mem::take(&mut outcome.removed) {
             if let Some(store) = cx.stores.get_mut(id) {
                 store.forget(&rows, cx.notices);
             }
-            outcome.follow(relations::follow(cx, id, &self.stores));
+            outcome.follow(relations::follow(cx, id));
         }
     }
 
@@ -200,7 +200,8 @@ impl Manager {
             let Some(at) = plans.iter().position(|(store, _)| *store == id) else {
                 continue;
             };
-            let (_, plan) = plans.swap_remove(at);
+            let (_, mut plan) = plans.swap_remove(at);
+            plan.quiet = response.quiet;
             let Some(store) = cx.stores.get_mut(id) else {
                 continue;
             };
@@ -295,6 +296,7 @@ impl Manager {
             self.apply_rows(&stores, &mut response, &LoadOptions::default(), cx)
         };
         self.note_success(&response);
+        self.land(None, &response, false);
         self.tell_outcome(oddities, outcome, cx);
         self.resolve_doubts(None, cx);
         self.after_other(cx);
@@ -349,7 +351,7 @@ impl Manager {
         }
     }
 
-    fn read(
+    pub(super) fn read(
         &self,
         stores: &[StoreId],
         bytes: &[u8],
@@ -409,8 +411,7 @@ impl Manager {
         stores: &Stores,
     ) -> Option<Vec<u8>> {
         let options = manager.map_or_else(PackageOptions::default, Self::package_options);
-        let ids = manager.map_or(&[][..], Self::stores);
-        let targets = relations::targets(store, ids, stores, Store::has_aliases);
+        let targets = relations::targets(store, stores, Store::has_aliases);
         let mut out = Vec::new();
         store
             .write_package(Layer::Unconfirmed, &options, &targets, &mut out)

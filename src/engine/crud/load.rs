@@ -183,6 +183,7 @@ impl Manager {
             // Of the other parts, it would say too much.
             self.note_success(&response);
         }
+        self.land(None, &response, is_part);
         self.note_news(RequestKind::Load, cx.now);
         self.status.on_success();
         if outcome.more_to_send {

@@ -6,13 +6,14 @@ use super::context::{Context, Stores, gone};
 use super::dirty::Dirty;
 use super::exchange::{Exchange, Stage};
 use super::lazy::Lazy;
+use super::live::Live;
 use super::load::NextLoad;
+use super::package;
 use super::polling::Polling;
 use super::retry::Retry;
 use super::revision::Revision;
 use super::status::{Facts, StatusReport};
 use super::url::is_loopback;
-use super::{package, relations};
 use crate::engine::config::{ManagerConfig, ManagerOptions};
 use crate::engine::effect::{Effect, RequestKind};
 use crate::engine::error::{ErrorCode, SyncError};
@@ -86,6 +87,8 @@ pub struct Manager {
     pub(super) batches: u32,
     /// Edits came that nobody was told of yet.
     touched: bool,
+    /// What it has to do with a channel.
+    pub(super) live: Live,
     /// The sequences of the options were looked through for names of stores that aren't there.
     sequences_checked: bool,
 }
@@ -127,6 +130,7 @@ impl Manager {
             auto_load: options.auto_load.then_some(now),
             batches: 0,
             touched: false,
+            live: Live::default(),
             sequences_checked: false,
             options,
         })
@@ -441,6 +445,15 @@ impl Manager {
         self.report(cx);
     }
 
+    /// Something changed in its stores because of another manager's.
+    pub fn on_disturbed(&mut self, cx: &mut Context<'_>) {
+        if self.any(cx.stores, Store::has_ready_changes) {
+            self.on_edit(false, cx);
+        } else {
+            self.after_other(cx);
+        }
+    }
+
     /// After accept and reject.
     pub fn on_changes_settled(&mut self, cx: &mut Context<'_>) {
         if !self.has_changes(cx.stores) {
@@ -457,13 +470,6 @@ impl Manager {
             self.backlog = Backlog::Clear;
             self.retry.on_answered();
             self.status.on_success();
-        }
-    }
-
-    /// Carries what happened in one of its stores to the others.
-    pub fn follow(&mut self, origins: &[StoreId], cx: &mut Context<'_>) {
-        for &origin in origins {
-            relations::follow(cx, origin, &self.stores);
         }
     }
 

@@ -16,6 +16,7 @@
 //! | `calls` | every promise settles exactly once |
 //! | `manager` | options, stores, and what may start next |
 //! | `flow` | an exchange's way through its stages |
+//! | `live` | what it has to do with a channel |
 //! | `load`, `sync` | how loads and syncs begin and end |
 //! | `lazy` | loading what is wanted and not there |
 //! | `portion` | packages that carry a part of what waits |
@@ -34,6 +35,7 @@ pub mod dirty;
 pub mod exchange;
 pub mod flow;
 pub mod lazy;
+pub mod live;
 mod load;
 pub mod manager;
 pub mod package;

@@ -44,7 +44,7 @@ impl Manager {
             let Some(store) = cx.stores.get(id) else {
                 continue;
             };
-            let targets = relations::targets(store, &self.stores, cx.stores, |_| true);
+            let targets = relations::targets(store, cx.stores, |_| true);
             let mut of_store = Vec::new();
             for record in store.waiting(called, &options, &targets) {
                 if record.removal {
@@ -77,12 +77,7 @@ impl Manager {
     fn freeze_portion(&mut self, waiting: &[(StoreId, Waiting)], cx: &mut Context<'_>) {
         let mut end = waiting.len();
         if self.options.max_sync_bytes > 0 {
-            let head = package::sync_pack(
-                u64::MAX,
-                self.revision.value(),
-                &[],
-                &self.options.request_data,
-            );
+            let head = package::sync_pack(u64::MAX, self.revision.value(), &[], &self.sync_data());
             let mut bytes = head.len();
             let mut begun: Vec<StoreId> = Vec::new();
             for (at, (id, record)) in waiting.iter().enumerate() {
