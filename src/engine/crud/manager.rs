@@ -507,7 +507,8 @@ impl Manager {
             && !self.retry.waiting()
             && !matches!(self.backlog, Backlog::Reported(_));
         let again = self.retry.due() && !self.auto.suspended();
-        let rest = (self.again || self.rest_waits) && !self.retry.waiting();
+        let rest = self.again || self.rest_waits && matches!(self.backlog, Backlog::Clear);
+        let rest = rest && !self.retry.waiting();
         (called || auto || again || rest) && self.reaches(online)
     }
 
