@@ -347,8 +347,10 @@ impl Driver {
                 let sent = self
                     .facade
                     .sent(request.0, manager.0, convert::kind(kind), &http);
-                self.chunk(request, &Uint8Array::from(body.as_slice()));
-                sent
+                let kept = self
+                    .facade
+                    .chunk(request.0, &Uint8Array::from(body.as_slice()));
+                sent.and(kept)
             }
             Effect::Abort(request) => {
                 self.http.abort(request);
