@@ -1,4 +1,5 @@
 import type { ChannelConfig } from './channel-config.js';
+import { type ConflictOptions, engineStrategy } from './conflicts.js';
 import type { CrudManager } from './crud-manager.js';
 import type { CrudManagerEvents } from './crud-events.js';
 import type { Listeners, OnListeners } from './emitter.js';
@@ -76,7 +77,7 @@ export interface CrudStoreDescriptor {
 export type CrudStoreInput = Store<any> | string | CrudStoreDescriptor | StoreConfig<any>;
 
 /** A manager's options. */
-export interface CrudManagerOptions {
+export interface CrudManagerOptions extends ConflictOptions {
   /** Shortcut for `transport.load.url`. */
   loadUrl?: string;
   /** Shortcut for `transport.sync.url`. */
@@ -165,10 +166,14 @@ export interface CrudManagerOptions {
 }
 
 /** A manager's options, its listeners among them. */
-export type CrudManagerConfig<This = CrudManager<any>> = CrudManagerOptions & {
+export type CrudManagerConfig<This = CrudManager<any>> = Omit<CrudManagerOptions, 'onConflict'> & {
   /** Listeners by event name. */
   listeners?: Listeners<CrudManagerEvents, This>;
-} & OnListeners<CrudManagerEvents, This>;
+  /** A policy (see {@link CrudManagerOptions.onConflict}), or a listener of the event `conflict`. */
+  onConflict?:
+    | CrudManagerOptions['onConflict']
+    | ((this: This, event: CrudManagerEvents['conflict']) => unknown);
+} & Omit<OnListeners<CrudManagerEvents, This>, 'onConflict'>;
 
 /** Options that can be read and set at any time. */
 export type CrudManagerSettings = Required<
@@ -192,7 +197,6 @@ export type CrudManagerSettings = Required<
     | 'sendAsFormData'
     | 'phasedSync'
     | 'maxSyncBytes'
-    | 'onConflict'
     | 'maxConflictRetries'
     | 'conflictCodes'
     | 'syncDataOnLoad'
@@ -221,7 +225,6 @@ export const SETTINGS: CrudManagerSettings = {
   sendAsFormData: false,
   phasedSync: false,
   maxSyncBytes: 0,
-  onConflict: 'keep',
   maxConflictRetries: 3,
   conflictCodes: [409, 'CONFLICT'],
   syncDataOnLoad: false,
@@ -248,7 +251,6 @@ const PASSED_ON = [
   'retry',
   'phasedSync',
   'maxSyncBytes',
-  'onConflict',
   'maxConflictRetries',
   'conflictCodes',
   'syncApplySequence',
@@ -297,10 +299,13 @@ export function checkedTransport(
 export function engineConfig(config: CrudManagerOptions): object {
   const { requestData = config.encoder?.requestData } = config;
   const options: Record<string, unknown> = {
+    // A function is a listener.
+    onConflict: typeof config.onConflict === 'string' ? config.onConflict : undefined,
     requestData: typeof requestData === 'function' ? undefined : requestData,
     polling: enginePolling(config.polling),
     syncDataOnLoad: engineDifferences(config.syncDataOnLoad),
     lazyLoad: engineLazy(config.lazyLoad),
+    conflictResolution: engineStrategy(config),
   };
   for (const name of PASSED_ON) if (config[name] !== undefined) options[name] = config[name];
   options.transport = engineTransport(transportOf(config));

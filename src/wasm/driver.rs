@@ -347,10 +347,9 @@ impl Driver {
                 let sent = self
                     .facade
                     .sent(request.0, manager.0, convert::kind(kind), &http);
-                let kept = self
-                    .facade
-                    .chunk(request.0, &Uint8Array::from(body.as_slice()));
-                sent.and(kept)
+                let bytes = Uint8Array::from(body.as_slice());
+                self.report(self.facade.chunk(request.0, &bytes));
+                sent
             }
             Effect::Abort(request) => {
                 self.http.abort(request);

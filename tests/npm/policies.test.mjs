@@ -504,18 +504,20 @@ test('a field can be sent under another name than it comes with', async (t) => {
 });
 
 test('options can be read and set at any time, and a bad value changes nothing', async (t) => {
-  const { server, manager, events } = await loaded(t, { autoSyncTimeout: 50 });
-  assert.equal(manager.onConflict, 'keep');
+  const { server, manager, events } = await loaded(t, {
+    autoSyncTimeout: 50,
+    onConflict: 'reload',
+  });
   assert.equal(manager.supportShortSyncResponse, true);
   assert.equal(manager.autoSyncTimeout, 50);
   assert.deepEqual(manager.conflictCodes, [409, 'CONFLICT']);
-  manager.onConflict = 'reload';
+  manager.maxConflictRetries = 5;
   manager.phantomIdField = '$temp';
   manager.skipSuccessProperty = false;
-  assert.equal(manager.onConflict, 'reload');
-  assert.equal(thrownBy(() => (manager.onConflict = 'shout')).code, 'INVALID_CONFIG');
+  assert.equal(manager.maxConflictRetries, 5);
+  assert.equal(thrownBy(() => (manager.maxConflictRetries = 0.5)).code, 'INVALID_CONFIG');
   assert.equal(thrownBy(() => (manager.autoSyncTimeout = -1)).code, 'INVALID_CONFIG');
-  assert.equal(manager.onConflict, 'reload');
+  assert.equal(manager.maxConflictRetries, 5);
   assert.equal(manager.autoSyncTimeout, 50);
   events.add({ name: 'new' });
   server.nextSync(status(409, { success: false }), ({ pack }) => ({

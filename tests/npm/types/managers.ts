@@ -197,10 +197,8 @@ polls.ensureLoaded({ startDate: new Date(), endDate: '2026-03-01' }) satisfies P
 >;
 polls.load('/elsewhere') satisfies Promise<CrudResult>;
 polls.nextPage() satisfies Promise<CrudResult>;
-polls.onConflict satisfies 'keep' | 'reload' | 'revert';
+new CrudManager({ onConflict: ({ type }) => void (type satisfies 'conflict') });
 polls.maxSyncBytes = 5;
-// @ts-expect-error there is no such policy
-polls.onConflict = 'shout';
 polls.totalCount satisfies number | undefined;
 polls.requestId satisfies number;
 // @ts-expect-error there is no such policy
