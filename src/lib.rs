@@ -55,6 +55,8 @@
 //!             // Changes of records, packed: read them, tell the listeners.
 //!             Effect::Notices => drop(engine.take_notices()),
 //!             Effect::Abort(_) | Effect::Release(_) => {}
+//!             // Only managers with the option `channel` have these.
+//!             Effect::Channel { .. } | Effect::Answered { .. } => {}
 //!         }
 //!     }
 //!     Ok(())
