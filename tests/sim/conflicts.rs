@@ -505,10 +505,7 @@ fn a_409_is_answered_by_a_load_that_finds_the_conflicts_and_by_another_sync() {
         assert_eq!(won, strategy == "client-wins");
         assert_eq!(world.get(client, "events", 1, "name"), name);
         let row = world.server.rows["events"].values().next().unwrap();
-        assert_eq!(
-            (&row["name"], &row["n"]),
-            (&json!(name), &json!(8))
-        );
+        assert_eq!((&row["name"], &row["n"]), (&json!(name), &json!(8)));
         assert!(!world.is_dirty(client));
         world.check_end();
     }
