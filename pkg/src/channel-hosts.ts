@@ -58,7 +58,8 @@ function openWebSocket(config: ChannelConfig, about: About, sink: Sink): Host {
   socket.onopen = () => sink.open();
   socket.onmessage = ({ data }) =>
     sink.message(typeof data === 'string' ? data : new TextDecoder().decode(data));
-  // What a browser tells of an error is that there was one; its close follows.
+  // What is told of an error is that there was one; its close follows.
+  socket.onerror = () => {};
   socket.onclose = ({ code, reason }) => {
     end();
     sink.down(code, reason);

@@ -394,8 +394,9 @@ impl Link {
         let options = &turn.options.reconnect;
         if self.attempts >= options.max {
             let polls = turn.options.poll_ms;
+            let told = core::mem::replace(&mut self.lost, true);
             self.enter(State::Waiting(polls.map(|ms| turn.now + ms)), turn);
-            if !core::mem::replace(&mut self.lost, true) {
+            if !told {
                 let attempts = self.attempts;
                 turn.say("connectionLost", &mut |object| {
                     write::number(f64::from(attempts), object.member("attempts"));

@@ -480,6 +480,8 @@ impl Core {
         }
         if turn.options.request_initial_data {
             self.link.catch_up(turn);
+            // What the server is asked for has to hold what it is told.
+            self.flush(turn);
             let text = frame::write(turn.options.command, "requestInitialData", &mut |_| {});
             self.send(text, turn);
             return;
@@ -499,6 +501,12 @@ impl Core {
         self.feed.on_caught_up();
         self.presence.on_up();
         self.say_doing(turn);
+        self.flush(turn);
+        turn.out.push(Out::Sync);
+    }
+
+    /// Sends what waits for a connection.
+    fn flush(&mut self, turn: &mut Turn<'_>) {
         for (id, changes, text) in core::mem::take(&mut self.resend) {
             self.await_answer(id, What::Change(changes, text.clone()), 0, turn);
             self.send(text, turn);
@@ -507,7 +515,6 @@ impl Core {
             let changes = self.outbox.take();
             self.send_now(changes, turn);
         }
-        turn.out.push(Out::Sync);
     }
 
     fn ping(&mut self, turn: &mut Turn<'_>) {
