@@ -13,6 +13,7 @@ use super::crud::calls::Calls;
 use super::crud::context::{Context, Ids, Stores, gone};
 use super::crud::flow::Answer;
 use super::crud::manager::Manager;
+use super::crud::relations;
 use super::effect::Effect;
 use super::error::{ErrorCode, SyncError};
 use super::event::{Notice, Status};
@@ -108,6 +109,11 @@ impl Engine {
             }
             other => self.route(other),
         };
+        while let Some(id) = self.stores.next_disturbed() {
+            if let Ok((manager, mut cx)) = self.lend(id) {
+                manager.on_disturbed(&mut cx);
+            }
+        }
         if !self.channels.is_empty() {
             self.tend_channels();
         }
@@ -606,17 +612,14 @@ impl Engine {
             return;
         };
         let follow = entry.store.has_aftermath();
-        match entry.manager {
-            Some(manager) => {
-                if let Ok((manager, mut cx)) = self.lend(manager) {
-                    if follow {
-                        manager.follow(&[id], &mut cx);
-                    }
-                    manager.on_edit(grouped, &mut cx);
-                }
-            }
-            None if follow => drop(entry.store.take_aftermath()),
-            None => {}
+        let manager = entry.manager;
+        if follow {
+            relations::follow(&mut self.context(), id);
+        }
+        if let Some(manager) = manager
+            && let Ok((manager, mut cx)) = self.lend(manager)
+        {
+            manager.on_edit(grouped, &mut cx);
         }
     }
 
@@ -668,17 +671,13 @@ impl Engine {
 
     /// After anything but an edit: other stores follow, the manager sees what is left.
     fn after_store(&mut self, manager: Option<ManagerId>, stores: &[StoreId]) {
+        for &id in stores {
+            relations::follow(&mut self.context(), id);
+        }
         if let Some(manager) = manager
             && let Ok((manager, mut cx)) = self.lend(manager)
         {
-            manager.follow(stores, &mut cx);
             manager.on_changes_settled(&mut cx);
-            return;
-        }
-        for &id in stores {
-            if let Some(store) = self.stores.get_mut(id) {
-                store.take_aftermath();
-            }
         }
     }
 

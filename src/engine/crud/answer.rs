@@ -95,7 +95,7 @@ impl Manager {
             }
             self.apply_loaded(id, section, options, &mut outcome, cx);
             if doubtful {
-                outcome.follow(relations::follow(cx, id, &self.stores));
+                outcome.follow(relations::follow(cx, id));
             }
         }
         self.follow_answer(stores, &mut outcome, cx);
@@ -106,13 +106,13 @@ impl Manager {
     /// Stores follow each other; only then is it known which records really went.
     fn follow_answer(&self, stores: &[StoreId], outcome: &mut Outcome, cx: &mut Context<'_>) {
         for &id in stores {
-            outcome.follow(relations::follow(cx, id, &self.stores));
+            outcome.follow(relations::follow(cx, id));
         }
         for (id, rows) in core::mem::take(&mut outcome.removed) {
             if let Some(store) = cx.stores.get_mut(id) {
                 store.forget(&rows, cx.notices);
             }
-            outcome.follow(relations::follow(cx, id, &self.stores));
+            outcome.follow(relations::follow(cx, id));
         }
     }
 
@@ -411,8 +411,7 @@ impl Manager {
         stores: &Stores,
     ) -> Option<Vec<u8>> {
         let options = manager.map_or_else(PackageOptions::default, Self::package_options);
-        let ids = manager.map_or(&[][..], Self::stores);
-        let targets = relations::targets(store, ids, stores, Store::has_aliases);
+        let targets = relations::targets(store, stores, Store::has_aliases);
         let mut out = Vec::new();
         store
             .write_package(Layer::Unconfirmed, &options, &targets, &mut out)

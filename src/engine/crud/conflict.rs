@@ -4,6 +4,7 @@ use super::backlog::Backlog;
 use super::context::Context;
 use super::exchange::Exchange;
 use super::manager::Manager;
+use super::relations;
 use crate::engine::config::OnConflict;
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::prelude::*;
@@ -37,7 +38,9 @@ impl Manager {
             }
         }
         if reverts {
-            self.follow(&exchange.stores, cx);
+            for &id in &exchange.stores {
+                relations::follow(cx, id);
+            }
             self.next_load.get_or_insert_default();
             return;
         }

@@ -187,6 +187,9 @@ impl Exchange {
     }
 }
 
+/// HTTP's "no content": a success that has nothing to say.
+const NO_CONTENT: u16 = 204;
+
 impl Incoming {
     /// Waits for an answer that `reader` can read.
     pub const fn new(reader: ResponseReader, deadline: Option<Millis>) -> Self {
@@ -216,6 +219,9 @@ impl Incoming {
     pub fn finish(self, status: u16) -> Received {
         let response = match (self.reader, self.broken) {
             (_, Some(error)) => Err(error),
+            (Some(mut reader), None) if status == NO_CONTENT && self.head.is_empty() => {
+                reader.feed(b"{}").and_then(|()| reader.finish())
+            }
             (Some(reader), None) => reader.finish(),
             (None, None) => Err(ReadError {
                 kind: ReadErrorKind::Empty,

@@ -8,12 +8,12 @@ use super::exchange::{Exchange, Stage};
 use super::lazy::Lazy;
 use super::live::Live;
 use super::load::NextLoad;
+use super::package;
 use super::polling::Polling;
 use super::retry::Retry;
 use super::revision::Revision;
 use super::status::{Facts, StatusReport};
 use super::url::is_loopback;
-use super::{package, relations};
 use crate::engine::config::{ManagerConfig, ManagerOptions, ManagerPatch};
 use crate::engine::effect::{Effect, RequestKind};
 use crate::engine::error::{ErrorCode, SyncError};
@@ -442,6 +442,15 @@ impl Manager {
         self.report(cx);
     }
 
+    /// Something changed in its stores because of another manager's.
+    pub fn on_disturbed(&mut self, cx: &mut Context<'_>) {
+        if self.any(cx.stores, Store::has_ready_changes) {
+            self.on_edit(false, cx);
+        } else {
+            self.after_other(cx);
+        }
+    }
+
     /// After accept and reject.
     pub fn on_changes_settled(&mut self, cx: &mut Context<'_>) {
         if !self.has_changes(cx.stores) {
@@ -458,13 +467,6 @@ impl Manager {
             self.backlog = Backlog::Clear;
             self.retry.on_answered();
             self.status.on_success();
-        }
-    }
-
-    /// Carries what happened in one of its stores to the others.
-    pub fn follow(&mut self, origins: &[StoreId], cx: &mut Context<'_>) {
-        for &origin in origins {
-            relations::follow(cx, origin, &self.stores);
         }
     }
 

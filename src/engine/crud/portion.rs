@@ -44,7 +44,7 @@ impl Manager {
             let Some(store) = cx.stores.get(id) else {
                 continue;
             };
-            let targets = relations::targets(store, &self.stores, cx.stores, |_| true);
+            let targets = relations::targets(store, cx.stores, |_| true);
             let mut of_store = Vec::new();
             for record in store.waiting(called, &options, &targets) {
                 if record.removal {

@@ -92,7 +92,7 @@ impl Manager {
         let mut sections = Vec::new();
         for store in self.stores.iter().filter_map(|&id| stores.get(id)) {
             let mut bytes = Vec::new();
-            let targets = relations::targets(store, &self.stores, stores, Store::has_aliases);
+            let targets = relations::targets(store, stores, Store::has_aliases);
             if store.write_package(layer, &options, &targets, &mut bytes) {
                 sections.push((store.name(), bytes));
             }
@@ -291,8 +291,12 @@ impl Manager {
         // one, which is made anew, without what was taken back meanwhile.
         let repeated = matches!(exchange.detail, Detail::Sync { repeated: true });
         let broke = repeated && error.status.is_some() && retry_in.is_none();
-        if broke && self.additions(exchange, cx).is_empty() {
-            self.backlog = Backlog::Doubtful(Vec::new());
+        if broke {
+            let added = self.additions(exchange, cx);
+            // What adds records is repeated once more first: the server would know it again.
+            if added.is_empty() || self.retry.in_vain() {
+                self.backlog = Backlog::Doubtful(added);
+            }
         }
         retry_in
     }

@@ -70,7 +70,9 @@ pub fn judge_unreadable(status: u16, why: &str, head: &[u8], conflict_codes: &[S
     let raw = String::from_utf8_lossy(head);
     let raw = clip(raw.trim());
     let text = match (http_ok, raw.is_empty()) {
-        (true, true) => format!("the answer can't be read: {why}"),
+        (true, true) => {
+            "the answer is empty; a server that has nothing to say answers {} or 204".into()
+        }
         (true, false) => format!("the answer can't be read: {why}: {raw}"),
         (false, true) => default_message(status, false),
         (false, false) => raw.to_owned(),
