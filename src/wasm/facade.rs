@@ -1,7 +1,7 @@
 //! What the TypeScript facade offers to the shell: one object, given once at start.
 
 use crate::prelude::*;
-use js_sys::{Promise, Uint8Array};
+use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -53,18 +53,6 @@ extern "C" {
         error: JsValue,
     ) -> Result<(), JsValue>;
 
-    /// Make a request. What can't be made of that throws.
-    #[wasm_bindgen(method, catch)]
-    pub(super) fn request(
-        this: &Facade,
-        url: &str,
-        init: &web_sys::RequestInit,
-    ) -> Result<JsValue, JsValue>;
-
-    /// Send a request. Apps' tests answer some by themselves, or replace `fetch` by something that gives no `Response`.
-    #[wasm_bindgen(method, catch)]
-    pub(super) fn fetch(this: &Facade, request: &JsValue) -> Result<Promise, JsValue>;
-
     /// A request goes out whose answer somebody can ask for, until `release`.
     #[wasm_bindgen(method, catch)]
     pub(super) fn sent(
@@ -75,15 +63,7 @@ extern "C" {
         http: &str,
     ) -> Result<(), JsValue>;
 
-    /// The head of an answer has come.
-    #[wasm_bindgen(method, catch)]
-    pub(super) fn head(
-        this: &Facade,
-        request: u32,
-        response: &web_sys::Response,
-    ) -> Result<(), JsValue>;
-
-    /// A piece of an answer that somebody can ask for.
+    /// A piece of an answer that somebody can ask for. Those of requests come from `host/http.js`.
     #[wasm_bindgen(method, catch)]
     pub(super) fn chunk(this: &Facade, request: u32, bytes: &Uint8Array) -> Result<(), JsValue>;
 

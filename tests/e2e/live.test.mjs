@@ -135,11 +135,11 @@ for (const transport of ['websocket', 'sse', 'socketio', 'polling']) {
     const alice = await Pane.open(t, server, 'Alice', transport);
     const bob = await Pane.open(t, server, 'Bob', transport);
     for (let n = 0; n < 5; n++) {
-      await Promise.all([alice.rename(2, `Alice ${n}`), bob.run((project, n) => (project.eventStore.getById(2).color = `#00000${n}`), n)]);
+      await Promise.all([alice.rename(2, `Alice ${n}`), bob.run((project, n) => (project.eventStore.getById(2).eventColor = `#00000${n}`), n)]);
     }
     await same(alice, bob);
     await alice.sees(2, 'Alice 4');
-    const colors = await Promise.all([alice, bob].map((pane) => pane.run((project) => project.eventStore.getById(2).color)));
+    const colors = await Promise.all([alice, bob].map((pane) => pane.run((project) => project.eventStore.getById(2).eventColor)));
     assert.deepEqual(colors, ['#000004', '#000004']);
   });
 

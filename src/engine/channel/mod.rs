@@ -340,10 +340,19 @@ impl Channel {
         });
     }
 
-    /// Ends it: what waits settles, the connection is closed.
+    /// Ends it: what waits settles, locks are given back, the connection is closed.
     pub fn destroy(mut self, now: Millis, rng: &mut Rng, out: &mut Vec<Out>) {
         self.with(now, rng, out, |core, turn| {
-            core.link.pause(Pause::User, turn)
+            if core.link.is_live() {
+                for held in core.presence.mine() {
+                    let data = object_text(&mut |object| {
+                        write::string(&held.store, object.member("type"));
+                        held.id.write(object.member("id"));
+                    });
+                    core.send_data("unlock", &data, None, turn);
+                }
+            }
+            core.link.pause(Pause::User, turn);
         });
     }
 
