@@ -56,7 +56,7 @@ class Pane {
   }
 
   data() {
-    return this.run((project) => JSON.stringify(project.eventStore.records.map(({ id, name }) => [id, name]).sort(([a], [b]) => a - b)));
+    return this.run((project) => JSON.stringify(project.eventStore.records.map(({ id, name, eventColor }) => [id, name, eventColor]).sort(([a], [b]) => a - b)));
   }
 }
 
