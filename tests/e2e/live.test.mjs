@@ -195,7 +195,7 @@ for (const transport of ['websocket', 'sse', 'socketio', 'polling']) {
 
   test(`${transport}: syncs over the channel are saved once`, async (t) => {
     const server = await TestServer.start(t);
-    const alice = await Pane.open(t, server, 'Alice', transport, { sendOver: 'channel' });
+    const alice = await Pane.open(t, server, 'Alice', transport, { sendOver: 'channel', ackTimeout: 1000 });
     const bob = await Pane.open(t, server, 'Bob', transport);
     const { revision } = await alice.run(async (project) => {
       project.autoSync = false;
