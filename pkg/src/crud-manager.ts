@@ -16,9 +16,10 @@ import {
   engineTransport,
   transportOf,
 } from './crud-config.js';
-import { type CrudManagerEvents, EVENTS, STATUSES, type SyncStatus } from './crud-events.js';
-import { CrudParts } from './crud-parts.js';
+import { type CrudManagerEvents, EVENTS } from './crud-events.js';
 import { partParams } from './crud-policies.js';
+import { CrudState } from './crud-state.js';
+import { describe } from './crud-stores.js';
 import { type StoreChangeset, applyAsOwn, checkChangeset, renamed } from './changesets.js';
 import { standIns } from './ajax-helper.js';
 import { type OnListeners, defineHandlers } from './emitter.js';
@@ -71,7 +72,7 @@ export type StoreOf<Stores extends object, K extends keyof Stores> = string exte
  * await crud.load();
  * ```
  */
-export class CrudManager<Stores extends object = StoreModels> extends CrudParts {
+export class CrudManager<Stores extends object = StoreModels> extends CrudState {
   /** @internal Minified code has other names. */ static override readonly name: string = 'CrudManager';
   static readonly isCrudManager = true;
   readonly isCrudManager = true;
@@ -359,54 +360,6 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
     return invalidRecords(this);
   }
 
-  // --- state ------------------------------------------------------------------------------------------------------------
-
-  /** Whether a load is under way. */
-  get isLoading(): boolean {
-    return (this._state(0) & 1) !== 0;
-  }
-
-  /** The same as {@link CrudManager.isLoading}. */
-  get isCrudManagerLoading(): boolean {
-    return this.isLoading;
-  }
-
-  /** Whether a sync is under way. */
-  get isSyncing(): boolean {
-    return (this._state(0) & 2) !== 0;
-  }
-
-  /** The same as {@link CrudManager.isSyncing}. */
-  get isCrudManagerSyncing(): boolean {
-    return this.isSyncing;
-  }
-
-  /** Where it stands, for a status pill. */
-  get status(): SyncStatus {
-    return STATUSES[this._state(1)] ?? 'saved';
-  }
-
-  /** How many records have changes that the server hasn't confirmed. */
-  get pendingCount(): number {
-    return this._state(2);
-  }
-
-  /** What the server last called its state; `null` while that is unknown. */
-  get revision(): number | string | null {
-    const text = engine().managerRevision(this._alive());
-    return text === undefined ? null : JSON.parse(text);
-  }
-
-  set revision(revision: number | string | null | undefined) {
-    const number = this._alive();
-    if (revision !== undefined) engine().setRevision(number, writeJson(revision));
-  }
-
-  /** The same as {@link CrudManager.revision}. */
-  get crudRevision(): number | string | null {
-    return this.revision;
-  }
-
   /** Whether the manager was destroyed. */
   get isDestroyed(): boolean {
     return this.destroyed;
@@ -469,7 +422,11 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
       );
       return;
     }
-    const descriptor = this._descriptor(input as CrudStoreInput);
+    const descriptor = describe(
+      input as CrudStoreInput,
+      this._options.storeIdProperty ?? 'id',
+      (config) => this._make(config),
+    );
     const { store } = descriptor;
     let at = position ?? -1;
     if (fromStore !== undefined) {
@@ -610,11 +567,6 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
     return channel;
   }
 
-  private _state(index: number): number {
-    engine().managerState(this._alive());
-    return register(index);
-  }
-
   /** @internal New options: all of them, or none. */
   override _option(patch: CrudManagerOptions): void {
     const number = this._alive();
@@ -653,45 +605,6 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
   /** @internal */
   protected override get _isGone(): boolean {
     return this.destroyed;
-  }
-
-  /** Another property than `id` may name a store's section. */
-  private _named(store: Store<any>): Store<any> {
-    const name = (store as any)[this._options.storeIdProperty ?? 'id'];
-    if (typeof name === 'string') store._adjust({ id: name });
-    return store;
-  }
-
-  private _descriptor(input: CrudStoreInput): CrudStoreDescriptor {
-    if (input instanceof Store) return { store: this._named(input) };
-    if (typeof input === 'string') {
-      const store = Store.getStore(input);
-      if (store === undefined) throw new SyncError('UNKNOWN_STORE', `there is no store "${input}"`);
-      return { store: this._named(store) };
-    }
-    if (input === null || typeof input !== 'object') {
-      throw new SyncError(
-        'INVALID_CONFIG',
-        'crudStores wants stores, their ids, or options of stores',
-      );
-    }
-    if ('store' in input) {
-      const { store, storeId, phantomIdField, idField, writeAllFields } = input;
-      const real = typeof store === 'string' ? Store.getStore(store) : store;
-      if (!(real instanceof Store)) {
-        throw new SyncError('UNKNOWN_STORE', `there is no store "${storeId ?? String(store)}"`);
-      }
-      real._adjust({ id: storeId, phantomIdField, idField, writeAllFields });
-      return { ...input, store: real };
-    }
-    const prototype = Object.getPrototypeOf(input);
-    if (prototype !== Object.prototype && prototype !== null) {
-      throw new SyncError(
-        'INVALID_CONFIG',
-        'crudStores wants stores, their ids, or options of stores',
-      );
-    }
-    return { store: this._make(input as StoreConfig<any>) };
   }
 
   /** @internal A store that goes with the manager. */
