@@ -5,6 +5,7 @@ import theme from 'fullcalendar/themes/breezy';
 import timeGrid from 'fullcalendar/timegrid';
 import { h, icon, ICONS } from '../shared/dom';
 import { addDays } from '../shared/format';
+import { ring } from '../shared/live';
 import { avatars } from '../shared/people';
 import type { Person } from '../shared/project';
 import type { TeamEvent } from './project';
@@ -103,7 +104,7 @@ function content(
   title: string,
   time: string,
   isMirror: boolean,
-  { record, people }: Record<string, unknown>,
+  { record, people, editors }: Record<string, unknown>,
 ): HTMLElement[] {
   const isLocked = (record as TeamEvent | undefined)?.readOnly === true;
   const name = h('span', { class: 'event-title' }, title || (isMirror ? 'New event' : '(no name)'));
@@ -122,6 +123,8 @@ function content(
   if (shown.length > 0) {
     parts.push(h('span', { class: 'event-people' }, ...avatars(shown, AVATARS_SHOWN_MAX)));
   }
+  const outline = ring((editors as Parameters<typeof ring>[0] | undefined) ?? []);
+  if (outline) parts.push(outline);
   return parts;
 }
 

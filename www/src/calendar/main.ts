@@ -1,7 +1,12 @@
 import { init } from 'syncline';
+import 'syncline/elements';
 import { bindFullCalendar } from 'syncline/fullcalendar';
+import { Controls } from '../shared/controls';
 import { byId } from '../shared/dom';
 import { addDays, count, rangeText } from '../shared/format';
+import { identity, isPane } from '../shared/identity';
+import { Live } from '../shared/live';
+import { Network } from '../shared/network';
 import { loadOrTell, showNotice } from '../shared/notice';
 import { DEFAULT_COLOR } from '../shared/palette';
 import { People } from '../shared/people';
@@ -17,6 +22,12 @@ import type { Draft } from './editor';
 import { createProject } from './project';
 import type { Project, TeamEvent } from './project';
 
+const user = identity();
+// Before anything connects: what is cut is this page's network, not the browser's.
+const network = isPane() ? new Network() : null;
+document.documentElement.toggleAttribute('data-pane', isPane());
+if (isPane()) byId('pane-name').textContent = user.userName;
+
 const toasts = new Toasts(byId('toasts'));
 const wire = new Wire(byId('wire'));
 const tour = new Tour(byId('tour'), {
@@ -25,13 +36,14 @@ const tour = new Tour(byId('tour'), {
   refused: 'Move the locked “Company all-hands”: the server says no.',
 });
 let editor: Editor | null = null;
+let live: Live | null = null;
 let openDraft: (draft: Partial<Draft>, anchor: () => Element | null) => void = () => undefined;
 
 const calendar = createCalendar(byId('grid'), {
   onRange: (start, end) => (byId('title').textContent = rangeText(start, end)),
   onSelect: (startDate, endDate, allDay) =>
     openDraft({ startDate, endDate, allDay }, () => document.querySelector('[data-mirror]')),
-  onEvent: (record) => editor?.edit(record, () => elementOf(record.key)),
+  onEvent: (record) => void edit(record),
 });
 const placeholders = calendar.addEventSource(skeleton(mondayOf(calendar.getDate())));
 byId('today').addEventListener('click', () => calendar.today());
@@ -47,7 +59,7 @@ async function start(): Promise<void> {
     showNotice('The engine could not be started in this browser.', String(error), null);
     return;
   }
-  const project = createProject();
+  const project = createProject(user);
   new StatusView(project);
   watch(project, wire, () => {
     const { eventStore, resourceStore } = project;
@@ -63,6 +75,9 @@ async function start(): Promise<void> {
     byId('people'),
   );
   const refusals = new Refusals(project, toasts, elementOf);
+  const others = new Live({ project, toasts, wire, repaint: () => binding.refresh() });
+  live = others;
+  if (network) new Controls(network, project, toasts);
   const binding = bindFullCalendar(calendar, project.eventStore, {
     pendingClass: 'is-pending',
     errorClass: 'is-refused',
@@ -72,7 +87,8 @@ async function start(): Promise<void> {
         ...event,
         color: record.eventColor || DEFAULT_COLOR,
         className: `${event.className} ${refusals.has(record) ? 'is-refused' : ''}`.trim(),
-        extendedProps: { record, people: people.of(record) },
+        editable: !others.isLocked(record),
+        extendedProps: { record, people: people.of(record), editors: others.editors(record) },
       };
     },
   });
@@ -87,6 +103,12 @@ async function start(): Promise<void> {
   project.guardUnload();
   refusals.onChange((key) => binding.refresh([key]));
   await loadOrTell(project, 'The team’s week could not be loaded.', () => placeholders.remove());
+}
+
+/** Opens an event's editor, unless somebody else has the event in hand. */
+async function edit(record: TeamEvent): Promise<void> {
+  editor?.close();
+  if (await live?.edit(record)) editor?.edit(record, () => elementOf(record.key));
 }
 
 /** Lunch breaks and the like, behind the events. */
@@ -123,7 +145,10 @@ function createEditor(project: Project, people: People<TeamEvent>): Editor {
       };
       toasts.show({ title: `“${name}” deleted`, action: { label: 'Undo', run: undo } });
     },
-    onClose: () => calendar.unselect(),
+    onClose: () => {
+      calendar.unselect();
+      live?.leave();
+    },
   });
   openDraft = (draft, anchor) => {
     const startDate = draft.startDate ?? nextHour();

@@ -97,10 +97,61 @@ export class Wire {
     };
   }
 
+  /** Shows a message of the channel. Its heartbeat isn't worth a line. */
+  note(direction: 'in' | 'out', message: unknown): void {
+    const { type, data, revision } = frameOf(message);
+    if (QUIET.has(type)) return;
+    const summary = type === 'sync' ? `sync: ${summarize(asRecord(data))}` : type;
+    const arrow = direction === 'in' ? '↓' : '↑';
+    const body = h('div', { class: 'wire-body' });
+    const row = h(
+      'details',
+      { class: 'wire-row', 'data-state': 'ok' },
+      h(
+        'summary',
+        {},
+        h('span', { class: 'wire-kind', 'data-kind': 'live' }, 'live'),
+        h('span', { class: 'wire-summary' }, summary),
+        h('span', { class: 'wire-status' }, arrow),
+        h('span', { class: 'wire-meta' }, revision === null ? '' : `rev ${revision}`),
+      ),
+      body,
+    );
+    const what = direction === 'in' ? 'Received' : 'Sent';
+    row.addEventListener('toggle', () => body.replaceChildren(block(what, message)));
+    this.#list.prepend(h('li', {}, row));
+    while (this.#list.childElementCount > KEPT_MAX) this.#list.lastElementChild?.remove();
+    this.#last.textContent = `${arrow} ${summary}`;
+  }
+
   #setOpen(isOpen: boolean): void {
     this.#root.dataset['open'] = String(isOpen);
     this.#toggle.setAttribute('aria-expanded', String(isOpen));
   }
+}
+
+/** Messages that come all the time. */
+const QUIET: ReadonlySet<string> = new Set(['ping', 'pong', 'heartbeat']);
+
+function frameOf(message: unknown): { type: string; data: unknown; revision: number | null } {
+  let frame = message;
+  if (typeof frame === 'string') {
+    try {
+      frame = JSON.parse(frame);
+    } catch {
+      return { type: frame as string, data: null, revision: null };
+    }
+  }
+  const { type, data, revision } = asRecord(frame);
+  return {
+    type: String(type ?? 'message'),
+    data,
+    revision: typeof revision === 'number' ? revision : null,
+  };
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 function block(label: string, value: unknown): HTMLElement {
