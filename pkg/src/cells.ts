@@ -197,11 +197,7 @@ export function putCells(record: Model, cells: readonly unknown[]): void {
  * property; one that changed when there are many records would change with each of them.
  */
 export function settleShape(record: Model, cells: readonly unknown[]): void {
-  for (const cell of ['', 0])
-    putCells(
-      record,
-      Array.from(cells, () => cell),
-    );
+  for (const cell of ['', 0]) putCells(record, Array.from(cells, () => cell));
   putCells(record, cells);
 }
 

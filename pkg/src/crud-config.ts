@@ -1,7 +1,7 @@
 import type { CrudManager } from './crud-manager.js';
 import type { CrudManagerEvents } from './crud-events.js';
 import type { Listeners, OnListeners } from './emitter.js';
-import { SyncError } from './errors.js';
+import { SyncError, checkObject } from './errors.js';
 import type { StoreConfig } from './store-config.js';
 import type { Store } from './store.js';
 
@@ -164,11 +164,27 @@ const FETCH_OPTIONS = [
 export function transportOf(
   config: CrudManagerOptions,
 ): Required<NonNullable<CrudManagerOptions['transport']>> {
-  const { load, sync } = config.transport ?? {};
+  const { load, sync, ...others } = checkedTransport(config.transport ?? {});
+  const [other] = Object.keys(others);
+  if (other !== undefined) {
+    throw new SyncError('INVALID_CONFIG', `transport has load and sync, no ${other}`);
+  }
+  checkObject('encoder', config.encoder);
   return {
     load: { ...load, ...(config.loadUrl !== undefined && { url: config.loadUrl }) },
     sync: { ...sync, ...(config.syncUrl !== undefined && { url: config.syncUrl }) },
   };
+}
+
+/** @internal Refuses what isn't a transport. */
+export function checkedTransport(
+  transport: NonNullable<CrudManagerOptions['transport']>,
+): NonNullable<CrudManagerOptions['transport']> {
+  if (transport === null) throw new SyncError('INVALID_CONFIG', 'transport must be an object');
+  checkObject('transport', transport);
+  checkObject('transport.load', transport.load);
+  checkObject('transport.sync', transport.sync);
+  return transport;
 }
 
 /** @internal The options as the engine wants them. */
@@ -194,6 +210,13 @@ function engineSection(section: TransportSection): object {
       throw new SyncError('INVALID_CONFIG', `transport: ${name} must be text`);
     }
   }
+  if (timeout !== undefined && !Number.isFinite(timeout)) {
+    throw new SyncError('INVALID_CONFIG', 'transport: timeout must be a number of ms');
+  }
+  for (const name of ['headers', 'params'] as const) {
+    if (typeof section[name] !== 'function') checkObject(`transport: ${name}`, section[name]);
+  }
+  checkObject('transport: fetchOptions', section.fetchOptions);
   const fetchOptions: Record<string, unknown> = { ...section.fetchOptions };
   for (const name of FETCH_OPTIONS) {
     if (section[name] !== undefined) fetchOptions[name] = section[name];
@@ -213,7 +236,7 @@ function engineSection(section: TransportSection): object {
 function plain(
   values: OrFunction<Record<string, OrFunction<unknown>>> | undefined,
 ): object | undefined {
-  if (values === undefined || typeof values === 'function') return undefined;
+  if (values == null || typeof values === 'function') return undefined;
   const fixed = Object.entries(values).filter(([, value]) => typeof value !== 'function');
   return Object.fromEntries(fixed);
 }
@@ -222,8 +245,12 @@ function plain(
 export function asked(
   values: OrFunction<Record<string, OrFunction<unknown>>> | undefined,
 ): Record<string, unknown> {
-  if (values === undefined) return {};
-  if (typeof values === 'function') return asked(plainOrAsked(values()));
+  if (values == null) return {};
+  if (typeof values === 'function') {
+    const given = values();
+    checkObject('what a function gives for headers or params', given);
+    return asked(plainOrAsked(given ?? {}));
+  }
   const found: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(values)) {
     if (typeof value === 'function') found[name] = value();
@@ -246,6 +273,6 @@ export function asksAnything(section: TransportSection): boolean {
   return [headers, params].some(
     (values) =>
       typeof values === 'function' ||
-      (values !== undefined && Object.values(values).some((value) => typeof value === 'function')),
+      (values != null && Object.values(values).some((value) => typeof value === 'function')),
   );
 }

@@ -7,6 +7,7 @@ import {
   type RetryConfig,
   type TransportSection,
   asksAnything,
+  checkedTransport,
   engineConfig,
   engineTransport,
   transportOf,
@@ -62,8 +63,7 @@ export type StoreOf<Stores extends object, K extends keyof Stores> = string exte
  * ```
  */
 export class CrudManager<Stores extends object = StoreModels> extends Emitter<CrudManagerEvents> {
-  /** @internal Minified code has other names. */ static override readonly name: string =
-    'CrudManager';
+  /** @internal Minified code has other names. */ static override readonly name: string = 'CrudManager';
   static readonly isCrudManager = true;
   readonly isCrudManager = true;
 
@@ -327,7 +327,7 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   }
 
   set transport(transport: { load?: TransportSection; sync?: TransportSection }) {
-    const next = { ...this._transports, ...transport };
+    const next = { ...this._transports, ...checkedTransport(transport) };
     this._configure({ transport: engineTransport(next) });
     this._transports = next;
     this._listenersChanged();
@@ -547,6 +547,7 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
       store.remove(removed.map((row: any) => row?.id ?? row?.[phantomIdField] ?? row));
     }
   }
+
 }
 
 /** Handlers can be set at any time: `manager.onSync = () => …`. */

@@ -74,7 +74,12 @@ function unpackRow(
   }
 }
 
-function unpackOther(high: number, low: number, kind: Kind | undefined, texts: Texts): unknown {
+function unpackOther(
+  high: number,
+  low: number,
+  kind: Kind | undefined,
+  texts: Texts,
+): unknown {
   const tag = high >>> 16;
   if (tag === NULL) return null;
   if (tag === ABSENT) return undefined;

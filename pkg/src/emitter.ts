@@ -58,6 +58,7 @@ export class Emitter<Events extends object> {
     fn?: Listener<any>,
     options: ListenerOptions = {},
   ): () => void {
+    checkNamed(what);
     const added: [string, Entry][] = [];
     if (typeof what === 'string') {
       added.push([what, this._entry(what, fn, options)]);
@@ -89,6 +90,7 @@ export class Emitter<Events extends object> {
   un<K extends keyof Events & string>(name: K, fn: Listener<Events[K]>): void;
   un(listeners: Listeners<Events>): void;
   un(what: string | Listeners<Events>, fn?: Listener<any>): void {
+    checkNamed(what);
     const pairs = typeof what === 'string' ? [[what, fn] as const] : Object.entries(what);
     for (const [name, listener] of pairs) {
       const own = (listener as any)?.fn ?? listener;
@@ -179,9 +181,20 @@ export class Emitter<Events extends object> {
 
   /** @internal Takes listeners from a config: `listeners: {…}` and `onXxx`. */
   _listenFromConfig(config: any, names: readonly string[]): void {
-    if (config.listeners) this.on(config.listeners);
+    const { listeners } = config;
+    if (listeners != null) {
+      if (typeof listeners !== 'object') {
+        throw new SyncError('INVALID_CONFIG', 'listeners must be an object of functions');
+      }
+      for (const [name, listener] of Object.entries(listeners)) {
+        const fn = (listener as any)?.fn ?? listener;
+        if (!OPTIONS.has(name)) checkHandler('INVALID_CONFIG', name, fn);
+      }
+      this.on(listeners);
+    }
     for (const name of names) {
       const handler = config[handlerName(name)];
+      checkHandler('INVALID_CONFIG', name, handler);
       if (isHandler(handler)) (this as any)[handlerName(name)] = handler;
     }
   }
@@ -205,11 +218,10 @@ export class Emitter<Events extends object> {
   }
 
   private _entry(name: string, fn: unknown, options: ListenerOptions): Entry {
-    if (!isHandler(fn)) {
-      throw new SyncError('INVALID_ARGUMENT', `the listener of "${name}" is no function`);
-    }
+    if (fn == null) throw new SyncError('INVALID_ARGUMENT', `no listener of "${name}" was given`);
+    checkHandler('INVALID_ARGUMENT', name, fn);
     const { thisObj, prio = 0, once = false } = options;
-    return { fn, thisObj, prio, once };
+    return { fn: fn as Listener<any>, thisObj, prio, once };
   }
 
   private _insert(name: string, entry: Entry): void {
@@ -261,11 +273,23 @@ export function defineHandlers(prototype: object, names: readonly string[]): voi
         return this[key];
       },
       set(this: any, handler: unknown) {
+        checkHandler('INVALID_ARGUMENT', name, handler);
         Object.defineProperty(this, key, { value: handler, configurable: true, writable: true });
         this._listenersChanged();
       },
     });
   }
+}
+
+/** What is neither a handler nor left out is a mistake. */
+function checkHandler(code: 'INVALID_ARGUMENT' | 'INVALID_CONFIG', name: string, value: unknown): void {
+  if (value == null || isHandler(value)) return;
+  throw new SyncError(code, `the listener of "${name}" must be a function, or the name of a method`);
+}
+
+function checkNamed(what: unknown): void {
+  if (typeof what === 'string' || (typeof what === 'object' && what !== null)) return;
+  throw new SyncError('INVALID_ARGUMENT', 'listeners are given by name, or as an object');
 }
 
 function isHandler(value: unknown): value is Listener<any> {

@@ -45,8 +45,7 @@ const CANCELLED: ReadonlySet<ErrorCode> = new Set(['CANCELLED', 'VETOED', 'DESTR
 
 /** What Syncline throws and rejects with: a code to decide by, a sentence to read. */
 export class SyncError extends Error {
-  /** @internal Minified code has other names. */ static override readonly name: string =
-    'SyncError';
+  /** @internal Minified code has other names. */ static override readonly name: string = 'SyncError';
   override readonly name = 'SyncError';
   /** What class it is. */
   readonly code: ErrorCode;
@@ -81,6 +80,13 @@ Object.defineProperties(SyncError.prototype, {
   responseText: { value: '', writable: true, configurable: true },
   rawResponse: { value: undefined, writable: true, configurable: true },
 });
+
+/** @internal Refuses what is there and is no object with members. */
+export function checkObject(what: string, value: unknown): void {
+  if (value != null && (typeof value !== 'object' || Array.isArray(value))) {
+    throw new SyncError('INVALID_CONFIG', `${what} must be an object`);
+  }
+}
 
 /** @internal Refuses options that are no object, or whose lists are none. */
 export function checkOptions(what: string, options: unknown, lists: readonly string[]): void {

@@ -1,5 +1,5 @@
 import { giveWay } from './accessors.js';
-import type { Model } from './model.js';
+import type { Id, Model } from './model.js';
 import type { Store } from './store.js';
 
 /** What records have besides. A field of the same name takes the place of each. */
@@ -12,6 +12,8 @@ export interface RecordExtras {
   readonly stores: Store<any>[];
   /** The same as {@link Model.store}. */
   readonly firstStore: Store<any> | undefined;
+  /** To be written by classes that make the ids of new records themselves; else they are UUIDs. */
+  generateId?(): Id;
 }
 
 const metas = new WeakMap<Model, object>();

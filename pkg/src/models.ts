@@ -4,8 +4,7 @@ import { type Id, Model } from './model.js';
 
 /** An event of a calendar. */
 export class EventModel extends Model {
-  /** @internal Minified code has other names. */ static override readonly name: string =
-    'EventModel';
+  /** @internal Minified code has other names. */ static override readonly name: string = 'EventModel';
   static override fields: readonly FieldInput[] = [
     { name: 'name', type: 'string' },
     { name: 'startDate', type: 'date' },
@@ -36,8 +35,7 @@ export interface EventModel extends Assigned {}
 
 /** Whoever or whatever events and tasks are assigned to. */
 export class ResourceModel extends Model {
-  /** @internal Minified code has other names. */ static override readonly name: string =
-    'ResourceModel';
+  /** @internal Minified code has other names. */ static override readonly name: string = 'ResourceModel';
   static override fields: readonly FieldInput[] = [
     { name: 'name', type: 'string' },
     { name: 'image', type: 'string' },
@@ -58,8 +56,7 @@ export interface ResourceModel extends AssignedTo {}
 
 /** Puts an event and a resource together. On the wire they are called `event` and `resource`. */
 export class AssignmentModel extends Model {
-  /** @internal Minified code has other names. */ static override readonly name: string =
-    'AssignmentModel';
+  /** @internal Minified code has other names. */ static override readonly name: string = 'AssignmentModel';
   static override fields: readonly FieldInput[] = [
     { name: 'eventId', dataSource: 'event' },
     { name: 'resourceId', dataSource: 'resource' },
@@ -73,8 +70,7 @@ export interface AssignmentModel extends Assigning {}
 
 /** Puts a task and a resource together. */
 export class TaskAssignmentModel extends Model {
-  /** @internal Minified code has other names. */ static override readonly name: string =
-    'TaskAssignmentModel';
+  /** @internal Minified code has other names. */ static override readonly name: string = 'TaskAssignmentModel';
   static override fields: readonly FieldInput[] = ['event', 'resource'];
 
   /** The task's id. */
@@ -85,8 +81,7 @@ export class TaskAssignmentModel extends Model {
 
 /** A card of a task board. */
 export class TaskModel extends Model {
-  /** @internal Minified code has other names. */ static override readonly name: string =
-    'TaskModel';
+  /** @internal Minified code has other names. */ static override readonly name: string = 'TaskModel';
   static override fields: readonly FieldInput[] = [
     { name: 'name', type: 'string' },
     { name: 'description', type: 'string' },
@@ -117,8 +112,7 @@ export interface TaskModel extends Assigned {}
 
 /** A column of a task board. */
 export class ColumnModel extends Model {
-  /** @internal Minified code has other names. */ static override readonly name: string =
-    'ColumnModel';
+  /** @internal Minified code has other names. */ static override readonly name: string = 'ColumnModel';
   static override fields: readonly FieldInput[] = [
     { name: 'text', type: 'string' },
     { name: 'color', type: 'string' },
@@ -130,14 +124,12 @@ export class ColumnModel extends Model {
 
 /** A swimlane of a task board. */
 export class SwimlaneModel extends ColumnModel {
-  /** @internal Minified code has other names. */ static override readonly name: string =
-    'SwimlaneModel';
+  /** @internal Minified code has other names. */ static override readonly name: string = 'SwimlaneModel';
 }
 
 /** A stretch of time that concerns everybody. */
 export class TimeRangeModel extends Model {
-  /** @internal Minified code has other names. */ static override readonly name: string =
-    'TimeRangeModel';
+  /** @internal Minified code has other names. */ static override readonly name: string = 'TimeRangeModel';
   static override fields: readonly FieldInput[] = [
     { name: 'name', type: 'string' },
     { name: 'startDate', type: 'date' },
@@ -151,8 +143,7 @@ export class TimeRangeModel extends Model {
 
 /** A stretch of time that concerns one resource. */
 export class ResourceTimeRangeModel extends TimeRangeModel {
-  /** @internal Minified code has other names. */ static override readonly name: string =
-    'ResourceTimeRangeModel';
+  /** @internal Minified code has other names. */ static override readonly name: string = 'ResourceTimeRangeModel';
   static override fields: readonly FieldInput[] = [
     'resourceId',
     { name: 'timeRangeColor', type: 'string' },
@@ -164,8 +155,7 @@ export class ResourceTimeRangeModel extends TimeRangeModel {
 
 /** A working-time calendar. */
 export class CalendarModel extends Model {
-  /** @internal Minified code has other names. */ static override readonly name: string =
-    'CalendarModel';
+  /** @internal Minified code has other names. */ static override readonly name: string = 'CalendarModel';
   static override fields: readonly FieldInput[] = [{ name: 'name', type: 'string' }];
 
   declare name: string;

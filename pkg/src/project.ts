@@ -74,8 +74,7 @@ class Project<Stores extends object> extends CrudManager<Stores> {
 
 /** What a calendar works with: events, resources, assignments, time ranges and calendars. */
 export class CalendarProject<Stores extends object = {}> extends Project<Stores> {
-  /** @internal Minified code has other names. */ static override readonly name: string =
-    'CalendarProject';
+  /** @internal Minified code has other names. */ static override readonly name: string = 'CalendarProject';
   readonly eventStore: Store<ModelOf<Stores, 'events', EventModel>>;
   readonly resourceStore: Store<ModelOf<Stores, 'resources', ResourceModel>>;
   readonly assignmentStore: Store<ModelOf<Stores, 'assignments', AssignmentModel>>;
@@ -134,8 +133,7 @@ export class CalendarProject<Stores extends object = {}> extends Project<Stores>
 
 /** What a task board works with: tasks, resources, assignments, columns and swimlanes. */
 export class TaskBoardProject<Stores extends object = {}> extends Project<Stores> {
-  /** @internal Minified code has other names. */ static override readonly name: string =
-    'TaskBoardProject';
+  /** @internal Minified code has other names. */ static override readonly name: string = 'TaskBoardProject';
   readonly taskStore: Store<ModelOf<Stores, 'tasks', TaskModel>>;
   readonly resourceStore: Store<ModelOf<Stores, 'resources', ResourceModel>>;
   readonly assignmentStore: Store<ModelOf<Stores, 'assignments', TaskAssignmentModel>>;

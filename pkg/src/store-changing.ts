@@ -222,7 +222,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
       given = given.map((one) => (one instanceof Model ? one : new this.modelClass(one)));
       if (this._fire('beforeAdd', { records: given as R[] }) === false) return [];
     }
-    const rows = given.map((one) => this._row(one));
+    const rows = given.map((one) => this._identified(one));
     this._cache.incoming = this._instances(given, []);
     let pairs: Uint32Array;
     try {
@@ -251,6 +251,19 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     }
     return found;
   }
+
+  /** A row with an id of the class's making, where it makes ids and the record has none. */
+  private _identified(one: object): object {
+    const row = this._row(one) as Record<string, unknown>;
+    const { generateId } = this.modelClass.prototype as R;
+    if (generateId !== undefined && row[this._idName] == null) {
+      row[this._idName] = generateId.call(one as R);
+    }
+    return row;
+  }
+
+  /** @internal */
+  abstract get _idName(): string;
 
   /** @internal */ _row(one: unknown): unknown {
     if (one === null || typeof one !== 'object') return one;

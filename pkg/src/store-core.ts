@@ -107,6 +107,7 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
   /** @internal Sets several fields as one update. */
   _update(record: Model, values: Record<string, unknown>, silent: boolean): void {
     this._alive();
+    if (record._s !== (this as unknown)) this._foreign(record);
     const names = Object.keys(values);
     // All of them before any is set: nothing is done by halves.
     for (const name of names) checkValue(name, values[name]);
@@ -249,6 +250,9 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
 
   /** @internal */ _foreign(record: Model): never {
     const other = record._s._store;
+    if ((other as unknown) === this) {
+      throw new SyncError('INVALID_ARGUMENT', 'the root of a tree is no record of it');
+    }
     const where = other === undefined ? 'in no store' : `in store "${other.id}"`;
     throw new SyncError('FOREIGN_RECORD', `the record is ${where}, not in "${this.id}"`);
   }

@@ -33,7 +33,14 @@ export interface StoreEvents<R extends Model = Model> {
   /** Records are about to be removed. A listener that returns `false` prevents it. */
   beforeRemove: { source: Store<R>; type: 'beforeRemove'; records: R[] };
   /** Records were added. */
-  add: { source: Store<R>; type: 'add'; records: R[]; origin: Origin };
+  add: {
+    source: Store<R>;
+    type: 'add';
+    records: R[];
+    /** Where the first of them stands when it is asked for; -1 when it isn't shown. */
+    index: number;
+    origin: Origin;
+  };
   /** A record was changed. */
   update: {
     source: Store<R>;
@@ -45,7 +52,14 @@ export interface StoreEvents<R extends Model = Model> {
   /** Records were removed. */
   remove: { source: Store<R>; type: 'remove'; records: R[]; origin: Origin };
   /** Records were moved. */
-  move: { source: Store<R>; type: 'move'; records: R[]; origin: Origin };
+  move: {
+    source: Store<R>;
+    type: 'move';
+    records: R[];
+    /** Where the first of them stands when it is asked for; -1 when it isn't shown. */
+    index: number;
+    origin: Origin;
+  };
   /** Any of `add`, `update`, `remove`, `move`, or everything at once. */
   change: {
     source: Store<R>;

@@ -1,3 +1,4 @@
+import { SyncError } from './errors.js';
 import { Freshness } from './cells.js';
 import { type Id, Model } from './model.js';
 import { BLOCK } from './record-cache.js';
@@ -39,13 +40,15 @@ export abstract class StoreReading<R extends Model = Model> extends StoreViewing
 
   /** The record at a position. */
   getAt(index: number): R | undefined {
-    const at = Math.trunc(index);
+    if (!Number.isInteger(index)) {
+      throw new SyncError('INVALID_ARGUMENT', 'a position is a whole number');
+    }
     if (this._view !== undefined) {
-      return this._cache.records(this._order().subarray(at, at < 0 ? 0 : at + 1))[0];
+      return this._cache.records(this._order().subarray(index, index < 0 ? 0 : index + 1))[0];
     }
     engine().order(this._alive());
     if (!(index >= 0 && index < register(1))) return undefined;
-    const from = (register(0) >> 2) + at;
+    const from = (register(0) >> 2) + index;
     return this._cache.records(words().slice(from, from + 1))[0];
   }
 

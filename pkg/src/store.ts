@@ -47,6 +47,9 @@ export class Store<R extends Model = Model> extends StoreTree<R> {
    */
   subscribe(subscriber: (batch: ChangeBatch<R>) => void): () => void {
     this._alive();
+    if (typeof subscriber !== 'function') {
+      throw new SyncError('INVALID_ARGUMENT', 'subscribe() wants a function');
+    }
     const end = this._subscriptions.subscribe(subscriber);
     this._listenersChanged();
     return () => {
@@ -61,6 +64,9 @@ export class Store<R extends Model = Model> extends StoreTree<R> {
    */
   hold(key: string): () => void {
     this._alive();
+    if (typeof key !== 'string') {
+      throw new SyncError('INVALID_ARGUMENT', 'hold() wants the key of a record, or *');
+    }
     return this._subscriptions.hold(key);
   }
 
@@ -83,7 +89,7 @@ export class Store<R extends Model = Model> extends StoreTree<R> {
       id: this.id,
       fields: this._fields.list.map((field) => {
         const sent = engineField(field);
-        return field.ix === 0 && config.idField ? { ...sent, dataSource: config.idField } : sent;
+        return field.ix === 0 && config.idField != null ? { ...sent, dataSource: config.idField } : sent;
       }),
       interval: interval(this._fields, config.interval),
       parentField: parentField(config.tree),
@@ -135,7 +141,7 @@ export class Store<R extends Model = Model> extends StoreTree<R> {
   }
 
   /** @internal The wire name of the id. */
-  get _idName(): string {
+  override get _idName(): string {
     return this._config.idField ?? this._fields.list[0]?.config.dataSource ?? 'id';
   }
 
@@ -154,8 +160,10 @@ export class Store<R extends Model = Model> extends StoreTree<R> {
     const heard = STORE_EVENTS.some((name) => !name.startsWith('before') && this._hears(name));
     this._vetoes = this._hears('beforeUpdate');
     this._told = heard || this._subscriptions.active;
-    // What others change is always told: rows that were read before are stale then. An id that changes concerns keys.
-    const local = this._told ? ALL_KINDS : 1 << NoticeKind.IdChange;
+    // What others change is always told: rows that were read before are stale then; to stores with relations that is what the
+    // user does elsewhere, too. An id that changes concerns keys.
+    const related = this._config.relations !== undefined && this._config.relations.length > 0;
+    const local = this._told || related ? ALL_KINDS : 1 << NoticeKind.IdChange;
     const foreign = this._told ? ALL_KINDS : UNTOLD_KINDS;
     engine().listenStore(this._number, local | (foreign << FOREIGN) | STALE);
   }

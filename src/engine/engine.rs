@@ -161,7 +161,7 @@ impl Engine {
     pub fn store_changes_json(&self, id: StoreId) -> Option<Vec<u8>> {
         let entry = self.stores.entry(id)?;
         let manager = entry.manager.and_then(|id| self.manager(id));
-        Manager::store_changes(manager, &entry.store)
+        Manager::store_changes(manager, &entry.store, &self.stores)
     }
 
     /// Visible records whose time touches `start..end` (ms since the epoch), by ascending start. Empty for a store that is gone.

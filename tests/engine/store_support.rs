@@ -189,7 +189,7 @@ impl Fixture {
 
     pub fn package_with(&self, layer: Layer, options: &PackageOptions) -> Json {
         let mut bytes = Vec::new();
-        if self.store.write_package(layer, options, &mut bytes) {
+        if self.store.write_package(layer, options, &[], &mut bytes) {
             serde_json::from_slice(&bytes).unwrap()
         } else {
             assert!(bytes.is_empty());

@@ -2,7 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CalendarProject, EventModel, ResourceModel, TaskBoardProject } from 'syncline';
+import {
+  CalendarProject,
+  CrudManager,
+  EventModel,
+  ResourceModel,
+  Store,
+  TaskBoardProject,
+} from 'syncline';
 import { SAMPLE } from './support/setup.mjs';
 
 const names = (records) => records.map(({ name }) => name);
@@ -90,4 +97,29 @@ test('records in no store, and in one without a project, have nobody', () => {
   assert.deepEqual(new EventModel({ id: 1 }).resources, []);
   assert.equal(new EventModel({ id: 1 }).resource, null);
   assert.deepEqual(new ResourceModel({ id: 1 }).events, []);
+});
+
+test('records that somebody holds follow what a removal in another store does to them, unheard or not', (t) => {
+  const rows = [1, 2].map((id) => ({ id, to: id }));
+  const target = new Store({ id: 'target', data: [{ id: 1 }, { id: 2 }] });
+  const referring = (id, onRemove) =>
+    new Store({
+      id,
+      fields: ['id', 'to'],
+      relations: [{ field: 'to', store: 'target', onRemove }],
+      data: rows,
+    });
+  const [nulled, gone] = [referring('nulled', 'setNull'), referring('gone', 'cascade')];
+  const manager = new CrudManager({ crudStores: [target, nulled, gone] });
+  t.after(() => manager.destroy());
+  const [kept, removed] = [nulled.getById(1), gone.getById(1)];
+  assert.deepEqual([kept.to, removed.isRemoved], [1, false]);
+  target.remove(1);
+  assert.deepEqual([kept.to, removed.isRemoved, gone.count], [null, true, 1]);
+  manager.rejectChanges();
+  assert.deepEqual([kept.to, removed.isRemoved, gone.count], [1, false, 2]);
+  kept.to = 2;
+  const [added] = gone.add({ id: 3, to: 2 });
+  target.remove(2);
+  assert.deepEqual([kept.to, nulled.getById(2).to, added.isRemoved], [null, null, true]);
 });

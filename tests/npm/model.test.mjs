@@ -307,3 +307,24 @@ test('modify changes records by objects with their ids', async (t) => {
   assert.throws(() => events.modify(7), { code: 'INVALID_ARGUMENT' });
   assert.throws(() => events.modify(null), { code: 'INVALID_ARGUMENT' });
 });
+
+test('a class may make the ids of new records', async (t) => {
+  let next = 0;
+  class Numbered extends EventModel {
+    generateId() {
+      return `new-${this.name ?? 'data'}-${++next}`;
+    }
+  }
+  const stores = [new Store({ id: 'events', modelClass: Numbered })];
+  const { events, manager, server } = await loaded(t, { stores });
+  const [plain, own] = events.add([{ name: 'a' }, { id: 'mine', name: 'b' }]);
+  const [made] = events.add(new Numbered({ name: 'c' }));
+  assert.deepEqual([plain.id, own.id, made.id], ['new-a-1', 'mine', 'new-c-2']);
+  assert.equal(plain.isPhantom, true);
+  await manager.sync();
+  assert.equal(server.requests.at(-1).pack.events.added.length, 3);
+  assert.deepEqual(
+    [plain, own, made].map(({ isPhantom }) => isPhantom),
+    [false, false, false],
+  );
+});

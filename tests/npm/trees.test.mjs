@@ -238,3 +238,24 @@ test('fields of the names that trees use are fields', () => {
   assert.deepEqual(card.modifications, { id: 1, parent: 'q' });
   assert.deepEqual(new Card({ children: [2] }).children, [2]);
 });
+
+test('the root stands for the top: it can be neither changed, removed nor added', () => {
+  const store = tree();
+  const { rootNode } = store;
+  const calls = [
+    () => rootNode.set('name', 'x'),
+    () => rootNode.remove(),
+    () => rootNode.revertChanges(),
+    () => store.remove([store.first, rootNode]),
+    () => store.move(rootNode, 0),
+  ];
+  for (const call of calls) assert.equal(thrownBy(call).code, 'INVALID_ARGUMENT', String(call));
+  assert.equal(thrownBy(() => store.add(rootNode)).code, 'FOREIGN_RECORD');
+  assert.deepEqual(
+    [rootNode.isModified, rootNode.modifications, store.changes],
+    [false, null, null],
+  );
+  assert.strictEqual(store.rootNode, rootNode);
+  store.destroy();
+  assert.deepEqual([rootNode.children, rootNode.isLeaf], [null, true]);
+});

@@ -234,6 +234,52 @@ test('records that are filtered out are changed, sent and confirmed like all oth
   assert.deepEqual([events.count, events.allCount], [1, 3]);
 });
 
+test('what the server changes shows in its place', async (t) => {
+  const { manager, events } = await loaded(t);
+  events.sort('name');
+  events.filter({ property: 'name', value: 'p', caseSensitive: false });
+  assert.deepEqual(ids(events), [2, 1]);
+  manager.applyChangeset({
+    events: {
+      updated: [{ id: 1, name: 'A p' }],
+      added: [
+        { id: 9, name: 'P 9' },
+        { id: 8, name: 'x' },
+      ],
+    },
+  });
+  assert.deepEqual(ids(events), [1, 9, 2]);
+  manager.applyChangeset({
+    events: {
+      updated: [
+        { id: 9, name: 'x' },
+        { id: 8, name: 'p' },
+      ],
+      removed: [{ id: 2 }],
+    },
+  });
+  assert.deepEqual(ids(events), [1, 8]);
+  manager.applyChangeset({ events: { added: [{ id: '!', name: 'text' }] } });
+  events.sort('id');
+  events.clearFilters();
+  const [added] = events.add({ name: 'New' });
+  assert.deepEqual(ids(events), [1, 8, 9, '!', added.id], 'text behind all numbers');
+  await manager.sync();
+  assert.equal(typeof added.id, 'number');
+  assert.deepEqual(ids(events), [1, 8, 9, added.id, '!']);
+});
+
+test('listeners hear where records were added', () => {
+  const store = people({ sorters: ['age'] });
+  const places = [];
+  store.on('add', ({ index }) => places.push(index));
+  store.add({ id: 6, age: 8 });
+  store.add([{ id: 7 }, { id: 8, age: 99 }]);
+  store.filter(({ id }) => id < 9);
+  store.add({ id: 9 });
+  assert.deepEqual(places, [2, 1, -1]);
+});
+
 test('sorting and filtering changes nothing and tells the manager of nothing', async (t) => {
   const { manager, events } = await loaded(t);
   const heard = recordEvents(manager);

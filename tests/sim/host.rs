@@ -4,6 +4,7 @@ use serde_json::Value;
 use syncline::engine::effect::{Effect, RequestKind};
 use syncline::engine::event::{Event, EventKind};
 use syncline::engine::input::{AskId, Input, ManagerId};
+use syncline::engine::store;
 use syncline::engine::time::Millis;
 
 use crate::network::{Parcel, pack_of};
@@ -186,9 +187,8 @@ impl World {
                 for (id, row) in records {
                     let table = client.engine.store(id).unwrap().table();
                     let cell = table.cell(table.resolve(row).unwrap(), table.schema().id);
-                    client
-                        .uncertain
-                        .push((id, table.text(cell).unwrap().to_owned()));
+                    let name = table.id_ref(cell).map(store::Id::from).unwrap();
+                    client.uncertain.push((id, name.text()));
                 }
             }
             Event::Warning { message, .. } => client.warnings.push(message),

@@ -16,6 +16,7 @@
 //! | `interop…` | what servers in the wild do, by number: answers, ids, what goes out, failures, shapes of data |
 //! | `behaviour` | what else has to be true |
 //! | `bad_input` | answers that aren't what they should be, calls that can't be right |
+//! | `own_ids` | records that the app adds under ids of its choice |
 //! | `random` | random users on a hostile network, seed by seed |
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(unreachable_pub, reason = "a test's modules are its own")]
@@ -32,6 +33,7 @@ mod interop_outgoing;
 mod interop_shapes;
 mod network;
 mod order;
+mod own_ids;
 mod random;
 mod rebirth;
 mod reconciling;

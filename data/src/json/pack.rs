@@ -45,7 +45,7 @@
 
 use crate::prelude::*;
 use crate::schema::{FieldIx, FieldKind};
-use crate::table::{RowIx, Table};
+use crate::table::{RowIx, Table, is_digits};
 use crate::value::{Cell, CellKind};
 
 /// The buffers of packed rows; kept and filled again by hosts.
@@ -60,6 +60,7 @@ pub struct PackBuffer {
 }
 
 const IN_ASCII: u64 = 1 << 32;
+const TEXT_TAG: u64 = 0xFFFC << 48;
 
 /// Fills the buffer with rows; what was in it is gone. Rows and fields that aren't there have
 /// absent cells.
@@ -99,8 +100,12 @@ pub fn pack(table: &Table, rows: &[RowIx], fields: &[FieldIx], out: &mut PackBuf
 }
 
 fn text_word(table: &Table, cell: Cell, out: &mut PackBuffer, units: &mut u64) -> u64 {
-    let tag = cell.bits() & (0xFFFF << 48);
     let text = table.text_bytes(cell).unwrap_or_default();
+    let mut tag = cell.bits() & (0xFFFF << 48);
+    if cell.kind() == CellKind::Json && is_digits(text) {
+        // JavaScript's numbers don't hold it either.
+        tag = TEXT_TAG;
+    }
     if cell.span_parts().2 {
         out.ascii.extend_from_slice(text);
         return tag | IN_ASCII | text.len() as u64;
@@ -189,7 +194,7 @@ mod tests {
             ],
             [Value::Null, Value::Text(""), Value::Absent],
             [
-                Value::Json("[1]"),
+                Value::Json("-9007199254740993"),
                 Value::Text("日本"),
                 Value::Json("{\"é\":1}"),
             ],
@@ -216,7 +221,11 @@ mod tests {
             row(1, 7, ["true", "\"Zoë 😀 ok\"", "null", "absent"]),
             row(0, 7, ["1.5", "\"plain\"", "-3", "absent"]),
             row(2, 7, ["null", "\"\"", "absent", "absent"]),
-            row(3, 7, ["[1]", "\"日本\"", "{\"é\":1}", "absent"]),
+            row(
+                3,
+                7,
+                ["\"-9007199254740993\"", "\"日本\"", "{\"é\":1}", "absent"],
+            ),
             row(9, 0, ["absent", "absent", "absent", "absent"]),
         ];
         assert_eq!(unpack(&buffer), expected);

@@ -60,7 +60,7 @@ pub fn value(value: Value<'_>, out: &mut Vec<u8>) {
 }
 
 /// Appends a cell as its field is written: dates in the field's format. A number that is no date of
-/// years 1 to 9999 stays a number.
+/// JavaScript's stays a number.
 pub fn field(table: &Table, cell: Cell, field: &Field, zone: &Zone, out: &mut Vec<u8>) {
     if let (FieldKind::Date(format), Some(ms)) = (&field.kind, cell.as_number()) {
         let start = out.len();

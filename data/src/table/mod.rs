@@ -492,7 +492,7 @@ impl Table {
         }
     }
 
-    /// A number or text cell as an id; everything else is none.
+    /// A number (also one kept by its digits) or text cell as an id; everything else is none.
     pub fn id_ref(&self, cell: Cell) -> Option<IdRef<'_>> {
         id_ref(&self.arena, cell)
     }
@@ -547,8 +547,18 @@ fn id_ref(arena: &Arena, cell: Cell) -> Option<IdRef<'_>> {
     match cell.kind() {
         CellKind::Number => cell.as_number().map(IdRef::Number),
         CellKind::Text => arena.get(cell).map(IdRef::Text),
+        CellKind::Json => arena
+            .get(cell)
+            .filter(|text| is_digits(text.as_bytes()))
+            .map(IdRef::Digits),
         _ => None,
     }
+}
+
+/// Whether the text of a JSON cell is a number, kept by its digits because no `f64` holds it.
+/// Elsewhere JSON cells are objects and arrays.
+pub fn is_digits(json: &[u8]) -> bool {
+    matches!(json.first(), Some(b'-' | b'0'..=b'9'))
 }
 
 fn row_id<'a>(

@@ -373,11 +373,17 @@ impl Manager {
     }
 
     /// Everything of a store that the server hasn't confirmed, as its section.
-    pub fn store_changes(manager: Option<&Self>, store: &Store) -> Option<Vec<u8>> {
+    pub fn store_changes(
+        manager: Option<&Self>,
+        store: &Store,
+        stores: &Stores,
+    ) -> Option<Vec<u8>> {
         let options = manager.map_or_else(PackageOptions::default, Self::package_options);
+        let ids = manager.map_or(&[][..], Self::stores);
+        let targets = relations::targets(store, ids, stores, Store::has_aliases);
         let mut out = Vec::new();
         store
-            .write_package(Layer::Unconfirmed, &options, &mut out)
+            .write_package(Layer::Unconfirmed, &options, &targets, &mut out)
             .then_some(out)
     }
 }

@@ -265,6 +265,9 @@ impl Manager {
         self.stores.insert(at, store);
         if let Some(entry) = cx.stores.entry_mut(store) {
             entry.manager = Some(self.id);
+            entry
+                .store
+                .set_sends_ids(!self.options.reset_ids_before_sync);
             self.batches += u32::from(entry.batches > 0);
         }
         self.after_other(cx);

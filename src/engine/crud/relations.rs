@@ -3,7 +3,7 @@
 use super::context::{Context, Stores};
 use crate::engine::input::StoreId;
 use crate::engine::schema::FieldIx;
-use crate::engine::store::{Aftermath, Id, Store};
+use crate::engine::store::{Aftermath, Id, Store, Which};
 use crate::prelude::*;
 
 /// Longest chain of stores that one removal runs through. Far beyond any real model (event, assignment, note …); every step
@@ -31,8 +31,15 @@ pub fn follow(cx: &mut Context<'_>, origin: StoreId, stores: &[StoreId]) -> Foll
         if !store.has_aftermath() {
             continue;
         }
-        let aftermath = store.take_aftermath();
+        let mut aftermath = store.take_aftermath();
         let name = store.name().to_owned();
+        let given = core::mem::take(&mut aftermath.given);
+        if !given.is_empty() {
+            correct_store(cx, source, stores, &Which::Given(given));
+        }
+        if aftermath.is_settled() {
+            continue;
+        }
         for &target in stores {
             if tell(cx, target, &name, &aftermath, &mut followed) {
                 waiting.push(target);
@@ -48,31 +55,49 @@ pub fn follow(cx: &mut Context<'_>, origin: StoreId, stores: &[StoreId]) -> Foll
 /// Corrects references in which the server names records by client ids that they had. `all`: in whole stores, otherwise in what the
 /// last answer wrote. Says whether there is something to send for it.
 pub fn correct(cx: &mut Context<'_>, stores: &[StoreId], all: bool) -> bool {
+    let which = if all { Which::All } else { Which::Echoed };
     let mut corrected = false;
     for &id in stores {
-        let mut found = Vec::new();
-        if let Some(store) = cx.stores.get(id) {
-            for (field, relation) in store.relations() {
-                let named = |other: &&Store| other.name() == relation.store;
-                let mut others = stores.iter().filter_map(|&other| cx.stores.get(other));
-                if let Some(target) = others.find(named) {
-                    let references = store.outdated_references(field, Some(target), all);
-                    found.push((field, references));
-                }
-            }
-            if let Some(field) = store.parent_field() {
-                found.push((field, store.outdated_references(field, None, all)));
-            }
-        }
-        let Some(store) = cx.stores.get_mut(id) else {
-            continue;
-        };
+        corrected |= correct_store(cx, id, stores, &which);
+    }
+    corrected
+}
+
+fn correct_store(cx: &mut Context<'_>, id: StoreId, stores: &[StoreId], which: &Which) -> bool {
+    let Some(store) = cx.stores.get(id) else {
+        return false;
+    };
+    let mut found = Vec::new();
+    for (field, target) in targets(store, stores, cx.stores, Store::has_known_phantoms) {
+        found.push((field, store.outdated_references(field, Some(target), which)));
+    }
+    if let Some(field) = store.parent_field() {
+        found.push((field, store.outdated_references(field, None, which)));
+    }
+    let mut corrected = false;
+    if let Some(store) = cx.stores.get_mut(id) {
         for (field, references) in found {
             corrected |= !references.is_empty();
             store.correct_references(field, &references, cx.notices);
         }
     }
     corrected
+}
+
+/// The stores that a store's fields refer to, where they are of interest.
+pub fn targets<'a>(
+    store: &Store,
+    ids: &[StoreId],
+    stores: &'a Stores,
+    interesting: fn(&Store) -> bool,
+) -> Vec<(FieldIx, &'a Store)> {
+    let mut targets = Vec::new();
+    for (field, relation) in store.relations() {
+        let mut others = ids.iter().filter_map(|&id| stores.get(id));
+        let target = others.find(|other| other.name() == relation.store);
+        targets.extend(target.filter(|it| interesting(it)).map(|it| (field, it)));
+    }
+    targets
 }
 
 /// The same stores, but each behind those that it refers to. In a circle, the given order decides.

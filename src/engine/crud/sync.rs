@@ -6,6 +6,7 @@ use super::context::{Context, Stores};
 use super::exchange::{Detail, Exchange, Phase, Stage};
 use super::manager::Manager;
 use super::package;
+use super::relations;
 use super::verdict::{self, Verdict};
 use crate::engine::effect::RequestKind;
 use crate::engine::error::{ErrorCode, SyncError};
@@ -14,7 +15,6 @@ use crate::engine::input::{CallId, StoreId};
 use crate::engine::json::Response;
 use crate::engine::json::dom::Value;
 use crate::engine::store::{Layer, PackageOptions, Store};
-use crate::engine::table::IdRef;
 use crate::prelude::*;
 
 impl Manager {
@@ -101,7 +101,8 @@ impl Manager {
         let mut sections = Vec::new();
         for store in self.stores.iter().filter_map(|&id| stores.get(id)) {
             let mut bytes = Vec::new();
-            if store.write_package(layer, &options, &mut bytes) {
+            let targets = relations::targets(store, &self.stores, stores, Store::has_aliases);
+            if store.write_package(layer, &options, &targets, &mut bytes) {
                 sections.push((store.name(), bytes));
             }
         }
@@ -312,7 +313,7 @@ impl Manager {
         if let Backlog::Doubtful(additions) = &mut self.backlog {
             for addition in additions {
                 let store = stores.get(addition.store);
-                let found = store.and_then(|store| store.find(IdRef::Text(&addition.phantom)));
+                let found = store.and_then(|store| store.find_phantom(&addition.phantom));
                 addition.removed |= found.is_none();
             }
         }
@@ -369,7 +370,7 @@ impl Manager {
             let Some(store) = cx.stores.get(addition.store) else {
                 continue;
             };
-            let Some(row) = store.find(IdRef::Text(&addition.phantom)) else {
+            let Some(row) = store.find_phantom(&addition.phantom) else {
                 continue;
             };
             if store.state(row).is_ok_and(|state| state.phantom) {

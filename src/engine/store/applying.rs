@@ -130,12 +130,18 @@ impl Applying {
         let id = from
             .table
             .id_ref(from.table.cell(from.row, from.table.schema().id));
-        let known = phantom.and_then(|text| store.phantoms.find(text).cloned());
+        let known = phantom.and_then(|text| store.phantoms.find(text, false).cloned());
         let id = id.or_else(|| known.as_ref().map(Id::as_ref));
-        let found = Found {
+        let mut found = Found {
             by_id: id.and_then(|id| store.table.find_id(id)),
-            by_phantom: phantom.and_then(|id| store.table.find_id(IdRef::Text(id))),
+            by_phantom: phantom.and_then(|text| store.phantom_row(text)),
         };
+        let stranger = found
+            .by_id
+            .filter(|&row| found.by_phantom != Some(row) && store.is_own_id(row));
+        if stranger.is_some() {
+            found.by_id = None;
+        }
         if let Some(outcome) = outcome.filter(|outcome| outcome.success == Some(false)) {
             self.refused(store, found.by_phantom.or(found.by_id), outcome, out);
             return;
@@ -153,6 +159,9 @@ impl Applying {
             }
             return;
         };
+        if let Some(row) = stranger {
+            self.yield_id(store, row, out);
+        }
         match self.target(store, &found, id, out) {
             Some(row) => self.known(store, row, from, outcome, out),
             // What had that client id has gone since: this is an echo of its addition.
@@ -169,6 +178,14 @@ impl Applying {
                 self.warn(message, Vec::new());
             }
         }
+    }
+
+    /// A record of the server comes by the id that the app chose for one of its own.
+    fn yield_id(&mut self, store: &mut Store, row: RowIx, out: &mut Notices) {
+        let message = store.taken(row);
+        let rows = vec![store.table.handle(row)];
+        self.warn(message, rows);
+        store.yield_id(row, out);
     }
 
     /// Whether the answer is to be believed in what it says of a record: a failed one has nothing
@@ -193,6 +210,9 @@ impl Applying {
             return found.by_id;
         };
         if by_id == Some(row) {
+            if let Some(id) = store.id_of(row) {
+                store.learn_id(row, &id, &id);
+            }
             return by_id;
         }
         if let Some(other) = by_id {
@@ -208,7 +228,7 @@ impl Applying {
         store.change_id(row, cell, Origin::Remote, out);
         self.renamed.insert(row.0.into(), row);
         if let Some(phantom) = phantom {
-            store.phantoms.learn(&phantom, &Id::from(id));
+            store.learn_id(row, &phantom, &Id::from(id));
             self.applied.new_ids.push(NewId {
                 row: store.table.handle(row),
                 phantom,
@@ -358,6 +378,7 @@ impl Applying {
                 continue;
             };
             let row = store.table.find_id(id);
+            let row = row.filter(|&row| !store.is_own_id(row));
             let outcome = entry(&rows.outcomes, &outcomes, from);
             let refusal = outcome.filter(|it| it.success == Some(false));
             if refusal.is_none() && !self.decides(outcome) {

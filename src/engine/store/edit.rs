@@ -2,12 +2,19 @@
 
 use super::notices::Notices;
 use super::record_state::Stage;
-use super::{IS_ID, IS_PARENT, PERSISTS, PLAIN_NUMBER, Store, equal};
+use super::rows::pack;
+use super::{IS_ID, IS_PARENT, IS_REFERENCE, PERSISTS, PLAIN_NUMBER, Store, equal};
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{NoticeKind, Origin};
+use crate::engine::rng::is_uuid;
 use crate::engine::schema::FieldIx;
 use crate::engine::table::{IdRef, RowId, RowIx};
 use crate::engine::value::{Cell, Value};
+
+/// A field of a row, for lists of such.
+pub(super) const fn key_of(row: RowIx, field: FieldIx) -> u64 {
+    pack(row.0, field.0 as u32)
+}
 
 impl Store {
     /// The user sets a field. The value is normalised as the field's kind says; `Absent` is `null`,
@@ -67,6 +74,9 @@ impl Store {
     ) {
         let old = self.table.cell(row, field);
         let traits = self.traits(field);
+        if traits & IS_REFERENCE != 0 && origin == Origin::Local {
+            self.aftermath.given.push(key_of(row, field));
+        }
         let table = &self.table;
         let dirty = self.changes.ensure(row, true);
         let held = core::mem::take(&mut dirty.held);
@@ -147,9 +157,19 @@ impl Store {
             _ => return refuse("the server knows the record by this id; it can't be changed"),
         }
         self.check_new_id(cell)?;
+        self.keep_alias(row, cell);
         self.change_id(row, cell, Origin::Local, out);
         self.follow_parents(self.aftermath.id_changes.len().saturating_sub(1), out);
         Ok(())
+    }
+
+    /// A phantom gets an id of the app's choice: the server goes on with the one that it had.
+    fn keep_alias(&mut self, row: RowIx, new: Cell) {
+        let old = self.id_of(row).map(|id| id.text()).unwrap_or_default();
+        let chosen = self.table.text(new).is_none_or(|text| !is_uuid(text));
+        if chosen && is_uuid(&old) && self.changes.get(row).is_some_and(|it| it.alias.is_none()) {
+            self.name_phantom(row, old);
+        }
     }
 
     /// Whether a cell can be the id of a new record.
@@ -199,9 +219,12 @@ impl Store {
             return;
         };
         let row = self.table.handle(row);
-        self.aftermath
-            .id_changes
-            .push(super::IdChange { row, old, new });
+        self.aftermath.id_changes.push(super::IdChange {
+            row,
+            old,
+            new,
+            own: false,
+        });
     }
 
     /// Children name their parents by the ids that those got, from the given id change of the

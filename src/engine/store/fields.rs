@@ -64,6 +64,13 @@ fn add_field(
     schema: &mut Schema,
     field: Field,
 ) -> Result<FieldIx, SyncError> {
+    if let Some(other) = schema.fields().iter().find(|it| it.path == field.path)
+        && other.name != field.name
+    {
+        let names = [&other.name, " and ", &field.name].concat();
+        let message = [&config.id, ": ", &names, " have one dataSource"].concat();
+        return Err(invalid_config(message));
+    }
     schema
         .ensure(field)
         .ok_or_else(|| invalid_config(format!("{}: too many fields", config.id)))
@@ -79,12 +86,19 @@ fn read_field(config: &StoreConfig, given: &FieldConfig) -> Result<Field, SyncEr
     let kind = FieldKind::parse_config(given.kind.as_deref(), given.format.as_deref())
         .map_err(|error| invalid_config(format!("{}, field {}: {error}", config.id, given.name)))?;
     let mut field = Field::new(&given.name, kind);
-    if let Some(source) = given
-        .data_source
-        .as_deref()
-        .filter(|source| !source.is_empty())
-    {
+    if let Some(source) = &given.data_source {
         field.path = source.split('.').map(str::to_owned).collect();
+        if field.path.iter().any(String::is_empty) {
+            return Err(invalid_config(
+                [
+                    &config.id,
+                    ", field ",
+                    &given.name,
+                    ": no dataSource is empty, or has empty parts",
+                ]
+                .concat(),
+            ));
+        }
     }
     field.default = given
         .default_value

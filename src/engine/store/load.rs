@@ -1,5 +1,6 @@
 //! A new data set takes the place of the old one; what the user has typed is laid on top.
 
+use super::keys::Keys;
 use super::notices::Notices;
 use super::record_state::{Dirty, Stage};
 use super::rows::Groups;
@@ -52,20 +53,31 @@ impl Store {
         let old = core::mem::replace(&mut self.table, rows.table);
         let changes = self.changes.drain();
         let keys = core::mem::take(&mut self.keys);
+        self.aliases = Groups::default();
         self.learn_traits();
         self.forget_indexes();
         self.echoed.clear();
         self.order_before = None;
         self.complete_rows(rng, &mut loaded);
         if keep_pending {
-            self.lay_over_all(&old, changes, &rows.phantom_ids, &mut loaded);
+            self.tell_refresh(Origin::Load, out);
+            self.lay_over_all(
+                (&old, &keys),
+                changes,
+                &rows.phantom_ids,
+                (&mut loaded, out),
+            );
         } else {
+            self.tell_refresh(Origin::Load, out);
             let gone = changes.iter().filter(|dirty| is_unconfirmed(dirty));
             loaded
                 .gone
                 .extend(gone.filter_map(|dirty| id_in(&old, dirty.row)));
         }
         for (row, key) in keys.list() {
+            if self.keys.owner(key).is_some() {
+                continue;
+            }
             let new = id_in(&old, *row).and_then(|id| self.table.find_id(id.as_ref()));
             if let Some(new) = new {
                 self.keys.carry(key, new);
@@ -73,7 +85,6 @@ impl Store {
         }
         self.welcome_namesakes();
         self.version += 1;
-        self.tell_refresh(Origin::Load, out);
         loaded
     }
 
@@ -146,10 +157,10 @@ impl Store {
 
     fn lay_over_all(
         &mut self,
-        old: &Table,
+        (old, keys): (&Table, &Keys),
         changes: Vec<Dirty>,
         phantoms: &[(RowIx, Box<str>)],
-        loaded: &mut Loaded,
+        (loaded, out): (&mut Loaded, &mut Notices),
     ) {
         let mut named = Groups::default();
         for (at, (_, text)) in phantoms.iter().enumerate() {
@@ -166,12 +177,15 @@ impl Store {
         let mut show = Vec::new();
         let mut hide = Vec::new();
         for dirty in changes {
-            let Some(id) = id_in(old, dirty.row) else {
+            let was = dirty.row;
+            let Some(id) = id_in(old, was) else {
                 continue;
             };
             let known = self.table.find_id(id.as_ref());
-            let row = match &id {
-                Id::Text(text) if !dirty.in_base => known.or_else(|| named(text)),
+            let row = match (&dirty.alias, &id) {
+                (Some(alias), _) if self.sends_ids => known.or_else(|| named(alias)),
+                (Some(alias), _) => named(alias),
+                (None, Id::Text(text)) if !dirty.in_base => known.or_else(|| named(text)),
                 _ => known,
             };
             let (row, exists) = match row {
@@ -179,6 +193,11 @@ impl Store {
                 None if !dirty.in_base => {
                     let exists = dirty.exists();
                     let row = self.carry_over(old, dirty);
+                    if known.is_some() {
+                        loaded
+                            .warnings
+                            .push(self.taken_by_load(row, keys.get(was), out));
+                    }
                     if exists {
                         show.push(row);
                     }
@@ -222,7 +241,7 @@ impl Store {
                 .fields
                 .iter_mut()
                 .for_each(|touched| touched.inflight = Cell::ABSENT);
-            self.take_loaded_id(row, id);
+            self.take_loaded_id(row, id, dirty.alias.take());
         }
         for touched in &mut dirty.fields {
             let field = touched.field;
@@ -241,17 +260,22 @@ impl Store {
     }
 
     /// A phantom was loaded under the server's id: it keeps its key, and references follow.
-    fn take_loaded_id(&mut self, row: RowIx, phantom: &Id) {
+    fn take_loaded_id(&mut self, row: RowIx, phantom: &Id, alias: Option<Box<str>>) {
         let Some(new) = self.id_of(row) else { return };
+        let own = alias.is_some();
+        if let Some(alias) = alias {
+            self.phantoms.learn(&Id::Text(alias), &new, false);
+        }
         if new.as_ref() == phantom.as_ref() {
             return;
         }
         self.keys.keep(row, phantom);
-        self.phantoms.learn(phantom, &new);
+        self.phantoms.learn(phantom, &new, own);
         self.aftermath.id_changes.push(IdChange {
             row: self.table.handle(row),
             old: phantom.clone(),
             new,
+            own,
         });
     }
 
@@ -270,6 +294,9 @@ impl Store {
             touched.pending = self.table.copy_cell(old, touched.pending);
             let visible = touched.visible();
             self.table.set_cell(row, touched.field, visible);
+        }
+        if let Some(alias) = &dirty.alias {
+            self.aliases.insert(IdRef::Text(alias).hash(), row);
         }
         self.changes.adopt(row, dirty);
         self.settle(row);

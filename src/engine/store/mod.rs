@@ -11,7 +11,8 @@
 //! 3. A record is in the visible order exactly when its layers say that it exists. Removed ones
 //!    stay in the table, hidden and findable by id, until the server has confirmed that they are
 //!    gone.
-//! 4. Every record has an id, and no two have the same. A phantom's is its client id.
+//! 4. Every record has an id, and no two have the same. A phantom's is its client id; one that the
+//!    app chose stays here, and the server gets another in its place (`alias`).
 //! 5. Only server data writes base, only the user writes pending, and only a sync moves values
 //!    between the layers.
 //!
@@ -28,7 +29,7 @@
 //! | `load` | a new data set |
 //! | `natural_key` | phantoms found again by other fields than their ids |
 //! | `package` | what a sync sends |
-//! | `phantoms` | which ids phantoms got |
+//! | `phantoms` | by which ids servers know phantoms, and which ids those got |
 //! | `rebirth` | records that the server removed and the user wants back |
 //! | `relations`, `tree` | references between records, and what becomes of them |
 //! | `aftermath` | what an operation means for other stores |
@@ -72,8 +73,8 @@ pub use aftermath::{Aftermath, Id, IdChange};
 pub use answer::{Applied, ApplyOptions, NewId, Refused, StorePlan, Unmentioned, Warning};
 pub use load::Loaded;
 pub use notices::{FOREIGN_SHIFT, Notices, STALE};
-pub use package::{Layer, PackageOptions};
-pub use phantoms::PHANTOMS_MAX;
+pub use package::{Layer, PackageOptions, Targets};
+pub use phantoms::{PHANTOMS_MAX, Which};
 pub use record_state::RecordState;
 
 use self::changes::Changes;
@@ -82,6 +83,7 @@ use self::keys::Keys;
 use self::phantoms::Phantoms;
 use self::record_state::Counted;
 use self::relations::Reference;
+use self::rows::Groups;
 use super::config::StoreConfig;
 use super::error::{ErrorCode, SyncError};
 use super::input::StoreId;
@@ -115,6 +117,10 @@ pub struct Store {
     /// client ids when the answer is applied.
     reborn: Vec<RowIx>,
     phantoms: Phantoms,
+    /// Phantoms by the hash of the client id that the server gets in place of their own.
+    aliases: Groups,
+    /// Whether packages carry the ids of added records, so that the server may keep them.
+    sends_ids: bool,
     aftermath: Aftermath,
     zone: Arc<Zone>,
     mask: u32,
@@ -141,6 +147,9 @@ impl Store {
         if config.id.is_empty() {
             return Err(invalid_config("a store needs an id"));
         }
+        if config.phantom_id_field.as_deref() == Some("") {
+            return Err(invalid_config("phantomIdField must not be empty"));
+        }
         let schema = schema(&config)?;
         let first_generation = (id.0 << STORE_SHIFT) | 1;
         let table = Table::new(schema, first_generation);
@@ -156,6 +165,8 @@ impl Store {
             echoed: Vec::new(),
             reborn: Vec::new(),
             phantoms: Phantoms::default(),
+            aliases: Groups::default(),
+            sends_ids: false,
             aftermath: Aftermath::default(),
             zone: Arc::new(Zone::default()),
             mask: 0,
@@ -196,10 +207,12 @@ impl Store {
             let ix = FieldIx(ix as u16);
             let Some(field) = schema.field(ix) else { break };
             let mut bits = 0;
-            if matches!(
-                field.kind,
-                FieldKind::Auto | FieldKind::Number | FieldKind::Date(_)
-            ) {
+            let plain = match &field.kind {
+                FieldKind::Auto | FieldKind::Number => true,
+                FieldKind::Date(format) => !format.is_plain(),
+                _ => false,
+            };
+            if plain {
                 bits |= PLAIN_NUMBER;
             }
             if ix == schema.id {
@@ -373,6 +386,7 @@ impl Store {
         };
         dirty.prune();
         if dirty.is_clean() {
+            self.drop_alias(row);
             self.changes.take(row);
         } else {
             self.recount(row);
@@ -409,6 +423,7 @@ impl Store {
     /// Ends a record for good.
     fn free(&mut self, row: RowIx) {
         self.unindex(row);
+        self.drop_alias(row);
         self.changes.take(row);
         self.keys.forget(row);
         self.table.free_row(row);

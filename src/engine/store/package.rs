@@ -7,7 +7,7 @@ use super::{Store, equal};
 use crate::engine::json::write::{self, Object};
 use crate::engine::schema::{Field, FieldIx};
 use crate::engine::table::RowIx;
-use crate::engine::value::Cell;
+use crate::engine::value::{Cell, Value};
 use crate::prelude::*;
 
 /// Which changes a package is about.
@@ -33,6 +33,9 @@ pub struct PackageOptions {
     /// Removing a parent lists its descendants too.
     pub include_children_in_remove_request: bool,
 }
+
+/// Stores that others' fields refer to, where packages call phantoms by other ids than they have.
+pub type Targets<'a> = [(FieldIx, &'a Store)];
 
 impl Default for PackageOptions {
     fn default() -> Self {
@@ -61,8 +64,15 @@ impl Store {
     ///
     /// Added records have all persistable fields that have a value; updated ones their id, what
     /// changed and what goes along with every update; removed ones their id. A record whose parent
-    /// is a phantom names it by the phantom parent field alone.
-    pub fn write_package(&self, layer: Layer, options: &PackageOptions, out: &mut Vec<u8>) -> bool {
+    /// is a phantom names it by the phantom parent field alone. `targets` are the stores that its
+    /// fields refer to.
+    pub fn write_package(
+        &self,
+        layer: Layer,
+        options: &PackageOptions,
+        targets: &Targets<'_>,
+        out: &mut Vec<u8>,
+    ) -> bool {
         let rows = self.changes.rows(|_| true);
         if rows.is_empty() {
             return false;
@@ -72,6 +82,7 @@ impl Store {
             store: self,
             layer,
             options,
+            targets,
             heads: fields.iter().map(head).collect(),
             all: self
                 .config
@@ -124,6 +135,7 @@ struct Writer<'a> {
     store: &'a Store,
     layer: Layer,
     options: &'a PackageOptions,
+    targets: &'a Targets<'a>,
     /// By field: the quoted name and the colon, empty for fields with dotted paths.
     heads: Vec<Vec<u8>>,
     /// Updates carry all fields.
@@ -226,7 +238,12 @@ impl Writer<'_> {
         let cell = self.store.table.cell(dirty.row, id);
         let name = self.store.config.phantom_id_field.as_ref();
         let name = name.unwrap_or(&self.options.phantom_id_field);
-        write::value(self.store.table.value(cell), object.member(name));
+        let table = &self.store.table;
+        let alias = table.id_ref(cell).and_then(|id| self.store.wire_id(id));
+        write::value(
+            alias.map_or_else(|| table.value(cell), Value::Text),
+            object.member(name),
+        );
         if !self.options.reset_ids_before_sync {
             self.id(dirty.row, &mut object);
         }
@@ -294,27 +311,46 @@ impl Writer<'_> {
         }
     }
 
-    fn field(&self, ix: FieldIx, field: &Field, cell: Cell, object: &mut Object<'_>) {
+    /// Where the value of a field is to be written.
+    fn member<'o>(
+        &self,
+        ix: FieldIx,
+        field: &Field,
+        object: &'o mut Object<'_>,
+    ) -> &'o mut Vec<u8> {
+        match self.heads.get(ix.ix()) {
+            Some(head) if !head.is_empty() => object.headed(head),
+            _ => object.path(&field.path),
+        }
+    }
+
+    fn field(&self, ix: FieldIx, of: &Field, cell: Cell, object: &mut Object<'_>) {
         let table = &self.store.table;
         if table.schema().parent == Some(ix)
-            && table
-                .id_ref(cell)
-                .is_some_and(|id| self.store.is_phantom_id(id))
+            && let Some(id) = table.id_ref(cell)
+            && self.store.is_phantom_id(id)
         {
             let name = &self.options.phantom_parent_id_field;
-            write::value(table.value(cell), object.member(name));
+            let alias = self.store.wire_id(id);
+            write::value(
+                alias.map_or_else(|| table.value(cell), Value::Text),
+                object.member(name),
+            );
             return;
         }
-        self.plain_field(ix, field, cell, object);
+        for (field, target) in self.targets {
+            if *field == ix
+                && let Some(alias) = table.id_ref(cell).and_then(|id| target.wire_id(id))
+            {
+                write::value(Value::Text(alias), self.member(ix, of, object));
+                return;
+            }
+        }
+        self.plain_field(ix, of, cell, object);
     }
 
     fn plain_field(&self, ix: FieldIx, field: &Field, cell: Cell, object: &mut Object<'_>) {
         let (table, zone) = (&self.store.table, &self.store.zone);
-        match self.heads.get(ix.ix()) {
-            Some(head) if !head.is_empty() => {
-                write::field(table, cell, field, zone, object.headed(head));
-            }
-            _ => object.field(table, cell, field, zone),
-        }
+        write::field(table, cell, field, zone, self.member(ix, field, object));
     }
 }

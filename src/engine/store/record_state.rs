@@ -50,6 +50,8 @@ pub(super) struct Dirty {
     /// It was refused and has not been edited since: sending it again by itself would only be
     /// refused again.
     pub(super) held: bool,
+    /// The client id that the server gets, where the record's own id is the app's choice.
+    pub(super) alias: Option<Box<str>>,
     /// What of it is counted in the tallies; kept by `Changes` alone.
     pub(super) counted: Counted,
 }
@@ -76,6 +78,7 @@ impl Dirty {
             fields: Vec::new(),
             error: None,
             held: false,
+            alias: None,
             counted: Counted {
                 sendable: false,
                 ready: false,
