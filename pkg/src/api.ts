@@ -5,6 +5,16 @@ export {
   type MockFunction,
   type MockResponse,
 } from './ajax-helper.js';
+export type {
+  ChannelConfig,
+  ChannelFrame,
+  ChannelTransport,
+  ChannelUser,
+  ReconnectConfig,
+  SocketLike,
+} from './channel-config.js';
+export type { ChannelEvents, ChannelState, Lock, Peer } from './channel-events.js';
+export { Channel, userColor } from './channel.js';
 export type { CrudResult } from './calls.js';
 export type {
   CrudManagerConfig,

@@ -1,3 +1,4 @@
+import type { ChannelConfig } from './channel-config.js';
 import type { CrudManager } from './crud-manager.js';
 import type { CrudManagerEvents } from './crud-events.js';
 import type { Listeners, OnListeners } from './emitter.js';
@@ -119,6 +120,10 @@ export interface CrudManagerOptions {
   syncApplySequence?: readonly string[];
   /** The order in which load answers are applied. */
   loadApplySequence?: readonly string[];
+  /** A live channel to the server: its URL, or its options. */
+  channel?: string | ChannelConfig | false | null;
+  /** The same as `channel`. */
+  live?: string | ChannelConfig | false | null;
 }
 
 /** A manager's options, its listeners among them. */

@@ -1,4 +1,6 @@
 import { type CrudResult, makeCall, openCall } from './calls.js';
+import type { ChannelConfig } from './channel-config.js';
+import { Channel } from './channel.js';
 import {
   type CrudManagerConfig,
   type CrudManagerOptions,
@@ -74,6 +76,7 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   private readonly made: Store<any>[] = [];
   private destroyed = false;
   private guards = new Set<() => void>();
+  private live: Channel | null = null;
 
   constructor(config: CrudManagerConfig = {}) {
     super();
@@ -91,6 +94,8 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
       this.destroy();
       throw thrown;
     }
+    const channel = config.channel ?? config.live;
+    if (channel !== undefined && channel !== false && channel !== null) this.openChannel(channel);
     this._listenersChanged();
     // A subclass may make its handlers after this constructor.
     queueMicrotask(() => this._listenersChanged());
@@ -161,6 +166,44 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   /** Undoes one suspend; the last one lets a sync follow, unless told otherwise. */
   resumeAutoSync(doSync = true): void {
     engine().resumeAutoSync(this._alive(), doSync);
+  }
+
+  // --- live -------------------------------------------------------------------------------------------------------------
+
+  /** The live channel, when the manager has one. */
+  get channel(): Channel | null {
+    return this.live;
+  }
+
+  /** Gives the manager a live channel, in the place of the one that it has; it connects by itself unless told not to. */
+  openChannel(config: string | ChannelConfig): Channel {
+    const number = this._alive();
+    const options = typeof config === 'string' ? { url: config } : config;
+    const { room } = this.constructor as { room?: string };
+    const channel = new Channel(this, number, {
+      ...(room !== undefined && { project: room }),
+      ...options,
+    });
+    const before = this.live;
+    before?.destroy();
+    this.live = channel;
+    try {
+      channel._start();
+    } catch (thrown) {
+      this.live = null;
+      throw thrown;
+    }
+    return channel;
+  }
+
+  /** {@link Channel.lockRecord} of the manager's channel. */
+  lockRecord(...given: Parameters<Channel['lockRecord']>): Promise<boolean> {
+    return this._expectChannel().lockRecord(...given);
+  }
+
+  /** {@link Channel.unlockRecord} of the manager's channel. */
+  unlockRecord(...given: Parameters<Channel['unlockRecord']>): void {
+    this._expectChannel().unlockRecord(...given);
   }
 
   // --- changes ----------------------------------------------------------------------------------------------------------
@@ -432,6 +475,8 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   destroy(): void {
     if (this.destroyed) return;
     this._fire('beforeDestroy', {});
+    this.live?.destroy();
+    this.live = null;
     this.destroyed = true;
     engine().destroyManager(this._number);
     managers.delete(this._number);
@@ -467,6 +512,11 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   private _alive(): number {
     if (this.destroyed) throw new SyncError('DESTROYED', 'the manager has been destroyed');
     return this._number;
+  }
+
+  private _expectChannel(): Channel {
+    if (this.live === null) throw new SyncError('INVALID_CONFIG', 'the manager has no channel');
+    return this.live;
   }
 
   private _state(index: number): number {

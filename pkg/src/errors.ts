@@ -39,7 +39,9 @@ export type ErrorCode =
   /** The server answered `success: false`. */
   | 'REFUSED'
   /** The server refused because its data is newer. */
-  | 'CONFLICT';
+  | 'CONFLICT'
+  /** Somebody else has locked the record. */
+  | 'LOCKED';
 
 const CANCELLED: ReadonlySet<ErrorCode> = new Set(['CANCELLED', 'VETOED', 'DESTROYED']);
 

@@ -113,6 +113,10 @@ const facade = {
     EXCHANGES.delete(request);
   },
 
+  channel(manager: number, act: number, epoch: number, text: string): void {
+    managers.get(manager)?.channel?._act(act, epoch, text);
+  },
+
   report(thrown: unknown): void {
     console.error('Syncline: a callback threw', thrown);
   },

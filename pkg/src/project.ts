@@ -74,7 +74,10 @@ class Project<Stores extends object> extends CrudManager<Stores> {
 
 /** What a calendar works with: events, resources, assignments, time ranges and calendars. */
 export class CalendarProject<Stores extends object = {}> extends Project<Stores> {
-  /** @internal Minified code has other names. */ static override readonly name: string = 'CalendarProject';
+  /** The room of the server that a channel joins unless told otherwise. */
+  static readonly room: string = 'calendar';
+  /** @internal Minified code has other names. */ static override readonly name: string =
+    'CalendarProject';
   readonly eventStore: Store<ModelOf<Stores, 'events', EventModel>>;
   readonly resourceStore: Store<ModelOf<Stores, 'resources', ResourceModel>>;
   readonly assignmentStore: Store<ModelOf<Stores, 'assignments', AssignmentModel>>;
@@ -133,7 +136,10 @@ export class CalendarProject<Stores extends object = {}> extends Project<Stores>
 
 /** What a task board works with: tasks, resources, assignments, columns and swimlanes. */
 export class TaskBoardProject<Stores extends object = {}> extends Project<Stores> {
-  /** @internal Minified code has other names. */ static override readonly name: string = 'TaskBoardProject';
+  /** The room of the server that a channel joins unless told otherwise. */
+  static readonly room: string = 'taskboard';
+  /** @internal Minified code has other names. */ static override readonly name: string =
+    'TaskBoardProject';
   readonly taskStore: Store<ModelOf<Stores, 'tasks', TaskModel>>;
   readonly resourceStore: Store<ModelOf<Stores, 'resources', ResourceModel>>;
   readonly assignmentStore: Store<ModelOf<Stores, 'assignments', TaskAssignmentModel>>;

@@ -67,6 +67,8 @@ export interface Wasm {
     request: string | undefined,
     body: Uint8Array | undefined,
   ): void;
+  createChannel(manager: number, len: number): void;
+  feedChannel(manager: number, what: number, number: number, code: number, len: number): void;
   managerState(manager: number): void;
   managerRevision(manager: number): string | undefined;
   managerChanges(manager: number): boolean;

@@ -1,9 +1,12 @@
 //! The mediator: routes inputs to stores and managers, and what they want to the host. It has no rules of its own.
 
+mod live;
+
 use crate::prelude::*;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 
+use super::channel::Channel;
 use super::config::StoreConfig;
 use super::crud::calls::Calls;
 use super::crud::context::{Context, Ids, Stores, gone};
@@ -32,6 +35,9 @@ pub const EFFECTS_MAX: usize = 100_000;
 pub struct Engine {
     stores: Stores,
     managers: Vec<Option<Box<Manager>>>,
+    channels: Vec<(ManagerId, Box<Channel>)>,
+    /// Others have locked records.
+    guarded: bool,
     effects: VecDeque<Effect>,
     notices: Notices,
     /// Whether the host was told that notices wait.
@@ -53,6 +59,8 @@ impl Engine {
         Self {
             stores: Stores::default(),
             managers: Vec::new(),
+            channels: Vec::new(),
+            guarded: false,
             effects: VecDeque::new(),
             notices: Notices::default(),
             announced: false,
@@ -85,6 +93,9 @@ impl Engine {
                 field,
                 value,
             } => {
+                if self.guarded {
+                    self.check_locks(store, &[row])?;
+                }
                 let entry = self.stores.expect(store)?;
                 let changed = entry.store.set(row, field, value, &mut self.notices)?;
                 if changed {
@@ -94,6 +105,9 @@ impl Engine {
             }
             other => self.route(other),
         };
+        if !self.channels.is_empty() {
+            self.tend_channels();
+        }
         self.announce();
         reply
     }
@@ -111,10 +125,11 @@ impl Engine {
 
     /// When to send [`Input::Timeout`], if at all.
     pub fn poll_timeout(&self) -> Option<Millis> {
-        self.managers
-            .iter()
-            .flatten()
+        let managers = self.managers.iter().flatten();
+        let channels = self.channels.iter();
+        managers
             .filter_map(|manager| manager.poll_timeout())
+            .chain(channels.filter_map(|(_, channel)| channel.poll_timeout()))
             .min()
     }
 
@@ -128,6 +143,12 @@ impl Engine {
     /// A manager.
     pub fn manager(&self, id: ManagerId) -> Option<&Manager> {
         self.managers.get(id.0 as usize)?.as_deref()
+    }
+
+    /// A manager's channel.
+    pub fn channel(&self, id: ManagerId) -> Option<&Channel> {
+        let found = self.channels.iter().find(|(of, _)| *of == id);
+        found.map(|(_, channel)| &**channel)
     }
 
     /// Whose a store is.
@@ -258,6 +279,9 @@ impl Engine {
             | Input::ApplyChangeset(..)
             | Input::SuspendAutoSync(_)
             | Input::ResumeAutoSync { .. } => self.route_to_manager(input),
+            Input::CreateChannel(..) | Input::DestroyChannel(_) | Input::Channel(..) => {
+                self.route_to_channel(input)
+            }
             Input::Timeout
             | Input::Answer { .. }
             | Input::HttpHead(..)
@@ -282,6 +306,7 @@ impl Engine {
             }
             Input::Add { store, rows, place } => return self.add(store, rows, place),
             Input::Remove(id, rows) => {
+                self.check_locks(id, rows)?;
                 let removed = self
                     .stores
                     .expect(id)?
@@ -293,6 +318,7 @@ impl Engine {
                 return Ok(Reply::Rows(removed));
             }
             Input::RemoveAll(id) => {
+                self.check_all_locks(id)?;
                 let removed = self.stores.expect(id)?.store.remove_all(&mut self.notices);
                 if !removed.is_empty() {
                     self.on_edit(id);
@@ -330,6 +356,7 @@ impl Engine {
             }
             Input::DestroyManager(id) => {
                 self.lend(id)?;
+                self.destroy_channel(id);
                 let slot = self.managers.get_mut(id.0 as usize).and_then(Option::take);
                 if let Some(mut manager) = slot {
                     manager.destroy(&mut self.context());
@@ -392,6 +419,7 @@ impl Engine {
             Input::Timeout => {
                 self.tidy();
                 self.each_manager(|manager, cx| manager.on_timeout(cx));
+                self.each_channel(|channel, cx, out| channel.on_timeout(cx.now, cx.rng, out));
             }
             Input::Answer {
                 ask,
@@ -440,16 +468,23 @@ impl Engine {
             Input::Online(online) => {
                 let came_back = online && !self.online;
                 self.online = online;
+                self.each_channel(|channel, cx, out| {
+                    channel.on_online(online, cx.now, cx.rng, out);
+                });
                 if online {
                     self.each_manager(|manager, cx| manager.on_reachable(came_back, cx));
                 } else {
                     self.each_manager(|manager, cx| manager.on_offline(cx));
                 }
             }
-            Input::Visible(true) => {
-                self.each_manager(|manager, cx| manager.on_reachable(false, cx));
+            Input::Visible(visible) => {
+                if visible {
+                    self.each_manager(|manager, cx| manager.on_reachable(false, cx));
+                }
+                self.each_channel(|channel, cx, out| {
+                    channel.on_visible(visible, cx.now, cx.rng, out);
+                });
             }
-            Input::Visible(false) => {}
             Input::SetZone(zone) => {
                 self.zone = Arc::new(zone);
                 for entry in self.stores.iter_mut() {

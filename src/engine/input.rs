@@ -1,6 +1,6 @@
 //! Everything that can happen to the engine: the one door in.
 
-use super::config::{ManagerConfig, ManagerPatch, StoreConfig};
+use super::config::{ChannelConfig, ManagerConfig, ManagerPatch, StoreConfig};
 use super::effect::HttpRequest;
 use super::schema::{FieldIx, Zone};
 use super::table::RowId;
@@ -46,6 +46,39 @@ pub enum Place {
     End,
     /// Before the record that stands at this position among the visible ones.
     Position(u32),
+}
+
+/// What happens to a channel. Texts are JSON.
+#[derive(Clone, Copy, Debug)]
+pub enum ChannelInput<'a> {
+    /// The app wants a connection.
+    Connect,
+    /// The app wants none for now.
+    Suspend,
+    /// The browser has frozen the page.
+    Freeze,
+    /// The way to the server may be open again.
+    Ready,
+    /// The connection of that epoch is open; with the token to show, if there is one.
+    Open(u32, &'a [u8]),
+    /// Messages came over it, with [`SEPARATOR`](super::channel::SEPARATOR) between them.
+    Frames(u32, &'a [u8]),
+    /// It is gone, with a close code (1006 when there was none) and the reason.
+    Down(u32, u32, &'a str),
+    /// The host has a fresh token.
+    Token(&'a [u8]),
+    /// The app sends changes: `{ <storeId>: { added?, updated?, removed? } }`. They wait where there is no connection.
+    Change(&'a [u8]),
+    /// The app sends a message of its own, as it stands.
+    Message(&'a [u8]),
+    /// What the user does: `{ action, recordType?, recordId? }`.
+    Presence(&'a [u8]),
+    /// The user wants a record for himself: `{ type, id, timeoutMs?, ttlMs? }`. Settles with `null`, or an error.
+    Lock(CallId, &'a [u8]),
+    /// The user gives it back, or hands it over: `{ type, id, to? }`.
+    Unlock(&'a [u8]),
+    /// The user won't hand it over: `{ type, id, to? }`.
+    Deny(&'a [u8]),
 }
 
 /// One thing that happened. Borrowed data is copied by the engine where it must last.
@@ -154,6 +187,14 @@ pub enum Input<'a> {
         /// Whether to schedule a sync.
         sync: bool,
     },
+
+    // --- channels -----------------------------------------------------------------------------------------------
+    /// Give a manager a channel, in the place of one that it has.
+    CreateChannel(ManagerId, Box<ChannelConfig>),
+    /// End a manager's channel.
+    DestroyChannel(ManagerId),
+    /// Something happens to a manager's channel.
+    Channel(ManagerId, ChannelInput<'a>),
 
     // --- from the host ------------------------------------------------------------------------------------------
     /// Listeners have answered a question.

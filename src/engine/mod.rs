@@ -1,6 +1,7 @@
 //! The engine: pure. No clock, no JavaScript, no IO.
 #![forbid(unsafe_code)]
 
+pub mod channel;
 pub mod config;
 pub mod crud;
 pub mod effect;
@@ -11,6 +12,7 @@ pub mod effect;
 pub mod engine;
 pub mod event;
 pub mod input;
+pub mod presence;
 pub mod store;
 
 pub use engine::Engine;

@@ -17,7 +17,7 @@ use super::host::clock::{self, Clock};
 use super::host::http::Http;
 use super::host::timer::{Timer, soon};
 use crate::engine::Engine;
-use crate::engine::effect::Effect;
+use crate::engine::effect::{Effect, HttpRequest};
 use crate::engine::error::SyncError;
 use crate::engine::input::{Input, Reply, RequestId};
 use crate::engine::time::Millis;
@@ -279,6 +279,27 @@ impl Driver {
                 if let Some(driver) = get() {
                     self.http.send(driver, request, &http, keep_response);
                 }
+                sent
+            }
+            Effect::Channel {
+                manager,
+                act,
+                epoch,
+                text,
+            } => self
+                .facade
+                .channel(manager.0, act as u8, epoch, &convert::text(text)),
+            Effect::Answered {
+                request,
+                manager,
+                kind,
+                body,
+            } => {
+                let http = convert::http_to_json(&HttpRequest::default());
+                let sent = self
+                    .facade
+                    .sent(request.0, manager.0, convert::kind(kind), &http);
+                self.chunk(request, &Uint8Array::from(body.as_slice()));
                 sent
             }
             Effect::Abort(request) => {

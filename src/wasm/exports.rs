@@ -14,9 +14,11 @@ use super::convert;
 use super::driver::{self, Driver};
 use super::facade::Facade;
 use super::host::page;
-use crate::engine::config::{ManagerConfig, ManagerPatch, StoreConfig};
+use crate::engine::config::{ChannelConfig, ManagerConfig, ManagerPatch, StoreConfig};
 use crate::engine::error::SyncError;
-use crate::engine::input::{AskId, CallId, Input, ManagerId, Place, Reply, Scope, StoreId};
+use crate::engine::input::{
+    AskId, CallId, ChannelInput, Input, ManagerId, Place, Reply, Scope, StoreId,
+};
 use crate::engine::schema::{FieldIx, Zone};
 use crate::engine::table::{RowId, RowIx};
 use crate::engine::value::Value;
@@ -357,6 +359,48 @@ pub fn answer(
         content: content.as_deref().map(str::as_bytes),
         request: request.map(Box::new),
     })
+}
+
+// --- channels ---------------------------------------------------------------------------------------------------------
+
+/// Gives a manager a channel with these options (JSON text in the scratch), or, with -1, ends the one that it has.
+#[wasm_bindgen(js_name = createChannel)]
+pub fn create_channel(manager: u32, len: i32) -> Thrown<()> {
+    let manager = ManagerId(manager);
+    match u32::try_from(len) {
+        Ok(len) => {
+            let config: ChannelConfig = config(len)?;
+            done(Input::CreateChannel(manager, Box::new(config)))
+        }
+        Err(_) => done(Input::DestroyChannel(manager)),
+    }
+}
+
+/// Something happens to a manager's channel; the text or messages stand in the scratch. `number` is a connection or a call.
+#[wasm_bindgen(js_name = feedChannel)]
+pub fn feed_channel(manager: u32, what: u8, number: u32, code: u32, len: u32) -> Thrown<()> {
+    let driver = started()?;
+    let reply = driver.feed_scratch(|buffers| {
+        let bytes = buffers.bytes(len as usize);
+        let input = match what {
+            0 => ChannelInput::Connect,
+            1 => ChannelInput::Suspend,
+            2 => ChannelInput::Freeze,
+            3 => ChannelInput::Ready,
+            4 => ChannelInput::Open(number, bytes),
+            5 => ChannelInput::Frames(number, bytes),
+            6 => ChannelInput::Down(number, code, buffers.text(len as usize)?),
+            7 => ChannelInput::Token(bytes),
+            8 => ChannelInput::Change(bytes),
+            9 => ChannelInput::Message(bytes),
+            10 => ChannelInput::Presence(bytes),
+            11 => ChannelInput::Lock(CallId(number), bytes),
+            12 => ChannelInput::Unlock(bytes),
+            _ => ChannelInput::Deny(bytes),
+        };
+        Ok(Input::Channel(ManagerId(manager), input))
+    });
+    throw(driver, reply).map(drop)
 }
 
 // --- helpers ----------------------------------------------------------------------------------------------------------

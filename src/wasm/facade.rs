@@ -91,6 +91,16 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     pub(super) fn release(this: &Facade, request: u32) -> Result<(), JsValue>;
 
+    /// Do something for a manager's channel: see `Act`. `text` is JSON.
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn channel(
+        this: &Facade,
+        manager: u32,
+        act: u8,
+        epoch: u32,
+        text: &str,
+    ) -> Result<(), JsValue>;
+
     /// Make the error object that callers see.
     #[wasm_bindgen(method, catch, js_name = makeError)]
     pub(super) fn make_error(

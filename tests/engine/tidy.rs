@@ -27,6 +27,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("input", &["schema", "table", "config", "effect"]),
     ("effect", &["event", "input"]),
     ("event", &["schema", "table", "effect", "input"]),
+    ("presence", &["json"]),
+    (
+        "channel",
+        &["json", "config", "effect", "input", "presence"],
+    ),
     (
         "store",
         &["schema", "table", "json", "config", "event", "input"],

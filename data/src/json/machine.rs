@@ -87,6 +87,7 @@ impl Machine {
                 envelope: Members::new(),
                 sections: specs.iter().map(|_| Section::default()).collect(),
                 warnings: Vec::new(),
+                quiet: false,
             },
             envelope: Vec::new(),
             specs,

@@ -170,7 +170,7 @@ impl UrlConfig {
 }
 
 impl RetryConfig {
-    fn read(&mut self, from: &mut Reader) {
+    pub(super) fn read(&mut self, from: &mut Reader) {
         from.count("max", &mut self.max);
         from.number("base", &mut self.base);
         from.number("factor", &mut self.factor);

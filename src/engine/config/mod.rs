@@ -1,5 +1,6 @@
 //! Options, parsed once into valid types. Names on the JSON side are those that users of a CrudManager know.
 
+mod channel;
 mod manager;
 mod options;
 mod read;
@@ -9,6 +10,7 @@ use super::error::{ErrorCode, SyncError};
 use super::json::dom::{Members, Value};
 use crate::prelude::*;
 
+pub use channel::{ChannelConfig, ChannelOptions, INTERVAL_MIN_MS};
 pub use manager::{ManagerConfig, ManagerPatch, RetryConfig, TransportConfig, UrlConfig};
 pub use options::{
     DELAY_MAX_MS, Endpoint, ManagerOptions, OnRecordError, REQUEST_TIMEOUT_MS, RETRIES_MAX,

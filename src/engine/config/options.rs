@@ -138,7 +138,7 @@ impl ManagerOptions {
                 other => return Err(one_of("onRecordError", "keep, revert", other)),
             },
             idempotent_sync: config.idempotent_sync,
-            retry: retry(config.retry)?,
+            retry: retry("retry", config.retry)?,
             request_data: config.request_data.unwrap_or_default(),
             sync_apply_sequence: config.sync_apply_sequence,
             load_apply_sequence: config.load_apply_sequence,
@@ -162,7 +162,7 @@ impl ManagerOptions {
             None => self.auto_sync_timeout_ms,
         };
         let retry = match patch.retry {
-            Some(config) => retry(config)?,
+            Some(config) => retry("retry", config)?,
             None => self.retry,
         };
         if let Some((load, sync)) = transport {
@@ -241,28 +241,28 @@ fn endpoint(config: UrlConfig, kind: &str) -> Result<Endpoint, SyncError> {
     })
 }
 
-fn retry(config: RetryConfig) -> Result<RetryOptions, SyncError> {
+pub(super) fn retry(path: &str, config: RetryConfig) -> Result<RetryOptions, SyncError> {
     if !(config.factor.is_finite() && config.factor >= 1.0) {
-        return Err(invalid("retry.factor must be a number from 1".to_owned()));
+        return Err(invalid(format!("{path}.factor must be a number from 1")));
     }
     if !(0.0..=1.0).contains(&config.jitter) {
-        return Err(invalid(
-            "retry.jitter must be a number from 0 to 1".to_owned(),
-        ));
+        return Err(invalid(format!(
+            "{path}.jitter must be a number from 0 to 1"
+        )));
     }
     if config.max > RETRIES_MAX {
-        return Err(invalid(format!("retry.max must be at most {RETRIES_MAX}")));
+        return Err(invalid(format!("{path}.max must be at most {RETRIES_MAX}")));
     }
     Ok(RetryOptions {
         max: config.max,
-        base_ms: delay("retry.base", config.base)? as f64,
+        base_ms: delay(&format!("{path}.base"), config.base)? as f64,
         factor: config.factor,
-        cap_ms: delay("retry.cap", config.cap)? as f64,
+        cap_ms: delay(&format!("{path}.cap"), config.cap)? as f64,
         jitter: config.jitter,
     })
 }
 
-fn delay(option: &str, ms: f64) -> Result<u64, SyncError> {
+pub(super) fn delay(option: &str, ms: f64) -> Result<u64, SyncError> {
     if (0.0..=f64::from(DELAY_MAX_MS)).contains(&ms) {
         Ok(-floor(-ms) as u64)
     } else {

@@ -190,7 +190,8 @@ impl Manager {
             let Some(at) = plans.iter().position(|(store, _)| *store == id) else {
                 continue;
             };
-            let (_, plan) = plans.swap_remove(at);
+            let (_, mut plan) = plans.swap_remove(at);
+            plan.quiet = response.quiet;
             let Some(store) = cx.stores.get_mut(id) else {
                 continue;
             };
@@ -285,6 +286,7 @@ impl Manager {
             self.apply_rows(&stores, &mut response, &[], cx)
         };
         self.note_success(&response);
+        self.land(None, &response);
         self.tell_outcome(oddities, outcome, cx);
         self.resolve_doubts(None, cx);
         self.after_other(cx);
@@ -319,7 +321,7 @@ impl Manager {
         }
     }
 
-    fn read(
+    pub(super) fn read(
         &self,
         stores: &[StoreId],
         bytes: &[u8],

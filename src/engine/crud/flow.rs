@@ -92,7 +92,8 @@ impl Manager {
         http: Box<HttpRequest>,
         cx: &mut Context<'_>,
     ) {
-        if http.url.is_empty() {
+        let over_channel = self.goes_over_channel(&exchange);
+        if http.url.is_empty() && !over_channel {
             let message = match exchange.kind {
                 RequestKind::Load => "no URL for loads is configured (loadUrl)",
                 RequestKind::Sync => "no URL for syncs is configured (syncUrl)",
@@ -110,13 +111,17 @@ impl Manager {
         let reader = ResponseReader::new(self.specs(&exchange.stores, cx.stores), cx.zone.clone());
         let incoming = Incoming::new(reader, timeout_ms.map(|ms| cx.now + ms));
         exchange.enter(Stage::Wire(Box::new(incoming)));
-        cx.push(Effect::Http {
-            request: exchange.request,
-            manager: self.id,
-            kind: exchange.kind,
-            http,
-            keep_response: exchange.keep_response,
-        });
+        if over_channel {
+            self.hand_to_channel(&exchange);
+        } else {
+            cx.push(Effect::Http {
+                request: exchange.request,
+                manager: self.id,
+                kind: exchange.kind,
+                http,
+                keep_response: exchange.keep_response,
+            });
+        }
         self.exchange = Some(exchange);
         self.report(cx);
     }
@@ -474,6 +479,7 @@ impl Manager {
         response: Option<Response>,
         cx: &mut Context<'_>,
     ) {
+        self.live.failed |= matches!(verdict, Verdict::Unknown(_));
         match exchange.kind {
             RequestKind::Load => self.fail_load(exchange, verdict, cx),
             RequestKind::Sync => self.fail_sync(exchange, verdict, response, cx),

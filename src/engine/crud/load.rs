@@ -149,6 +149,7 @@ impl Manager {
             self.apply_rows(&exchange.stores, &mut response, append, cx)
         };
         self.note_success(&response);
+        self.land(None, &response);
         self.status.on_success();
         if outcome.more_to_send {
             self.auto.on_edit(cx.now);

@@ -5,6 +5,7 @@ use super::backlog::Backlog;
 use super::context::{Context, Stores, gone};
 use super::dirty::Dirty;
 use super::exchange::{Exchange, Stage};
+use super::live::Live;
 use super::load::NextLoad;
 use super::retry::Retry;
 use super::revision::Revision;
@@ -78,6 +79,8 @@ pub struct Manager {
     batches: u32,
     /// Edits came that nobody was told of yet.
     touched: bool,
+    /// What it has to do with a channel.
+    pub(super) live: Live,
     /// The sequences of the options were looked through for names of stores that aren't there.
     sequences_checked: bool,
 }
@@ -113,6 +116,7 @@ impl Manager {
             auto_load: options.auto_load.then_some(now),
             batches: 0,
             touched: false,
+            live: Live::default(),
             sequences_checked: false,
             options,
         })

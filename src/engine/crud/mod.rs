@@ -16,6 +16,7 @@
 //! | `calls` | every promise settles exactly once |
 //! | `manager` | options, stores, and what may start next |
 //! | `flow` | an exchange's way through its stages |
+//! | `live` | what it has to do with a channel |
 //! | `load`, `sync` | how loads and syncs begin and end |
 //! | `answer` | what an answer brings, over all stores |
 //! | `relations` | what happens in one store and concerns others |
@@ -28,6 +29,7 @@ pub mod context;
 pub mod dirty;
 pub mod exchange;
 pub mod flow;
+pub mod live;
 mod load;
 pub mod manager;
 pub mod package;

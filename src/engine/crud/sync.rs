@@ -68,7 +68,8 @@ impl Manager {
                     }
                 }
                 let sections = self.sections(cx.stores, Layer::Inflight);
-                if sections.is_empty() && !(called && self.options.force_sync) {
+                let polls = core::mem::take(&mut self.live.polls);
+                if sections.is_empty() && !polls && !(called && self.options.force_sync) {
                     // What a cascade did may be frozen though nothing of it is sent.
                     let stores = self.stores.clone();
                     self.thaw(&stores, cx);
@@ -76,8 +77,8 @@ impl Manager {
                     return;
                 }
                 let wire_id = cx.rng.request_id();
-                let data = &self.options.request_data;
-                let pack = package::sync_pack(wire_id, self.revision.value(), &sections, data);
+                let data = self.sync_data();
+                let pack = package::sync_pack(wire_id, self.revision.value(), &sections, &data);
                 (wire_id, pack, self.stores.clone(), false)
             }
         };
@@ -148,6 +149,7 @@ impl Manager {
             self.apply_changes(&exchange.stores, &mut response, unmentioned, cx)
         };
         self.note_success(&response);
+        self.land(Some(&exchange), &response);
         self.retry.on_answered();
         self.status.on_success();
         if outcome.more_to_send {

@@ -24,6 +24,8 @@ pub(super) struct Applying {
     /// Records that got their ids by this answer.
     renamed: Groups,
     unknown_removed: Vec<String>,
+    /// Removals of what isn't here are not odd.
+    pub(super) quiet: bool,
     /// Records whose removal the server refused.
     kept: Groups,
 }
@@ -46,6 +48,7 @@ impl Applying {
             fresh: Vec::new(),
             renamed: Groups::default(),
             unknown_removed: Vec::new(),
+            quiet: false,
             kept: Groups::default(),
         }
     }
@@ -76,7 +79,7 @@ impl Applying {
         if let Some(removed) = &section.removed {
             self.removed(store, removed, out);
         }
-        if !self.unknown_removed.is_empty() {
+        if !self.unknown_removed.is_empty() && !self.quiet {
             let ids = self.unknown_removed.join(", ");
             self.warn(
                 format!(
