@@ -1,8 +1,8 @@
 /** Who uses this page. */
-export interface Identity {
+export type Identity = {
   userId: string;
   userName: string;
-}
+};
 
 const KNOWN: Record<string, string> = { alice: 'Alice', bob: 'Bob', carol: 'Carol', dan: 'Dan' };
 const GUEST = 'syncline-demo-guest';
