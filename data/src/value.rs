@@ -139,6 +139,11 @@ impl Cell {
     pub const fn bits(self) -> u64 {
         self.0
     }
+
+    /// The cell of which [`Cell::bits`] gave these.
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
 }
 
 impl core::fmt::Debug for Cell {

@@ -25,6 +25,15 @@ export type {
   RetryConfig,
   TransportSection,
 } from './crud-config.js';
+export type {
+  DataPart,
+  DataPartParams,
+  DurationUnit,
+  LazyLoadConfig,
+  PollingConfig,
+  SyncDataOnLoadConfig,
+} from './crud-policies.js';
+export type { StoreChangeset } from './changesets.js';
 export type { CrudManagerEvents, SyncStatus } from './crud-events.js';
 export {
   type Changeset,

@@ -3,6 +3,15 @@ import type { CrudManager } from './crud-manager.js';
 import type { CrudManagerEvents } from './crud-events.js';
 import type { Listeners, OnListeners } from './emitter.js';
 import { SyncError, checkObject } from './errors.js';
+import {
+  type DataPartParams,
+  type LazyLoadConfig,
+  type PollingConfig,
+  type SyncDataOnLoadConfig,
+  engineDifferences,
+  engineLazy,
+  enginePolling,
+} from './crud-policies.js';
 import type { StoreConfig } from './store-config.js';
 import type { Store } from './store.js';
 
@@ -112,8 +121,8 @@ export interface CrudManagerOptions {
   retry?: RetryConfig;
   /** Packs in a request's body go as a form field, named by the section's `paramName` or `data`. */
   sendAsFormData?: boolean;
-  /** Properties that go into every pack. */
-  requestData?: Record<string, unknown>;
+  /** Properties that go into every pack; or a function that stands for the server: it gives load answers. */
+  requestData?: Record<string, unknown> | ((params: DataPartParams) => object | Promise<object>);
   /** `requestData`, where other code has it. */
   encoder?: { requestData?: Record<string, unknown> };
   /** The order in which sync answers are applied. */
@@ -124,6 +133,35 @@ export interface CrudManagerOptions {
   channel?: string | ChannelConfig | false | null;
   /** The same as `channel`. */
   live?: string | ChannelConfig | false | null;
+  /** When to ask the server for news; a number is an interval in ms. */
+  polling?: PollingConfig | number | false | null;
+  /** Records that refer to new ones are sent once those have their ids: for servers that take references as they come. */
+  phasedSync?: boolean;
+  /** Most bytes of a package; larger ones are sent in portions. */
+  maxSyncBytes?: number;
+  /**
+   * What follows a sync that the server refused because its data is newer: edits wait (`keep`, when not given); a load, on top of which
+   * they go out again (`reload`); what was sent is taken back, and a load follows (`revert`).
+   */
+  onConflict?: 'keep' | 'reload' | 'revert';
+  /** How many times in a row `reload` is tried; 3 when not given. */
+  maxConflictRetries?: number;
+  /** The HTTP statuses and `code`s of answers that say so; 409 and `CONFLICT` when not given. */
+  conflictCodes?: readonly (number | string)[];
+  /** Loaded data is taken over by what is different in it: for stores that don't say. */
+  syncDataOnLoad?: boolean | SyncDataOnLoadConfig;
+  /** Loads bring a part of the data, {@link CrudManager.ensureLoaded} what else is wanted. */
+  lazyLoad?: boolean | LazyLoadConfig;
+  /** Loads bring a page. */
+  remotePaging?: boolean;
+  /** How many records a page has; 50 when not given. */
+  pageSize?: number;
+  /** The console tells what is wrong with the form of answers. */
+  validateResponse?: boolean;
+  /** The property of a store that names its section on the wire; `id` when not given. */
+  storeIdProperty?: string;
+  /** Confirmed data to begin with, as a load answer has it. */
+  inlineData?: object | string | Uint8Array;
 }
 
 /** A manager's options, its listeners among them. */
@@ -149,7 +187,11 @@ const PASSED_ON = [
   'onRecordError',
   'idempotentSync',
   'retry',
-  'requestData',
+  'phasedSync',
+  'maxSyncBytes',
+  'onConflict',
+  'maxConflictRetries',
+  'conflictCodes',
   'syncApplySequence',
   'loadApplySequence',
 ] as const;
@@ -194,7 +236,14 @@ export function checkedTransport(
 
 /** @internal The options as the engine wants them. */
 export function engineConfig(config: CrudManagerOptions): object {
-  const options: Record<string, unknown> = { requestData: config.encoder?.requestData };
+  const { requestData = config.encoder?.requestData } = config;
+  const options: Record<string, unknown> = {
+    requestData: typeof requestData === 'function' ? undefined : requestData,
+    polling: enginePolling(config.polling),
+    syncDataOnLoad: engineDifferences(config.syncDataOnLoad),
+    lazyLoad: engineLazy(config.lazyLoad),
+    loadData: config.remotePaging ? { page: 1, pageSize: config.pageSize ?? 50 } : undefined,
+  };
   for (const name of PASSED_ON) if (config[name] !== undefined) options[name] = config[name];
   options.transport = engineTransport(transportOf(config));
   return options;

@@ -15,7 +15,11 @@ import {
   transportOf,
 } from './crud-config.js';
 import { type CrudManagerEvents, EVENTS, STATUSES, type SyncStatus } from './crud-events.js';
-import { Emitter, type OnListeners, defineHandlers } from './emitter.js';
+import { CrudParts } from './crud-parts.js';
+import { partParams } from './crud-policies.js';
+import { type StoreChangeset, applyAsOwn, checkChangeset, renamed } from './changesets.js';
+import { AjaxHelper } from './ajax-helper.js';
+import { type OnListeners, defineHandlers } from './emitter.js';
 import { SyncError, checkOptions } from './errors.js';
 import type { Model } from './model.js';
 import { bytes, engine, register, writeJson, writePieces } from './runtime.js';
@@ -25,21 +29,20 @@ import { encodeData } from './store-changing.js';
 
 /** Options of a single load. */
 export interface LoadOptions {
-  request?: { params?: Record<string, unknown> };
+  /** Another URL, parameters of the query, members of the pack. */
+  request?: {
+    url?: string;
+    params?: Record<string, unknown>;
+    data?: Record<string, unknown>;
+  };
   /** By store: parameters that go into the store's entry of the request. */
   [storeId: string]: Record<string, unknown> | undefined;
 }
 
 /** Changes by store, as the server tells them. */
-export type Changeset = Record<
-  string,
-  {
-    added?: object[];
-    updated?: object[];
-    modified?: object[];
-    removed?: (object | string | number)[];
-  }
->;
+export type Changeset = Record<string, StoreChangeset>;
+
+let nextUrl = 0;
 
 /** @internal Managers by the engine's number. */
 export const managers = new Map<number, CrudManager<any>>();
@@ -64,13 +67,15 @@ export type StoreOf<Stores extends object, K extends keyof Stores> = string exte
  * await crud.load();
  * ```
  */
-export class CrudManager<Stores extends object = StoreModels> extends Emitter<CrudManagerEvents> {
+export class CrudManager<Stores extends object = StoreModels> extends CrudParts {
   /** @internal Minified code has other names. */ static override readonly name: string = 'CrudManager';
   static readonly isCrudManager = true;
   readonly isCrudManager = true;
 
   /** @internal */ _number = -1;
+  /** @internal Whether somebody hears of every edit. */ _hearsEdits = false;
   /** @internal */ readonly _options: CrudManagerOptions;
+  /** @internal What the last call of load() asked for. */ _loadOptions: object = {};
   /** @internal */ _transports: { load: TransportSection; sync: TransportSection };
   private descriptors: CrudStoreDescriptor[] = [];
   private readonly made: Store<any>[] = [];
@@ -83,11 +88,18 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
     checkOptions('a manager', config, ['crudStores', 'stores']);
     this._options = { ...config };
     this._transports = transportOf(config);
-    this._number = engine().createManager(writeJson(engineConfig(config)));
+    const { requestData } = config;
+    if (typeof requestData === 'function') this._answerBy(requestData);
+    this._number = engine().createManager(
+      writeJson({ ...engineConfig(config), transport: engineTransport(this._transports) }),
+    );
     managers.set(this._number, this);
     try {
       for (const input of [...(config.crudStores ?? []), ...(config.stores ?? [])]) {
         this.addCrudStore(input);
+      }
+      if (!this._placesStores && config.inlineData !== undefined) {
+        this.inlineData = config.inlineData;
       }
       this._listenFromConfig(config, [...EVENTS, 'beforeDestroy']);
     } catch (thrown) {
@@ -104,11 +116,16 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   // --- loading and syncing ----------------------------------------------------------------------------------------------
 
   /**
-   * Loads all stores. Cancels a load that is under way. Resolves when the data is there; rejects with a {@link SyncError}.
+   * Loads all stores, from the configured URL or the given one. Cancels a load that is under way. Resolves when the data is there;
+   * rejects with a {@link SyncError}.
    */
-  load(options?: LoadOptions): Promise<CrudResult> {
+  override load(options?: LoadOptions | string): Promise<CrudResult> {
+    const given = typeof options === 'string' ? { request: { url: options } } : options;
     return makeCall((call) => {
-      engine().load(this._alive(), call, options === undefined ? -1 : writeJson(options));
+      const manager = this._alive();
+      // It may go out at once.
+      this._loadOptions = given ?? {};
+      engine().load(manager, call, given === undefined ? -1 : writeJson(given));
     }) as Promise<CrudResult>;
   }
 
@@ -126,8 +143,45 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
     if (call !== undefined) engine().cancel(this._alive(), call);
   }
 
-  /** Applies a load answer (or, by its `type`, a sync answer) that came by another way. */
-  loadCrudManagerData(response: DataInput, _options?: object): void {
+  /**
+   * Applies a load answer (or, by its `type`, a sync answer) that came by another way. Listeners of `beforeResponseApply` and
+   * `beforeLoadApply` can change or prevent it; with a promise, it is applied when that is there.
+   */
+  loadCrudManagerData(response: DataInput, options: object = {}): void {
+    this._alive();
+    const names = (['beforeResponseApply', 'beforeLoadApply'] as const).filter((name) =>
+      this._hears(name),
+    );
+    if (names.length === 0) {
+      this._apply(response);
+      return;
+    }
+    const text = response instanceof Uint8Array ? new TextDecoder().decode(response) : response;
+    const event = {
+      requestType: 'load' as const,
+      response: typeof text === 'string' ? JSON.parse(text) : text,
+      options,
+    };
+    const ask = (): void => {
+      const name = names.shift();
+      if (name === undefined) {
+        this._apply(event.response);
+        return;
+      }
+      const { response: shown } = event;
+      const own = { ...event, response: shown };
+      const verdict = this._fire(name, own);
+      const go = (proceed: boolean) => {
+        event.response = own.response;
+        if (proceed && !this.destroyed) ask();
+      };
+      if (typeof verdict === 'boolean') go(verdict);
+      else verdict.then(go).catch((thrown) => this._threw(name, thrown));
+    };
+    ask();
+  }
+
+  private _apply(response: DataInput): void {
     const manager = this._alive();
     const last = writePieces(encodeData(response), (length) =>
       engine().applyPiece(manager, length),
@@ -149,13 +203,18 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
     clearChanges = true,
   ): void {
     const number = this._alive();
-    let given = transform?.(changes) ?? changes;
-    const usual = this._options.phantomIdField ?? '$PhantomId';
-    if (phantomIdField !== undefined && phantomIdField !== usual) {
-      given = renamed(given, phantomIdField, usual);
+    const wanted = transform?.(changes) ?? changes;
+    checkChangeset(wanted);
+    const given = { ...wanted };
+    for (const [id, section] of Object.entries(given)) {
+      const store = this.getCrudStore(id as never) as Store<any> | undefined;
+      const usual = store?._phantomIdName ?? '$PhantomId';
+      if (phantomIdField !== undefined && phantomIdField !== usual && section) {
+        given[id] = renamed(section, phantomIdField, usual);
+      }
+      if (!clearChanges) applyAsOwn(this._expectStore(id), given[id] as StoreChangeset, usual);
     }
     if (clearChanges) engine().applyChangeset(number, writeJson(given));
-    else this._applyAsOwn(given, usual);
   }
 
   /** No autoSync until as many resumes have come. */
@@ -222,7 +281,7 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   }
 
   /** Whether a store has changes; without one, whether any has. */
-  crudStoreHasChanges(store?: Store<any> | string): boolean {
+  override crudStoreHasChanges(store?: Store<any> | string): boolean {
     if (store !== undefined) return this._expectStore(store).hasChanges;
     return (this._state(0) & 4) !== 0;
   }
@@ -379,7 +438,7 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   // --- stores -----------------------------------------------------------------------------------------------------------
 
   /** The stores, in the order in which loads are applied. */
-  get stores(): Store<any>[] {
+  override get stores(): Store<any>[] {
     return this.descriptors.map(({ store }) => store);
   }
 
@@ -392,12 +451,12 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   addCrudStore(
     input: CrudStoreInput | readonly CrudStoreInput[],
     position?: number,
-    fromStore?: Store<any>,
+    fromStore?: Store<any> | string,
   ): void {
     const number = this._alive();
     if (Array.isArray(input)) {
       input.forEach((one, i) =>
-        this.addCrudStore(one, position === undefined ? undefined : position + i),
+        this.addCrudStore(one, position === undefined ? undefined : position + i, fromStore),
       );
       return;
     }
@@ -405,8 +464,8 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
     const { store } = descriptor;
     let at = position ?? -1;
     if (fromStore !== undefined) {
-      const from = this.stores.indexOf(fromStore);
-      if (from >= 0) at = from + (position ?? 0);
+      const from = this.stores.findIndex((one) => one === fromStore || one.id === fromStore);
+      if (from >= 0) at = Math.max(0, from + (position ?? 0));
     }
     engine().addStore(number, store._alive(), at);
     store._manager = this;
@@ -420,6 +479,10 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
     engine().removeStore(this._alive(), found._number);
     found._manager = undefined;
     this.descriptors = this.descriptors.filter((descriptor) => descriptor.store !== found);
+    const { syncApplySequence } = this._options;
+    if (syncApplySequence?.includes(found.id)) {
+      this.syncApplySequence = syncApplySequence.filter((id) => id !== found.id);
+    }
     this._listenersChanged();
   }
 
@@ -439,12 +502,12 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   }
 
   /** The data of all stores, as a load answer has it. */
-  toJSON(): Record<string, { rows: object[] }> {
+  override toJSON(): Record<string, { rows: object[] }> {
     return Object.fromEntries(this.stores.map((store) => [store.id, { rows: store.toJSON() }]));
   }
 
   /** The data of all stores; setting it is {@link CrudManager.loadCrudManagerData}. */
-  get inlineData(): Record<string, { rows: object[] }> {
+  get inlineData(): any {
     return this.toJSON();
   }
 
@@ -481,6 +544,9 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
     engine().destroyManager(this._number);
     managers.delete(this._number);
     for (const end of [...this.guards]) end();
+    if (typeof this._options.requestData === 'function') {
+      AjaxHelper.unmockUrl(this._transports.load.url);
+    }
     for (const { store } of this.descriptors) store._manager = undefined;
     for (const store of this.made) store.destroy();
     this._forgetListeners();
@@ -501,15 +567,19 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
       const prepares = asksAnything(load) || asksAnything(sync) || this._options.sendAsFormData;
       const own =
         (name === 'beforeSend' && prepares) ||
+        ((name === 'requestDone' || name === 'syncWarning') && this._options.validateResponse) ||
         (name === 'beforeSync' && this.stores.some((store) => store._serialized().length > 0));
       if (own || this._hears(name)) mask |= 1 << bit;
     });
     engine().listen(this._number, mask >>> 0);
+    this._hearsEdits =
+      this._hears('hasChanges') || this._hears('noChanges') || this._hears('status');
   }
 
   // --- private ----------------------------------------------------------------------------------------------------------
 
-  private _alive(): number {
+  /** @internal */
+  override _alive(): number {
     if (this.destroyed) throw new SyncError('DESTROYED', 'the manager has been destroyed');
     return this._number;
   }
@@ -524,7 +594,8 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
     return register(index);
   }
 
-  private _configure(patch: object): void {
+  /** @internal */
+  override _configure(patch: object): void {
     engine().configure(this._alive(), writeJson(patch));
   }
 
@@ -540,12 +611,38 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
     throw new SyncError('UNKNOWN_STORE', `there is no store "${id}" under this manager`);
   }
 
+  /** A function stands for the server: requests go to a URL that nobody else has. */
+  private _answerBy(requestData: (params: any) => object | Promise<object>): void {
+    const url = `requestData:${++nextUrl}`;
+    AjaxHelper.mockUrl(url, async (_url: string, params: any) => ({
+      responseJson: await requestData.call(this, partParams(JSON.parse(params.data))),
+    }));
+    this._transports.load = { url };
+  }
+
+  /** @internal Whether stores are placed after the constructor: there is nothing yet that could take data. */
+  protected get _placesStores(): boolean {
+    return false;
+  }
+
+  /** @internal */
+  protected override get _isGone(): boolean {
+    return this.destroyed;
+  }
+
+  /** Another property than `id` may name a store's section. */
+  private _named(store: Store<any>): Store<any> {
+    const name = (store as any)[this._options.storeIdProperty ?? 'id'];
+    if (typeof name === 'string') store._adjust({ id: name });
+    return store;
+  }
+
   private _descriptor(input: CrudStoreInput): CrudStoreDescriptor {
-    if (input instanceof Store) return { store: input };
+    if (input instanceof Store) return { store: this._named(input) };
     if (typeof input === 'string') {
       const store = Store.getStore(input);
       if (store === undefined) throw new SyncError('UNKNOWN_STORE', `there is no store "${input}"`);
-      return { store };
+      return { store: this._named(store) };
     }
     if (input === null || typeof input !== 'object') {
       throw new SyncError(
@@ -578,45 +675,9 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
     this.made.push(store);
     return store;
   }
-
-  private _applyAsOwn(changes: Changeset, phantomIdField: string): void {
-    for (const [id, { added = [], updated = [], modified = [], removed = [] }] of Object.entries(
-      changes,
-    )) {
-      const store = this._expectStore(id);
-      const missing: object[] = [];
-      for (const row of [...added, ...updated, ...modified] as any[]) {
-        const { [phantomIdField]: phantom, ...values } = row;
-        const record = store.getById(values.id ?? phantom);
-        if (record !== undefined) {
-          delete values.id;
-          record.set(values);
-        } else missing.push({ id: phantom, ...values });
-      }
-      if (missing.length > 0) store.add(missing);
-      store.remove(removed.map((row: any) => row?.id ?? row?.[phantomIdField] ?? row));
-    }
-  }
-
 }
 
 /** Handlers can be set at any time: `manager.onSync = () => …`. */
 export interface CrudManager<Stores extends object> extends OnListeners<CrudManagerEvents> {}
 
 defineHandlers(CrudManager.prototype, [...EVENTS, 'beforeDestroy']);
-
-function renamed(changes: Changeset, from: string, to: string): Changeset {
-  const row = (one: any) => {
-    if (one === null || typeof one !== 'object' || !Object.hasOwn(one, from)) return one;
-    const { [from]: phantom, ...rest } = one;
-    return { ...rest, [to]: phantom };
-  };
-  return Object.fromEntries(
-    Object.entries(changes).map(([store, section]) => [
-      store,
-      Object.fromEntries(
-        Object.entries(section).map(([kind, rows]) => [kind, (rows as any[]).map(row)]),
-      ),
-    ]),
-  );
-}

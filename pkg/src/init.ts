@@ -40,6 +40,7 @@ async function start(module: WebAssembly.Module): Promise<void> {
 
 /** The exports whose arguments and results are plain numbers: called as they are, without the glue around them. */
 const DIRECT = [
+  'catchUp',
   'setNumber',
   'setBool',
   'setNull',
@@ -96,8 +97,14 @@ const facade = {
   request: makeRequest,
   fetch: sendRequest,
 
-  sent(request: number, _manager: number, kind: number, http: string): void {
-    EXCHANGES.set(request, new Exchange(kindOf(kind), JSON.parse(http)));
+  sent(request: number, manager: number, kind: number, http: string): void {
+    const exchange = new Exchange(kindOf(kind), JSON.parse(http));
+    EXCHANGES.set(request, exchange);
+    const sending = managers.get(manager);
+    if (sending === undefined || exchange.kind !== 'load') return;
+    exchange.loadOptions = sending._loadOptions;
+    // The next load may be nobody's.
+    sending._loadOptions = {};
   },
 
   head(request: number, response: Response): void {

@@ -13,7 +13,7 @@ import {
   TaskModel,
   TimeRangeModel,
 } from './models.js';
-import type { RelationConfig, StoreConfig } from './store-config.js';
+import type { DataInput, RelationConfig, StoreConfig } from './store-config.js';
 import { Store } from './store.js';
 
 /** A store of a project: options to make it from, or one that is there. */
@@ -50,6 +50,16 @@ export type TaskBoardProjectConfig<Stores extends object = {}> = CrudManagerConf
 
 /** A manager with the stores of a kind of application. */
 class Project<Stores extends object> extends CrudManager<Stores> {
+  /** @internal */
+  protected override get _placesStores(): boolean {
+    return true;
+  }
+
+  /** @internal All stores are there: data that was given goes into them. */
+  protected _placed(config: CrudManagerConfig): void {
+    if (config.inlineData !== undefined) this.inlineData = config.inlineData as DataInput;
+  }
+
   /** @internal Makes a store (or takes the given one) and puts it under the manager. */
   protected _place<R extends Model>(
     given: ProjectStore<any> | undefined,
@@ -109,6 +119,7 @@ export class CalendarProject<Stores extends object = {}> extends Project<Stores>
     this.assignmentStore = assignments as any;
     this.timeRangeStore = timeRanges as any;
     this.resourceTimeRangeStore = resourceTimeRanges as any;
+    this._placed(config as CrudManagerConfig);
   }
 
   /** The resources that an event is assigned to. */
@@ -161,6 +172,7 @@ export class TaskBoardProject<Stores extends object = {}> extends Project<Stores
     this.resourceStore = resources as any;
     this.taskStore = tasks as any;
     this.assignmentStore = assignments as any;
+    this._placed(config as CrudManagerConfig);
   }
 
   /** The resources that a task is assigned to. */

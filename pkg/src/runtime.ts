@@ -4,6 +4,8 @@ import { SyncError, type ErrorCode } from './errors.js';
 export interface Wasm {
   start(facade: object): number;
   scratch(bytes: number): number;
+  journal(): number;
+  catchUp(): void;
   takeError(): unknown;
   takeNotices(): void;
   setZone(pairs: Float64Array): void;
@@ -45,6 +47,7 @@ export interface Wasm {
   baseValue(store: number, row: number, generation: number, field: number): void;
   bag(store: number, which: number): void;
   unconfirmedCount(store: number): number;
+  storeTotal(store: number): number;
 
   createManager(len: number): number;
   destroyManager(manager: number): void;
@@ -53,11 +56,13 @@ export interface Wasm {
   configure(manager: number, len: number): void;
   listen(manager: number, kinds: number): void;
   load(manager: number, call: number, len: number): void;
+  loadMissing(manager: number, call: number, len: number): void;
   sync(manager: number, call: number): void;
   cancel(manager: number, call: number): void;
   applyResponse(manager: number, len: number): void;
   applyPiece(manager: number, len: number): void;
   applyChangeset(manager: number, len: number): void;
+  applyStoreChangeset(store: number, len: number): void;
   suspendAutoSync(manager: number): void;
   resumeAutoSync(manager: number, sync: boolean): void;
   answer(

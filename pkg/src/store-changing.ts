@@ -1,3 +1,4 @@
+import { type StoreChangeset, applyAsOwn, checkChangeset, renamed } from './changesets.js';
 import { markRemoved } from './cells.js';
 import { SyncError } from './errors.js';
 import { type Id, Model, rowOf } from './model.js';
@@ -122,6 +123,30 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     engine().loadData(number, writeData(renamed ? data.map((one) => this._row(one)) : data));
     // With no listener no notice came.
     if (this._batches > 0) this._cache.stale(true);
+  }
+
+  /**
+   * Applies changes of the server that came by another way. Nothing becomes dirty, and unsent edits survive.
+   *
+   * @param transform makes another changeset of the one that was given
+   * @param phantomIdField where the changeset has a phantom's client id
+   * @param clearChanges `false` applies them as the user's own changes, to be sent: for drafts that are restored
+   */
+  applyChangeset(
+    changes: StoreChangeset,
+    transform?: ((changes: StoreChangeset) => StoreChangeset) | null,
+    phantomIdField?: string,
+    clearChanges = true,
+  ): void {
+    const number = this._alive();
+    const usual = this._store._phantomIdName;
+    let given = transform?.(changes) ?? changes;
+    checkChangeset(given);
+    if (phantomIdField !== undefined && phantomIdField !== usual) {
+      given = renamed(given, phantomIdField, usual);
+    }
+    if (clearChanges) engine().applyStoreChangeset(number, writeJson({ [this.id]: given }));
+    else applyAsOwn(this._store, given, usual);
   }
 
   /** Confirmed data; setting it is {@link Store.loadData}. */

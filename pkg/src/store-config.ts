@@ -1,4 +1,5 @@
 import { defineAccessor, fieldsOf } from './accessors.js';
+import type { SyncDataOnLoadConfig } from './crud-policies.js';
 import type { Listeners, OnListeners } from './emitter.js';
 import type { FieldInput, FieldList } from './fields.js';
 import { Model } from './model.js';
@@ -52,6 +53,10 @@ export type StoreConfig<R extends Model = Model> = {
    * recognise repeated requests, a loaded record that is alike in them is taken for it.
    */
   naturalKey?: readonly string[];
+  /** Loaded data is taken over by what is different in it: records stay, and each difference is told. The manager's when not given. */
+  syncDataOnLoad?: boolean | SyncDataOnLoadConfig;
+  /** Whether an addition carries all persistable fields, also those without a value. */
+  writeUnsetFields?: boolean;
   /** By what the records are ordered. */
   sorters?: readonly SorterInput<R>[];
   /** Which records are shown. */

@@ -4,6 +4,7 @@ import { readValue } from './decode.js';
 import { Emitter } from './emitter.js';
 import { SyncError, checkOptions } from './errors.js';
 import type { Field, FieldList } from './fields.js';
+import { writeDown } from './journal.js';
 import { type Id, Model } from './model.js';
 import { together } from './notices.js';
 import { RecordCache } from './record-cache.js';
@@ -37,7 +38,10 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
   /** @internal */ readonly _fields: FieldList;
   /** @internal */ _shadows: readonly string[] | undefined;
   /** @internal */ readonly _cache: RecordCache<R>;
-  /** @internal The manager that the store is under. */ _manager: object | undefined;
+  /** @internal The manager that the store is under. */
+  _manager: { readonly _hearsEdits: boolean } | undefined;
+  /** A record can't go without a word, nor an edit be refused for the sake of others. */
+  private readonly _isAlone: boolean;
   /** @internal */ readonly _subscriptions: Subscriptions<R>;
   /** @internal */ readonly _config: StoreConfig<R>;
   /** @internal */ readonly _storeFields: StoreFields;
@@ -61,6 +65,7 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     }
     this._fields = fieldsOf(this.modelClass as any).extend(config.fields ?? []);
     const records = recordClass(this.modelClass, this._fields);
+    this._isAlone = !config.tree && !config.relations?.length;
     this._storeFields = new StoreFields(this._fields, records.prototype);
     this._cache = new RecordCache(this as any, this._storeFields, records);
     this._subscriptions = new Subscriptions(
@@ -196,23 +201,46 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
   }
 
   /** @internal */ _set(record: Model, field: Field, value: unknown): boolean {
-    this._alive();
+    const store = this._alive();
+    // With listeners, the notice brings the new value before they run. Without any, nobody tells: the value is put where the
+    // engine would put it, and where that isn't sure, the record is read anew.
+    if (record._v === Freshness.Fresh) {
+      if (!this._told || this._batches > 0) {
+        if (isDirect(field, value)) {
+          putCell(record, field.ix, value);
+          if (
+            (typeof value === 'number' || typeof value === 'string') &&
+            this._isUnheard() &&
+            writeDown(store, record, field.ix, value)
+          ) {
+            return true;
+          }
+        } else markStale(record);
+      }
+    } else this._unsettle(record);
+    const changed =
+      typeof value === 'number'
+        ? engine().setNumber(store, record._r, record._g, field.ix, value)
+        : sendValue(store, record, field, value);
+    if (changed < 0) {
+      markStale(record);
+      throw thrown();
+    }
+    return changed === 1;
+  }
+
+  /** Whether an edit can't fail, and has no effect that anybody sees before the turn ends. */
+  private _isUnheard(): boolean {
+    return this._isAlone && this._batches === 0 && this._manager?._hearsEdits !== true;
+  }
+
+  /** A record that isn't fresh is about to be set. */
+  private _unsettle(record: Model): void {
     if (record._v === Freshness.Removed) {
       throw new SyncError('UNKNOWN_RECORD', `the record was removed from store "${this.id}"`);
     }
-    // With listeners, the notice brings the new value before they run. Without any, nobody tells: the value is put where the
-    // engine would put it, and where that isn't sure, the record is read anew.
-    if (!this._told || this._batches > 0) {
-      if (record._v === Freshness.Fresh && isDirect(field, value)) putCell(record, field.ix, value);
-      else {
-        freshen(record);
-        markStale(record);
-      }
-    } else freshen(record);
-    const changed = sendValue(this._number, record, field, value);
-    if (changed < 0) markStale(record);
-    if (changed < 0) throw thrown();
-    return changed === 1;
+    freshen(record);
+    if (!this._told || this._batches > 0) markStale(record);
   }
 
   /** @internal */ _silently<T>(

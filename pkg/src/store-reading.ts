@@ -18,6 +18,12 @@ export abstract class StoreReading<R extends Model = Model> extends StoreViewing
     return all ? this.allCount : this.count;
   }
 
+  /** How many records the server has, as its last load answer said; `undefined` when it didn't. */
+  get totalCount(): number | undefined {
+    const total = engine().storeTotal(this._alive());
+    return total < 0 ? undefined : total;
+  }
+
   /** The records, in their order, but those that are filtered out. */
   get records(): R[] {
     return this._cache.records(this._order());

@@ -1,3 +1,4 @@
+import { engineDifferences } from './crud-policies.js';
 import { NoticeKind } from './decode.js';
 import { type OnListeners, defineHandlers } from './emitter.js';
 import { SyncError } from './errors.js';
@@ -98,6 +99,8 @@ export class Store<R extends Model = Model> extends StoreTree<R> {
       phantomIdField: config.phantomIdField,
       keepUncommittedChanges: config.keepUncommittedChanges,
       naturalKey: config.naturalKey,
+      syncDataOnLoad: engineDifferences(config.syncDataOnLoad),
+      writeUnsetFields: config.writeUnsetFields,
     };
     const number = engine().createStore(writeJson(options));
     if (this._number >= 0) {
@@ -112,10 +115,10 @@ export class Store<R extends Model = Model> extends StoreTree<R> {
 
   /** @internal Takes over what a manager's descriptor says; only while the store is empty. */
   _adjust(given: {
-    id: string | undefined;
-    idField: string | undefined;
-    phantomIdField: string | undefined;
-    writeAllFields: boolean | undefined;
+    id?: string | undefined;
+    idField?: string | undefined;
+    phantomIdField?: string | undefined;
+    writeAllFields?: boolean | undefined;
   }): void {
     const extra: Record<string, unknown> = {};
     if (given.id !== undefined && given.id !== this.id) extra.id = given.id;
@@ -148,6 +151,12 @@ export class Store<R extends Model = Model> extends StoreTree<R> {
   /** @internal */
   get _phantomIdField(): string | undefined {
     return this._config.phantomIdField;
+  }
+
+  /** @internal The same, or the manager's. */
+  get _phantomIdName(): string {
+    const options = (this._manager as any)?._options;
+    return this._phantomIdField ?? options?.phantomIdField ?? '$PhantomId';
   }
 
   /** @internal Fields that make something else of what is sent. */

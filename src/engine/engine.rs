@@ -8,10 +8,12 @@ use alloc::sync::Arc;
 
 use super::channel::Channel;
 use super::config::StoreConfig;
+use super::crud::answer;
 use super::crud::calls::Calls;
 use super::crud::context::{Context, Ids, Stores, gone};
 use super::crud::flow::Answer;
 use super::crud::manager::Manager;
+use super::crud::relations;
 use super::effect::Effect;
 use super::error::{ErrorCode, SyncError};
 use super::event::{Notice, Status};
@@ -47,6 +49,7 @@ pub struct Engine {
     ids: Ids,
     zone: Arc<Zone>,
     online: bool,
+    visible: bool,
     /// How many groups of edits are open.
     updates: u32,
     /// The latest moment seen: the host's clock may be set back, the engine's never is.
@@ -69,6 +72,7 @@ impl Engine {
             ids: Ids::default(),
             zone: Arc::new(Zone::default()),
             online: true,
+            visible: true,
             updates: 0,
             now: Millis(0),
         }
@@ -105,6 +109,11 @@ impl Engine {
             }
             other => self.route(other),
         };
+        while let Some(id) = self.stores.next_disturbed() {
+            if let Ok((manager, mut cx)) = self.lend(id) {
+                manager.on_disturbed(&mut cx);
+            }
+        }
         if !self.channels.is_empty() {
             self.tend_channels();
         }
@@ -272,11 +281,13 @@ impl Engine {
             | Input::Configure(..)
             | Input::Listen(..)
             | Input::Load { .. }
+            | Input::LoadMissing { .. }
             | Input::Sync { .. }
             | Input::Cancel(..)
             | Input::ApplyResponse(..)
             | Input::ApplyPiece(..)
             | Input::ApplyChangeset(..)
+            | Input::ApplyStoreChangeset(..)
             | Input::SuspendAutoSync(_)
             | Input::ResumeAutoSync { .. } => self.route_to_manager(input),
             Input::CreateChannel(..) | Input::DestroyChannel(_) | Input::Channel(..) => {
@@ -383,6 +394,14 @@ impl Engine {
                 let (manager, mut cx) = self.lend(manager)?;
                 manager.load(call, options, &mut cx)?;
             }
+            Input::LoadMissing {
+                manager,
+                call,
+                wanted,
+            } => {
+                let (manager, mut cx) = self.lend(manager)?;
+                manager.load_missing(call, wanted, &mut cx)?;
+            }
             Input::Sync { manager, call } => {
                 let (manager, mut cx) = self.lend(manager)?;
                 manager.sync(call, &mut cx)?;
@@ -403,6 +422,13 @@ impl Engine {
                 let (manager, mut cx) = self.lend(id)?;
                 manager.apply_changeset(bytes, &mut cx)?;
             }
+            Input::ApplyStoreChangeset(id, bytes) => match self.stores.expect(id)?.manager {
+                Some(manager) => {
+                    let (manager, mut cx) = self.lend(manager)?;
+                    manager.apply_changeset(bytes, &mut cx)?;
+                }
+                None => Manager::apply_lone_changeset(id, bytes, &mut self.context())?,
+            },
             Input::SuspendAutoSync(id) => self.lend(id)?.0.suspend_auto_sync(),
             Input::ResumeAutoSync { manager, sync } => {
                 let (manager, mut cx) = self.lend(manager)?;
@@ -478,6 +504,7 @@ impl Engine {
                 }
             }
             Input::Visible(visible) => {
+                self.visible = visible;
                 if visible {
                     self.each_manager(|manager, cx| manager.on_reachable(false, cx));
                 }
@@ -585,17 +612,14 @@ impl Engine {
             return;
         };
         let follow = entry.store.has_aftermath();
-        match entry.manager {
-            Some(manager) => {
-                if let Ok((manager, mut cx)) = self.lend(manager) {
-                    if follow {
-                        manager.follow(&[id], &mut cx);
-                    }
-                    manager.on_edit(grouped, &mut cx);
-                }
-            }
-            None if follow => drop(entry.store.take_aftermath()),
-            None => {}
+        let manager = entry.manager;
+        if follow {
+            relations::follow(&mut self.context(), id);
+        }
+        if let Some(manager) = manager
+            && let Ok((manager, mut cx)) = self.lend(manager)
+        {
+            manager.on_edit(grouped, &mut cx);
         }
     }
 
@@ -631,29 +655,29 @@ impl Engine {
 
     fn load_data(&mut self, id: StoreId, bytes: &[u8]) -> Result<(), SyncError> {
         let rows = self.read_rows(id, bytes)?;
-        let entry = self.stores.expect(id)?;
-        let manager = entry.manager;
-        let keep = entry.store.config().keep_uncommitted_changes;
-        entry
-            .store
-            .load(rows, keep, &mut self.rng, &mut self.notices);
+        let manager = self.stores.expect(id)?.manager;
+        let slot = manager.and_then(|id| self.managers.get(id.0 as usize));
+        let differences = slot
+            .and_then(Option::as_ref)
+            .and_then(|manager| manager.options().sync_data_on_load.clone());
+        let mut cx = self.context();
+        let (_, applied) = answer::load_store(id, rows, differences.as_ref(), &mut cx);
+        if let Some(store) = cx.stores.get_mut(id) {
+            store.forget(&applied.removed, cx.notices);
+        }
         self.after_store(manager, &[id]);
         Ok(())
     }
 
     /// After anything but an edit: other stores follow, the manager sees what is left.
     fn after_store(&mut self, manager: Option<ManagerId>, stores: &[StoreId]) {
+        for &id in stores {
+            relations::follow(&mut self.context(), id);
+        }
         if let Some(manager) = manager
             && let Ok((manager, mut cx)) = self.lend(manager)
         {
-            manager.follow(stores, &mut cx);
             manager.on_changes_settled(&mut cx);
-            return;
-        }
-        for &id in stores {
-            if let Some(store) = self.stores.get_mut(id) {
-                store.take_aftermath();
-            }
         }
     }
 
@@ -675,6 +699,7 @@ impl Engine {
             ids: &mut self.ids,
             zone: &self.zone,
             online: self.online,
+            visible: self.visible,
             now: self.now,
         };
         Ok((manager, cx))
@@ -691,6 +716,7 @@ impl Engine {
             ids: &mut self.ids,
             zone: &self.zone,
             online: self.online,
+            visible: self.visible,
             now: self.now,
         }
     }

@@ -160,6 +160,16 @@ pub enum Input<'a> {
         /// `{ request?: { params? }, <storeId>?: { append?, ...params } }` as JSON text.
         options: Option<&'a [u8]>,
     },
+    /// Load a part of the data, if it isn't there: JSON text of `startDate` and `endDate` (ms since the epoch), `startIndex` and
+    /// `count`, or `parentId`. The call settles with `null` when there was nothing to load.
+    LoadMissing {
+        /// Which manager.
+        manager: ManagerId,
+        /// The promise to settle, if any.
+        call: Option<CallId>,
+        /// Which part.
+        wanted: &'a [u8],
+    },
     /// Send what has changed.
     Sync {
         /// Which manager.
@@ -178,6 +188,8 @@ pub enum Input<'a> {
     /// Apply changes that came from the server by another way: `{ <storeId>: { added?, updated?, removed? } }` as JSON text.
     /// They write the base layer: nothing becomes dirty.
     ApplyChangeset(ManagerId, &'a [u8]),
+    /// The same for a single store, managed or not; of the JSON text, only its section counts.
+    ApplyStoreChangeset(StoreId, &'a [u8]),
     /// No autoSync until as many resumes have come.
     SuspendAutoSync(ManagerId),
     /// Undo one suspend; the last one schedules a sync when `sync` is true and there is something to send.

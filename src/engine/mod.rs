@@ -15,5 +15,6 @@ pub mod input;
 pub mod presence;
 pub mod store;
 
+pub use crud::url::is_loopback;
 pub use engine::Engine;
 pub use syncline_data::{decimal, error, json, number, order, rng, schema, table, time, value};

@@ -42,6 +42,20 @@ pub fn scratch(bytes: u32) -> u32 {
     driver::get().map_or(0, |driver| driver.buffers().scratch(bytes as usize))
 }
 
+/// Where edits can be written down, see `journal`.
+#[wasm_bindgen]
+pub fn journal() -> u32 {
+    driver::get().map_or(0, Driver::journal)
+}
+
+/// Hands what was written down to the engine. Every other call does so too.
+#[wasm_bindgen(js_name = catchUp)]
+pub fn catch_up() {
+    if let Some(driver) = driver::get() {
+        driver.catch_up();
+    }
+}
+
 /// Why the last setter gave -1.
 #[wasm_bindgen(js_name = takeError)]
 pub fn take_error() -> JsValue {
@@ -293,6 +307,16 @@ pub fn load(manager: u32, call: i32, len: i32) -> Thrown<()> {
     throw(driver, reply).map(drop)
 }
 
+/// Loads a part of the data, if it isn't there (JSON text in the scratch). `call` is the promise to settle, -1 for none.
+#[wasm_bindgen(js_name = loadMissing)]
+pub fn load_missing(manager: u32, call: i32, len: u32) -> Thrown<()> {
+    with_bytes(len, |wanted| Input::LoadMissing {
+        manager: ManagerId(manager),
+        call: u32::try_from(call).ok().map(CallId),
+        wanted,
+    })
+}
+
 /// Sends what has changed. `call` is the promise to settle, -1 for none.
 #[wasm_bindgen]
 pub fn sync(manager: u32, call: i32) -> Thrown<()> {
@@ -325,6 +349,14 @@ pub fn apply_piece(manager: u32, len: u32) -> Thrown<()> {
 pub fn apply_changeset(manager: u32, len: u32) -> Thrown<()> {
     with_bytes(len, |bytes| {
         Input::ApplyChangeset(ManagerId(manager), bytes)
+    })
+}
+
+/// The same for a single store.
+#[wasm_bindgen(js_name = applyStoreChangeset)]
+pub fn apply_store_changeset(store: u32, len: u32) -> Thrown<()> {
+    with_bytes(len, |bytes| {
+        Input::ApplyStoreChangeset(StoreId(store), bytes)
     })
 }
 

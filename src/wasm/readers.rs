@@ -169,6 +169,14 @@ pub fn unconfirmed_count(store: u32) -> u32 {
     with_store(store, |_, store| store.unconfirmed_count() as u32).unwrap_or(0)
 }
 
+/// How many records the server has, as it last said; -1 when it didn't.
+#[wasm_bindgen(js_name = storeTotal)]
+pub fn store_total(store: u32) -> f64 {
+    with_store(store, |_, store| store.total())
+        .flatten()
+        .unwrap_or(-1.0)
+}
+
 /// Leaves where a manager stands: bits (1 loading, 2 syncing, 4 unconfirmed changes), the status, how many records wait.
 #[wasm_bindgen(js_name = managerState)]
 pub fn manager_state(manager: u32) {

@@ -117,6 +117,14 @@ impl Client {
                     options,
                 })?;
             }
+            "loadMissing" => {
+                let (call, wanted) = (self.open(), with.to_string());
+                self.feed(Input::LoadMissing {
+                    manager,
+                    call,
+                    wanted: wanted.as_bytes(),
+                })?;
+            }
             "sync" => {
                 let call = self.open();
                 self.feed(Input::Sync { manager, call })?;
@@ -308,7 +316,7 @@ impl Client {
                 let number = self.requests.iter().position(|sent| *sent == request);
                 json!({"abort": number.unwrap() + 1})
             }
-            Effect::Release(_) => return None,
+            Effect::Release(_) | Effect::Channel { .. } | Effect::Answered { .. } => return None,
             Effect::Event(_, event) => render::event(&self.engine, &event),
             Effect::Notices => {
                 let notices = self.engine.notices().iter();

@@ -91,6 +91,9 @@ impl World {
                     assert!(!taken.is_empty(), "told of notices that aren't there");
                     self.clients[at].notices.extend(taken);
                 }
+                Effect::Channel { .. } | Effect::Answered { .. } => {
+                    panic!("nobody has a channel here")
+                }
                 Effect::Settle { call, outcome, .. } => {
                     let client = &mut self.clients[at];
                     assert!(call.0 <= client.opened, "an unknown call settles");

@@ -15,6 +15,8 @@
 //! | `further` | further cases that users of comparable engines have met |
 //! | `interop…` | what servers in the wild do, by number: answers, ids, what goes out, failures, shapes of data |
 //! | `behaviour` | what else has to be true |
+//! | `policies` | polling, conflicts, portions, data taken over by its differences |
+//! | `lazy` | parts of the data, loaded when they are wanted |
 //! | `bad_input` | answers that aren't what they should be, calls that can't be right |
 //! | `own_ids` | records that the app adds under ids of its choice |
 //! | `random` | random users on a hostile network, seed by seed |
@@ -31,9 +33,11 @@ mod interop_failures;
 mod interop_ids;
 mod interop_outgoing;
 mod interop_shapes;
+mod lazy;
 mod network;
 mod order;
 mod own_ids;
+mod policies;
 mod random;
 mod rebirth;
 mod reconciling;

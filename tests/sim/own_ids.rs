@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use syncline::engine::config::parse;
-use syncline::engine::input::Input;
+use syncline::engine::input::{Input, ManagerId, Reply, StoreId};
 use syncline::engine::rng::is_uuid;
 use syncline::engine::table::RowId;
 
@@ -115,12 +115,7 @@ fn a_reference_that_the_app_sets_by_the_old_id_finds_the_record_under_its_new_on
 #[test]
 fn a_parent_is_named_by_its_phantom_id_and_found_by_the_id_it_had() {
     let mut world = World::new(1, Habits::default(), json!({"nodes": []}));
-    let client = world.client(json!({}));
-    world.add_store(
-        client,
-        json!({"id": "nodes", "parentField": "parentId",
-            "fields": [{"name": "name"}, {"name": "parentId"}]}),
-    );
+    let client = with_nodes(&mut world, json!({}));
     world.load(client);
     world.settle();
     let parent = world.add(client, "nodes", json!({"id": 7, "name": "parent"}));
@@ -137,6 +132,140 @@ fn a_parent_is_named_by_its_phantom_id_and_found_by_the_id_it_had() {
     assert!(!world.is_dirty(client));
     let late = world.add(client, "nodes", json!({"parentId": 7, "name": "late"}));
     assert_eq!(world.get_row(client, "nodes", late, "parentId"), 50);
+    world.check_end();
+}
+
+fn with_nodes(world: &mut World, config: Value) -> usize {
+    let client = world.client(config);
+    world.add_store(
+        client,
+        json!({"id": "nodes", "parentField": "parentId",
+            "fields": [{"name": "name"}, {"name": "parentId"}]}),
+    );
+    client
+}
+
+#[test]
+fn a_parent_that_the_server_names_by_its_phantom_id_is_found() {
+    let mut world = World::new(1, Habits::default(), json!({"nodes": []}));
+    let client = with_nodes(&mut world, json!({}));
+    world.load(client);
+    world.settle();
+    let parent = world.add(client, "nodes", json!({"name": "parent"}));
+    let phantom = world.get_row(client, "nodes", parent, "id");
+    // Somebody else's child of a record that is unsaved here.
+    let theirs = json!({"nodes": {"added": [
+        {"id": 60, "name": "a", "$PhantomParentId": phantom}]}});
+    changeset(&mut world, client, theirs);
+    assert_eq!(world.get(client, "nodes", 60, "parentId"), phantom);
+    // The answer names children before their parents, by the phantom ids of both.
+    let child = world.add(client, "nodes", json!({"name": "b", "parentId": phantom}));
+    let child_phantom = world.get_row(client, "nodes", child, "id");
+    let body = json!({"nodes": {"rows": [
+        {"$PhantomId": child_phantom, "id": 51, "$PhantomParentId": phantom},
+        {"$PhantomId": phantom, "id": 50},
+        {"id": 61, "name": "c", "$PhantomParentId": phantom}]}});
+    assert_eq!(sync_meets(&mut world, client, 200, body), Ok(true));
+    for id in [51, 60, 61] {
+        assert_eq!(world.get(client, "nodes", id, "parentId"), 50, "{id}");
+    }
+    assert!(!world.is_dirty(client), "{}", world.changes(client));
+    // Long after that, and in a load.
+    let late = json!({"nodes": {"updated": [
+        {"id": 62, "name": "d", "$PhantomParentId": phantom}]}});
+    changeset(&mut world, client, late);
+    assert_eq!(world.get(client, "nodes", 62, "parentId"), 50);
+    let body = json!({"nodes": {"rows": [
+        {"id": 71, "$PhantomParentId": "p-2"}, {"id": 70, "$PhantomId": "p-2"},
+        {"id": 72, "parentId": 71, "$PhantomParentId": "p-2"},
+        {"id": 73, "$PhantomParentId": "nobody"}]}});
+    assert_eq!(load_meets(&mut world, client, 200, body), Ok(true));
+    assert_eq!(
+        column(&world, client, "nodes", "parentId"),
+        [json!(70), Value::Null, json!(71), Value::Null]
+    );
+    assert_eq!(world.clients[client].warnings.len(), 1);
+    assert!(!world.is_dirty(client));
+    world.check_end();
+}
+
+/// A second manager of the page, with a store of notes that refer to the events of the first.
+fn with_notes(world: &mut World, client: usize, config: Value) -> (ManagerId, StoreId) {
+    let config = parse(config.to_string().as_bytes()).unwrap();
+    let Ok(Reply::Manager(manager)) = world.feed(client, Input::CreateManager(Box::new(config)))
+    else {
+        panic!("no manager")
+    };
+    let config = json!({"id": "notes", "fields": [{"name": "text"}, {"name": "eventId"}],
+        "relations": [{"field": "eventId", "store": "events", "sendCascade": true}]});
+    let config = parse(config.to_string().as_bytes()).unwrap();
+    let Ok(Reply::Store(store)) = world.feed(client, Input::CreateStore(Box::new(config))) else {
+        panic!("no store")
+    };
+    world
+        .feed(client, Input::AddStore(manager, store, None))
+        .unwrap();
+    world.clients[client].stores.insert("notes".into(), store);
+    (manager, store)
+}
+
+#[test]
+fn references_of_a_store_under_another_manager_follow() {
+    let mut world = World::calendar();
+    let client = world.loaded(json!({}));
+    let config = json!({"transport": {"sync": {"url": "/notes"}}, "autoSync": true});
+    let (manager, _) = with_notes(&mut world, client, config);
+    let changeset = br#"{"notes":{"added":[{"id":1,"text":"x","eventId":1}]}}"#;
+    world
+        .feed(client, Input::ApplyChangeset(manager, changeset))
+        .unwrap();
+    let event = world.add(client, "events", json!({"id": 7, "name": "new"}));
+    let note = world.add(client, "notes", json!({"text": "y", "eventId": 7}));
+    let phantom = phantom_id(&world, client, "events");
+    let notes = |world: &World| -> Value {
+        let changes = world.clients[client].engine.changes_json(manager);
+        changes.map_or(Value::Null, |bytes| serde_json::from_slice(&bytes).unwrap())
+    };
+    assert_eq!(notes(&world)["notes"]["added"][0]["eventId"], phantom);
+    // The notes wait for the answer to the events.
+    world.feed(client, Input::SuspendAutoSync(manager)).unwrap();
+    world.sync(client);
+    world.settle();
+    let id = id_of(&world, client, event);
+    assert!(id.as_u64().is_some_and(|id| id >= 1000), "{id}");
+    assert_eq!(world.get_row(client, "notes", note, "eventId"), id);
+    assert_eq!(notes(&world)["notes"]["added"][0]["eventId"], id);
+    // What refers to a removed event goes, and its own manager knows that there is something to send.
+    world.set_row(client, "notes", note, "text", "z");
+    world.remove(client, "events", 1);
+    assert_eq!(world.count(client, "notes"), 1);
+    assert_eq!(notes(&world)["notes"]["removed"], json!([{"id": 1}]));
+    assert!(world.clients[client].engine.has_changes(manager));
+    world.check_end();
+}
+
+#[test]
+fn a_store_of_the_same_name_under_another_manager_is_none_of_its_business() {
+    let mut world = World::calendar();
+    let client = world.loaded(json!({}));
+    let (manager, _) = with_notes(&mut world, client, json!({}));
+    let config = parse(br#"{"id":"events","fields":[{"name":"name"}]}"#).unwrap();
+    let Ok(Reply::Store(events)) = world.feed(client, Input::CreateStore(Box::new(config))) else {
+        panic!("no store")
+    };
+    world
+        .feed(client, Input::AddStore(manager, events, None))
+        .unwrap();
+    let changeset = br#"{"events":{"added":[{"id":1}]},"notes":{"added":[{"id":1,"eventId":1}]}}"#;
+    world
+        .feed(client, Input::ApplyChangeset(manager, changeset))
+        .unwrap();
+    // Event 1 of the first manager is another than event 1 of the second.
+    world.remove(client, "events", 1);
+    assert_eq!(world.count(client, "notes"), 1);
+    world.clients[client].stores.insert("events".into(), events);
+    world.remove(client, "events", 1);
+    assert_eq!(world.count(client, "notes"), 0);
     world.check_end();
 }
 
@@ -325,8 +454,7 @@ fn a_store_that_nobody_manages_says_the_same_of_its_records() {
             .to_string()
             .as_bytes(),
     );
-    let Ok(syncline::engine::input::Reply::Store(store)) =
-        world.feed(client, Input::CreateStore(Box::new(config.unwrap())))
+    let Ok(Reply::Store(store)) = world.feed(client, Input::CreateStore(Box::new(config.unwrap())))
     else {
         panic!("no store")
     };

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::{Value, json};
 use syncline::engine::input::{Input, Scope};
 use syncline::engine::rng::Rng;
-use syncline::engine::table::RowId;
+use syncline::engine::table::{IdRef, RowId};
 
 use crate::network::Fate;
 use crate::server::Habits;
@@ -217,8 +217,29 @@ impl Run {
     fn add_event(&mut self, user: usize) {
         let tag = self.tag(user);
         let n = self.rng.below(5);
-        self.world
-            .add(user, "events", json!({"tag": tag, "name": "new", "n": n}));
+        let mut row = json!({"tag": tag, "name": "new", "n": n});
+        // Ids of the app's choice, which others choose too, and which the server has or will give.
+        let own = match self.rng.below(8) {
+            0 => json!(1 + self.rng.below(60)),
+            1 => json!(1_000 + self.rng.below(60)),
+            2 => json!(format!("draft-{}", self.rng.below(5))),
+            _ => Value::Null,
+        };
+        let id = match &own {
+            Value::Number(id) => Some(IdRef::Number(id.as_u64().unwrap() as f64)),
+            Value::String(id) => Some(IdRef::Text(id)),
+            _ => None,
+        };
+        let client = &self.world.clients[user];
+        let table = client
+            .engine
+            .store(client.stores["events"])
+            .unwrap()
+            .table();
+        if id.is_some_and(|id| table.find_id(id).is_none()) {
+            row["id"] = own;
+        }
+        self.world.add(user, "events", row);
         self.users[user]
             .events
             .insert(tag, json!({"name": "new", "n": n}));

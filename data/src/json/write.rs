@@ -170,7 +170,7 @@ impl<'a> Object<'a> {
 
     /// Writes a field of a record.
     pub fn field(&mut self, table: &Table, cell: Cell, of: &Field, zone: &Zone) {
-        field(table, cell, of, zone, self.path(&of.path));
+        field(table, cell, of, zone, self.path(of.sent_path()));
     }
 
     /// Ends the object.

@@ -48,6 +48,7 @@ impl PartialEq for IdRef<'_> {
 
 impl IdRef<'_> {
     /// Alike for ids of equal text.
+    #[inline]
     pub fn hash(self) -> u64 {
         match self {
             Self::Number(number) => match whole(number) {

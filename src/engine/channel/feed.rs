@@ -3,6 +3,7 @@
 //! Every change has the server's revision, and the one before it, so that a gap shows. While a request of the manager is open, its
 //! answer may describe the server as it was before changes that have come already; those are kept, and applied again after it.
 
+use super::frame::additions;
 use crate::prelude::*;
 
 /// Most bytes of changes that are kept while a request is open, or a gap is being closed. Beyond it they are forgotten, and asked
@@ -87,8 +88,8 @@ impl Feed {
     }
 
     /// The server has told its revision.
-    pub fn on_newest(&mut self, revision: u64) {
-        self.newest = self.newest.max(revision);
+    pub const fn on_newest(&mut self, revision: u64) {
+        self.newest = revision;
     }
 
     /// The server's counter is another one: what was known of it means nothing.
@@ -125,8 +126,7 @@ impl Feed {
             }
             Taken::Known => {}
             Taken::Own => {
-                self.advance(&change);
-                self.keep(change);
+                self.wait(change, out);
                 self.release(out);
             }
             Taken::Gap => self.hold(change),
@@ -161,7 +161,7 @@ impl Feed {
 
     fn advance(&mut self, change: &Change) {
         if let Some(revision) = change.revision {
-            self.on_newest(revision);
+            self.newest = self.newest.max(revision);
             if let Some(at) = &mut self.at
                 && !change.more
             {
@@ -186,6 +186,18 @@ impl Feed {
         }
     }
 
+    /// Ones own change waits for its answer, but for the ids of what was added: others may speak of it from here on.
+    fn wait(&mut self, change: Change, out: &mut Vec<Change>) {
+        if let Some(data) = additions(&change.data) {
+            out.push(Change {
+                data,
+                ..Change::default()
+            });
+        }
+        self.advance(&change);
+        self.keep(change);
+    }
+
     fn keep(&mut self, change: Change) {
         self.kept_bytes += change.data.len();
         if self.kept_bytes > KEPT_BYTES_MAX {
@@ -197,9 +209,6 @@ impl Feed {
     }
 
     fn hold(&mut self, change: Change) {
-        if let Some(revision) = change.revision {
-            self.on_newest(revision);
-        }
         self.held_bytes += change.data.len();
         if self.held_bytes <= KEPT_BYTES_MAX {
             self.held.push(change);
@@ -217,10 +226,7 @@ impl Feed {
             self.held_bytes = self.held_bytes.saturating_sub(change.data.len());
             match self.judge(&change) {
                 Taken::Apply => self.apply(change, out),
-                Taken::Own => {
-                    self.advance(&change);
-                    self.keep(change);
-                }
+                Taken::Own => self.wait(change, out),
                 _ => {}
             }
         }
@@ -291,7 +297,7 @@ impl Feed {
                 Some(at) if !went_back && !spilled => Some(at.max(revision)),
                 _ => Some(revision),
             };
-            self.on_newest(revision);
+            self.newest = self.newest.max(revision);
             let at = self.at.unwrap_or(revision);
             if landed == Landed::Load {
                 self.at_open = Some(revision);
@@ -348,7 +354,8 @@ mod tests {
         assert_eq!(feed.take(change(6, 5), &mut out), Taken::Known);
         assert_eq!(feed.take(change(9, 7), &mut out), Taken::Gap);
         assert_eq!(feed.take(change(12, 9), &mut out), Taken::Gap);
-        assert!(feed.is_behind());
+        // What a message claims is no proof.
+        assert!(!feed.is_behind());
         assert_eq!(feed.take(change(7, 6), &mut out), Taken::Apply);
         assert_eq!(revisions(&out), [6, 7, 9, 12]);
         assert_eq!(feed.since(), Some(12));

@@ -134,6 +134,24 @@ pub fn section(store: &str, action: &str, row: &[u8]) -> Vec<u8> {
     out
 }
 
+/// What a changeset adds, as a changeset; none when it adds nothing.
+pub fn additions(data: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    let mut stores = Object::begin(&mut out);
+    for (store, value) in members(data).ok()? {
+        let added = members(value).unwrap_or_default();
+        let added = added.iter().find(|(name, _)| name == "added");
+        if let Some((_, rows)) = added {
+            let mut section = Object::begin(stores.member(&store));
+            section.member("added").extend_from_slice(rows);
+            section.end();
+        }
+    }
+    let found = !stores.is_empty();
+    stores.end();
+    found.then_some(out)
+}
+
 /// Writes a message.
 pub fn write(command: bool, kind: &str, fill: &mut dyn FnMut(&mut Object<'_>)) -> Vec<u8> {
     let mut out = Vec::new();

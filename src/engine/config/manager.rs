@@ -47,6 +47,61 @@ pub struct ManagerConfig {
     pub sync_apply_sequence: Option<Vec<String>>,
     /// The order in which load answers are applied; that of registration when not given.
     pub load_apply_sequence: Option<Vec<String>>,
+    /// When to ask the server for news.
+    pub polling: PollingConfig,
+    /// Records that refer to new ones are sent once those have their ids.
+    pub phased_sync: bool,
+    /// Most bytes of a package; larger ones are sent in portions. 0: any.
+    pub max_sync_bytes: u32,
+    /// What follows a sync that the server refused because its data is newer: `keep`, `reload` or `revert`.
+    pub on_conflict: String,
+    /// How often `reload` is tried before the refusal is told like any other.
+    pub max_conflict_retries: u32,
+    /// The HTTP statuses and `code`s that say so; 409 and `CONFLICT` when not given.
+    pub conflict_codes: Option<Value>,
+    /// See [`StoreConfig::sync_data_on_load`](super::StoreConfig::sync_data_on_load), for stores that don't say.
+    pub sync_data_on_load: Option<DifferencesConfig>,
+    /// Loads bring a part of the data.
+    pub lazy_load: Option<LazyConfig>,
+    /// Members of every load's pack that say which part of the data it brings: a page.
+    pub load_data: Option<Members>,
+}
+
+/// Loading parts of the data, when they are wanted.
+#[derive(Clone, Debug)]
+pub struct LazyConfig {
+    /// How many rows a request asks for, at least 1.
+    pub chunk_size: u32,
+    /// How much before and after a span of time is asked for too, in ms; as much as the span when not given.
+    pub buffer_ms: Option<f64>,
+    /// The store that is counted in rows; `resources` when not given, or the first.
+    pub store: Option<String>,
+}
+
+/// Asking the server for news.
+#[derive(Clone, Debug)]
+pub struct PollingConfig {
+    /// How long after the last answer, in ms; 0: never.
+    pub interval: f64,
+    /// `load` or `sync`.
+    pub mode: String,
+    /// Not while the page is hidden; then at once.
+    pub pause_when_hidden: bool,
+    /// Not while there are changes that the server hasn't confirmed.
+    pub skip_while_dirty: bool,
+}
+
+/// Taking a data set over by what is different in it.
+#[derive(Clone, Debug, Default)]
+pub struct DifferencesConfig {
+    /// With more records added or removed than this, it replaces the old one as a whole.
+    pub threshold: Option<f64>,
+    /// The same in percent of the records.
+    pub percent: Option<f64>,
+    /// Fields that a row doesn't have become `null`.
+    pub drop_missing_values: bool,
+    /// Edited records that aren't in the data stay: it is only a part. Not for apps.
+    pub keep_edited: bool,
 }
 
 /// Where loads and syncs go.
@@ -114,6 +169,14 @@ pub struct ManagerPatch {
     pub request_data: Option<Members>,
     /// The revision to send with the next sync.
     pub revision: Option<Value>,
+    /// See [`ManagerConfig::polling`].
+    pub polling: Option<PollingConfig>,
+    /// See [`ManagerConfig::load_data`].
+    pub load_data: Option<Members>,
+    /// See [`ManagerConfig::sync_apply_sequence`].
+    pub sync_apply_sequence: Option<Vec<String>>,
+    /// See [`ManagerConfig::load_apply_sequence`].
+    pub load_apply_sequence: Option<Vec<String>>,
 }
 
 impl Options for ManagerConfig {
@@ -146,7 +209,65 @@ impl Options for ManagerConfig {
         config.request_data = from.object("requestData");
         config.sync_apply_sequence = from.texts("syncApplySequence");
         config.load_apply_sequence = from.texts("loadApplySequence");
+        from.nested("polling", &mut |from| config.polling.read(from));
+        from.bool("phasedSync", &mut config.phased_sync);
+        from.count("maxSyncBytes", &mut config.max_sync_bytes);
+        from.text("onConflict", &mut config.on_conflict);
+        from.count("maxConflictRetries", &mut config.max_conflict_retries);
+        config.conflict_codes = from.take("conflictCodes");
+        config.sync_data_on_load = DifferencesConfig::read(from);
+        let mut lazy = LazyConfig {
+            chunk_size: 100,
+            buffer_ms: None,
+            store: None,
+        };
+        if from.nested("lazyLoad", &mut |from| {
+            from.count("chunkSize", &mut lazy.chunk_size);
+            from.maybe_number("buffer", &mut lazy.buffer_ms);
+            from.maybe_text("store", &mut lazy.store);
+            if lazy.chunk_size == 0 {
+                from.refuse("chunkSize", "a whole number from 1");
+            }
+            if lazy.buffer_ms.is_some_and(|ms| !(0.0..=1e15).contains(&ms)) {
+                from.refuse("buffer", "a time from 0");
+            }
+        }) {
+            config.lazy_load = Some(lazy);
+        }
+        config.load_data = from.object("loadData");
         config
+    }
+}
+
+impl PollingConfig {
+    fn read(&mut self, from: &mut Reader) {
+        from.number("interval", &mut self.interval);
+        from.text("mode", &mut self.mode);
+        from.bool("pauseWhenHidden", &mut self.pause_when_hidden);
+        from.bool("skipWhileDirty", &mut self.skip_while_dirty);
+    }
+}
+
+impl Default for PollingConfig {
+    fn default() -> Self {
+        Self {
+            interval: 0.0,
+            mode: "load".into(),
+            pause_when_hidden: true,
+            skip_while_dirty: true,
+        }
+    }
+}
+
+impl DifferencesConfig {
+    pub(super) fn read(from: &mut Reader) -> Option<Self> {
+        let mut config = Self::default();
+        let is_given = from.nested("syncDataOnLoad", &mut |from| {
+            from.maybe_number("threshold", &mut config.threshold);
+            from.maybe_number("percent", &mut config.percent);
+            from.bool("dropMissingValues", &mut config.drop_missing_values);
+        });
+        is_given.then_some(config)
     }
 }
 
@@ -197,6 +318,13 @@ impl Options for ManagerPatch {
         }
         patch.request_data = from.object("requestData");
         patch.revision = from.take("revision");
+        let mut polling = PollingConfig::default();
+        if from.nested("polling", &mut |from| polling.read(from)) {
+            patch.polling = Some(polling);
+        }
+        patch.load_data = from.object("loadData");
+        patch.sync_apply_sequence = from.texts("syncApplySequence");
+        patch.load_apply_sequence = from.texts("loadApplySequence");
         patch
     }
 }
@@ -224,6 +352,15 @@ impl Default for ManagerConfig {
             request_data: None,
             sync_apply_sequence: None,
             load_apply_sequence: None,
+            polling: PollingConfig::default(),
+            phased_sync: false,
+            max_sync_bytes: 0,
+            on_conflict: "keep".into(),
+            max_conflict_retries: 3,
+            conflict_codes: None,
+            sync_data_on_load: None,
+            lazy_load: None,
+            load_data: None,
         }
     }
 }

@@ -11,10 +11,14 @@ use super::json::dom::{Members, Value};
 use crate::prelude::*;
 
 pub use channel::{ChannelConfig, ChannelOptions, INTERVAL_MIN_MS};
-pub use manager::{ManagerConfig, ManagerPatch, RetryConfig, TransportConfig, UrlConfig};
+pub use manager::{
+    DifferencesConfig, LazyConfig, ManagerConfig, ManagerPatch, PollingConfig, RetryConfig,
+    TransportConfig, UrlConfig,
+};
+pub(super) use options::check_url;
 pub use options::{
-    DELAY_MAX_MS, Endpoint, ManagerOptions, OnRecordError, REQUEST_TIMEOUT_MS, RETRIES_MAX,
-    RetryOptions,
+    DELAY_MAX_MS, Endpoint, ManagerOptions, OnConflict, OnRecordError, PollingOptions,
+    REQUEST_TIMEOUT_MS, RETRIES_MAX, RetryOptions,
 };
 pub use read::Reader;
 pub use store::{FieldConfig, OnRemove, Relation, StoreConfig};

@@ -1,6 +1,9 @@
 //! A manager's options after the check: what the engine works with.
 
-use super::manager::{ManagerConfig, ManagerPatch, RetryConfig, UrlConfig};
+use super::manager::{
+    DifferencesConfig, LazyConfig, ManagerConfig, ManagerPatch, PollingConfig, RetryConfig,
+    UrlConfig,
+};
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::json::dom::{Members, Value};
 use crate::engine::number::floor;
@@ -23,6 +26,30 @@ pub enum OnRecordError {
     Keep,
     /// They are taken back.
     Revert,
+}
+
+/// What follows a sync that the server refused because its data is newer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnConflict {
+    /// Edits wait; the app decides.
+    Keep,
+    /// A load, on top of which the edits go out again.
+    Reload,
+    /// What was sent is taken back, and a load follows.
+    Revert,
+}
+
+/// When to ask the server for news; see [`PollingConfig`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PollingOptions {
+    /// How long after the last answer, in ms; 0: never.
+    pub interval_ms: u64,
+    /// By a sync; else by a load.
+    pub by_sync: bool,
+    /// Not while the page is hidden.
+    pub pause_when_hidden: bool,
+    /// Not while there are unconfirmed changes.
+    pub skip_while_dirty: bool,
 }
 
 /// Where one kind of request goes.
@@ -104,6 +131,24 @@ pub struct ManagerOptions {
     pub sync_apply_sequence: Option<Vec<String>>,
     /// See [`ManagerConfig::load_apply_sequence`].
     pub load_apply_sequence: Option<Vec<String>>,
+    /// See [`ManagerConfig::polling`].
+    pub polling: PollingOptions,
+    /// See [`ManagerConfig::phased_sync`].
+    pub phased_sync: bool,
+    /// See [`ManagerConfig::max_sync_bytes`].
+    pub max_sync_bytes: usize,
+    /// See [`ManagerConfig::on_conflict`].
+    pub on_conflict: OnConflict,
+    /// See [`ManagerConfig::max_conflict_retries`].
+    pub max_conflict_retries: u32,
+    /// See [`ManagerConfig::conflict_codes`].
+    pub conflict_codes: Vec<String>,
+    /// See [`ManagerConfig::sync_data_on_load`].
+    pub sync_data_on_load: Option<DifferencesConfig>,
+    /// See [`ManagerConfig::lazy_load`].
+    pub lazy_load: Option<LazyConfig>,
+    /// See [`ManagerConfig::load_data`].
+    pub load_data: Members,
 }
 
 impl ManagerOptions {
@@ -142,6 +187,20 @@ impl ManagerOptions {
             request_data: config.request_data.unwrap_or_default(),
             sync_apply_sequence: config.sync_apply_sequence,
             load_apply_sequence: config.load_apply_sequence,
+            polling: polling(config.polling)?,
+            phased_sync: config.phased_sync,
+            max_sync_bytes: config.max_sync_bytes as usize,
+            on_conflict: match config.on_conflict.as_str() {
+                "keep" => OnConflict::Keep,
+                "reload" => OnConflict::Reload,
+                "revert" => OnConflict::Revert,
+                other => return Err(one_of("onConflict", "keep, reload, revert", other)),
+            },
+            max_conflict_retries: config.max_conflict_retries.min(RETRIES_MAX),
+            conflict_codes: conflict_codes(config.conflict_codes)?,
+            sync_data_on_load: config.sync_data_on_load,
+            lazy_load: config.lazy_load,
+            load_data: config.load_data.unwrap_or_default(),
         })
     }
 
@@ -165,8 +224,19 @@ impl ManagerOptions {
             Some(config) => retry("retry", config)?,
             None => self.retry,
         };
+        let polling = match patch.polling {
+            Some(config) => polling(config)?,
+            None => self.polling,
+        };
         if let Some((load, sync)) = transport {
             (self.load, self.sync) = (load, sync);
+        }
+        self.polling = polling;
+        if patch.sync_apply_sequence.is_some() {
+            self.sync_apply_sequence = patch.sync_apply_sequence;
+        }
+        if patch.load_apply_sequence.is_some() {
+            self.load_apply_sequence = patch.load_apply_sequence;
         }
         self.auto_sync_timeout_ms = timeout;
         self.retry = retry;
@@ -174,6 +244,9 @@ impl ManagerOptions {
         self.force_sync = patch.force_sync.unwrap_or(self.force_sync);
         self.write_all_fields = patch.write_all_fields.unwrap_or(self.write_all_fields);
         self.idempotent_sync = patch.idempotent_sync.unwrap_or(self.idempotent_sync);
+        if let Some(data) = patch.load_data {
+            self.load_data = data;
+        }
         if let Some(data) = patch.request_data {
             self.request_data = data;
         }
@@ -262,6 +335,29 @@ pub(super) fn retry(path: &str, config: RetryConfig) -> Result<RetryOptions, Syn
     })
 }
 
+fn polling(config: PollingConfig) -> Result<PollingOptions, SyncError> {
+    Ok(PollingOptions {
+        interval_ms: delay("polling.interval", config.interval)?,
+        by_sync: match config.mode.as_str() {
+            "load" => false,
+            "sync" => true,
+            other => return Err(one_of("polling.mode", "load, sync", other)),
+        },
+        pause_when_hidden: config.pause_when_hidden,
+        skip_while_dirty: config.skip_while_dirty,
+    })
+}
+
+fn conflict_codes(given: Option<Value>) -> Result<Vec<String>, SyncError> {
+    let Some(given) = given else {
+        return Ok(vec!["409".to_owned(), "CONFLICT".to_owned()]);
+    };
+    let codes = given
+        .as_list()
+        .and_then(|codes| codes.iter().map(Value::plain_text).collect());
+    codes.ok_or_else(|| invalid("conflictCodes must be a list of numbers and texts".to_owned()))
+}
+
 pub(super) fn delay(option: &str, ms: f64) -> Result<u64, SyncError> {
     if (0.0..=f64::from(DELAY_MAX_MS)).contains(&ms) {
         Ok(-floor(-ms) as u64)
@@ -280,7 +376,7 @@ fn name(option: &str, value: String) -> Result<String, SyncError> {
 }
 
 /// Refuses what a browser's URL parser would refuse; relative URLs are fine. Works on bytes: patterns of text weigh kilobytes.
-fn check_url(url: &str) -> Result<(), &'static str> {
+pub(in crate::engine) fn check_url(url: &str) -> Result<(), &'static str> {
     let url = url.trim_ascii().as_bytes();
     if url.is_empty() {
         return Err("an empty URL");

@@ -1,6 +1,6 @@
 //! Options of a store.
 
-use super::{Options, Reader};
+use super::{DifferencesConfig, Options, Reader};
 use crate::engine::json::dom::Value;
 use crate::prelude::*;
 
@@ -28,6 +28,10 @@ pub struct StoreConfig {
     pub natural_key: Vec<String>,
     /// Whether edits that wait survive a load (default), or go with the old data.
     pub keep_uncommitted_changes: bool,
+    /// A loaded data set is taken over by what is different in it: records stay, and each difference is told.
+    pub sync_data_on_load: Option<DifferencesConfig>,
+    /// Added rows carry all persistable fields, also those without a value.
+    pub write_unset_fields: bool,
 }
 
 /// One declared field.
@@ -37,6 +41,8 @@ pub struct FieldConfig {
     pub name: String,
     /// Its wire name; dots make nested objects. The name when not given.
     pub data_source: Option<String>,
+    /// Its name in what is sent; the wire name when not given.
+    pub write_source: Option<String>,
     /// `string`, `number`, `integer` (`int`), `boolean` (`bool`), `date`, `object`, `array`; else whatever comes.
     pub kind: Option<String>,
     /// How dates are written.
@@ -87,6 +93,8 @@ impl Options for StoreConfig {
             phantom_id_field: None,
             natural_key: Vec::new(),
             keep_uncommitted_changes: true,
+            sync_data_on_load: None,
+            write_unset_fields: false,
         };
         from.list("fields", &mut |from| {
             config.fields.push(FieldConfig::read(from));
@@ -109,6 +117,8 @@ impl Options for StoreConfig {
         }
         let keep = &mut config.keep_uncommitted_changes;
         from.bool("keepUncommittedChanges", keep);
+        config.sync_data_on_load = DifferencesConfig::read(from);
+        from.bool("writeUnsetFields", &mut config.write_unset_fields);
         config
     }
 }
@@ -121,6 +131,7 @@ impl FieldConfig {
             ..Self::default()
         };
         from.maybe_text("dataSource", &mut field.data_source);
+        from.maybe_text("writeSource", &mut field.write_source);
         from.maybe_text("type", &mut field.kind);
         from.maybe_text("format", &mut field.format);
         from.maybe_bool("persist", &mut field.persist);

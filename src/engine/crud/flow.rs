@@ -69,11 +69,13 @@ impl Manager {
         self.check_sequences(cx);
         self.tell(Event::Start(exchange.kind, exchange.request), cx);
         let none = Members::new();
-        let (endpoint, params) = match &exchange.detail {
-            Detail::Load { params, .. } => (&self.options.load, params),
-            Detail::Sync { .. } => (&self.options.sync, &none),
+        let (endpoint, url, params) = match &exchange.detail {
+            Detail::Load { options, .. } => {
+                (&self.options.load, options.url.as_deref(), &options.params)
+            }
+            Detail::Sync { .. } => (&self.options.sync, None, &none),
         };
-        let http = package::request(endpoint, &exchange.pack, params).unwrap_or_default();
+        let http = package::request(endpoint, url, &exchange.pack, params).unwrap_or_default();
         if self.hears(EventKind::BeforeSend) {
             let ask = cx.ids.ask();
             exchange.enter(Stage::Outfitting(ask, Box::new(http)));
@@ -176,7 +178,7 @@ impl Manager {
         };
         let verdict = match incoming.status {
             Some(status) if !(200..300).contains(&status) => {
-                judge_unreadable(status, why, incoming.head())
+                judge_unreadable(status, why, incoming.head(), &self.options.conflict_codes)
             }
             Some(_) | None => Verdict::Unknown(SyncError::new(ErrorCode::Network, why)),
         };
@@ -272,7 +274,12 @@ impl Manager {
                 RequestKind::Sync => self.finish_sync(exchange, response, cx),
             },
             Err(error) => {
-                let verdict = judge_unreadable(received.status, &error.to_string(), &received.head);
+                let verdict = judge_unreadable(
+                    received.status,
+                    &error.to_string(),
+                    &received.head,
+                    &self.options.conflict_codes,
+                );
                 self.fail(exchange, verdict, None, cx);
             }
         }
@@ -444,6 +451,8 @@ impl Manager {
             .is_some_and(|next| next.call == Some(call))
         {
             self.next_load = None;
+        } else if self.lazy.stop_waiting(call) {
+            // Nobody else asked for just that.
         } else if let Some(at) = self.waiting.iter().position(|&other| other == call) {
             self.waiting.remove(at);
         } else {
@@ -552,8 +561,14 @@ impl Manager {
                 &response.envelope,
                 names_outcomes(response),
                 self.options.skip_success_property,
+                &self.options.conflict_codes,
             ),
-            Err(error) => judge_unreadable(received.status, &error.to_string(), &received.head),
+            Err(error) => judge_unreadable(
+                received.status,
+                &error.to_string(),
+                &received.head,
+                &self.options.conflict_codes,
+            ),
         }
     }
 }

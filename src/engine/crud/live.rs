@@ -24,8 +24,6 @@ pub struct Live {
     pub packages: Vec<(u64, Vec<u8>)>,
     /// Answers that were applied.
     pub landed: Vec<Landing>,
-    /// The next sync is sent also when it is empty.
-    pub(super) polls: bool,
     /// A request has failed of which nobody knows what became.
     pub failed: bool,
 }
@@ -70,11 +68,13 @@ impl Manager {
     }
 
     /// An answer was applied.
-    pub(super) fn land(&mut self, exchange: Option<&Exchange>, response: &Response) {
+    pub(super) fn land(&mut self, exchange: Option<&Exchange>, response: &Response, is_part: bool) {
         if self.live.client_id.is_none() {
             return;
         }
-        let revision = response.envelope.get("revision").and_then(whole);
+        // Of the other parts, it would say too much.
+        let revision = response.envelope.get("revision").filter(|_| !is_part);
+        let revision = revision.and_then(whole);
         let sync = exchange.map(|exchange| (exchange.wire_id, exchange.pack.clone()));
         self.live.landed.push(Landing { sync, revision });
     }
@@ -207,10 +207,7 @@ impl Manager {
             let keeps = self.any(cx.stores, |store| !store.config().keep_uncommitted_changes);
             (!keeps || !self.has_changes(cx.stores)) && self.reload(cx)
         } else if !self.has_changes(cx.stores) || self.options.auto_sync {
-            self.live.polls = true;
-            self.asked = true;
-            self.hurry = true;
-            self.pump(cx);
+            self.begin_sync(true, cx);
             true
         } else {
             false

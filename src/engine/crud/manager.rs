@@ -5,13 +5,15 @@ use super::backlog::Backlog;
 use super::context::{Context, Stores, gone};
 use super::dirty::Dirty;
 use super::exchange::{Exchange, Stage};
+use super::lazy::Lazy;
 use super::live::Live;
 use super::load::NextLoad;
+use super::package;
+use super::polling::Polling;
 use super::retry::Retry;
 use super::revision::Revision;
 use super::status::{Facts, StatusReport};
 use super::url::is_loopback;
-use super::{package, relations};
 use crate::engine::config::{ManagerConfig, ManagerOptions, ManagerPatch};
 use crate::engine::effect::{Effect, RequestKind};
 use crate::engine::error::{ErrorCode, SyncError};
@@ -64,6 +66,12 @@ pub struct Manager {
     pub(super) again: bool,
     /// The last sync that began was such a one.
     pub(super) again_runs: bool,
+    /// The last package was a part of what waits: the rest follows at once.
+    pub(super) rest_waits: bool,
+    /// How many syncs in a row were refused because the server's data is newer.
+    pub(super) conflicts: u32,
+    pub(super) polling: Polling,
+    pub(super) lazy: Lazy,
     pub(super) backlog: Backlog,
     /// An answer that comes in pieces by another way, and the stores that it is read for.
     pub(super) given: Option<(Vec<StoreId>, ResponseReader)>,
@@ -76,7 +84,7 @@ pub struct Manager {
     pub(super) status: StatusReport,
     auto_load: Option<Millis>,
     /// Open batches of its stores: nothing is sent by itself meanwhile.
-    batches: u32,
+    pub(super) batches: u32,
     /// Edits came that nobody was told of yet.
     touched: bool,
     /// What it has to do with a channel.
@@ -92,6 +100,8 @@ impl Manager {
     /// [`ErrorCode::InvalidConfig`].
     pub fn new(id: ManagerId, config: ManagerConfig, now: Millis) -> Result<Self, SyncError> {
         let options = ManagerOptions::check(config)?;
+        let mut polling = Polling::default();
+        polling.begin(&options.polling, now);
         Ok(Self {
             id,
             stores: Vec::new(),
@@ -105,6 +115,10 @@ impl Manager {
             hurry: false,
             again: false,
             again_runs: false,
+            rest_waits: false,
+            conflicts: 0,
+            polling,
+            lazy: Lazy::default(),
             backlog: Backlog::Clear,
             auto: AutoSync::new(options.auto_sync, options.auto_sync_timeout_ms),
             retry: Retry::default(),
@@ -195,6 +209,7 @@ impl Manager {
             self.auto_load,
             self.auto.poll_timeout(),
             self.retry.poll_timeout(),
+            self.polling.poll_timeout(),
             self.exchange.as_ref().and_then(Exchange::poll_timeout),
         ]
         .into_iter()
@@ -226,7 +241,11 @@ impl Manager {
             let message = "revision must be a number or a text";
             return Err(SyncError::new(ErrorCode::InvalidConfig, message));
         }
+        let polls = patch.polling.is_some();
         self.options.patch(patch)?;
+        if polls {
+            self.polling.begin(&self.options.polling, cx.now);
+        }
         if let Some(revision) = revision {
             self.revision.set(revision);
         }
@@ -267,6 +286,7 @@ impl Manager {
         }
         let at = position.map_or(self.stores.len(), |at| (at as usize).min(self.stores.len()));
         self.stores.insert(at, store);
+        self.lazy.forget();
         if let Some(entry) = cx.stores.entry_mut(store) {
             entry.manager = Some(self.id);
             entry
@@ -349,6 +369,8 @@ impl Manager {
         }
         self.auto.on_timeout(cx.now);
         self.retry.on_timeout(cx.now);
+        self.polling.on_timeout(cx.now);
+        self.pass_over_poll(cx.now);
         self.pump(cx);
     }
 
@@ -420,6 +442,15 @@ impl Manager {
         self.report(cx);
     }
 
+    /// Something changed in its stores because of another manager's.
+    pub fn on_disturbed(&mut self, cx: &mut Context<'_>) {
+        if self.any(cx.stores, Store::has_ready_changes) {
+            self.on_edit(false, cx);
+        } else {
+            self.after_other(cx);
+        }
+    }
+
     /// After accept and reject.
     pub fn on_changes_settled(&mut self, cx: &mut Context<'_>) {
         if !self.has_changes(cx.stores) {
@@ -439,13 +470,6 @@ impl Manager {
         }
     }
 
-    /// Carries what happened in one of its stores to the others.
-    pub fn follow(&mut self, origins: &[StoreId], cx: &mut Context<'_>) {
-        for &origin in origins {
-            relations::follow(cx, origin, &self.stores);
-        }
-    }
-
     /// Starts what can start. The one place where exchanges begin.
     pub(super) fn pump(&mut self, cx: &mut Context<'_>) {
         loop {
@@ -457,8 +481,8 @@ impl Manager {
             } else if self.wants_reload(cx.online) {
                 self.begin_load(NextLoad::reconcile(), cx);
             } else if self.wants_sync(cx.online) {
-                self.begin_sync(cx);
-            } else {
+                self.begin_sync(false, cx);
+            } else if !self.begin_wish(cx) && !self.poll_news(cx) {
                 return;
             }
         }
@@ -480,12 +504,12 @@ impl Manager {
             && !self.retry.waiting()
             && !matches!(self.backlog, Backlog::Reported(_));
         let again = self.retry.due() && !self.auto.suspended();
-        let rest = self.again && !self.retry.waiting();
+        let rest = (self.again || self.rest_waits) && !self.retry.waiting();
         (called || auto || again || rest) && self.reaches(online)
     }
 
     /// Whether syncs can get out: without a network, to this machine alone.
-    fn reaches(&self, online: bool) -> bool {
+    pub(super) fn reaches(&self, online: bool) -> bool {
         online || self.options.sync.url.as_deref().is_some_and(is_loopback)
     }
 

@@ -18,6 +18,10 @@
 //! | `flow` | an exchange's way through its stages |
 //! | `live` | what it has to do with a channel |
 //! | `load`, `sync` | how loads and syncs begin and end |
+//! | `lazy` | loading what is wanted and not there |
+//! | `portion` | packages that carry a part of what waits |
+//! | `conflict` | what follows when the server's data is newer |
+//! | `polling` | asking the server for news |
 //! | `answer` | what an answer brings, over all stores |
 //! | `relations` | what happens in one store and concerns others |
 
@@ -25,14 +29,18 @@ pub mod answer;
 pub mod autosync;
 pub mod backlog;
 pub mod calls;
+mod conflict;
 pub mod context;
 pub mod dirty;
 pub mod exchange;
 pub mod flow;
+pub mod lazy;
 pub mod live;
 mod load;
 pub mod manager;
 pub mod package;
+mod polling;
+mod portion;
 pub mod relations;
 pub mod retry;
 pub mod revision;

@@ -19,8 +19,8 @@ pub struct Followed {
     pub lost: Vec<(String, Id)>,
 }
 
-/// Carries what happened in `origin` to the stores that refer to it, and on from there. `stores` are those that know each other.
-pub fn follow(cx: &mut Context<'_>, origin: StoreId, stores: &[StoreId]) -> Followed {
+/// Carries what happened in `origin` to the stores that refer to it, and on from there: also to those of other managers.
+pub fn follow(cx: &mut Context<'_>, origin: StoreId) -> Followed {
     let mut followed = Followed::default();
     let mut waiting = vec![origin];
     for _ in 0..CASCADE_STEPS_MAX {
@@ -35,13 +35,14 @@ pub fn follow(cx: &mut Context<'_>, origin: StoreId, stores: &[StoreId]) -> Foll
         let name = store.name().to_owned();
         let given = core::mem::take(&mut aftermath.given);
         if !given.is_empty() {
-            correct_store(cx, source, stores, &Which::Given(given));
+            correct_store(cx, source, &Which::Given(given));
         }
         if aftermath.is_settled() {
             continue;
         }
-        for &target in stores {
-            if tell(cx, target, &name, &aftermath, &mut followed) {
+        for target in cx.stores.ids() {
+            if tell(cx, target, source, &aftermath, &mut followed) {
+                cx.stores.disturb(target, source);
                 waiting.push(target);
             }
         }
@@ -58,17 +59,17 @@ pub fn correct(cx: &mut Context<'_>, stores: &[StoreId], all: bool) -> bool {
     let which = if all { Which::All } else { Which::Echoed };
     let mut corrected = false;
     for &id in stores {
-        corrected |= correct_store(cx, id, stores, &which);
+        corrected |= correct_store(cx, id, &which);
     }
     corrected
 }
 
-fn correct_store(cx: &mut Context<'_>, id: StoreId, stores: &[StoreId], which: &Which) -> bool {
+fn correct_store(cx: &mut Context<'_>, id: StoreId, which: &Which) -> bool {
     let Some(store) = cx.stores.get(id) else {
         return false;
     };
     let mut found = Vec::new();
-    for (field, target) in targets(store, stores, cx.stores, Store::has_known_phantoms) {
+    for (field, target) in targets(store, cx.stores, Store::has_known_phantoms) {
         found.push((field, store.outdated_references(field, Some(target), which)));
     }
     if let Some(field) = store.parent_field() {
@@ -87,14 +88,13 @@ fn correct_store(cx: &mut Context<'_>, id: StoreId, stores: &[StoreId], which: &
 /// The stores that a store's fields refer to, where they are of interest.
 pub fn targets<'a>(
     store: &Store,
-    ids: &[StoreId],
     stores: &'a Stores,
     interesting: fn(&Store) -> bool,
 ) -> Vec<(FieldIx, &'a Store)> {
     let mut targets = Vec::new();
     for (field, relation) in store.relations() {
-        let mut others = ids.iter().filter_map(|&id| stores.get(id));
-        let target = others.find(|other| other.name() == relation.store);
+        let target = stores.referred(store.id(), &relation.store);
+        let target = target.and_then(|id| stores.get(id));
         targets.extend(target.filter(|it| interesting(it)).map(|it| (field, it)));
     }
     targets
@@ -122,22 +122,25 @@ pub fn referenced_first(order: Vec<StoreId>, stores: &Stores) -> Vec<StoreId> {
     sorted
 }
 
-/// Tells one store what happened in the store called `name`. Says whether it refers to that store at all.
+/// Tells one store what happened in another (`source`). Says whether it refers to that at all.
 fn tell(
     cx: &mut Context<'_>,
     target: StoreId,
-    name: &str,
+    source: StoreId,
     aftermath: &Aftermath,
     followed: &mut Followed,
 ) -> bool {
-    let Some(store) = cx.stores.get_mut(target) else {
+    let Some(store) = cx.stores.get(target) else {
         return false;
     };
     let fields: Vec<FieldIx> = store
         .relations()
-        .filter(|(_, relation)| relation.store == name)
+        .filter(|(_, relation)| cx.stores.referred(target, &relation.store) == Some(source))
         .map(|(field, _)| field)
         .collect();
+    let Some(store) = cx.stores.get_mut(target).filter(|_| !fields.is_empty()) else {
+        return false;
+    };
     for &field in &fields {
         let before = store.pending_count();
         store.rewrite_references(field, &aftermath.id_changes, cx.notices);
@@ -150,5 +153,5 @@ fn tell(
         store.settle_cascade(field, &aftermath.confirmed, cx.notices);
     }
     store.name_reborn(cx.rng, cx.notices);
-    !fields.is_empty()
+    true
 }

@@ -5,7 +5,7 @@ use super::backlog::{Addition, Backlog, Held, additions};
 use super::context::{Context, Stores};
 use super::exchange::{Detail, Exchange, Phase, Stage};
 use super::manager::Manager;
-use super::package;
+use super::package::{self, LoadOptions};
 use super::relations;
 use super::verdict::{self, Verdict};
 use crate::engine::effect::RequestKind;
@@ -42,8 +42,8 @@ impl Manager {
         Ok(())
     }
 
-    /// A sync begins: the request that is held, or a new package.
-    pub(super) fn begin_sync(&mut self, cx: &mut Context<'_>) {
+    /// A sync begins: the request that is held, or a new package; also one without changes when it is `forced`.
+    pub(super) fn begin_sync(&mut self, forced: bool, cx: &mut Context<'_>) {
         let called = core::mem::take(&mut self.asked);
         self.hurry = false;
         self.again_runs = core::mem::take(&mut self.again);
@@ -57,19 +57,9 @@ impl Manager {
             }
             Backlog::Clear | Backlog::Doubtful(_) | Backlog::Reported(_) => {
                 self.auto.on_sent();
-                for &id in &self.stores {
-                    if let Some(store) = cx.stores.get_mut(id) {
-                        // What was refused goes along only when somebody calls for it.
-                        if called {
-                            store.freeze(cx.notices);
-                        } else {
-                            store.freeze_ready(cx.notices);
-                        }
-                    }
-                }
+                self.freeze(called, cx);
                 let sections = self.sections(cx.stores, Layer::Inflight);
-                let polls = core::mem::take(&mut self.live.polls);
-                if sections.is_empty() && !polls && !(called && self.options.force_sync) {
+                if sections.is_empty() && !(forced || called && self.options.force_sync) {
                     // What a cascade did may be frozen though nothing of it is sent.
                     let stores = self.stores.clone();
                     self.thaw(&stores, cx);
@@ -102,7 +92,7 @@ impl Manager {
         let mut sections = Vec::new();
         for store in self.stores.iter().filter_map(|&id| stores.get(id)) {
             let mut bytes = Vec::new();
-            let targets = relations::targets(store, &self.stores, stores, Store::has_aliases);
+            let targets = relations::targets(store, stores, Store::has_aliases);
             if store.write_package(layer, &options, &targets, &mut bytes) {
                 sections.push((store.name(), bytes));
             }
@@ -143,13 +133,15 @@ impl Manager {
         let outcome = if as_load {
             // The whole data set says what the server made of the package: what it doesn't show is still to be sent.
             self.thaw(&exchange.stores, cx);
-            self.apply_rows(&exchange.stores, &mut response, &[], cx)
+            self.apply_rows(&exchange.stores, &mut response, &LoadOptions::default(), cx)
         } else {
             let unmentioned = Some(self.unmentioned());
             self.apply_changes(&exchange.stores, &mut response, unmentioned, cx)
         };
         self.note_success(&response);
-        self.land(Some(&exchange), &response);
+        self.land(Some(&exchange), &response, false);
+        self.note_news(RequestKind::Sync, cx.now);
+        self.conflicts = 0;
         self.retry.on_answered();
         self.status.on_success();
         if outcome.more_to_send {
@@ -164,8 +156,10 @@ impl Manager {
         if repeated && exchange.calls.is_empty() && self.any(cx.stores, Store::has_ready_changes) {
             self.auto.on_way_open();
         }
-        if repeated && self.any(cx.stores, Store::has_changes) && !exchange.calls.is_empty() {
-            // Whoever called wanted the newer edits sent too.
+        self.rest_waits &= self.any(cx.stores, Store::has_ready_changes);
+        let more = self.rest_waits || repeated && self.any(cx.stores, Store::has_changes);
+        if more && !exchange.calls.is_empty() {
+            // Whoever called wanted the rest, or the newer edits, sent too.
             self.asked = true;
             self.waiting.splice(0..0, exchange.calls.iter().copied());
         } else {
@@ -178,7 +172,7 @@ impl Manager {
     /// A sync failed: for certain, for a part, or perhaps.
     pub(super) fn fail_sync(
         &mut self,
-        exchange: Exchange,
+        mut exchange: Exchange,
         verdict: Verdict,
         response: Option<Response>,
         cx: &mut Context<'_>,
@@ -187,7 +181,12 @@ impl Manager {
         let mut oddities = Vec::new();
         let (error, retry_in) = match verdict {
             Verdict::Success => return,
+            Verdict::Refused(error) if self.reloads_after(&error) => {
+                self.reload_after_conflict(&mut exchange, cx);
+                (error, Some(0))
+            }
             Verdict::Refused(error) => {
+                self.rest_waits = false;
                 match self.doubt(&exchange, &error, response.as_ref()) {
                     Doubt::None => self.thaw(&exchange.stores, cx),
                     Doubt::Hold => self.hold(&exchange),
@@ -292,8 +291,12 @@ impl Manager {
         // one, which is made anew, without what was taken back meanwhile.
         let repeated = matches!(exchange.detail, Detail::Sync { repeated: true });
         let broke = repeated && error.status.is_some() && retry_in.is_none();
-        if broke && self.additions(exchange, cx).is_empty() {
-            self.backlog = Backlog::Doubtful(Vec::new());
+        if broke {
+            let added = self.additions(exchange, cx);
+            // What adds records is repeated once more first: the server would know it again.
+            if added.is_empty() || self.retry.in_vain() {
+                self.backlog = Backlog::Doubtful(added);
+            }
         }
         retry_in
     }

@@ -131,7 +131,10 @@ impl Store {
         let warnings: Vec<String> = read
             .into_iter()
             .flatten()
-            .flat_map(|rows| core::mem::take(&mut rows.warnings))
+            .flat_map(|rows| {
+                self.name_phantom_parents(rows);
+                core::mem::take(&mut rows.warnings)
+            })
             .collect();
         for warning in warnings {
             plan.warn(warning);

@@ -63,6 +63,13 @@ impl Store {
         Ok(true)
     }
 
+    /// Reads what [`Store::set`] will read, see [`Table::touch`](crate::engine::table::Table::touch).
+    #[inline]
+    pub fn touch(&self, row: RowIx, field: FieldIx) -> u64 {
+        let dirty = self.changes.get(row).and_then(|dirty| dirty.fields.first());
+        self.table.touch(row, field) ^ dirty.map_or(0, |touched| touched.base.bits())
+    }
+
     /// Writes a value, known to differ from what is seen, into the user's layer.
     pub(super) fn write_user(
         &mut self,

@@ -86,20 +86,8 @@ fn read_field(config: &StoreConfig, given: &FieldConfig) -> Result<Field, SyncEr
     let kind = FieldKind::parse_config(given.kind.as_deref(), given.format.as_deref())
         .map_err(|error| invalid_config(format!("{}, field {}: {error}", config.id, given.name)))?;
     let mut field = Field::new(&given.name, kind);
-    if let Some(source) = &given.data_source {
-        field.path = source.split('.').map(str::to_owned).collect();
-        if field.path.iter().any(String::is_empty) {
-            return Err(invalid_config(
-                [
-                    &config.id,
-                    ", field ",
-                    &given.name,
-                    ": no dataSource is empty, or has empty parts",
-                ]
-                .concat(),
-            ));
-        }
-    }
+    field.path = path(config, given, "dataSource", &given.data_source)?.unwrap_or(field.path);
+    field.write_path = path(config, given, "writeSource", &given.write_source)?;
     field.default = given
         .default_value
         .as_ref()
@@ -108,6 +96,31 @@ fn read_field(config: &StoreConfig, given: &FieldConfig) -> Result<Field, SyncEr
     field.persist = given.persist.unwrap_or(true);
     field.always_write = given.always_write.unwrap_or(false);
     Ok(field)
+}
+
+/// The parts of a wire name, if one is given.
+fn path(
+    config: &StoreConfig,
+    given: &FieldConfig,
+    option: &str,
+    source: &Option<String>,
+) -> Result<Option<Vec<String>>, SyncError> {
+    let Some(source) = source else {
+        return Ok(None);
+    };
+    let path: Vec<String> = source.split('.').map(str::to_owned).collect();
+    if path.iter().any(String::is_empty) {
+        let words = [
+            &config.id,
+            ", field ",
+            &given.name,
+            ": no ",
+            option,
+            " is empty, or has empty parts",
+        ];
+        return Err(invalid_config(words.concat()));
+    }
+    Ok(Some(path))
 }
 
 /// A value that lives in JSON text: plain ones are read, objects and arrays stay text.

@@ -26,7 +26,12 @@ impl Store {
             return false;
         }
         let rows = self.changes.rows(sends);
-        for &row in &rows {
+        self.freeze_all(&rows, out);
+        !rows.is_empty()
+    }
+
+    pub(super) fn freeze_all(&mut self, rows: &[RowIx], out: &mut Notices) {
+        for &row in rows {
             let Some(dirty) = self.changes.get_mut(row) else {
                 continue;
             };
@@ -44,7 +49,6 @@ impl Store {
             self.recount(row);
             self.tell(NoticeKind::State, Origin::Local, row, out);
         }
-        !rows.is_empty()
     }
 
     /// What is on the wire goes back under the user's layer: it was not sent, or definitely refused

@@ -39,6 +39,7 @@ impl Store {
         rng: &mut Rng,
         out: &mut Notices,
     ) -> Loaded {
+        self.name_phantom_parents(&mut rows);
         let mut loaded = Loaded {
             warnings: core::mem::take(&mut rows.warnings),
             ..Loaded::default()

@@ -26,9 +26,9 @@
 //! | `flight` | freeze, thaw, confirm, refuse |
 //! | `answer`, `applying` | an answer to a sync: plan and apply; remote changesets |
 //! | `server` | how server data writes base |
-//! | `load` | a new data set |
+//! | `load`, `differences` | a new data set, as a whole or by its differences |
 //! | `natural_key` | phantoms found again by other fields than their ids |
-//! | `package` | what a sync sends |
+//! | `package`, `portion` | what a sync sends, all or a part of it |
 //! | `phantoms` | by which ids servers know phantoms, and which ids those got |
 //! | `rebirth` | records that the server removed and the user wants back |
 //! | `relations`, `tree` | references between records, and what becomes of them |
@@ -45,6 +45,7 @@ mod answer;
 mod applying;
 mod changes;
 mod check;
+mod differences;
 mod edit;
 mod fields;
 mod flight;
@@ -56,6 +57,7 @@ mod natural_key;
 mod notices;
 mod package;
 mod phantoms;
+mod portion;
 mod rebirth;
 mod record_state;
 mod relations;
@@ -75,6 +77,7 @@ pub use load::Loaded;
 pub use notices::{FOREIGN_SHIFT, Notices, STALE};
 pub use package::{Layer, PackageOptions, Targets};
 pub use phantoms::{PHANTOMS_MAX, Which};
+pub use portion::Waiting;
 pub use record_state::RecordState;
 
 use self::changes::Changes;
@@ -127,6 +130,8 @@ pub struct Store {
     batch: u32,
     batch_start: u64,
     version: u64,
+    /// How many records the server has, as it last said.
+    total: Option<f64>,
 }
 
 /// A number is kept as it is.
@@ -173,6 +178,7 @@ impl Store {
             batch: 0,
             batch_start: 0,
             version: 0,
+            total: None,
             config,
         };
         store.learn_references();
@@ -299,6 +305,16 @@ impl Store {
     /// What the app sees, and the hidden rows of removed records.
     pub const fn table(&self) -> &Table {
         &self.table
+    }
+
+    /// How many records the server has, as its last load answer said; it may be wrong.
+    pub const fn total(&self) -> Option<f64> {
+        self.total
+    }
+
+    /// See [`total`](Self::total).
+    pub const fn set_total(&mut self, total: Option<f64>) {
+        self.total = total;
     }
 
     /// Grows with everything that changes what is seen.

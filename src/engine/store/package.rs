@@ -77,19 +77,7 @@ impl Store {
         if rows.is_empty() {
             return false;
         }
-        let fields = self.table.schema().fields();
-        let writer = Writer {
-            store: self,
-            layer,
-            options,
-            targets,
-            heads: fields.iter().map(head).collect(),
-            all: self
-                .config
-                .write_all_fields
-                .unwrap_or(options.write_all_fields),
-            always: fields.iter().any(|field| field.always_write),
-        };
+        let writer = self.writer(layer, options, targets);
         let mut lists = [Vec::new(), Vec::new(), Vec::new()];
         // Servers give ids in the order of the package.
         let is_new = |row: RowIx| self.changes.get(row).is_some_and(|dirty| !dirty.in_base);
@@ -97,12 +85,7 @@ impl Store {
             let Some(dirty) = self.changes.get(row) else {
                 continue;
             };
-            match writer.change(dirty) {
-                Some(Change::Added) => writer.added(dirty, begin_item(&mut lists[0])),
-                Some(Change::Updated) => writer.updated(dirty, begin_item(&mut lists[1])),
-                Some(Change::Removed) => writer.removed(row, begin_item(&mut lists[2])),
-                None => {}
-            }
+            writer.record(dirty, &mut lists);
         }
         let mut any = false;
         for (name, list) in ["added", "updated", "removed"].iter().zip(&lists) {
@@ -121,6 +104,27 @@ impl Store {
         }
         any
     }
+
+    pub(super) fn writer<'a>(
+        &'a self,
+        layer: Layer,
+        options: &'a PackageOptions,
+        targets: &'a Targets<'a>,
+    ) -> Writer<'a> {
+        let fields = self.table.schema().fields();
+        Writer {
+            store: self,
+            layer,
+            options,
+            targets,
+            heads: fields.iter().map(head).collect(),
+            all: self
+                .config
+                .write_all_fields
+                .unwrap_or(options.write_all_fields),
+            always: fields.iter().any(|field| field.always_write),
+        }
+    }
 }
 
 fn begin_item(list: &mut Vec<u8>) -> &mut Vec<u8> {
@@ -131,7 +135,7 @@ fn begin_item(list: &mut Vec<u8>) -> &mut Vec<u8> {
 }
 
 /// Writes records as one layer has them.
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     store: &'a Store,
     layer: Layer,
     options: &'a PackageOptions,
@@ -149,7 +153,7 @@ const FEW: usize = 16;
 
 fn head(field: &Field) -> Vec<u8> {
     let mut head = Vec::new();
-    if let [name] = field.path.as_slice() {
+    if let [name] = field.sent_path() {
         write::string(name, &mut head);
         head.push(b':');
     }
@@ -157,6 +161,16 @@ fn head(field: &Field) -> Vec<u8> {
 }
 
 impl Writer<'_> {
+    /// Appends what a package says of a record to its list: added, updated, removed.
+    pub(super) fn record(&self, dirty: &Dirty, lists: &mut [Vec<u8>; 3]) {
+        match self.change(dirty) {
+            Some(Change::Added) => self.added(dirty, begin_item(&mut lists[0])),
+            Some(Change::Updated) => self.updated(dirty, begin_item(&mut lists[1])),
+            Some(Change::Removed) => self.removed(dirty.row, begin_item(&mut lists[2])),
+            None => {}
+        }
+    }
+
     fn change(&self, dirty: &Dirty) -> Option<Change> {
         let removed = |cascade: Option<FieldIx>| {
             let sends = self.sends_removal(dirty, cascade);
@@ -249,7 +263,7 @@ impl Writer<'_> {
         }
         for (ix, field) in self.fields() {
             let cell = self.cell(dirty, ix);
-            if !cell.is_absent() || field.always_write {
+            if !cell.is_absent() || field.always_write || self.store.config.write_unset_fields {
                 self.field(ix, field, cell, &mut object);
             }
         }
@@ -320,7 +334,7 @@ impl Writer<'_> {
     ) -> &'o mut Vec<u8> {
         match self.heads.get(ix.ix()) {
             Some(head) if !head.is_empty() => object.headed(head),
-            _ => object.path(&field.path),
+            _ => object.path(field.sent_path()),
         }
     }
 

@@ -4,6 +4,7 @@
 use super::rows::Groups;
 use super::{Id, Store};
 use crate::engine::event::Origin;
+use crate::engine::json::Rows;
 use crate::engine::schema::FieldIx;
 use crate::engine::store::Notices;
 use crate::engine::table::{IdRef, RowId, RowIx};
@@ -158,6 +159,41 @@ impl Store {
         }
         if phantom.as_ref() != id.as_ref() {
             self.phantoms.learn(phantom, id, own);
+        }
+    }
+
+    /// Rows that name their parents by client ids alone get the ids that those have, or shall have:
+    /// from the rows themselves, or from what is here.
+    pub(super) fn name_phantom_parents(&self, rows: &mut Rows) {
+        let named = core::mem::take(&mut rows.phantom_parent_ids);
+        let Some(field) = rows.table.schema().parent.filter(|_| !named.is_empty()) else {
+            return;
+        };
+        let mut phantoms = Groups::default();
+        for (at, (_, text)) in rows.phantom_ids.iter().enumerate() {
+            phantoms.insert(IdRef::Text(text).hash(), RowIx(at as u32));
+        }
+        for (row, text) in named {
+            if !rows.table.cell(row, field).is_nullish() {
+                continue;
+            }
+            let found = phantoms.find(IdRef::Text(&text).hash()).iter();
+            let mut found = found.filter_map(|at| rows.phantom_ids.get(at.ix()));
+            let given = found
+                .find(|(_, other)| *other == text)
+                .and_then(|(parent, _)| {
+                    let cell = rows.table.cell(*parent, rows.table.schema().id);
+                    rows.table.id_ref(cell).map(Id::from)
+                });
+            let known = || self.phantoms.find(&text, false).cloned();
+            let here = || self.id_of(self.phantom_row(&text)?);
+            if let Some(id) = given.or_else(known).or_else(here) {
+                let cell = rows.table.make_cell(id.as_value());
+                rows.table.set_cell(row, field, cell);
+            } else {
+                let words = ["the parent ", &text, " of a record isn't known"];
+                rows.warnings.push(words.concat());
+            }
         }
     }
 
