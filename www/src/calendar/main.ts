@@ -1,6 +1,11 @@
+import 'syncline/elements';
 import { bindFullCalendar } from 'syncline/fullcalendar';
 import { begin } from '../shared/begin';
 import { byId } from '../shared/dom';
+import { Controls } from '../shared/controls';
+import { Live } from '../shared/live';
+import { Network } from '../shared/network';
+import { identity, isPane } from '../shared/identity';
 import { addDays, count, rangeText } from '../shared/format';
 import { loadOrTell } from '../shared/notice';
 import { DEFAULT_COLOR } from '../shared/palette';

@@ -25,7 +25,7 @@ export class Live {
     this.#project = project;
     this.#toasts = toasts;
     const { channel } = project;
-    for (const element of document.querySelectorAll('syncline-presence, syncline-conflict-dialog'))
+    for (const element of document.querySelectorAll('conflicts' in project ? 'syncline-presence, syncline-conflict-dialog' : 'syncline-presence'))
       (element as HTMLElement & { project: AnyProject }).project = project;
     if (channel === null) return;
     for (const event of ['presence', 'lock', 'unlock', 'state'] as const)
