@@ -18,7 +18,7 @@ import { type CrudManagerEvents, EVENTS, STATUSES, type SyncStatus } from './cru
 import { CrudParts } from './crud-parts.js';
 import { partParams } from './crud-policies.js';
 import { type StoreChangeset, applyAsOwn, checkChangeset, renamed } from './changesets.js';
-import { AjaxHelper } from './ajax-helper.js';
+import { standIns } from './ajax-helper.js';
 import { type OnListeners, defineHandlers } from './emitter.js';
 import { SyncError, checkOptions } from './errors.js';
 import type { Model } from './model.js';
@@ -545,7 +545,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
     managers.delete(this._number);
     for (const end of [...this.guards]) end();
     if (typeof this._options.requestData === 'function') {
-      AjaxHelper.unmockUrl(this._transports.load.url);
+      standIns.delete(String(this._transports.load.url));
     }
     for (const { store } of this.descriptors) store._manager = undefined;
     for (const store of this.made) store.destroy();
@@ -614,7 +614,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
   /** A function stands for the server: requests go to a URL that nobody else has. */
   private _answerBy(requestData: (params: any) => object | Promise<object>): void {
     const url = `requestData:${++nextUrl}`;
-    AjaxHelper.mockUrl(url, async (_url: string, params: any) => ({
+    standIns.set(url, async (_url: string, params: any) => ({
       responseJson: await requestData.call(this, partParams(JSON.parse(params.data))),
     }));
     this._transports.load = { url };

@@ -47,7 +47,8 @@ const CANCELLED: ReadonlySet<ErrorCode> = new Set(['CANCELLED', 'VETOED', 'DESTR
 
 /** What Syncline throws and rejects with: a code to decide by, a sentence to read. */
 export class SyncError extends Error {
-  /** @internal Minified code has other names. */ static override readonly name: string = 'SyncError';
+  /** @internal Minified code has other names. */ static override readonly name: string =
+    'SyncError';
   override readonly name = 'SyncError';
   /** What class it is. */
   readonly code: ErrorCode;
@@ -88,6 +89,18 @@ export function checkObject(what: string, value: unknown): void {
   if (value != null && (typeof value !== 'object' || Array.isArray(value))) {
     throw new SyncError('INVALID_CONFIG', `${what} must be an object`);
   }
+}
+
+/** @internal Refuses what is no array. */
+export function checkList(name: string, list: unknown): void {
+  if (Array.isArray(list)) return;
+  throw new SyncError('INVALID_ARGUMENT', `${name} must be an array`);
+}
+
+/** @internal Refuses what can't be called. */
+export function checkFunction(method: string, fn: unknown): void {
+  if (typeof fn === 'function') return;
+  throw new SyncError('INVALID_ARGUMENT', `${method}() wants a function`);
 }
 
 /** @internal Refuses options that are no object, or whose lists are none. */

@@ -1,3 +1,4 @@
+import { checkFunction } from './errors.js';
 import type { Model } from './model.js';
 import type { Store } from './store.js';
 import type { TreeInput } from './store-tree.js';
@@ -157,14 +158,17 @@ export const tree: Omit<TreeRecord, 'children'> & { readonly children: any } & T
     return this._s._store?.remove(treeOf(this)?.allChildrenOf(this) ?? [], silent) ?? [];
   },
   traverse(fn: (record: any) => unknown, skipSelf = false) {
+    checkFunction('traverse', fn);
     traverse(this, fn, skipSelf);
   },
   bubble(fn: (record: any) => unknown, skipSelf = false) {
+    checkFunction('bubble', fn);
     const above = treeOf(this)?._ancestors(this) ?? [];
     for (const one of skipSelf ? above : [this as Model, ...above]) if (fn(one) === false) return;
   },
   contains(other: any) {
     if ((other as Model) === this) return true;
+    if (typeof other?.get !== 'function') return false;
     if (isRoot(this)) return treeOf(other) === treeOf(this);
     return treeOf(this)?._ancestors(other).includes(this) ?? false;
   },

@@ -230,7 +230,7 @@ export class Model {
     if (batched !== undefined && Object.hasOwn(batched, name)) return batched[name];
     const field = this._s._field(name);
     if (field !== undefined) return this._read(field);
-    const dot = name.indexOf('.');
+    const dot = typeof name === 'string' ? name.indexOf('.') : -1;
     if (dot < 0) return undefined;
     let value = this.get(name.slice(0, dot));
     for (const part of name.slice(dot + 1).split('.')) {

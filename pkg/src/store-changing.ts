@@ -30,7 +30,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     silent?: boolean | { silent?: boolean },
   ): R[] {
     if (!Number.isInteger(index) || index < 0) {
-      throw new SyncError('INVALID_ARGUMENT', `insert() wants a position from 0, not ${index}`);
+      throw new SyncError('INVALID_ARGUMENT', `insert() wants a position from 0`);
     }
     const before = this._view === undefined ? undefined : this._order()[index];
     const position = before === undefined ? index : this._allRows().indexOf(before);
@@ -111,7 +111,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
         .indexOf(anchor);
     }
     if (!Number.isInteger(position) || position < 0) {
-      throw new SyncError('INVALID_ARGUMENT', `move() wants a position from 0, not ${position}`);
+      throw new SyncError('INVALID_ARGUMENT', `move() wants a position from 0`);
     }
     engine().moveRows(number, writePairs(records) >> 1, position);
   }

@@ -272,7 +272,7 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
   /** @internal */ _expect(what: R | Id): R {
     const record = this._own(what);
     if (record !== undefined) return record;
-    const name = what instanceof Model ? 'the record' : `record ${String(what)}`;
+    const name = typeof what === 'object' ? 'the record' : `record ${String(what)}`;
     throw new SyncError('UNKNOWN_RECORD', `${name} is not in store "${this.id}"`);
   }
 

@@ -1,4 +1,4 @@
-import { SyncError } from './errors.js';
+import { SyncError, checkFunction } from './errors.js';
 import { Freshness } from './cells.js';
 import { type Id, Model } from './model.js';
 import { BLOCK } from './record-cache.js';
@@ -14,8 +14,8 @@ export abstract class StoreReading<R extends Model = Model> extends StoreViewing
   }
 
   /** {@link Store.count}, or with `all` {@link Store.allCount}. */
-  getCount({ all = false }: { all?: boolean } = {}): number {
-    return all ? this.allCount : this.count;
+  getCount(options?: { all?: boolean } | null): number {
+    return options?.all === true ? this.allCount : this.count;
   }
 
   /** How many records the server has, as its last load answer said; `undefined` when it didn't. */
@@ -93,6 +93,7 @@ export abstract class StoreReading<R extends Model = Model> extends StoreViewing
 
   /** The first record that the function says yes to; with `all`, also one that is filtered out. */
   find(fn: (record: R, index: number) => unknown, all = false): R | undefined {
+    checkFunction('find', fn);
     let index = 0;
     for (const record of this._each(all)) if (fn(record, index++)) return record;
     return undefined;
@@ -105,17 +106,20 @@ export abstract class StoreReading<R extends Model = Model> extends StoreViewing
 
   /** The records that the function says yes to; with `all`, also those that are filtered out. */
   query(fn: (record: R, index: number) => unknown, all = false): R[] {
+    checkFunction('query', fn);
     return (all ? this.allRecords : this.records).filter((record, index) => fn(record, index));
   }
 
   /** Calls the function with each record; stops when it returns `false`. */
   forEach(fn: (record: R, index: number) => unknown, thisObj?: unknown): void {
+    checkFunction('forEach', fn);
     let index = 0;
     for (const record of this) if (fn.call(thisObj, record, index++) === false) return;
   }
 
   /** What the function makes of each record. */
   map<T>(fn: (record: R, index: number) => T, thisObj?: unknown): T[] {
+    checkFunction('map', fn);
     return this.records.map((record, index) => fn.call(thisObj, record, index));
   }
 
@@ -126,11 +130,13 @@ export abstract class StoreReading<R extends Model = Model> extends StoreViewing
 
   /** Whether the function says yes to every record. */
   every(fn: (record: R, index: number) => unknown): boolean {
+    checkFunction('every', fn);
     return this.find((record, index) => !fn(record, index)) === undefined;
   }
 
   /** Folds the records into one value. */
   reduce<T>(fn: (result: T, record: R, index: number) => T, initial: T): T {
+    checkFunction('reduce', fn);
     return this.records.reduce((result, record, index) => fn(result, record, index), initial);
   }
 
@@ -176,6 +182,7 @@ export abstract class StoreReading<R extends Model = Model> extends StoreViewing
   referrers(field: string, to: Model | Id): R[] {
     const id = to instanceof Model ? to.id : to;
     const { relations = [] } = this._config;
+    if (typeof id !== 'string' && typeof id !== 'number') return [];
     // Those have an index.
     if (field !== this._parentField() && !relations.some((relation) => relation.field === field)) {
       return this.query((record) => sameValue(record.get(field), id), true);

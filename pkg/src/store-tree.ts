@@ -75,26 +75,34 @@ export abstract class StoreTree<R extends Model = Model> extends StoreChanging<R
         'the record to insert before is no child of this one',
       );
     }
+    // All of them before any is touched: nothing is done by halves.
     for (const one of list) {
+      if (one === null || typeof one !== 'object') {
+        throw new SyncError('INVALID_ARGUMENT', 'children are objects or records');
+      }
       if (one === parent || (isHere(one, this) && this._isAbove(one as R, parent))) {
         throw new SyncError('INVALID_ARGUMENT', 'the record would be its own ancestor');
       }
     }
-    const grafted: R[] = [];
+    const below = (record: R) => sameValue(record.get(field) ?? null, parentId);
+    const coming = new Set(list.filter((one) => !isHere(one, this)));
+    for (const one of coming) if (one instanceof Model && !one.store) one.set(field, parentId);
+    const rows = Array.from(coming, (one) => {
+      if (one instanceof Model && !one.isRemoved) return one;
+      return { ...(one instanceof Model ? one.data : one), [field]: parentId };
+    });
+    // What came with them has parents of its own.
+    const added = this.add(rows, silent).filter(below);
+    const grafted: (R | undefined)[] = [];
     for (const one of list) {
-      if (isHere(one, this)) {
-        const record = one as R;
-        if (!sameValue(record.get(field) ?? null, parentId))
-          record.set({ [field]: parentId }, silent);
-        grafted.push(record);
-      } else if (one instanceof Model) {
-        one.set(field, parentId);
-        grafted.push(...this.add(one, silent));
-      } else grafted.push(...this.add({ ...one, [field]: parentId }, silent).slice(0, 1));
+      if (!isHere(one, this) || coming.has(one)) grafted.push(added.shift());
+      else {
+        if (!below(one as R)) (one as R).set({ [field]: parentId }, silent);
+        grafted.push(one as R);
+      }
     }
-    const there = grafted.filter((record) => !record.isRemoved);
     // What was vetoed isn't where it was to be moved to.
-    const moved = there.filter((record) => sameValue(record.get(field) ?? null, parentId));
+    const moved = grafted.filter((one) => one !== undefined && !one.isRemoved && below(one)) as R[];
     if (moved.length > 0) this.move(moved, before);
     return moved;
   }

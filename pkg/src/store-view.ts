@@ -56,18 +56,22 @@ export class StoreView<R extends Model> {
 
   private make(order: Uint32Array): void {
     const records = this.store._cache.records(order);
-    const passing = this.passing(records);
+    let passing = this.passing(records);
     if (this.sorters.length > 0) {
-      const compare = comparator(records, this.sorters, this.store._config.useLocaleSort);
-      this.nearlySorted(order, passing)
-        .sort(compare)
-        .forEach((at, i) => (passing[i] = at));
+      const { useLocaleSort } = this.store._config;
+      passing = this.nearlySorted(order, passing);
+      passing.sort(comparator(records, this.sorters, useLocaleSort));
     }
-    const shown = Uint32Array.from(passing, (at) => order[at] as number);
+    const { length } = passing;
+    const shown = new Uint32Array(length);
     let last = -1;
-    for (const row of shown) if (row > last) last = row;
+    for (let place = 0; place < length; place++) {
+      const row = order[passing[place] as number] as number;
+      shown[place] = row;
+      if (row > last) last = row;
+    }
     const places = new Int32Array(last + 1).fill(-1);
-    shown.forEach((row, place) => (places[row] = place));
+    for (let place = 0; place < length; place++) places[shown[place] as number] = place;
     this.shown = shown;
     this.places = places;
   }
@@ -75,10 +79,11 @@ export class StoreView<R extends Model> {
   /** Which of the records pass all filters; in a tree, those that have such below them as well. */
   private passing(records: readonly R[]): number[] {
     const tests = this.filters.filter(({ disabled }) => disabled !== true).map(predicate);
-    const all = records.map((_, at) => at);
-    if (tests.length === 0) return all;
-    const passing = all.filter((at) => tests.every((test) => test(records[at] as R)));
-    if (!this.store.isTree) return passing;
+    const passing: number[] = [];
+    for (let at = 0; at < records.length; at++) {
+      if (tests.every((test) => test(records[at] as R))) passing.push(at);
+    }
+    if (tests.length === 0 || !this.store.isTree) return passing;
     const kept = new Set<R>();
     for (const at of passing) {
       let record = records[at];
@@ -87,18 +92,23 @@ export class StoreView<R extends Model> {
         record = this.store.parentOf(record);
       }
     }
-    return all.filter((at) => kept.has(records[at] as R));
+    return [...records.keys()].filter((at) => kept.has(records[at] as R));
   }
 
   /** In the order of last time: what is nearly sorted is sorted soon. */
   private nearlySorted(order: Uint32Array, passing: readonly number[]): number[] {
-    const before: number[] = [];
+    const { length } = this.shown;
+    const before = new Int32Array(length).fill(-1);
+    const sorted: number[] = [];
     const rest: number[] = [];
     for (const at of passing) {
       const place = this.places[order[at] as number] ?? -1;
-      if (place >= 0) before[place] = at;
-      else rest.push(at);
+      if (place < 0) rest.push(at);
+      else before[place] = at;
     }
-    return before.filter((at) => at !== undefined).concat(rest);
+    for (let place = 0; place < length; place++) {
+      if ((before[place] as number) >= 0) sorted.push(before[place] as number);
+    }
+    return sorted.concat(rest);
   }
 }

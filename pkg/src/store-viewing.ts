@@ -1,4 +1,5 @@
-import type { Id, Model } from './model.js';
+import { checkList } from './errors.js';
+import { type Id, Model } from './model.js';
 import { engine, readWords, register } from './runtime.js';
 import { StoreCore } from './store-core.js';
 import { StoreView } from './store-view.js';
@@ -30,6 +31,7 @@ export abstract class StoreViewing<R extends Model = Model> extends StoreCore<R>
 
   /** The record's parent in a tree. */
   parentOf(record: R): R | undefined {
+    if (!(record instanceof Model)) return undefined;
     return this.getById(record.get(this._parentField() ?? 'parentId') as Id | null);
   }
 
@@ -47,6 +49,7 @@ export abstract class StoreViewing<R extends Model = Model> extends StoreCore<R>
   }
 
   set sorters(sorters: readonly SorterInput<R>[]) {
+    checkList('sorters', sorters);
     this._sort(
       sorters.map((one) => sorterOf(one)),
       false,
@@ -113,6 +116,7 @@ export abstract class StoreViewing<R extends Model = Model> extends StoreCore<R>
   }
 
   set filters(filters: readonly FilterInput<R>[]) {
+    checkList('filters', filters);
     this._filter(
       filters.map((one) => filterOf(one)),
       false,

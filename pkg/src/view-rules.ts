@@ -7,7 +7,7 @@ export type SortFunction<R extends Model = Model> = (a: R, b: R) => number;
 
 /** By what records are ordered. */
 export interface Sorter<R extends Model = Model> {
-  /** By the values of which field; nothing comes before everything else. */
+  /** By the values of which field (or getter of the class); nothing comes before everything else. */
   field?: string;
   /** `false`: the greatest first. */
   ascending?: boolean;
@@ -50,7 +50,7 @@ export type FilterOperator =
 export interface Filter<R extends Model = Model> {
   /** To replace or remove it by; the property when not given. */
   id?: string;
-  /** Which field. */
+  /** Which field, or getter of the class. */
   property?: string;
   /** What its value is compared with. */
   value?: unknown;
@@ -94,8 +94,8 @@ const TESTS: Record<FilterOperator, Test> = {
   '*': includes,
   includes,
   doesNotInclude: (value, wanted) => !includes(value, wanted),
-  startsWith: (value, wanted) => String(value ?? '').startsWith(wanted),
-  endsWith: (value, wanted) => String(value ?? '').endsWith(wanted),
+  startsWith: (value, wanted) => String(value ?? '').startsWith(String(wanted)),
+  endsWith: (value, wanted) => String(value ?? '').endsWith(String(wanted)),
   isIncludedIn: among,
   isNotIncludedIn: (value, wanted) => !among(value, wanted),
   between,
@@ -113,6 +113,12 @@ const LISTS: ReadonlySet<string> = new Set([
   'between',
   'notBetween',
 ]);
+
+/** A field's value, or that of a getter of the class. */
+function valueOf(record: Model, name: string): unknown {
+  const value = record.get(name);
+  return value === undefined ? (record as unknown as Record<string, unknown>)[name] : value;
+}
 
 function bad(what: string): never {
   throw new SyncError('INVALID_ARGUMENT', what);
@@ -159,7 +165,7 @@ export function predicate<R extends Model>(filter: Filter<R>): (record: R) => un
     return caseSensitive || typeof one !== 'string' ? one : one.toLowerCase();
   };
   const wanted = plain(value);
-  return (record) => test(plain(record.get(property)), wanted);
+  return (record) => test(plain(valueOf(record, property)), wanted);
 }
 
 /** @internal What compares records by their places in the list, equal ones by those places. */
@@ -175,7 +181,7 @@ export function comparator<R extends Model>(
     if (own !== undefined) {
       return (a: number, b: number) => sign * own(records[a] as R, records[b] as R);
     }
-    const keys = records.map((record) => sortKey(record.get(field)));
+    const keys = records.map((record) => sortKey(valueOf(record, field)));
     return (a: number, b: number) => sign * compareKeys(keys[a], keys[b], compare);
   });
   return (a, b) => {
@@ -209,6 +215,11 @@ function compareKeys(
 
 function collator(locale: LocaleSort | undefined): Intl.Collator | undefined {
   if (!locale) return undefined;
-  if (typeof locale === 'object') return new Intl.Collator(locale.locale, locale);
-  return new Intl.Collator(locale === true ? undefined : locale);
+  const options = typeof locale === 'object' ? locale : {};
+  const language = typeof locale === 'string' ? locale : options.locale;
+  try {
+    return new Intl.Collator(language, options);
+  } catch (thrown) {
+    throw new SyncError('INVALID_CONFIG', `useLocaleSort: ${String(thrown)}`);
+  }
 }

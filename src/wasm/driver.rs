@@ -20,7 +20,7 @@ use super::journal::{Edit, Journal};
 use crate::engine::Engine;
 use crate::engine::effect::{Effect, HttpRequest};
 use crate::engine::error::SyncError;
-use crate::engine::input::{Input, Reply, RequestId};
+use crate::engine::input::{Input, Reply};
 use crate::engine::time::Millis;
 
 /// How many effects are carried out before the host gets a turn. Listeners that answer every event with another change go on
@@ -201,23 +201,9 @@ impl Driver {
         &self.clock
     }
 
-    pub(super) fn http(&self) -> &Http {
-        &self.http
-    }
-
     /// What the shell calls.
     pub(super) const fn facade(&self) -> &Facade {
         &self.facade
-    }
-
-    /// Hands the head of an answer to the facade.
-    pub(super) fn head(&self, request: RequestId, response: &web_sys::Response) {
-        self.report(self.facade.head(request.0, response));
-    }
-
-    /// Hands a piece of an answer to the facade, which keeps it.
-    pub(super) fn chunk(&self, request: RequestId, bytes: &Uint8Array) {
-        self.report(self.facade.chunk(request.0, bytes));
     }
 
     /// Keeps an error until the host asks for it.
@@ -340,9 +326,7 @@ impl Driver {
                 } else {
                     Ok(())
                 };
-                if let Some(driver) = get() {
-                    self.http.send(driver, request, &http, keep_response);
-                }
+                self.http.send(self, request, &http, keep_response);
                 sent
             }
             Effect::Channel {

@@ -1,7 +1,7 @@
 //! What the TypeScript facade offers to the shell: one object, given once at start.
 
 use crate::prelude::*;
-use js_sys::{Promise, Uint8Array};
+use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -53,18 +53,6 @@ extern "C" {
         error: JsValue,
     ) -> Result<(), JsValue>;
 
-    /// Make a request. What can't be made of that throws.
-    #[wasm_bindgen(method, catch)]
-    pub(super) fn request(
-        this: &Facade,
-        url: &str,
-        init: &web_sys::RequestInit,
-    ) -> Result<JsValue, JsValue>;
-
-    /// Send a request. Apps' tests answer some by themselves, or replace `fetch` by something that gives no `Response`.
-    #[wasm_bindgen(method, catch)]
-    pub(super) fn fetch(this: &Facade, request: &JsValue) -> Result<Promise, JsValue>;
-
     /// A request goes out whose answer somebody can ask for, until `release`.
     #[wasm_bindgen(method, catch)]
     pub(super) fn sent(
@@ -74,18 +62,6 @@ extern "C" {
         kind: u8,
         http: &str,
     ) -> Result<(), JsValue>;
-
-    /// The head of an answer has come.
-    #[wasm_bindgen(method, catch)]
-    pub(super) fn head(
-        this: &Facade,
-        request: u32,
-        response: &web_sys::Response,
-    ) -> Result<(), JsValue>;
-
-    /// A piece of an answer that somebody can ask for.
-    #[wasm_bindgen(method, catch)]
-    pub(super) fn chunk(this: &Facade, request: u32, bytes: &Uint8Array) -> Result<(), JsValue>;
 
     /// Nobody can ask for the answer any more.
     #[wasm_bindgen(method, catch)]

@@ -181,3 +181,14 @@ test('requests of managers have the default options, and headers of their own be
   await AjaxHelper.get('http://127.0.0.1/x', { headers: { 'X-Both': 'mine' } });
   assert.deepEqual([sent[2].credentials, sent[2].headers.get('X-Both')], ['include', 'mine']);
 });
+
+test('a function that stands for the server stays when all URLs are unmocked', async (t) => {
+  cleanUp(t);
+  const events = new Store({ id: 'events', modelClass: EventModel });
+  const requestData = () => ({ success: true, events: { rows: SAMPLE.events } });
+  const manager = new CrudManager({ crudStores: [events], requestData });
+  t.after(() => manager.destroy());
+  AjaxHelper.unmockUrl();
+  await manager.load();
+  assert.equal(events.count, 2);
+});

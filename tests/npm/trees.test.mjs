@@ -100,6 +100,15 @@ test('children are appended and inserted: data, new records, and records that mo
   assert.deepEqual(ids(store.rootNode.children), [1, 5]);
 });
 
+test('a child that was removed can be put elsewhere', () => {
+  const store = tree();
+  const two = store.getById(2);
+  store.getById(1).removeChild(two);
+  const again = store.getById(5).appendChild(two);
+  assert.deepEqual([again.id, again.name, again.parentId], [2, 'two', 5]);
+  assert.deepEqual(ids(store.getById(5).children), [2]);
+});
+
 test('children are removed with what is below them', () => {
   const store = tree();
   const one = store.getById(1);
@@ -162,6 +171,11 @@ test('what would make a circle, and what is no tree, is refused; nothing is done
   assert.equal(thrownBy(() => three.appendChild([{ id: 99 }, one])).code, 'INVALID_ARGUMENT');
   assert.equal(thrownBy(() => one.appendChild(one)).code, 'INVALID_ARGUMENT');
   assert.equal(thrownBy(() => one.insertChild({ id: 99 }, three)).code, 'INVALID_ARGUMENT');
+  assert.equal(thrownBy(() => one.appendChild([{ id: 99 }, null])).code, 'INVALID_ARGUMENT');
+  assert.equal(thrownBy(() => one.appendChild([{ id: 99 }, { id: 5 }])).code, 'DUPLICATE_ID');
+  const [foreign] = tree().records;
+  const mixed = [store.getById(5), { id: 99 }, foreign];
+  assert.equal(thrownBy(() => one.appendChild(mixed)).code, 'FOREIGN_RECORD');
   assert.deepEqual([store.count, store.changes], [5, null]);
   const flat = storeOf(['id', 'parentId'], [{ id: 1 }, { id: 2, parentId: 1 }]);
   const record = flat.getById(1);

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EventModel, Store } from 'syncline';
+import { EventModel, Model, Store } from 'syncline';
 import { loaded, recordEvents, storeOf, thrownBy } from './support/setup.mjs';
 
 const ids = (records) => [...records].map(({ id }) => id);
@@ -69,6 +69,23 @@ test('text is ordered as people do where that is asked for', () => {
   assert.deepEqual(ids(people({ sorters: ['name'], useLocaleSort: 'en' })), [2, 4, 5, 3, 1]);
   const swedish = people({ sorters: ['name'], useLocaleSort: { locale: 'sv' } });
   assert.deepEqual(ids(swedish), [2, 5, 3, 1, 4]);
+});
+
+test('getters of the class are sorted and filtered by like fields', () => {
+  class Person extends Model {
+    static fields = ['name', { name: 'age', type: 'number' }];
+    get isGrown() {
+      return this.age >= 18;
+    }
+    get initial() {
+      return this.name[0];
+    }
+  }
+  const store = new Store({ modelClass: Person, data: PEOPLE });
+  store.sort(['isGrown', 'initial']);
+  assert.deepEqual(ids(store), [5, 4, 3, 1, 2]);
+  store.filter({ property: 'isGrown', operator: 'isTrue' });
+  assert.deepEqual(ids(store), [3, 1, 2]);
 });
 
 test('the order stays true when records change, come and go', () => {
@@ -437,6 +454,10 @@ test('what cannot be sorted or filtered by is refused, and nothing is different'
     () => store.filter('age'),
   ];
   for (const call of wrong) assert.equal(thrownBy(call).code, 'INVALID_ARGUMENT', String(call));
+  assert.equal(
+    thrownBy(() => people({ sorters: ['name'], useLocaleSort: '!' })).code,
+    'INVALID_CONFIG',
+  );
   const oops = new Error('oops');
   const throws = () => {
     throw oops;

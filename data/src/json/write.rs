@@ -143,7 +143,7 @@ impl<'a> Object<'a> {
     }
 
     /// The same for a member whose head (quoted name and colon) has been written before.
-    #[inline]
+    #[inline(never)]
     pub fn headed(&mut self, head: &[u8]) -> &mut Vec<u8> {
         if !core::mem::take(&mut self.first) {
             self.out.push(b',');

@@ -113,7 +113,8 @@ impl IntervalIndex {
     }
 
     /// Puts the loose rows that lie in the range among those found, where their starts belong.
-    fn add_loose(&mut self, start: f64, end: f64, span_of: &impl Fn(RowIx) -> Option<Span>) {
+    #[inline(never)]
+    fn add_loose(&mut self, start: f64, end: f64, span_of: &dyn Fn(RowIx) -> Option<Span>) {
         let is_loose = &self.is_loose;
         self.found.retain(|row| !bit(is_loose, *row));
         let mut fresh: Vec<(u64, RowIx)> = Vec::new();
@@ -152,6 +153,7 @@ impl IntervalIndex {
         }
     }
 
+    #[inline(never)]
     fn build(
         &mut self,
         rows: usize,
@@ -221,7 +223,8 @@ impl IntervalIndex {
 
     /// Sorts the loose rows in, in place: out-of-date entries first go, then both parts are merged
     /// from the back.
-    fn merge(&mut self, span_of: &impl Fn(RowIx) -> Option<Span>) {
+    #[inline(never)]
+    fn merge(&mut self, span_of: &dyn Fn(RowIx) -> Option<Span>) {
         let mut kept = 0;
         for at in 0..self.rows.len() {
             if let Some(entry) = self.entry(at)
@@ -280,6 +283,7 @@ impl IntervalIndex {
         }
     }
 
+    #[inline(never)]
     fn find_latest(&mut self) {
         self.latest.clear();
         self.latest.extend(
@@ -315,6 +319,7 @@ fn sort_key(number: f64) -> u64 {
 
 /// Sorts few entries, or such as have no better way. A heap sort of our own: the library's sorts
 /// weigh a hundred times as much.
+#[inline(never)]
 fn sort(entries: &mut [(u64, RowIx)]) {
     let sink = |entries: &mut [(u64, RowIx)], mut at: usize| {
         loop {

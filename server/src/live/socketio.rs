@@ -227,7 +227,12 @@ impl Events {
     /// Emits an event; the outbox takes up what waits meanwhile, and is bounded.
     async fn emit(&self, event: &str, arguments: &[Value]) -> Result<(), Broken> {
         loop {
-            match self.socket.emit(event, arguments) {
+            // Only tuples become several arguments.
+            let emitted = match arguments {
+                [first, second] => self.socket.emit(event, &(first, second)),
+                _ => self.socket.emit(event, &(arguments.first(),)),
+            };
+            match emitted {
                 Ok(()) => return Ok(()),
                 Err(SendError::Socket(SocketError::InternalChannelFull)) => {
                     tokio::time::sleep(FULL_PAUSE).await;

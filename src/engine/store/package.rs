@@ -195,8 +195,12 @@ impl Writer<'_> {
     }
 
     fn any_change(&self, dirty: &Dirty) -> Option<Change> {
-        let changed = dirty.fields.iter().any(|touched| self.is_changed(touched));
-        changed.then_some(Change::Updated)
+        for touched in &dirty.fields {
+            if self.is_changed(touched) {
+                return Some(Change::Updated);
+            }
+        }
+        None
     }
 
     fn sends_removal(&self, dirty: &Dirty, cascade: Option<FieldIx>) -> bool {
@@ -295,10 +299,15 @@ impl Writer<'_> {
         let schema = self.store.table.schema();
         let mut from = FieldIx(0);
         loop {
-            let later = dirty.fields.iter().filter(|touched| touched.field >= from);
-            let Some(touched) = later.min_by_key(|touched| touched.field) else {
-                return;
-            };
+            let mut next: Option<&Touched> = None;
+            for touched in &dirty.fields {
+                match next {
+                    _ if touched.field < from => {}
+                    Some(best) if best.field < touched.field => {}
+                    _ => next = Some(touched),
+                }
+            }
+            let Some(touched) = next else { return };
             let ix = touched.field;
             from = FieldIx(ix.0.saturating_add(1));
             if let Some(field) = schema.field(ix)
