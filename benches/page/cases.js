@@ -1,8 +1,8 @@
 // What is measured, each side doing the same work. Times are per operation, in ms.
 
 import { CrudManager, Model, Store, init } from '/pkg/dist/index.js';
-import { WEEK, answer } from './data.js';
-import { compare, sink } from './measure.js';
+import { WEEK, answer, rows as dataRows } from './data.js';
+import { compare, median, sink } from './measure.js';
 import { PlainEvent, PlainStore } from './plain.js';
 
 class BenchEvent extends Model {
@@ -216,6 +216,66 @@ const cases = {
         }, { rounds });
         done(ours);
         return [{ name: `take ${count} edits back`, ...times, target: '1x' }];
+    },
+
+    async 'batch'(n, rounds) {
+        const count = Math.min(n, 10_000), ours = loaded(n), other = plain(n), records = ours.store.records;
+        let heard = 0, turn = 0;
+        ours.store.on('change', () => { heard++; });
+        await Promise.resolve();
+        const times = await compare({
+            ours: {
+                before: () => { heard = 0; turn++; },
+                run: () => {
+                    ours.store.beginBatch();
+                    for (let i = 0; i < count; i++) records[i].priority = 50 + (turn & 1);
+                    ours.store.endBatch();
+                },
+                after: () => { if (heard !== 1) throw new Error(`${heard} notifications of one batch`); },
+            },
+            plain: {
+                before: () => { turn++; },
+                run: () => { for (let i = 0; i < count; i++) other.set(other.rows[i], 'priority', 50 + (turn & 1)); },
+            },
+        }, { rounds });
+        done(ours);
+        return [{ name: `${count} edits in one batch`, ...times, target: '1x' }];
+    },
+
+    async 'answer'(n, rounds) {
+        // From the moment at which the answer is there to that at which its promise resolves; package and network don't count.
+        const count = Math.min(n, 10_000), rows = dataRows(count), times = { load: [], sync: [] };
+        const text = new TextEncoder(), asked = globalThis.fetch;
+        const store = new Store({ id: 'events', modelClass: BenchEvent });
+        const manager = new CrudManager({ crudStores: [store], loadUrl: '/load', syncUrl: '/sync' });
+        let start = 0, body;
+        globalThis.fetch = async () => {
+            const response = new Response(body);
+            start = performance.now();
+            return response;
+        };
+        const timed = async (kind, list, act) => {
+            body = text.encode(JSON.stringify({ success: true, revision: 1, events: { rows: list } }));
+            await act();
+            times[kind].push(performance.now() - start);
+        };
+        try {
+            for (let round = -2; round < rounds; round++) {
+                await timed('load', rows, () => manager.load());
+                sink(store.range(WEEK[0], WEEK[0]));
+                for (const record of store.records) record.priority = 50 + (round & 1);
+                // The server says all of each record, as many do.
+                const answered = rows.map(row => ({ ...row, priority: 50 + (round & 1) }));
+                await timed('sync', answered, () => manager.sync());
+                if (manager.changes !== null) throw new Error('the answer did not confirm everything');
+            }
+        } finally {
+            globalThis.fetch = asked;
+            manager.destroy();
+            store.destroy();
+        }
+        const [load, sync] = [times.load, times.sync].map(list => median(list.slice(2)));
+        return [{ name: `answer for ${count} (against load)`, ours: sync, plain: load, target: '0.5x (twice a load)' }];
     },
 };
 

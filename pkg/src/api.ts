@@ -16,6 +16,17 @@ export type {
 export type { ChannelEvents, ChannelState, Lock, Peer } from './channel-events.js';
 export { Channel, userColor } from './channel.js';
 export type { CrudResult } from './calls.js';
+export {
+  Conflict,
+  type ConflictChoice,
+  type ConflictField,
+  type ConflictOptions,
+  type ConflictResolver,
+  type ConflictSide,
+  type ConflictStrategy,
+  type FieldMerge,
+  type ResolvedField,
+} from './conflicts.js';
 export type {
   CrudManagerConfig,
   CrudManagerOptions,
@@ -42,6 +53,7 @@ export {
   type StoreModels,
   type StoreOf,
 } from './crud-manager.js';
+export type { EditOptions } from './edits.js';
 export type {
   Emitter,
   Listener,
@@ -77,6 +89,7 @@ export type {
   Change,
   ChangeAction,
   ChangeBatch,
+  Commit,
   FieldChange,
   Origin,
   StoreEvents,

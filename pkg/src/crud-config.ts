@@ -1,4 +1,5 @@
 import type { ChannelConfig } from './channel-config.js';
+import { type ConflictOptions, engineStrategy } from './conflicts.js';
 import type { CrudManager } from './crud-manager.js';
 import type { CrudManagerEvents } from './crud-events.js';
 import type { Listeners, OnListeners } from './emitter.js';
@@ -76,7 +77,7 @@ export interface CrudStoreDescriptor {
 export type CrudStoreInput = Store<any> | string | CrudStoreDescriptor | StoreConfig<any>;
 
 /** A manager's options. */
-export interface CrudManagerOptions {
+export interface CrudManagerOptions extends ConflictOptions {
   /** Shortcut for `transport.load.url`. */
   loadUrl?: string;
   /** Shortcut for `transport.sync.url`. */
@@ -243,6 +244,7 @@ export function engineConfig(config: CrudManagerOptions): object {
     syncDataOnLoad: engineDifferences(config.syncDataOnLoad),
     lazyLoad: engineLazy(config.lazyLoad),
     loadData: config.remotePaging ? { page: 1, pageSize: config.pageSize ?? 50 } : undefined,
+    conflictResolution: engineStrategy(config),
   };
   for (const name of PASSED_ON) if (config[name] !== undefined) options[name] = config[name];
   options.transport = engineTransport(transportOf(config));

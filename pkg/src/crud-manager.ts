@@ -1,6 +1,7 @@
 import { type CrudResult, makeCall, openCall } from './calls.js';
 import type { ChannelConfig } from './channel-config.js';
 import { Channel } from './channel.js';
+import { type Conflict, type ConflictOptions, engineStrategy } from './conflicts.js';
 import {
   type CrudManagerConfig,
   type CrudManagerOptions,
@@ -20,8 +21,10 @@ import { partParams } from './crud-policies.js';
 import { type StoreChangeset, applyAsOwn, checkChangeset, renamed } from './changesets.js';
 import { standIns } from './ajax-helper.js';
 import { type OnListeners, defineHandlers } from './emitter.js';
+import { type EditOptions, settledRecord, transact, updateRecord } from './edits.js';
 import { SyncError, checkOptions } from './errors.js';
 import type { Model } from './model.js';
+import { invalidRecords, judges } from './validity.js';
 import { bytes, engine, register, writeJson, writePieces } from './runtime.js';
 import type { DataInput, StoreConfig } from './store-config.js';
 import { Store } from './store.js';
@@ -82,6 +85,8 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
   private destroyed = false;
   private guards = new Set<() => void>();
   private live: Channel | null = null;
+  /** @internal */ readonly _conflicts = new Map<string, Conflict>();
+  /** @internal Records that were invalid at the last look. */ _invalid = new Set<Model>();
 
   constructor(config: CrudManagerConfig = {}) {
     super();
@@ -304,6 +309,47 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
   /** The same as {@link CrudManager.rejectChanges}. */
   revertChanges(): void {
     this.rejectChanges();
+  }
+
+  // --- fates ------------------------------------------------------------------------------------------------------------
+
+  /** The same as `record.settled()`: resolves when all that is changed in the record by now is confirmed. */
+  settled(record: Model): Promise<void> {
+    return settledRecord(record);
+  }
+
+  /**
+   * Sets fields of a record, to be seen at once (or, with `optimistic: false`, when they are confirmed). Resolves with the record
+   * when the server has confirmed them; rejects with a {@link SyncError} when it refuses them: then they are taken back, these
+   * fields alone, and what was set before or since stays.
+   */
+  update<R extends Model>(
+    record: R,
+    changes: Record<string, unknown>,
+    options?: EditOptions,
+  ): Promise<R> {
+    return updateRecord(this, record, changes, options);
+  }
+
+  /**
+   * What the function sets, adds and removes is one edit: it goes in one package, and when the server refuses a part of it, or
+   * the function throws, all of it is taken back. Resolves with what the function gave when all is confirmed. The function has to
+   * be done when it returns.
+   */
+  transact<T>(make: () => T): Promise<T> {
+    this._alive();
+    return transact(this, make);
+  }
+
+  /** The conflicts that wait to be resolved, oldest first. Their records aren't sent before. */
+  get conflicts(): Conflict[] {
+    return [...this._conflicts.values()];
+  }
+
+  /** The changed records that say that they aren't valid: they are not sent, nor is what depends on them. */
+  get invalidRecords(): Model[] {
+    this._alive();
+    return invalidRecords(this);
   }
 
   // --- state ------------------------------------------------------------------------------------------------------------
@@ -541,6 +587,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
     this.live?.destroy();
     this.live = null;
     this.destroyed = true;
+    this._conflicts.clear();
     engine().destroyManager(this._number);
     managers.delete(this._number);
     for (const end of [...this.guards]) end();
@@ -567,13 +614,21 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
       const prepares = asksAnything(load) || asksAnything(sync) || this._options.sendAsFormData;
       const own =
         (name === 'beforeSend' && prepares) ||
+        ((name === 'conflict' || name === 'conflictResolved') && this._decides()) ||
+        (name === 'invalid' && this.stores.some(judges)) ||
         ((name === 'requestDone' || name === 'syncWarning') && this._options.validateResponse) ||
         (name === 'beforeSync' && this.stores.some((store) => store._serialized().length > 0));
-      if (own || this._hears(name)) mask |= 1 << bit;
+      if (own || (name !== 'invalid' && this._hears(name))) mask |= 1 << bit;
     });
     engine().listen(this._number, mask >>> 0);
     this._hearsEdits =
       this._hears('hasChanges') || this._hears('noChanges') || this._hears('status');
+  }
+
+  /** Whether conflicts are decided otherwise than by default: then open ones have to be known. */
+  private _decides(): boolean {
+    const decides = (options: ConflictOptions) => engineStrategy(options) !== undefined;
+    return decides(this._options) || this.stores.some((store) => decides(store._config));
   }
 
   // --- private ----------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import {
 } from './exchange.js';
 import { ParamUrl, texts } from './param-url.js';
 import { engine } from './runtime.js';
+import { checkRecords } from './validity.js';
 
 /** @internal A question of the engine. */
 export interface Ask {
@@ -25,7 +26,10 @@ export interface Ask {
 /** @internal */
 export function answerAsk(manager: CrudManager<any>, ask: Ask): void {
   const name = EVENTS[ask.event] as keyof CrudManagerEvents;
-  if (name === 'beforeSend') askBeforeSend(manager, ask);
+  if (name === 'invalid') {
+    checkRecords(manager);
+    engine().answer(ask.ask, true, undefined, undefined, undefined);
+  } else if (name === 'beforeSend') askBeforeSend(manager, ask);
   else if (ask.pack === undefined) askBeforeApply(manager, ask, name);
   else askWithPack(manager, ask, name);
 }

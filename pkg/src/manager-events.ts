@@ -1,3 +1,4 @@
+import { tellConflict } from './conflicts.js';
 import { EVENTS, type CrudManagerEvents, STATUSES } from './crud-events.js';
 import type { CrudManager } from './crud-manager.js';
 import type { SyncError } from './errors.js';
@@ -16,6 +17,10 @@ export function tellEvent(
   detail: any,
 ): void {
   const name = EVENTS[event] as keyof CrudManagerEvents;
+  if (name === 'conflict' || name === 'conflictResolved') {
+    tellConflict(manager, name, detail);
+    return;
+  }
   const exchange = EXCHANGES.get(request);
   if (manager._options.validateResponse) validate(manager, name, kind, exchange, detail);
   const signals = name === 'hasChanges' || name === 'noChanges';

@@ -23,6 +23,8 @@ export class RecordCache<R extends Model> {
   readonly keys = new Map<string, R>();
   /** Instances whose rows the engine is about to make. */
   incoming: (R | undefined)[] = [];
+  /** Nothing happened in the batch that ends but what its records know. */
+  exact = false;
   /** Many records may be stale: better read in blocks than one by one. */
   loose = false;
   /** The engine knows what to expect of a record. */
@@ -139,7 +141,7 @@ export class RecordCache<R extends Model> {
         }
         break;
       case NoticeKind.Refresh:
-        this.stale(notice.origin === OriginCode.Load);
+        if (!this.exact) this.stale(notice.origin === OriginCode.Load);
         break;
     }
   }

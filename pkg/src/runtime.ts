@@ -27,6 +27,18 @@ export interface Wasm {
   endBatch(store: number): void;
   beginUpdate(): void;
   endUpdate(): void;
+  beginEdit(managed: boolean, home: number, call: number, hidden: boolean): void;
+  endEdit(keep: boolean): void;
+  track(store: number, tracked: boolean): void;
+  setValid(store: number, row: number, generation: number, valid: boolean): void;
+  resolveConflict(
+    store: number,
+    row: number,
+    generation: number,
+    mine: boolean,
+    count: number,
+  ): boolean;
+  settled(store: number, row: number, generation: number, call: number): void;
   settleRecord(store: number, row: number, generation: number, accept: boolean): void;
   settleStore(store: number, accept: boolean): void;
   settleManager(manager: number, accept: boolean): void;

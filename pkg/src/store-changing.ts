@@ -1,5 +1,6 @@
 import { type StoreChangeset, applyAsOwn, checkChangeset, renamed } from './changesets.js';
 import { markRemoved } from './cells.js';
+import { type EditOptions, editUnseen, hides, unseen } from './edits.js';
 import { SyncError } from './errors.js';
 import { type Id, Model, rowOf } from './model.js';
 import {
@@ -18,8 +19,11 @@ import { StoreReading } from './store-reading.js';
 
 /** How a store is changed. */
 export abstract class StoreChanging<R extends Model = Model> extends StoreReading<R> {
-  /** Adds records: objects, records that are in no store yet, or an array of such. Gives the new records. */
-  add(data: object | readonly object[], silent?: boolean | { silent?: boolean }): R[] {
+  /**
+   * Adds records: objects, records that are in no store yet, or an array of such. Gives the new records; with
+   * `optimistic: false`, they are in the store only when the server has confirmed them.
+   */
+  add(data: object | readonly object[], silent?: boolean | EditOptions): R[] {
     return this._add(data, -1, silent);
   }
 
@@ -27,7 +31,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
   insert(
     index: number,
     data: object | readonly object[],
-    silent?: boolean | { silent?: boolean },
+    silent?: boolean | EditOptions,
   ): R[] {
     if (!Number.isInteger(index) || index < 0) {
       throw new SyncError('INVALID_ARGUMENT', `insert() wants a position from 0`);
@@ -56,9 +60,13 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
 
   /**
    * Removes records, given as such or by id. What isn't here (any more) is passed over. Gives the records that went, those of a
-   * cascade in this store included.
+   * cascade in this store included; with `optimistic: false` none: they go when the server has confirmed it.
    */
-  remove(what: R | Id | readonly (R | Id)[], silent?: boolean | { silent?: boolean }): R[] {
+  remove(what: R | Id | readonly (R | Id)[], silent?: boolean | EditOptions): R[] {
+    if (unseen(silent)) {
+      editUnseen(this._store, () => this.remove(what));
+      return [];
+    }
     const number = this._alive();
     const list: readonly (R | Id)[] = Array.isArray(what) ? what : [what as R | Id];
     const records = [
@@ -67,6 +75,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     if (records.length === 0) return [];
     if (this._fire('beforeRemove', { records }) === false) return [];
     this._silently(silent, () => engine().remove(number, writePairs(records) >> 1));
+    if (hides()) return [];
     const pairs = readPairs();
     const gone: R[] = [];
     for (let i = 0; i < pairs.length; i += 2) {
@@ -75,6 +84,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
       markRemoved(record);
       gone.push(record);
     }
+    this._edited();
     return gone;
   }
 
@@ -89,8 +99,9 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     }
     const records = this._hears('removeAll') ? this.allRecords : [];
     this._silently(silent, () => engine().removeAll(number));
-    if (!this._told || this._batches > 0)
+    if ((!this._told || this._batches > 0) && !hides())
       for (const record of this._cache.byRow) if (record) markRemoved(record);
+    this._edited();
     if (records.length > 0 && !isSilent(silent)) this._fire('removeAll', { records });
   }
 
@@ -192,9 +203,58 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     this._cache.stale(false);
   }
 
-  /** The same as {@link Store.acceptChanges}. */
-  commit(): void {
+  /**
+   * Declares what is changed to be confirmed, and gives what that was; `null` when nothing was, or a listener of `beforeCommit`
+   * said no. Nothing of it is sent.
+   */
+  commit(): { added: R[]; modified: R[]; removed: R[] } | null {
+    const { changes } = this;
+    if (changes === null || this._fire('beforeCommit', { changes }) === false) return null;
     this.acceptChanges();
+    this._fire('commit', { changes });
+    return changes;
+  }
+
+  /** Whether local changes are committed by themselves. */
+  get autoCommit(): boolean {
+    return this._config.autoCommit ?? false;
+  }
+
+  set autoCommit(autoCommit: boolean) {
+    this._config.autoCommit = autoCommit;
+    this._edited();
+  }
+
+  /** No automatic commit until as many resumes have come. */
+  suspendAutoCommit(): void {
+    this._commitsHeld++;
+  }
+
+  /** Undoes one suspend; the last one commits what has been changed meanwhile, unless told otherwise. */
+  resumeAutoCommit(doCommit = true): void {
+    if (this._commitsHeld > 0) this._commitsHeld--;
+    if (doCommit) this._edited();
+  }
+
+  /**
+   * From here on edits are taken for what the server has: they are shown, not tracked, and never sent. What was changed before stays
+   * to be sent. Ends with as many calls of {@link Store.resumeChangeTracking}.
+   */
+  suspendChangeTracking(): void {
+    if (this._untracked === 0) engine().track(this._alive(), false);
+    this._untracked++;
+  }
+
+  /** Undoes one suspend; after the last one edits are tracked again. */
+  resumeChangeTracking(): void {
+    if (this._untracked === 0) return;
+    this._untracked--;
+    if (this._untracked === 0) engine().track(this._alive(), true);
+  }
+
+  /** Whether edits are taken for what the server has. */
+  get isChangeTrackingSuspended(): boolean {
+    return this._untracked > 0;
   }
 
   /** Takes everything back that is changed, also what is on the wire. */
@@ -211,6 +271,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
   /** Holds events and autoSync back until the matching {@link Store.endBatch}, which fires one `refresh`. */
   beginBatch(): void {
     engine().beginBatch(this._alive());
+    if (this._batches === 0) this._expected = engine().version(this._number) | 0;
     this._batches++;
   }
 
@@ -218,15 +279,26 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
   endBatch(): void {
     if (this._batches === 0) return;
     this._batches--;
-    if (this._batches === 0) this._cache.stale(true);
-    engine().endBatch(this._alive());
+    // Where nothing was done but what the records were told at once, they are as they should be.
+    this._cache.exact = this._batches === 0 && this._expected === (engine().version(this._alive()) | 0);
+    if (this._batches === 0 && !this._cache.exact) this._cache.stale(true);
+    engine().endBatch(this._number);
+    this._cache.exact = false;
+    this._edited();
   }
 
   /** @internal */ _add(
     data: object | readonly object[],
     position: number,
-    silent?: boolean | { silent?: boolean },
+    silent?: boolean | EditOptions,
   ): R[] {
+    if (unseen(silent)) {
+      let added: R[] = [];
+      editUnseen(this._store, () => {
+        added = this._add(data, position);
+      });
+      return added;
+    }
     const number = this._alive();
     const list: readonly object[] = Array.isArray(data) ? data : [data];
     if (list.length === 0) return [];
@@ -255,7 +327,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
       pairs = readPairs();
       // Without listeners no notice told of the rows.
       for (let i = 0; this._cache.incoming.length > 0 && i < pairs.length; i += 2) {
-        if (this._told && this._batches === 0) break;
+        if (this._told && this._batches === 0 && !hides()) break;
         this._cache.arrive(pairs[i] as number, pairs[i + 1] as number);
       }
     } finally {
@@ -263,7 +335,9 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     }
     // A listener may have destroyed it.
     this._alive();
-    return this._cache.records(pairs.filter((_, i) => i % 2 === 0));
+    const added = this._cache.records(pairs.filter((_, i) => i % 2 === 0));
+    this._edited();
+    return added;
   }
 
   /** Instances in the order in which the engine makes their rows: each before its children. */

@@ -1,4 +1,5 @@
 import { defineAccessor, fieldsOf } from './accessors.js';
+import type { ConflictOptions } from './conflicts.js';
 import type { SyncDataOnLoadConfig } from './crud-policies.js';
 import type { Listeners, OnListeners } from './emitter.js';
 import type { FieldInput, FieldList } from './fields.js';
@@ -63,9 +64,17 @@ export type StoreConfig<R extends Model = Model> = {
   filters?: FilterInput<R> | readonly FilterInput<R>[];
   /** How sorters order text. */
   useLocaleSort?: LocaleSort;
+  /**
+   * The date field with the moment of the server's last change: of two values that clash, `merge` takes the newer. Without it,
+   * the server's is taken for the newer one.
+   */
+  modifiedField?: string;
+  /** Whether local changes are committed by themselves: for stores whose changes are not to be sent. */
+  autoCommit?: boolean;
   /** Listeners by event name. */
   listeners?: Listeners<StoreEvents<R>, Store<R>>;
-} & OnListeners<StoreEvents<R>, Store<R>>;
+} & ConflictOptions &
+  OnListeners<StoreEvents<R>, Store<R>>;
 
 /** @internal */
 export function isModelClass(value: unknown): boolean {

@@ -2,6 +2,7 @@ import { fieldsOf } from './accessors.js';
 import { Freshness, freshen, markStale, putCell } from './cells.js';
 import { readValue } from './decode.js';
 import { Emitter } from './emitter.js';
+import { hides, isMaking } from './edits.js';
 import { SyncError, checkOptions } from './errors.js';
 import type { Field, FieldList } from './fields.js';
 import { writeDown } from './journal.js';
@@ -24,7 +25,7 @@ export const stores = new Map<number, Store<any>>();
 let nextStore = 1;
 
 /** Records that are about to be told apart from those that the engine adds. */
-type State = 'phantom' | 'dirty' | 'pending';
+type State = 'phantom' | 'dirty' | 'pending' | 'held';
 
 /** What a store is to its records: their fields, their state, how they are set. */
 export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEvents<R>> {
@@ -52,6 +53,9 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
   /** @internal */ _batches = 0;
   /** @internal */ _silent = 0;
   /** @internal */ _destroyed = false;
+  /** @internal The engine's version of the store, as far as records know. */ _expected = 0;
+  /** @internal */ _commitsHeld = 0;
+  /** @internal */ _untracked = 0;
 
   constructor(config: StoreConfig<R>) {
     super();
@@ -106,17 +110,19 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
   /** @internal Sets one field, after the veto. */
   _write(record: Model, field: Field, value: unknown): boolean {
     if (this._vetoes && this._vetoed(record as R, { [field.name]: value })) return false;
-    return this._set(record, field, value);
+    const changed = this._set(record, field, value);
+    if (changed) this._edited();
+    return changed;
   }
 
-  /** @internal Sets several fields as one update. */
-  _update(record: Model, values: Record<string, unknown>, silent: boolean): void {
+  /** @internal Sets several fields as one update. Gives whether no listener said no. */
+  _update(record: Model, values: Record<string, unknown>, silent: boolean): boolean {
     this._alive();
     if (record._s !== (this as unknown)) this._foreign(record);
     const names = Object.keys(values);
     // All of them before any is set: nothing is done by halves.
     for (const name of names) checkValue(name, values[name]);
-    if (this._hears('beforeUpdate') && this._vetoed(record as R, values)) return;
+    if (this._hears('beforeUpdate') && this._vetoed(record as R, values)) return false;
     this._silently(silent, () => {
       if (names.length === 1) {
         const name = names[0] as string;
@@ -132,6 +138,8 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
         engine().endUpdate();
       }
     });
+    this._edited();
+    return true;
   }
 
   /** @internal */
@@ -154,6 +162,7 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     const bits = this._stateBits(record);
     if (bits < 0) return false;
     if (what === 'phantom') return (bits & 1) !== 0;
+    if (what === 'held') return (bits & 16) !== 0;
     if (what === 'dirty') return (bits & (1 | 4)) !== 0;
     return (bits & (1 | 4 | 8)) !== 0;
   }
@@ -204,7 +213,8 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     const store = this._alive();
     // With listeners, the notice brings the new value before they run. Without any, nobody tells: the value is put where the
     // engine would put it, and where that isn't sure, the record is read anew.
-    if (record._v === Freshness.Fresh) {
+    if (hides()) this._unsettle(record);
+    else if (record._v === Freshness.Fresh) {
       if (!this._told || this._batches > 0) {
         if (isDirect(field, value)) {
           putCell(record, field.ix, value);
@@ -226,6 +236,8 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
       markStale(record);
       throw thrown();
     }
+    // Counted as the engine counts: in 32 bits.
+    if (this._batches > 0) this._expected = (this._expected + changed) | 0;
     return changed === 1;
   }
 
@@ -241,6 +253,20 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     }
     freshen(record);
     if (!this._told || this._batches > 0) markStale(record);
+  }
+
+  /** @internal */ abstract commit(): unknown;
+
+  /** @internal Something was changed: stores that commit by themselves do. */
+  _edited(): void {
+    if (!this._config.autoCommit || this._commitsHeld + this._batches > 0 || isMaking()) return;
+    // Listeners of the commit may edit, and are not to be asked about that again.
+    this._commitsHeld++;
+    try {
+      this.commit();
+    } finally {
+      this._commitsHeld--;
+    }
   }
 
   /** @internal */ _silently<T>(

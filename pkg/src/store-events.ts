@@ -19,6 +19,13 @@ export interface FieldChange {
 export type ChangeAction =
   'add' | 'update' | 'remove' | 'move' | 'dataset' | 'batch' | 'sort' | 'filter';
 
+/** The records that a commit is about. */
+export interface Commit<R extends Model = Model> {
+  added: R[];
+  modified: R[];
+  removed: R[];
+}
+
 /** A store's events. */
 export interface StoreEvents<R extends Model = Model> {
   /** Records are about to be added. A listener that returns `false` prevents it. */
@@ -32,6 +39,10 @@ export interface StoreEvents<R extends Model = Model> {
   };
   /** Records are about to be removed. A listener that returns `false` prevents it. */
   beforeRemove: { source: Store<R>; type: 'beforeRemove'; records: R[] };
+  /** Changes are about to be committed without being sent. A listener that returns `false` prevents it. */
+  beforeCommit: { source: Store<R>; type: 'beforeCommit'; changes: Commit<R> };
+  /** Changes were committed without being sent. */
+  commit: { source: Store<R>; type: 'commit'; changes: Commit<R> };
   /** Records were added. */
   add: {
     source: Store<R>;
@@ -123,6 +134,8 @@ export const STORE_EVENTS: readonly (keyof StoreEvents)[] = [
   'beforeAdd',
   'beforeUpdate',
   'beforeRemove',
+  'beforeCommit',
+  'commit',
   'beforeSort',
   'add',
   'update',

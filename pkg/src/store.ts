@@ -1,3 +1,4 @@
+import { engineStrategy } from './conflicts.js';
 import { engineDifferences } from './crud-policies.js';
 import { NoticeKind } from './decode.js';
 import { type OnListeners, defineHandlers } from './emitter.js';
@@ -99,6 +100,8 @@ export class Store<R extends Model = Model> extends StoreTree<R> {
       phantomIdField: config.phantomIdField,
       keepUncommittedChanges: config.keepUncommittedChanges,
       naturalKey: config.naturalKey,
+      conflictResolution: engineStrategy(config),
+      modifiedField: config.modifiedField,
       syncDataOnLoad: engineDifferences(config.syncDataOnLoad),
       writeUnsetFields: config.writeUnsetFields,
     };

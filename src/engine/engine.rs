@@ -8,16 +8,18 @@ use alloc::sync::Arc;
 
 use super::channel::Channel;
 use super::config::StoreConfig;
+use super::conflict::Resolution;
 use super::crud::answer;
 use super::crud::calls::Calls;
 use super::crud::context::{Context, Ids, Stores, gone};
+use super::crud::fate::{self, Edits, NO_MANAGER};
 use super::crud::flow::Answer;
 use super::crud::manager::Manager;
 use super::crud::relations;
 use super::effect::Effect;
 use super::error::{ErrorCode, SyncError};
 use super::event::{Notice, Status};
-use super::input::{Input, ManagerId, Place, Reply, RequestId, Scope, StoreId};
+use super::input::{CallId, Input, ManagerId, Place, Reply, RequestId, Scope, StoreId};
 use super::json::{Rows, read_rows};
 use super::rng::Rng;
 use super::schema::{FieldIx, Zone};
@@ -45,6 +47,7 @@ pub struct Engine {
     /// Whether the host was told that notices wait.
     announced: bool,
     calls: Calls,
+    edits: Edits,
     rng: Rng,
     ids: Ids,
     zone: Arc<Zone>,
@@ -68,6 +71,7 @@ impl Engine {
             notices: Notices::default(),
             announced: false,
             calls: Calls::default(),
+            edits: Edits::default(),
             rng: Rng::new(seed),
             ids: Ids::default(),
             zone: Arc::new(Zone::default()),
@@ -101,6 +105,7 @@ impl Engine {
                     self.check_locks(store, &[row])?;
                 }
                 let entry = self.stores.expect(store)?;
+                entry.store.set_now(self.now.0 as f64);
                 let changed = entry.store.set(row, field, value, &mut self.notices)?;
                 if changed {
                     self.on_edit(store);
@@ -116,6 +121,9 @@ impl Engine {
         }
         if !self.channels.is_empty() {
             self.tend_channels();
+        }
+        if !self.edits.is_idle() {
+            self.tell_fates();
         }
         self.announce();
         reply
@@ -271,6 +279,12 @@ impl Engine {
             | Input::EndBatch(_)
             | Input::BeginUpdate
             | Input::EndUpdate
+            | Input::BeginEdit { .. }
+            | Input::EndEdit(_)
+            | Input::Settled { .. }
+            | Input::Track(..)
+            | Input::SetValid(..)
+            | Input::ResolveConflict { .. }
             | Input::Accept(_)
             | Input::Reject(_)
             | Input::ListenStore(..) => self.route_to_store(input),
@@ -349,6 +363,21 @@ impl Engine {
             Input::EndBatch(id) => self.end_batch(id)?,
             Input::BeginUpdate => self.updates = self.updates.saturating_add(1),
             Input::EndUpdate => self.end_update(),
+            Input::BeginEdit {
+                scope,
+                call,
+                hidden,
+            } => self.begin_edit(scope, call, hidden)?,
+            Input::EndEdit(keep) => self.end_edit(keep),
+            Input::Track(id, tracked) => self.stores.expect(id)?.store.track(tracked),
+            Input::SetValid(id, row, valid) => {
+                let changed = self.stores.expect(id)?.store.set_valid(row, valid)?;
+                return Ok(Reply::Changed(changed));
+            }
+            Input::ResolveConflict { store, row, how } => {
+                return self.resolve_conflict(store, row, how);
+            }
+            Input::Settled { store, row, call } => self.settled(store, row, call)?,
             Input::Accept(scope) => self.accept_or_reject(scope, true)?,
             Input::Reject(scope) => self.accept_or_reject(scope, false)?,
             Input::ListenStore(id, mask) => self.stores.expect(id)?.store.listen(mask),
@@ -539,6 +568,10 @@ impl Engine {
         {
             manager.remove_store(id, &mut cx)?;
         }
+        if let Some(store) = self.stores.get_mut(id) {
+            store.abandon_stakes(&gone("store", id.0));
+            fate::gather(&[id], &mut self.context());
+        }
         self.stores.remove(id);
         Ok(())
     }
@@ -602,6 +635,78 @@ impl Engine {
         if self.updates == 0 {
             self.each_manager(|manager, cx| manager.on_group_end(cx));
         }
+    }
+
+    /// The manager of a scope, and the stores that know each other there.
+    fn of_scope(&mut self, scope: Scope) -> Result<(Option<ManagerId>, Vec<StoreId>), SyncError> {
+        let manager = match scope {
+            Scope::Record(id, _) | Scope::Store(id) => match self.stores.expect(id)?.manager {
+                Some(manager) => manager,
+                None => return Ok((None, vec![id])),
+            },
+            Scope::Manager(manager) => manager,
+        };
+        Ok((Some(manager), self.lend(manager)?.0.stores().to_vec()))
+    }
+
+    fn begin_edit(&mut self, scope: Scope, call: CallId, hidden: bool) -> Result<(), SyncError> {
+        let (manager, stores) = self.of_scope(scope)?;
+        self.edits.begin(call, stores.clone())?;
+        if let Err(error) = self.calls.open(call, manager.unwrap_or(NO_MANAGER)) {
+            self.edits.end();
+            return Err(error);
+        }
+        for id in stores {
+            if let Some(store) = self.stores.get_mut(id) {
+                store.begin_edit(call, hidden);
+            }
+        }
+        self.updates = self.updates.saturating_add(1);
+        Ok(())
+    }
+
+    fn end_edit(&mut self, keep: bool) {
+        let Some((call, stores)) = self.edits.end() else {
+            return;
+        };
+        fate::end_edit(call, &stores, keep, &mut self.context());
+        self.end_update();
+    }
+
+    fn settled(&mut self, id: StoreId, row: RowId, call: CallId) -> Result<(), SyncError> {
+        let entry = self.stores.expect(id)?;
+        entry.store.resolve(row)?;
+        let manager = entry.manager.unwrap_or(NO_MANAGER);
+        self.calls.open(call, manager)?;
+        if let Some(store) = self.stores.get_mut(id) {
+            let waits = store.watch(row, call)?;
+            self.edits.enter(call, u32::from(waits));
+        }
+        Ok(())
+    }
+
+    fn resolve_conflict(
+        &mut self,
+        id: StoreId,
+        row: RowId,
+        how: Resolution<'_>,
+    ) -> Result<Reply, SyncError> {
+        let resolved = match self.stores.expect(id)?.manager {
+            Some(manager) => {
+                let (manager, mut cx) = self.lend(manager)?;
+                manager.resolve_conflict(id, row, how, &mut cx)?
+            }
+            None => false,
+        };
+        Ok(Reply::Changed(resolved))
+    }
+
+    /// Takes in what was decided about edits, and settles their promises.
+    fn tell_fates(&mut self) {
+        self.each_manager(|manager, cx| manager.gather(cx));
+        let mut cx = self.context();
+        fate::gather_lone(&mut cx);
+        fate::tell(&mut cx);
     }
 
     /// The user changed something: other stores follow, the manager is told.
@@ -695,6 +800,7 @@ impl Engine {
             notices: &mut self.notices,
             announced: &mut self.announced,
             calls: &mut self.calls,
+            edits: &mut self.edits,
             rng: &mut self.rng,
             ids: &mut self.ids,
             zone: &self.zone,
@@ -712,6 +818,7 @@ impl Engine {
             notices: &mut self.notices,
             announced: &mut self.announced,
             calls: &mut self.calls,
+            edits: &mut self.edits,
             rng: &mut self.rng,
             ids: &mut self.ids,
             zone: &self.zone,

@@ -1,6 +1,7 @@
 //! Everything that can happen to the engine: the one door in.
 
 use super::config::{ChannelConfig, ManagerConfig, ManagerPatch, StoreConfig};
+use super::conflict::Resolution;
 use super::effect::HttpRequest;
 use super::schema::{FieldIx, Zone};
 use super::table::RowId;
@@ -131,6 +132,41 @@ pub enum Input<'a> {
     BeginUpdate,
     /// See [`Input::BeginUpdate`].
     EndUpdate,
+    /// The edits up to the matching [`Input::EndEdit`] are one call's: its promise settles when the server has confirmed all of
+    /// them, and rejects when it refuses one; then they are taken back, all of them and nothing else. Groups like
+    /// [`Input::BeginUpdate`]. Doesn't nest.
+    BeginEdit {
+        /// In which stores. Of a record or store under a manager: in all of the manager's.
+        scope: Scope,
+        /// The promise.
+        call: CallId,
+        /// Whether the edits are to be seen only when the server has confirmed them.
+        hidden: bool,
+    },
+    /// See [`Input::BeginEdit`]. `false` takes the edits back and settles the promise as cancelled.
+    EndEdit(bool),
+    /// A call waits for what is unconfirmed of a record; settles at once where nothing is.
+    Settled {
+        /// Of which store.
+        store: StoreId,
+        /// Which record, removed ones included.
+        row: RowId,
+        /// The promise.
+        call: CallId,
+    },
+    /// Whether the user's edits in a store are tracked, to be sent; else they are taken for what the server has.
+    Track(StoreId, bool),
+    /// Whether a record may be sent; one that may not is kept back, with what depends on it, until it may or is taken back.
+    SetValid(StoreId, RowId, bool),
+    /// The app decides an open conflict. Replies [`Reply::Changed`]: whether there was one.
+    ResolveConflict {
+        /// Of which store.
+        store: StoreId,
+        /// In which record.
+        row: RowId,
+        /// What it decides.
+        how: Resolution<'a>,
+    },
     /// Declare what is changed locally to be confirmed.
     Accept(Scope),
     /// Take local changes back (also what a request on the wire holds: its answer then finds nothing to confirm but ids).

@@ -3,6 +3,7 @@
 
 pub mod channel;
 pub mod config;
+pub mod conflict;
 pub mod crud;
 pub mod effect;
 #[allow(

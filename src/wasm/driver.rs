@@ -347,7 +347,8 @@ impl Driver {
                 let sent = self
                     .facade
                     .sent(request.0, manager.0, convert::kind(kind), &http);
-                self.chunk(request, &Uint8Array::from(body.as_slice()));
+                let bytes = Uint8Array::from(body.as_slice());
+                self.report(self.facade.chunk(request.0, &bytes));
                 sent
             }
             Effect::Abort(request) => {

@@ -15,6 +15,7 @@ use super::driver::{self, Driver};
 use super::facade::Facade;
 use super::host::page;
 use crate::engine::config::{ChannelConfig, ManagerConfig, ManagerPatch, StoreConfig};
+use crate::engine::conflict::{Resolution, Side};
 use crate::engine::error::SyncError;
 use crate::engine::input::{
     AskId, CallId, ChannelInput, Input, ManagerId, Place, Reply, Scope, StoreId,
@@ -216,6 +217,81 @@ pub fn begin_update() -> Thrown<()> {
 #[wasm_bindgen(js_name = endUpdate)]
 pub fn end_update() -> Thrown<()> {
     done(Input::EndUpdate)
+}
+
+/// The edits up to `endEdit` are a call's: in the stores of a manager, or in one store.
+#[wasm_bindgen(js_name = beginEdit)]
+pub fn begin_edit(managed: bool, home: u32, call: u32, hidden: bool) -> Thrown<()> {
+    let scope = if managed {
+        Scope::Manager(ManagerId(home))
+    } else {
+        Scope::Store(StoreId(home))
+    };
+    done(Input::BeginEdit {
+        scope,
+        call: CallId(call),
+        hidden,
+    })
+}
+
+/// Whether the edits in a store are tracked.
+#[wasm_bindgen]
+pub fn track(store: u32, tracked: bool) -> Thrown<()> {
+    done(Input::Track(StoreId(store), tracked))
+}
+
+/// Whether a record may be sent.
+#[wasm_bindgen(js_name = setValid)]
+pub fn set_valid(store: u32, row: u32, generation: u32, valid: bool) -> Thrown<()> {
+    done(Input::SetValid(
+        StoreId(store),
+        row_id(row, generation),
+        valid,
+    ))
+}
+
+/// Decides an open conflict. The scratch has pairs of a field's number and who has it: the server (1), or the app, which has just
+/// set it (2). `mine`: a record that one side removed is the user's.
+#[wasm_bindgen(js_name = resolveConflict)]
+pub fn resolve_conflict(
+    store: u32,
+    row: u32,
+    generation: u32,
+    mine: bool,
+    count: u32,
+) -> Thrown<bool> {
+    let pairs = take_rows(started()?, count);
+    let of = |side: u32| -> Vec<FieldIx> {
+        let chosen = pairs.iter().filter(|pair| pair.generation == side);
+        chosen.map(|pair| FieldIx(pair.row.0 as u16)).collect()
+    };
+    let how = Resolution {
+        record: if mine { Side::Mine } else { Side::Theirs },
+        theirs: &of(1),
+        merged: &of(2),
+    };
+    let reply = feed(Input::ResolveConflict {
+        store: StoreId(store),
+        row: row_id(row, generation),
+        how,
+    })?;
+    Ok(reply == Reply::Changed(true))
+}
+
+/// Ends them; `false` takes them back.
+#[wasm_bindgen(js_name = endEdit)]
+pub fn end_edit(keep: bool) -> Thrown<()> {
+    done(Input::EndEdit(keep))
+}
+
+/// A call waits for what is unconfirmed of a record.
+#[wasm_bindgen]
+pub fn settled(store: u32, row: u32, generation: u32, call: u32) -> Thrown<()> {
+    done(Input::Settled {
+        store: StoreId(store),
+        row: row_id(row, generation),
+        call: CallId(call),
+    })
 }
 
 /// Confirms (`true`) or takes back what is changed in one record.

@@ -63,6 +63,10 @@ extern "C" {
         http: &str,
     ) -> Result<(), JsValue>;
 
+    /// A piece of an answer that somebody can ask for. Those of requests come from `host/http.js`.
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn chunk(this: &Facade, request: u32, bytes: &Uint8Array) -> Result<(), JsValue>;
+
     /// Nobody can ask for the answer any more.
     #[wasm_bindgen(method, catch)]
     pub(super) fn release(this: &Facade, request: u32) -> Result<(), JsValue>;

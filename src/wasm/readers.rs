@@ -116,6 +116,7 @@ pub fn record_state(store: u32, row: u32, generation: u32) -> i32 {
                 | i32::from(state.removed) << 1
                 | i32::from(state.modified) << 2
                 | i32::from(state.in_flight) << 3
+                | i32::from(store.is_held_back(row_id(row, generation))) << 4
         })
     })
     .unwrap_or(-1)

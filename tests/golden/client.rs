@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use syncline::engine::Engine;
 use syncline::engine::config::parse;
+use syncline::engine::conflict::{Resolution, Side};
 use syncline::engine::effect::{Effect, HttpRequest};
 use syncline::engine::error::SyncError;
 use syncline::engine::input::{
@@ -130,6 +131,36 @@ impl Client {
                 self.feed(Input::Sync { manager, call })?;
             }
             "set" => self.set(with)?,
+            "update" => {
+                let call = self.open().unwrap();
+                self.feed(Input::BeginEdit {
+                    scope: Scope::Manager(manager),
+                    call,
+                    hidden: with["optimistic"] == false,
+                })?;
+                self.set(with)?;
+                self.feed(Input::EndEdit(true))?;
+            }
+            "settled" => {
+                let (store, call) = (self.store(with), self.open().unwrap());
+                let row = self.row(store, &with["id"]);
+                self.feed(Input::Settled { store, row, call })?;
+            }
+            "resolve" => {
+                let store = self.store(with);
+                let row = self.row(store, &with["id"]);
+                let schema = self.engine.store(store).unwrap().table().schema();
+                let named = with["theirs"].as_array().unwrap().iter();
+                let theirs: Vec<_> = named
+                    .map(|name| schema.find(name.as_str().unwrap()).unwrap())
+                    .collect();
+                let how = Resolution {
+                    record: Side::Mine,
+                    theirs: &theirs,
+                    merged: &[],
+                };
+                self.feed(Input::ResolveConflict { store, row, how })?;
+            }
             "add" => {
                 let (store, rows) = (self.store(with), with["rows"].to_string());
                 self.feed(Input::Add {

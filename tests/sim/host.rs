@@ -195,6 +195,10 @@ impl World {
                 }
             }
             Event::Warning { message, .. } => client.warnings.push(message),
+            Event::Conflict { event, detail } => {
+                let detail = serde_json::from_slice(&detail).expect("a conflict that is JSON");
+                client.conflicts.push((event, detail));
+            }
             _ => {}
         }
     }
@@ -233,5 +237,8 @@ pub fn event_name(event: EventKind) -> &'static str {
         EventKind::SyncWarning => "syncWarning",
         EventKind::SyncUncertain => "syncUncertain",
         EventKind::Exception => "exception",
+        EventKind::Invalid => "invalid",
+        EventKind::Conflict => "conflict",
+        EventKind::ConflictResolved => "conflictResolved",
     }
 }

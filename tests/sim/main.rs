@@ -12,6 +12,9 @@
 //! | `regrets` | random users who take things back, seed by seed |
 //! | `reconciling` | additions in doubt, loads that add |
 //! | `refusals` | records that the server refuses |
+//! | `conflicts` | where the news of the server meet edits |
+//! | `waiting` | random users who wait for what they edit, seed by seed |
+//! | `fates` | promises per edit, groups, edits that are not seen yet |
 //! | `further` | further cases that users of comparable engines have met |
 //! | `interop…` | what servers in the wild do, by number: answers, ids, what goes out, failures, shapes of data |
 //! | `behaviour` | what else has to be true |
@@ -25,6 +28,8 @@
 
 mod bad_input;
 mod behaviour;
+mod conflicts;
+mod fates;
 mod further;
 mod host;
 mod interop;
@@ -45,4 +50,5 @@ mod refusals;
 mod regrets;
 mod scenarios;
 mod server;
+mod waiting;
 mod world;

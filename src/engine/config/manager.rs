@@ -1,6 +1,7 @@
 //! Options of a manager.
 
 use super::{Options, Reader};
+use crate::engine::conflict::Strategy;
 use crate::engine::json::dom::{Members, Value};
 use crate::prelude::*;
 
@@ -33,6 +34,8 @@ pub struct ManagerConfig {
     pub track_response_type: bool,
     /// Who wins a field that both sides changed while a sync was on the wire: `local` or `remote`.
     pub sync_conflict_resolution: String,
+    /// How conflicts are decided, in stores that don't say.
+    pub conflict_resolution: Option<Strategy>,
     /// Removing a parent lists its descendants too.
     pub include_children_in_remove_request: bool,
     /// `keep` or `revert` what the server refused.
@@ -201,6 +204,7 @@ impl Options for ManagerConfig {
             "syncConflictResolution",
             &mut config.sync_conflict_resolution,
         );
+        config.conflict_resolution = super::store::strategy(from);
         let children = &mut config.include_children_in_remove_request;
         from.bool("includeChildrenInRemoveRequest", children);
         from.text("onRecordError", &mut config.on_record_error);
@@ -345,6 +349,7 @@ impl Default for ManagerConfig {
             skip_success_property: true,
             track_response_type: false,
             sync_conflict_resolution: "local".into(),
+            conflict_resolution: None,
             include_children_in_remove_request: true,
             on_record_error: "keep".into(),
             idempotent_sync: false,

@@ -4,6 +4,7 @@ use super::manager::{
     DifferencesConfig, LazyConfig, ManagerConfig, ManagerPatch, PollingConfig, RetryConfig,
     UrlConfig,
 };
+use crate::engine::conflict::Strategy;
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::json::dom::{Members, Value};
 use crate::engine::number::floor;
@@ -115,6 +116,8 @@ pub struct ManagerOptions {
     pub skip_success_property: bool,
     /// See [`ManagerConfig::track_response_type`].
     pub track_response_type: bool,
+    /// See [`ManagerConfig::conflict_resolution`].
+    pub conflict_resolution: Option<Strategy>,
     /// Whether the server wins a field that both sides changed.
     pub remote_wins: bool,
     /// See [`ManagerConfig::include_children_in_remove_request`].
@@ -171,6 +174,7 @@ impl ManagerOptions {
             support_short_sync_response: config.support_short_sync_response,
             skip_success_property: config.skip_success_property,
             track_response_type: config.track_response_type,
+            conflict_resolution: config.conflict_resolution,
             remote_wins: match config.sync_conflict_resolution.as_str() {
                 "local" => false,
                 "remote" => true,

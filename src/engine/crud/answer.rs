@@ -100,6 +100,7 @@ impl Manager {
         }
         self.follow_answer(stores, &mut outcome, cx);
         outcome.more_to_send |= relations::correct(cx, &self.stores, true);
+        self.gather(cx);
         outcome
     }
 
@@ -111,6 +112,7 @@ impl Manager {
         for (id, rows) in core::mem::take(&mut outcome.removed) {
             if let Some(store) = cx.stores.get_mut(id) {
                 store.forget(&rows, cx.notices);
+                store.name_reborn(cx.rng, cx.notices);
             }
             outcome.follow(relations::follow(cx, id));
         }
@@ -215,6 +217,7 @@ impl Manager {
         }
         self.follow_answer(stores, &mut outcome, cx);
         outcome.more_to_send |= relations::correct(cx, &self.stores, false);
+        self.gather(cx);
         outcome
     }
 

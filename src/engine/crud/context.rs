@@ -4,6 +4,7 @@ use crate::prelude::*;
 use alloc::collections::VecDeque;
 
 use super::calls::Calls;
+use super::fate::Edits;
 use crate::engine::effect::Effect;
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::input::{AskId, CallId, ManagerId, RequestId, StoreId};
@@ -179,6 +180,8 @@ pub struct Context<'a> {
     pub announced: &'a mut bool,
     /// Calls that wait.
     pub calls: &'a mut Calls,
+    /// Edits that calls wait for.
+    pub edits: &'a mut Edits,
     /// Randomness.
     pub rng: &'a mut Rng,
     /// Numbers.

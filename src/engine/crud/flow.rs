@@ -289,6 +289,10 @@ impl Manager {
 
     /// Listeners have answered.
     pub fn on_answer(&mut self, ask: AskId, answer: Answer<'_>, cx: &mut Context<'_>) {
+        if self.on_checked(ask) {
+            self.pump(cx);
+            return;
+        }
         let waits = |slot: &Option<Exchange>| slot.as_ref().is_some_and(|it| it.ask() == Some(ask));
         let taken = if waits(&self.candidate) {
             self.candidate.take()
@@ -370,7 +374,7 @@ impl Manager {
                 if let Some(store) = cx.stores.get_mut(id)
                     && !pack.contains(store.name())
                 {
-                    store.thaw(cx.notices);
+                    store.thaw(None, cx.notices);
                 }
             }
         }
@@ -470,7 +474,7 @@ impl Manager {
         }
         let request = exchange.sent().then_some(exchange.request);
         if exchange.kind == RequestKind::Sync {
-            self.on_sync_taken_back(&exchange, cx);
+            self.on_sync_taken_back(&exchange, &error, cx);
         } else {
             self.on_load_taken_back(&exchange, &error, cx);
         }

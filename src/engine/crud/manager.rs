@@ -8,7 +8,7 @@ use super::exchange::{Exchange, Stage};
 use super::lazy::Lazy;
 use super::live::Live;
 use super::load::NextLoad;
-use super::package;
+use super::{fate, package};
 use super::polling::Polling;
 use super::retry::Retry;
 use super::revision::Revision;
@@ -73,6 +73,10 @@ pub struct Manager {
     pub(super) polling: Polling,
     pub(super) lazy: Lazy,
     pub(super) backlog: Backlog,
+    /// The app is asked which records are invalid.
+    pub(super) checking: Option<AskId>,
+    /// It has just said so.
+    pub(super) checked: bool,
     /// An answer that comes in pieces by another way, and the stores that it is read for.
     pub(super) given: Option<(Vec<StoreId>, ResponseReader)>,
     pub(super) auto: AutoSync,
@@ -120,6 +124,8 @@ impl Manager {
             polling,
             lazy: Lazy::default(),
             backlog: Backlog::Clear,
+            checking: None,
+            checked: false,
             auto: AutoSync::new(options.auto_sync, options.auto_sync_timeout_ms),
             retry: Retry::default(),
             revision: Revision::default(),
@@ -294,6 +300,7 @@ impl Manager {
                 .set_sends_ids(!self.options.reset_ids_before_sync);
             self.batches += u32::from(entry.batches > 0);
         }
+        self.teach(store, cx);
         self.after_other(cx);
         Ok(())
     }
@@ -310,9 +317,14 @@ impl Manager {
         self.stores.remove(at);
         if let Some(entry) = cx.stores.entry_mut(store) {
             entry.manager = None;
-            entry.store.thaw(cx.notices);
+            entry.store.thaw(None, cx.notices);
+            let message = "the store was taken out of its manager";
+            let error = SyncError::new(ErrorCode::Cancelled, message);
+            entry.store.abandon_stakes(&error);
+            entry.store.set_strategy(None);
             self.batches -= u32::from(entry.batches > 0).min(self.batches);
         }
+        fate::gather(&[store], cx);
         self.after_other(cx);
         Ok(())
     }
@@ -331,10 +343,13 @@ impl Manager {
         for &id in &self.stores {
             if let Some(entry) = cx.stores.entry_mut(id) {
                 entry.manager = None;
-                entry.store.thaw(cx.notices);
+                entry.store.thaw(None, cx.notices);
+                entry.store.abandon_stakes(&gone("manager", self.id.0));
             }
         }
         let error = gone("manager", self.id.0);
+        fate::gather(&self.stores, cx);
+        fate::tell(cx);
         cx.announce();
         cx.calls.settle_all(self.id, &error, cx.effects);
     }
@@ -421,6 +436,8 @@ impl Manager {
 
     fn after_edit(&mut self, cx: &mut Context<'_>) {
         self.touched = false;
+        self.gather(cx);
+        self.tell_conflicts(cx);
         let dirty = self.has_changes(cx.stores);
         if dirty {
             self.auto.on_edit(cx.now);
@@ -435,11 +452,14 @@ impl Manager {
 
     /// After anything but an edit: listeners are told when that made the manager clean or dirty.
     pub(super) fn after_other(&mut self, cx: &mut Context<'_>) {
+        self.gather(cx);
         let dirty = self.has_changes(cx.stores);
         if let Some(event) = self.dirty.on_other(dirty) {
             self.tell(event, cx);
         }
+        self.tell_conflicts(cx);
         self.report(cx);
+        fate::tell(cx);
     }
 
     /// Something changed in its stores because of another manager's.
@@ -476,11 +496,15 @@ impl Manager {
             let loading_or_idle = !self.runs(RequestKind::Sync);
             if loading_or_idle && let Some(next) = self.next_load.take() {
                 self.begin_load(next, cx);
-            } else if self.candidate.is_some() || self.exchange.is_some() {
+            } else if self.candidate.is_some() || self.exchange.is_some() || self.checking.is_some()
+            {
                 return;
             } else if self.wants_reload(cx.online) {
                 self.begin_load(NextLoad::reconcile(), cx);
             } else if self.wants_sync(cx.online) {
+                if self.asks_validity(cx) {
+                    return;
+                }
                 self.begin_sync(false, cx);
             } else if !self.begin_wish(cx) && !self.poll_news(cx) {
                 return;
@@ -584,10 +608,11 @@ impl Manager {
 
     /// The exchange that waits for the answer to that question.
     pub fn asks(&self, ask: AskId) -> bool {
-        [&self.exchange, &self.candidate]
-            .into_iter()
-            .flatten()
-            .any(|it| it.ask() == Some(ask))
+        self.checking == Some(ask)
+            || [&self.exchange, &self.candidate]
+                .into_iter()
+                .flatten()
+                .any(|it| it.ask() == Some(ask))
     }
 
     /// Whether that HTTP exchange is this manager's, and on the wire.

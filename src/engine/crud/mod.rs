@@ -13,6 +13,9 @@
 //! | `verdict` | what an answer says |
 //! | `exchange` | the stages of one request, and the table of legal ways between them |
 //! | `backlog` | what a request of unknown outcome leaves behind |
+//! | `conflicts` | what clashed, told and decided |
+//! | `holding` | what is kept from packages: invalid records, and what depends on them |
+//! | `fate` | what becomes of edits that somebody holds a promise of |
 //! | `calls` | every promise settles exactly once |
 //! | `manager` | options, stores, and what may start next |
 //! | `flow` | an exchange's way through its stages |
@@ -30,10 +33,13 @@ pub mod autosync;
 pub mod backlog;
 pub mod calls;
 mod conflict;
+pub mod conflicts;
 pub mod context;
 pub mod dirty;
 pub mod exchange;
+pub mod fate;
 pub mod flow;
+mod holding;
 pub mod lazy;
 pub mod live;
 mod load;

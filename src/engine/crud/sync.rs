@@ -57,12 +57,13 @@ impl Manager {
             }
             Backlog::Clear | Backlog::Doubtful(_) | Backlog::Reported(_) => {
                 self.auto.on_sent();
+                self.hold_dependents(cx);
                 self.freeze(called, cx);
                 let sections = self.sections(cx.stores, Layer::Inflight);
                 if sections.is_empty() && !(forced || called && self.options.force_sync) {
                     // What a cascade did may be frozen though nothing of it is sent.
                     let stores = self.stores.clone();
-                    self.thaw(&stores, cx);
+                    self.thaw(&stores, None, cx);
                     self.settle(&calls, &Ok(None), None, cx);
                     return;
                 }
@@ -112,12 +113,17 @@ impl Manager {
 
     /// A sync was taken back. One that never went out leaves its edits as they were; one that did may have been carried out: it
     /// is held, and goes out again with the next sync.
-    pub(super) fn on_sync_taken_back(&mut self, exchange: &Exchange, cx: &mut Context<'_>) {
+    pub(super) fn on_sync_taken_back(
+        &mut self,
+        exchange: &Exchange,
+        error: &SyncError,
+        cx: &mut Context<'_>,
+    ) {
         let repeated = matches!(exchange.detail, Detail::Sync { repeated: true });
         if exchange.sent() || repeated {
             self.keep(exchange, cx);
         } else {
-            self.thaw(&exchange.stores, cx);
+            self.thaw(&exchange.stores, Some(error), cx);
         }
     }
 
@@ -132,7 +138,7 @@ impl Manager {
         let as_load = self.options.track_response_type && answer::is_of_type(&response, "load");
         let outcome = if as_load {
             // The whole data set says what the server made of the package: what it doesn't show is still to be sent.
-            self.thaw(&exchange.stores, cx);
+            self.thaw(&exchange.stores, None, cx);
             self.apply_rows(&exchange.stores, &mut response, &LoadOptions::default(), cx)
         } else {
             let unmentioned = Some(self.unmentioned());
@@ -181,14 +187,17 @@ impl Manager {
         let mut oddities = Vec::new();
         let (error, retry_in) = match verdict {
             Verdict::Success => return,
-            Verdict::Refused(error) if self.reloads_after(&error) => {
-                self.reload_after_conflict(&mut exchange, cx);
+            Verdict::Refused(error) | Verdict::Partial(error)
+                if self.reloads_after(&error, response.as_ref(), cx) =>
+            {
+                let why = (&error, response.as_ref());
+                self.reload_after_conflict(&mut exchange, why, cx);
                 (error, Some(0))
             }
             Verdict::Refused(error) => {
                 self.rest_waits = false;
                 match self.doubt(&exchange, &error, response.as_ref()) {
-                    Doubt::None => self.thaw(&exchange.stores, cx),
+                    Doubt::None => self.thaw(&exchange.stores, Some(&error), cx),
                     Doubt::Hold => self.hold(&exchange),
                     Doubt::Reload => {
                         let added = self.additions(&exchange, cx);
@@ -209,7 +218,7 @@ impl Manager {
                     let rest = Some(answer::after_failure(&response));
                     outcome = self.apply_changes(&exchange.stores, &mut response, rest, cx);
                 }
-                self.thaw(&exchange.stores, cx);
+                self.thaw(&exchange.stores, None, cx);
                 // Refused records are held back from here on, so that each round has fewer to send.
                 if outcome.names_refusals() && self.any(cx.stores, Store::has_ready_changes) {
                     if exchange.calls.is_empty() && !self.again_runs {
@@ -345,13 +354,14 @@ impl Manager {
         additions(&exchange.pack, &names)
     }
 
-    /// What was on the wire goes back under the edits.
-    fn thaw(&self, stores: &[StoreId], cx: &mut Context<'_>) {
+    /// What was on the wire goes back under the edits; with a reason, because it was refused.
+    fn thaw(&self, stores: &[StoreId], why: Option<&SyncError>, cx: &mut Context<'_>) {
         for &id in stores {
             if let Some(store) = cx.stores.get_mut(id) {
-                store.thaw(cx.notices);
+                store.thaw(why, cx.notices);
             }
         }
+        self.gather(cx);
     }
 
     /// A load has been applied under what was on the wire (or can't be had, because of `error`): what is in doubt goes back to the
@@ -366,7 +376,7 @@ impl Manager {
             }
         };
         let stores = self.stores.clone();
-        self.thaw(&stores, cx);
+        self.thaw(&stores, None, cx);
         self.retry.on_answered();
         let removed = additions.iter().filter(|addition| addition.removed).count();
         let mut remaining = Vec::new();

@@ -5,6 +5,7 @@ use super::edit::key_of;
 use super::fields::with_json;
 use super::notices::Notices;
 use super::record_state::Stage;
+use super::stakes::Of;
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::input::Place;
@@ -59,14 +60,26 @@ impl Store {
             .copied()
             .filter(|&row| !self.is_fresh(row))
             .collect();
-        self.table.show(&fresh, at);
-        self.version += 1;
+        let hidden = self.owner.hidden;
         for &row in &fresh {
+            self.stake(row, Of::Addition, Cell::ABSENT);
+            self.changes.ensure(row, true).veiled = hidden;
             self.recount(row);
-            self.tell(NoticeKind::Add, Origin::Local, row, out);
+        }
+        if !hidden {
+            self.table.show(&fresh, at);
+            self.version += 1;
+            for &row in &fresh {
+                self.tell(NoticeKind::Add, Origin::Local, row, out);
+            }
         }
         self.bring_back(&back, Origin::Local, out);
         self.lay_given_over(&rows.table, &back, &map, out);
+        if self.untracked {
+            for &row in &added {
+                self.accept_row(row, out);
+            }
+        }
         Ok(added
             .into_iter()
             .map(|row| self.table.handle(row))

@@ -7,6 +7,7 @@ use super::record_state::{Dirty, Stage};
 use super::rows::{Groups, entry, places, sort};
 use super::server::ServerRow;
 use super::{Id, Store};
+use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::json::{RecordOutcome, Rows, Section};
 use crate::engine::table::{IdRef, RowId, RowIx};
@@ -114,6 +115,8 @@ impl Applying {
                 row,
                 map: &map,
                 local_wins: self.options.local_wins,
+                detects: true,
+                own: &[],
                 origin: Origin::Remote,
             };
             let phantom = entry(&rows.phantom_ids, &phantoms, row).map(AsRef::as_ref);
@@ -267,6 +270,11 @@ impl Applying {
             .get(other)
             .is_some_and(|dirty| !dirty.exists());
         let id = store.id_of(other);
+        let stakes = store.changes.get_mut(other);
+        let stakes = stakes.map(|dirty| core::mem::take(&mut dirty.stakes));
+        if let (Some(stakes), Some(dirty)) = (stakes, store.changes.get_mut(phantom)) {
+            dirty.stakes.extend(stakes);
+        }
         store.table.hide(&[other]);
         if !removed {
             store.tell(NoticeKind::Remove, Origin::Remote, other, out);
@@ -295,11 +303,24 @@ impl Applying {
     ) {
         let handle = store.table.handle(row);
         let confirmed = outcome.is_some_and(|outcome| outcome.success == Some(true));
-        let inflight = store
-            .changes
-            .get(row)
-            .map_or(Stage::Idle, |dirty| dirty.inflight);
+        let dirty = store.changes.get(row);
+        let inflight = dirty.map_or(Stage::Idle, |dirty| dirty.inflight);
+        let hides_removal = dirty.is_some_and(|dirty| dirty.hides_removal(true));
+        let detects = inflight != Stage::Add && !dirty.is_some_and(Dirty::is_all_pending);
+        let own = match self.answers {
+            true => store.sent_fields(row),
+            false => Vec::new(),
+        };
+        let from = ServerRow {
+            detects,
+            own: &own,
+            ..from
+        };
         match inflight {
+            _ if self.answers && !confirmed && hides_removal => {
+                let message = "the server still has the record";
+                self.refuse(store, row, message, out);
+            }
             Stage::Remove(_) if self.answers && !confirmed => {
                 let message = "the server still has the record";
                 self.refuse(store, row, message, out);
@@ -399,7 +420,15 @@ impl Applying {
     }
 
     fn confirm(&mut self, store: &mut Store, row: RowIx, out: &mut Notices) {
+        let (veiled, removed) = store.changes.get(row).map_or((false, false), |dirty| {
+            (dirty.veiled, dirty.hides_removal(true))
+        });
         self.applied.more_to_send |= store.confirm_row(row, out);
+        if removed {
+            self.applied.removed.push(store.table.handle(row));
+        } else if veiled && store.changes.get(row).is_none_or(Dirty::exists) {
+            self.fresh.push(row);
+        }
     }
 
     /// What was on the wire and hasn't been settled by a row.
@@ -420,17 +449,21 @@ impl Applying {
             };
             let handle = store.table.handle(row);
             match (dirty.inflight, self.options.unmentioned) {
-                (_, Unmentioned::Undecided | Unmentioned::RolledBack) => store.thaw_row(row, out),
+                (_, Unmentioned::Undecided | Unmentioned::RolledBack) => {
+                    store.thaw_row(row, None, out);
+                }
                 (Stage::Add, _) => {
                     nameless.push(handle);
-                    store.thaw_row(row, out);
+                    let why = SyncError::new(ErrorCode::BadResponse, "no id from the server");
+                    store.thaw_row(row, Some(&why), out);
                 }
                 (Stage::Remove(Some(field)), _)
                     if Some(field) == store.table.schema().parent
                         && self.keeps_parent(store, row) =>
                 {
                     self.kept.insert(row.0.into(), row);
-                    store.drop_inflight(&[row], out);
+                    let why = SyncError::new(ErrorCode::Refused, "its parent stays");
+                    store.drop_inflight(&[row], &why, out);
                 }
                 (_, Unmentioned::Confirmed) | (Stage::Remove(Some(_)), _) => {
                     self.confirm(store, row, out);
@@ -440,7 +473,9 @@ impl Applying {
                 }
                 (Stage::Idle, Unmentioned::Missing) => {
                     missing.push(handle);
-                    store.thaw_row(row, out);
+                    let why =
+                        SyncError::new(ErrorCode::BadResponse, "the server did not confirm it");
+                    store.thaw_row(row, Some(&why), out);
                 }
             }
         }

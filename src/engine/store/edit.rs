@@ -1,8 +1,9 @@
 //! The user sets fields. Writes pending only.
 
 use super::notices::Notices;
-use super::record_state::Stage;
+use super::record_state::{Dirty, Stage};
 use super::rows::pack;
+use super::stakes::NOBODY;
 use super::{IS_ID, IS_PARENT, IS_REFERENCE, PERSISTS, PLAIN_NUMBER, Store, equal};
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{NoticeKind, Origin};
@@ -51,7 +52,7 @@ impl Store {
             if cell != old {
                 self.table.release(cell);
             }
-            return Ok(false);
+            return Ok(self.set_again(row, field, old, out));
         }
         if traits & IS_ID != 0 {
             return self.set_id(row, cell, out).map(|()| true);
@@ -61,6 +62,23 @@ impl Store {
         }
         self.write_user(row, field, cell, Origin::Local, out);
         Ok(true)
+    }
+
+    /// A value is set that is seen already. Where an edit that isn't shown would change it, that is
+    /// called off; and who waits for what was set waits for what others have set.
+    fn set_again(&mut self, row: RowIx, field: FieldIx, cell: Cell, out: &mut Notices) -> bool {
+        let hides = |dirty: &Dirty| dirty.hidden_cell(field, false).is_some();
+        if self.changes.get(row).is_some_and(hides) {
+            self.stake_field(row, field, cell);
+            self.settle(row);
+            self.recount(row);
+            self.tell(NoticeKind::State, Origin::Local, row, out);
+            return true;
+        }
+        if self.owner.call != NOBODY && self.watch_row(row, self.owner.call) {
+            self.staked.push(row);
+        }
+        false
     }
 
     /// Reads what [`Store::set`] will read, see [`Table::touch`](crate::engine::table::Table::touch).
@@ -84,15 +102,31 @@ impl Store {
         if traits & IS_REFERENCE != 0 && origin == Origin::Local {
             self.aftermath.given.push(key_of(row, field));
         }
-        let table = &self.table;
+        let known = |dirty: &Dirty| dirty.in_base;
+        if self.untracked && self.changes.get(row).is_none_or(known) {
+            self.server_write(row, field, cell, false, origin, out);
+            self.settle(row);
+            return;
+        }
         let dirty = self.changes.ensure(row, true);
         let held = core::mem::take(&mut dirty.held);
+        dirty.edited = self.now;
+        let staked = !dirty.stakes.is_empty() || self.owner.call != NOBODY;
+        if staked && self.stake_field(row, field, cell) {
+            self.recount(row);
+            self.tell(NoticeKind::State, origin, row, out);
+            return;
+        }
+        let table = &self.table;
+        let dirty = self.changes.ensure(row, true);
         if dirty.is_all_pending() {
             if held {
                 self.recount(row);
             }
             self.put(row, field, cell);
-            self.table.release(old);
+            if !staked {
+                self.table.release(old);
+            }
             self.tell_field(NoticeKind::Update, origin, (row, field), (old, cell), out);
             return;
         }
@@ -103,10 +137,12 @@ impl Store {
         let plain = touched.inflight.is_absent() && traits & PERSISTS != 0;
         let counted = dirty.counted.ready && dirty.pending == Stage::Idle;
         self.put(row, field, visible);
-        if visible != cell {
-            self.table.release(cell);
+        if !staked {
+            if visible != cell {
+                self.table.release(cell);
+            }
+            self.table.release(dead);
         }
-        self.table.release(dead);
         if idle {
             self.settle(row);
         } else if !(plain && counted) {

@@ -5,12 +5,14 @@ use super::notices::Notices;
 use super::record_state::{Dirty, Stage};
 use super::rows::Groups;
 use super::server::all_values;
+use super::stakes::{Fate, NOBODY, gone};
 use super::{Id, IdChange, Store, equal};
+use crate::engine::conflict::{self, Kind, Outcome, Side};
 use crate::engine::event::Origin;
 use crate::engine::json::Rows;
 use crate::engine::rng::Rng;
 use crate::engine::schema::FieldIx;
-use crate::engine::table::{IdRef, RowIx, Table};
+use crate::engine::table::{IdRef, RowId, RowIx, Table};
 use crate::engine::value::{Cell, Value};
 use crate::prelude::*;
 
@@ -74,6 +76,9 @@ impl Store {
             loaded
                 .gone
                 .extend(gone.filter_map(|dirty| id_in(&old, dirty.row)));
+            for dirty in &changes {
+                self.lose_stakes(dirty, old.handle(dirty.row));
+            }
         }
         for (row, key) in keys.list() {
             if self.keys.owner(key).is_some() {
@@ -85,6 +90,7 @@ impl Store {
             }
         }
         self.welcome_namesakes();
+        self.name_reborn(rng, &mut Notices::default());
         self.version += 1;
         loaded
     }
@@ -204,7 +210,12 @@ impl Store {
                     }
                     continue;
                 }
+                None if self.keeps_lost(&dirty) => {
+                    show.push(self.carry_over_reborn(old, dirty));
+                    continue;
+                }
                 None => {
+                    self.lose_stakes(&dirty, old.handle(dirty.row));
                     if is_unconfirmed(&dirty) {
                         loaded.gone.push(id);
                     }
@@ -234,6 +245,8 @@ impl Store {
                 dirty.fields = all_values(old, dirty.row);
             }
             dirty.in_base = true;
+            dirty.veiled = false;
+            dirty.stakes.iter_mut().for_each(|stake| stake.sent = false);
             dirty.inflight = Stage::Idle;
             if dirty.pending == Stage::Add {
                 dirty.pending = Stage::Idle;
@@ -244,9 +257,15 @@ impl Store {
                 .for_each(|touched| touched.inflight = Cell::ABSENT);
             self.take_loaded_id(row, id, dirty.alias.take());
         }
+        let mut met = Vec::new();
         for touched in &mut dirty.fields {
             let field = touched.field;
-            touched.base = self.table.cell(row, field);
+            let cell = self.table.cell(row, field);
+            let nullish = touched.base.is_nullish() && cell.is_nullish();
+            if !was_added && !nullish && !self.table.same_in(cell, old, touched.base) {
+                met.push((field, self.table.copy_cell(old, touched.base), cell));
+            }
+            touched.base = cell;
             touched.inflight = self.table.copy_cell(old, touched.inflight);
             touched.pending = self.table.copy_cell(old, touched.pending);
             let (table, traits) = (&self.table, self.traits(field));
@@ -254,10 +273,32 @@ impl Store {
             let visible = touched.visible();
             self.table.set_cell(row, field, visible);
         }
-        let exists = dirty.exists();
+        for stake in &mut dirty.stakes {
+            stake.cell = self.table.copy_cell(old, stake.cell);
+        }
+        if let Some(open) = &mut dirty.conflict {
+            for (_, base) in &mut open.fields {
+                *base = self.table.copy_cell(old, *base);
+            }
+        }
         self.changes.adopt(row, dirty);
+        // The load's own notice stands for all of it.
+        let mut out = Notices::default();
+        self.meet_all(row, met, &mut out);
         self.settle(row);
-        exists
+        self.changes.get(row).is_none_or(Dirty::exists)
+    }
+
+    /// The new data set has other values than the old one in fields that the user has changed.
+    fn meet_all(&mut self, row: RowIx, met: Vec<(FieldIx, Cell, Cell)>, out: &mut Notices) {
+        let modified = self.policy.modified;
+        let at = modified.and_then(|field| self.table.cell(row, field).as_number());
+        for (field, base, theirs) in met {
+            let removed = self.changes.get(row).is_some_and(|it| !it.exists());
+            if !removed && !self.meet(row, field, (base, theirs), at) {
+                self.reject_field(row, field, out);
+            }
+        }
     }
 
     /// A phantom was loaded under the server's id: it keeps its key, and references follow.
@@ -291,10 +332,14 @@ impl Store {
             }
         }
         for touched in &mut dirty.fields {
+            touched.base = self.table.copy_cell(old, touched.base);
             touched.inflight = self.table.copy_cell(old, touched.inflight);
             touched.pending = self.table.copy_cell(old, touched.pending);
             let visible = touched.visible();
             self.table.set_cell(row, touched.field, visible);
+        }
+        for stake in &mut dirty.stakes {
+            stake.cell = self.table.copy_cell(old, stake.cell);
         }
         if let Some(alias) = &dirty.alias {
             self.aliases.insert(IdRef::Text(alias).hash(), row);
@@ -302,6 +347,37 @@ impl Store {
         self.changes.adopt(row, dirty);
         self.settle(row);
         row
+    }
+
+    /// Whether a record that isn't in the new data stays, for what the user has changed in it.
+    fn keeps_lost(&self, dirty: &Dirty) -> bool {
+        let strategy = self.policy.strategy;
+        self.policy.chosen
+            && is_unconfirmed(dirty)
+            && !dirty.is_sent()
+            && conflict::removal(Kind::RemoteRemove, strategy) != Outcome::Decided(Side::Theirs)
+    }
+
+    /// A record that the server has no more moves into the new table, hidden, to be sent as new.
+    fn carry_over_reborn(&mut self, old: &Table, dirty: Dirty) -> RowIx {
+        let row = self.carry_over(old, dirty);
+        self.survives(row);
+        row
+    }
+
+    /// What was at stake in a record that isn't in the new data is lost.
+    fn lose_stakes(&mut self, dirty: &Dirty, row: RowId) {
+        let owned = dirty.stakes.iter().filter(|stake| stake.call != NOBODY);
+        let fates = owned.map(|stake| Fate {
+            call: stake.call,
+            row,
+            outcome: match dirty.exists() {
+                true => Err(gone()),
+                // What was to go has gone.
+                false => Ok(()),
+            },
+        });
+        self.changes.fates.extend(fates);
     }
 
     /// Records whose id is another record's key get keys of their own.

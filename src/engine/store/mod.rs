@@ -23,6 +23,9 @@
 //! | `changes` | all records with layers, found by row; how many there are |
 //! | `edit`, `adding`, `removing`, `moving` | what the user does |
 //! | `rollback` | accept and reject |
+//! | `holding` | what is kept from packages |
+//! | `clashes` | conflicts: found, decided, waiting for the app |
+//! | `stakes` | what calls wait for: promises per edit, groups, edits that aren't shown yet |
 //! | `flight` | freeze, thaw, confirm, refuse |
 //! | `answer`, `applying` | an answer to a sync: plan and apply; remote changesets |
 //! | `server` | how server data writes base |
@@ -45,10 +48,12 @@ mod answer;
 mod applying;
 mod changes;
 mod check;
+mod clashes;
 mod differences;
 mod edit;
 mod fields;
 mod flight;
+mod holding;
 mod keys;
 mod layers;
 mod load;
@@ -65,6 +70,7 @@ mod removing;
 mod rollback;
 mod rows;
 mod server;
+mod stakes;
 mod state;
 mod tree;
 
@@ -73,21 +79,25 @@ use alloc::sync::Arc;
 
 pub use aftermath::{Aftermath, Id, IdChange};
 pub use answer::{Applied, ApplyOptions, NewId, Refused, StorePlan, Unmentioned, Warning};
+pub use clashes::{CONFLICTS_MAX, Clash, Conflict};
 pub use load::Loaded;
 pub use notices::{FOREIGN_SHIFT, Notices, STALE};
 pub use package::{Layer, PackageOptions, Targets};
 pub use phantoms::{PHANTOMS_MAX, Which};
 pub use portion::Waiting;
 pub use record_state::RecordState;
+pub use stakes::Fate;
 
 use self::changes::Changes;
 use self::fields::{invalid_config, schema};
 use self::keys::Keys;
 use self::phantoms::Phantoms;
-use self::record_state::Counted;
+use self::record_state::{Counted, Dirty};
 use self::relations::Reference;
 use self::rows::Groups;
+use self::stakes::Owner;
 use super::config::StoreConfig;
+use super::conflict::Side;
 use super::error::{ErrorCode, SyncError};
 use super::input::StoreId;
 use super::schema::{Field, FieldIx, FieldKind, Zone};
@@ -119,6 +129,18 @@ pub struct Store {
     /// Records whose removal was taken back too late: the server has removed them, and they get
     /// client ids when the answer is applied.
     reborn: Vec<RowIx>,
+    policy: clashes::Policy,
+    /// Conflicts that were found or decided, to be told.
+    conflicts: Vec<Conflict>,
+    next_conflict: u32,
+    /// The moment of what happens, in ms.
+    now: f64,
+    /// The user's edits are taken for the server's.
+    untracked: bool,
+    /// Whose edits these are, while a call makes them.
+    owner: Owner,
+    /// The records in which that call has something at stake.
+    staked: Vec<RowIx>,
     phantoms: Phantoms,
     /// Phantoms by the hash of the client id that the server gets in place of their own.
     aliases: Groups,
@@ -169,6 +191,13 @@ impl Store {
             order_before: None,
             echoed: Vec::new(),
             reborn: Vec::new(),
+            policy: clashes::Policy::default(),
+            conflicts: Vec::new(),
+            next_conflict: 0,
+            now: 0.0,
+            untracked: false,
+            owner: Owner::default(),
+            staked: Vec::new(),
             phantoms: Phantoms::default(),
             aliases: Groups::default(),
             sends_ids: false,
@@ -183,6 +212,7 @@ impl Store {
         };
         store.learn_references();
         store.learn_traits();
+        store.set_strategy(None);
         Ok(store)
     }
 
@@ -267,6 +297,18 @@ impl Store {
         self.zone = zone;
     }
 
+    /// What happens from here on happens at that moment (ms).
+    #[inline]
+    pub const fn set_now(&mut self, now: f64) {
+        self.now = now;
+    }
+
+    /// Whether the user's edits are tracked, to be sent; else they are taken for what the server
+    /// has.
+    pub const fn track(&mut self, tracked: bool) {
+        self.untracked = !tracked;
+    }
+
     /// What other stores have to follow since this was last asked.
     pub fn take_aftermath(&mut self) -> Aftermath {
         core::mem::take(&mut self.aftermath)
@@ -280,9 +322,15 @@ impl Store {
     /// Gives memory of dead text back, when that is worth it. Cells that were handed out (in
     /// notices) lose their meaning: call it when none wait.
     pub fn tidy(&mut self) {
-        let changes = &mut self.changes;
-        self.table
-            .compact_if_worth(&mut |visit| changes.cells(visit));
+        let (changes, conflicts) = (&mut self.changes, &mut self.conflicts);
+        self.table.compact_if_worth(&mut |visit| {
+            changes.cells(visit);
+            for clash in conflicts.iter_mut().flat_map(|it| &mut it.fields) {
+                [&mut clash.base, &mut clash.mine, &mut clash.theirs]
+                    .into_iter()
+                    .for_each(&mut *visit);
+            }
+        });
     }
 
     // --- what is there ------------------------------------------------------------------------
@@ -401,7 +449,17 @@ impl Store {
             return;
         };
         dirty.prune();
-        if dirty.is_clean() {
+        if !dirty.stakes.is_empty() {
+            self.review(row);
+        }
+        if self
+            .changes
+            .get(row)
+            .is_some_and(|it| it.conflict.is_some())
+        {
+            self.review_conflict(row);
+        }
+        if self.changes.get(row).is_some_and(Dirty::is_clean) {
             self.drop_alias(row);
             self.changes.take(row);
         } else {
@@ -413,17 +471,24 @@ impl Store {
         let Some(dirty) = self.changes.get(row) else {
             return;
         };
-        let sendable = dirty.is_sendable(
-            &|a, b| self.equal_any(a, b),
-            &|touched| self.sends(touched),
-            &|cascade| cascade.is_none_or(|field| self.sends_removal(dirty, field)),
-        );
+        let changed = self.is_changed(dirty);
+        let sendable = changed && dirty.blocked == 0;
         let counted = Counted {
+            changed,
             sendable,
             ready: sendable && !dirty.held,
             sent: dirty.is_sent(),
         };
         self.changes.recount(row, counted);
+    }
+
+    /// Whether something of a record waits to be sent.
+    fn is_changed(&self, dirty: &Dirty) -> bool {
+        dirty.is_sendable(
+            &|a, b| self.equal_any(a, b),
+            &|touched| self.sends(touched),
+            &|cascade| cascade.is_none_or(|field| self.sends_removal(dirty, field)),
+        )
     }
 
     /// Whether a field's change goes into packages.
@@ -439,6 +504,8 @@ impl Store {
     /// Ends a record for good.
     fn free(&mut self, row: RowIx) {
         self.unindex(row);
+        self.close_conflict(row, Side::Theirs);
+        self.decide(row, &Err(stakes::gone()));
         self.drop_alias(row);
         self.changes.take(row);
         self.keys.forget(row);

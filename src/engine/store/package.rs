@@ -180,27 +180,29 @@ impl Writer<'_> {
             Layer::Inflight => match dirty.inflight {
                 Stage::Add => Some(Change::Added),
                 Stage::Remove(cascade) => removed(cascade),
+                Stage::Idle if dirty.hides_removal(true) => Some(Change::Removed),
                 Stage::Idle => self.any_change(dirty),
             },
-            Layer::Unconfirmed => match (dirty.in_base, dirty.exists()) {
+            Layer::Unconfirmed => match (dirty.in_base, dirty.will_exist()) {
                 (false, true) => Some(Change::Added),
                 (false, false) => None,
                 (true, false) => match (dirty.pending, dirty.inflight) {
                     (Stage::Remove(cascade), _) | (_, Stage::Remove(cascade)) => removed(cascade),
                     _ => None,
                 },
+                (true, true) if dirty.hides_removal(false) || dirty.hides_removal(true) => {
+                    Some(Change::Removed)
+                }
                 (true, true) => self.any_change(dirty),
             },
         }
     }
 
     fn any_change(&self, dirty: &Dirty) -> Option<Change> {
-        for touched in &dirty.fields {
-            if self.is_changed(touched) {
-                return Some(Change::Updated);
-            }
-        }
-        None
+        let changed = dirty.fields.iter().any(|touched| self.is_changed(touched))
+            || dirty.hides_fields(true)
+            || (self.layer == Layer::Unconfirmed && dirty.hides_fields(false));
+        changed.then_some(Change::Updated)
     }
 
     fn sends_removal(&self, dirty: &Dirty, cascade: Option<FieldIx>) -> bool {
@@ -229,9 +231,27 @@ impl Writer<'_> {
 
     /// A field as the layer has it.
     fn cell(&self, dirty: &Dirty, field: FieldIx) -> Cell {
+        if let Some(cell) = self.hidden(dirty, field) {
+            return cell;
+        }
         match dirty.touched(field) {
             Some(touched) => self.layer_of(touched),
             None => self.store.table.cell(dirty.row, field),
+        }
+    }
+
+    /// What is sent of a field without being seen.
+    fn hidden(&self, dirty: &Dirty, field: FieldIx) -> Option<Cell> {
+        if dirty.stakes.is_empty() {
+            return None;
+        }
+        let sent = || dirty.hidden_cell(field, true);
+        match self.layer {
+            Layer::Inflight => sent(),
+            Layer::Unconfirmed => match dirty.hidden_cell(field, false) {
+                None if !is_unsent(dirty, field) => sent(),
+                waits => waits,
+            },
         }
     }
 
@@ -277,7 +297,8 @@ impl Writer<'_> {
     fn updated(&self, dirty: &Dirty, out: &mut Vec<u8>) {
         let mut object = Object::begin(out);
         self.id(dirty.row, &mut object);
-        if !self.all && !self.always && dirty.fields.len() <= FEW {
+        let plain = dirty.stakes.is_empty() && dirty.fields.len() <= FEW;
+        if !self.all && !self.always && plain {
             self.edited(dirty, &mut object);
             object.end();
             return;
@@ -285,7 +306,8 @@ impl Writer<'_> {
         for (ix, field) in self.fields() {
             let changed = dirty
                 .touched(ix)
-                .is_some_and(|touched| self.is_changed(touched));
+                .is_some_and(|touched| self.is_changed(touched))
+                || (field.persist && self.hidden(dirty, ix).is_some());
             let cell = self.cell(dirty, ix);
             if changed || field.always_write || (self.all && !cell.is_absent()) {
                 self.field(ix, field, cell, &mut object);

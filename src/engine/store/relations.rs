@@ -5,6 +5,7 @@ use super::aftermath::{Id, IdChange};
 use super::notices::Notices;
 use super::record_state::{Dirty, Stage};
 use super::rows::{Groups, distinct, sorted};
+use super::stakes::Of;
 use super::{IS_REFERENCE, Store, equal};
 use crate::engine::config::{OnRemove, Relation};
 use crate::engine::event::{NoticeKind, Origin};
@@ -230,6 +231,12 @@ impl Store {
                 covered.insert(&self.table, row, cell);
             }
         }
+        for dirty in self.changes.iter() {
+            let staked = dirty.stakes.iter().filter(|it| it.of == Of::Field(field));
+            for stake in staked {
+                covered.insert(&self.table, dirty.row, stake.cell);
+            }
+        }
         covered
     }
 
@@ -240,6 +247,12 @@ impl Store {
         let column = self.table.cell(row, field);
         let holds = |table: &Table, cell: Cell| table.id_ref(cell).is_some_and(|id| id == old);
         let table = &self.table;
+        let dirty = self.changes.get_mut(row);
+        for stake in dirty.into_iter().flat_map(|dirty| &mut dirty.stakes) {
+            if stake.of == Of::Field(field) && holds(table, stake.cell) {
+                stake.cell = cell;
+            }
+        }
         let Some(touched) = self
             .changes
             .get_mut(row)
