@@ -21,10 +21,18 @@ export interface CalendarCallbacks {
   onRange(start: Date, end: Date): void;
   onSelect(start: Date, end: Date, allDay: boolean): void;
   onEvent(record: TeamEvent, element: HTMLElement): void;
+  /** An event is in the user's hand, until `onRelease`. */
+  onHold(record: TeamEvent): void;
+  onRelease(): void;
 }
 
 /** FullCalendar as this page wants it. The events come by the adapter: see main.ts. */
 export function createCalendar(root: HTMLElement, callbacks: CalendarCallbacks): Calendar {
+  const hold = ({ event }: { event: { extendedProps: Record<string, unknown> } }) => {
+    const record = event.extendedProps['record'] as TeamEvent | undefined;
+    if (record) callbacks.onHold(record);
+  };
+  const release = () => callbacks.onRelease();
   const calendar = new Calendar(root, {
     plugins: [timeGrid, interaction, theme],
     initialView: viewFor(innerWidth),
@@ -64,6 +72,10 @@ export function createCalendar(root: HTMLElement, callbacks: CalendarCallbacks):
       el.dataset['key'] = event.id;
       if (isMirror) el.dataset['mirror'] = '';
     },
+    eventDragStart: hold,
+    eventDragStop: release,
+    eventResizeStart: hold,
+    eventResizeStop: release,
     datesSet: ({ start, end }) => callbacks.onRange(start, end),
     select: ({ start, end, allDay }) => callbacks.onSelect(start, end, allDay),
     eventClick: ({ event, el }) => {

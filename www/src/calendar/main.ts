@@ -2,13 +2,11 @@ import 'syncline/elements';
 import { bindFullCalendar } from 'syncline/fullcalendar';
 import { begin } from '../shared/begin';
 import { byId } from '../shared/dom';
-import { Controls } from '../shared/controls';
-import { Live } from '../shared/live';
-import { Network } from '../shared/network';
-import { identity, isPane } from '../shared/identity';
 import { addDays, count, rangeText } from '../shared/format';
+import { Live } from '../shared/live';
 import { loadOrTell } from '../shared/notice';
 import { DEFAULT_COLOR } from '../shared/palette';
+import { enter } from '../shared/pane';
 import { People } from '../shared/people';
 import { Refusals } from '../shared/refusals';
 import { Toasts } from '../shared/toasts';
@@ -20,11 +18,7 @@ import type { Draft } from './editor';
 import { createProject } from './project';
 import type { Project, TeamEvent } from './project';
 
-const user = identity();
-// Before anything connects: what is cut is this page's network, not the browser's.
-const network = isPane() ? new Network() : null;
-document.documentElement.toggleAttribute('data-pane', isPane());
-if (isPane()) byId('pane-name').textContent = user.userName;
+const { user, network } = enter();
 
 const toasts = new Toasts(byId('toasts'));
 const wire = new Wire(byId('wire'));
@@ -32,6 +26,7 @@ const tour = new Tour(byId('tour'), {
   drag: 'Drag an event to another time, and reload the page.',
   offline: 'Stop the server or go offline, keep working, and start it again.',
   refused: 'Move the locked “Company all-hands”: the server says no.',
+  seen: 'Open the page in a second tab, and change something there.',
 });
 let editor: Editor | null = null;
 let live: Live | null = null;
@@ -42,6 +37,8 @@ const calendar = createCalendar(byId('grid'), {
   onSelect: (startDate, endDate, allDay) =>
     openDraft({ startDate, endDate, allDay }, () => document.querySelector('[data-mirror]')),
   onEvent: (record) => void edit(record),
+  onHold: (record) => live?.hold(record),
+  onRelease: () => live?.leave(),
 });
 const placeholders = calendar.addEventSource(skeleton(mondayOf(calendar.getDate())));
 byId('today').addEventListener('click', () => calendar.today());
@@ -67,9 +64,9 @@ async function start(): Promise<void> {
     byId('people'),
   );
   const refusals = new Refusals(project, toasts, elementOf);
-  const others = new Live({ project, toasts, wire, repaint: () => binding.refresh() });
+  const repaint = () => binding.refresh();
+  const others = new Live({ project, toasts, wire, network, repaint });
   live = others;
-  if (network) new Controls(network, project, toasts);
   const binding = bindFullCalendar(calendar, project.eventStore, {
     pendingClass: 'is-pending',
     errorClass: 'is-refused',
@@ -99,7 +96,8 @@ async function start(): Promise<void> {
 /** Opens an event's editor, unless somebody else has the event in hand. */
 async function edit(record: TeamEvent): Promise<void> {
   editor?.close();
-  if (await live?.edit(record)) editor?.edit(record, () => elementOf(record.key));
+  const mayEdit = await live?.edit(record, () => editor?.close({ cancelled: true }));
+  if (mayEdit) editor?.edit(record, () => elementOf(record.key));
 }
 
 /** Lunch breaks and the like, behind the events. */
@@ -120,6 +118,7 @@ function timeRanges(project: Project) {
 
 function createEditor(project: Project, people: People<TeamEvent>): Editor {
   const { eventStore } = project;
+  const attempt = (action: () => void) => live?.attempt(action) ?? false;
   const created = new Editor(people, {
     onCreate: (draft) => {
       const { people: assigned, ...values } = draft;
@@ -129,7 +128,7 @@ function createEditor(project: Project, people: People<TeamEvent>): Editor {
     onRemove: (record) => {
       const { name, startDate, endDate, allDay, eventColor } = record;
       const assigned = people.of(record);
-      eventStore.remove(record);
+      if (!attempt(() => eventStore.remove(record))) return;
       const undo = () => {
         const [again] = eventStore.add({ name, startDate, endDate, allDay, eventColor });
         if (again) for (const person of assigned) people.assign(again, person);
@@ -140,6 +139,7 @@ function createEditor(project: Project, people: People<TeamEvent>): Editor {
       calendar.unselect();
       live?.leave();
     },
+    attempt,
   });
   openDraft = (draft, anchor) => {
     const startDate = draft.startDate ?? nextHour();

@@ -30,7 +30,7 @@ export function createProject(user: Identity) {
     autoSyncTimeout: 300,
     onRecordError: 'revert',
     // What two people did to one field at the same time is for one of them to decide.
-    // conflictResolution: 'manual',
+    conflictResolution: 'manual',
     channel: { url: '/ws', project: 'calendar', user },
     eventStore: { modelClass: TeamEvent },
     assignmentStore: {

@@ -6,6 +6,47 @@ import type { Toasts } from './toasts';
 const FAULTS_URL = '/api/_faults';
 const LATENCY_MS = 2000;
 
+/** A fault that a button plans: its short name, what it does, what the user is told. */
+interface Fault {
+  label: string;
+  does: string;
+  change: object;
+  said: string;
+}
+
+const FAULTS: readonly Fault[] = [
+  {
+    label: 'Drop socket',
+    does: 'Drop the socket',
+    change: { dropSockets: true },
+    said: 'The socket was dropped. It comes back by itself.',
+  },
+  {
+    label: 'Refuse next',
+    does: 'Refuse the next change',
+    change: { refuseNext: { count: 1, message: 'Not today, says the server' } },
+    said: 'The server will refuse the next change.',
+  },
+  {
+    label: 'Conflict',
+    does: 'Conflict: somebody is faster than the next change',
+    change: { conflictNext: 1 },
+    said: 'Change an event: somebody else will have been faster.',
+  },
+  {
+    label: 'Repeat',
+    does: 'Repeat messages: the next three come twice',
+    change: { repeatNext: 3 },
+    said: 'The next three messages come twice.',
+  },
+  {
+    label: 'Reorder',
+    does: 'Reorder messages: the next two come out of order',
+    change: { reorderNext: 2 },
+    said: 'The next messages come out of order.',
+  },
+];
+
 /** What can be done to one of the two: the network switch, and faults on demand. */
 export class Controls {
   readonly #network: Network;
@@ -19,7 +60,7 @@ export class Controls {
     const root = byId('controls');
     root.hidden = false;
     root.append(
-      this.#switch('Network', 'online', true, (on) => {
+      this.#switch('Network', 'network', true, (on) => {
         // The server shall not hear a goodbye: a plug that is pulled says nothing.
         if (!on) void this.#fault({ dropSockets: true });
         network.isOnline = on;
@@ -27,15 +68,7 @@ export class Controls {
       this.#switch('2 s latency', 'latency', false, (on) => {
         void this.#fault({ latencyMs: on ? LATENCY_MS : 0 });
       }),
-      this.#button('Drop the socket', { dropSockets: true }, 'The socket was dropped.'),
-      this.#button(
-        'Refuse the next change',
-        { refuseNext: { count: 1, message: 'Not today, says the server' } },
-        'The next change will be refused.',
-      ),
-      this.#button('Conflict', { conflictNext: 1 }, 'Somebody will be faster than your next change.'),
-      this.#button('Repeat messages', { repeatNext: 3 }, 'The next 3 messages come twice.'),
-      this.#button('Reorder messages', { reorderNext: 2 }, 'The next messages come out of order.'),
+      ...FAULTS.map((fault) => this.#button(fault)),
     );
   }
 
@@ -47,16 +80,16 @@ export class Controls {
       onchange: () => set(input.checked),
     });
     input.checked = on;
-    return h('label', { class: 'control control-switch' }, input, h('span', {}, label));
+    return h('label', { class: 'control control-switch', 'data-fault': id }, input, h('span', {}, label));
   }
 
-  #button(label: string, fault: object, said: string): HTMLElement {
+  #button({ label, does, change, said }: Fault): HTMLElement {
     const press = async () => {
-      const isPlanned = await this.#fault(fault);
+      const isPlanned = await this.#fault(change);
       if (isPlanned) this.#toasts.show({ title: said });
     };
-    const attributes = { type: 'button', class: 'control', onclick: () => void press() };
-    return h('button', attributes, label);
+    const attributes = { type: 'button', class: 'control', title: does, 'aria-label': does };
+    return h('button', { ...attributes, onclick: () => void press() }, label);
   }
 
   /** Plans a fault for this page alone. */
