@@ -30,6 +30,7 @@ export {
 export type {
   CrudManagerConfig,
   CrudManagerOptions,
+  CrudManagerSettings,
   CrudStoreDescriptor,
   CrudStoreInput,
   FetchOptions,

@@ -166,10 +166,71 @@ export interface CrudManagerOptions extends ConflictOptions {
 }
 
 /** A manager's options, its listeners among them. */
-export type CrudManagerConfig<This = CrudManager<any>> = CrudManagerOptions & {
+export type CrudManagerConfig<This = CrudManager<any>> = Omit<CrudManagerOptions, 'onConflict'> & {
   /** Listeners by event name. */
   listeners?: Listeners<CrudManagerEvents, This>;
-} & OnListeners<CrudManagerEvents, This>;
+  /** A policy (see {@link CrudManagerOptions.onConflict}), or a listener of the event `conflict`. */
+  onConflict?:
+    | CrudManagerOptions['onConflict']
+    | ((this: This, event: CrudManagerEvents['conflict']) => unknown);
+} & Omit<OnListeners<CrudManagerEvents, This>, 'onConflict'>;
+
+/** Options that can be read and set at any time. */
+export type CrudManagerSettings = Required<
+  Pick<
+    CrudManagerOptions,
+    | 'autoSync'
+    | 'autoSyncTimeout'
+    | 'forceSync'
+    | 'writeAllFields'
+    | 'phantomIdField'
+    | 'phantomParentIdField'
+    | 'resetIdsBeforeSync'
+    | 'supportShortSyncResponse'
+    | 'skipSuccessProperty'
+    | 'trackResponseType'
+    | 'syncConflictResolution'
+    | 'includeChildrenInRemoveRequest'
+    | 'onRecordError'
+    | 'idempotentSync'
+    | 'retry'
+    | 'sendAsFormData'
+    | 'phasedSync'
+    | 'maxSyncBytes'
+    | 'maxConflictRetries'
+    | 'conflictCodes'
+    | 'syncDataOnLoad'
+    | 'lazyLoad'
+    | 'validateResponse'
+  >
+>;
+
+/** @internal What they are when nobody gave them. */
+export const SETTINGS: CrudManagerSettings = {
+  autoSync: false,
+  autoSyncTimeout: 100,
+  forceSync: false,
+  writeAllFields: false,
+  phantomIdField: '$PhantomId',
+  phantomParentIdField: '$PhantomParentId',
+  resetIdsBeforeSync: true,
+  supportShortSyncResponse: true,
+  skipSuccessProperty: true,
+  trackResponseType: false,
+  syncConflictResolution: 'local',
+  includeChildrenInRemoveRequest: true,
+  onRecordError: 'keep',
+  idempotentSync: false,
+  retry: {},
+  sendAsFormData: false,
+  phasedSync: false,
+  maxSyncBytes: 0,
+  maxConflictRetries: 3,
+  conflictCodes: [409, 'CONFLICT'],
+  syncDataOnLoad: false,
+  lazyLoad: false,
+  validateResponse: false,
+};
 
 const PASSED_ON = [
   'autoLoad',
@@ -190,7 +251,6 @@ const PASSED_ON = [
   'retry',
   'phasedSync',
   'maxSyncBytes',
-  'onConflict',
   'maxConflictRetries',
   'conflictCodes',
   'syncApplySequence',
@@ -239,11 +299,12 @@ export function checkedTransport(
 export function engineConfig(config: CrudManagerOptions): object {
   const { requestData = config.encoder?.requestData } = config;
   const options: Record<string, unknown> = {
+    // A function is a listener.
+    onConflict: typeof config.onConflict === 'string' ? config.onConflict : undefined,
     requestData: typeof requestData === 'function' ? undefined : requestData,
     polling: enginePolling(config.polling),
     syncDataOnLoad: engineDifferences(config.syncDataOnLoad),
     lazyLoad: engineLazy(config.lazyLoad),
-    loadData: config.remotePaging ? { page: 1, pageSize: config.pageSize ?? 50 } : undefined,
     conflictResolution: engineStrategy(config),
   };
   for (const name of PASSED_ON) if (config[name] !== undefined) options[name] = config[name];

@@ -7,7 +7,8 @@ import {
   type CrudManagerOptions,
   type CrudStoreDescriptor,
   type CrudStoreInput,
-  type RetryConfig,
+  type CrudManagerSettings,
+  SETTINGS,
   type TransportSection,
   asksAnything,
   checkedTransport,
@@ -91,22 +92,26 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
   constructor(config: CrudManagerConfig = {}) {
     super();
     checkOptions('a manager', config, ['crudStores', 'stores']);
-    this._options = { ...config };
-    this._transports = transportOf(config);
+    const options = config as CrudManagerOptions;
+    this._options = { ...options };
+    this._transports = transportOf(options);
     const { requestData } = config;
     if (typeof requestData === 'function') this._answerBy(requestData);
-    this._number = engine().createManager(
-      writeJson({ ...engineConfig(config), transport: engineTransport(this._transports) }),
-    );
-    managers.set(this._number, this);
     try {
+      this._number = engine().createManager(
+        writeJson(this._forEngine(options, this._transports)),
+      );
+      managers.set(this._number, this);
       for (const input of [...(config.crudStores ?? []), ...(config.stores ?? [])]) {
         this.addCrudStore(input);
       }
       if (!this._placesStores && config.inlineData !== undefined) {
         this.inlineData = config.inlineData;
       }
-      this._listenFromConfig(config, [...EVENTS, 'beforeDestroy']);
+      // A word is a policy.
+      const policy = typeof config.onConflict === 'string';
+      const names = EVENTS.filter((name) => name !== 'conflict' || !policy);
+      this._listenFromConfig(config, [...names, 'beforeDestroy']);
     } catch (thrown) {
       this.destroy();
       throw thrown;
@@ -390,8 +395,9 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
     return text === undefined ? null : JSON.parse(text);
   }
 
-  set revision(revision: number | string) {
-    this._configure({ revision });
+  set revision(revision: number | string | null | undefined) {
+    const number = this._alive();
+    if (revision !== undefined) engine().setRevision(number, writeJson(revision));
   }
 
   /** The same as {@link CrudManager.revision}. */
@@ -405,51 +411,6 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
   }
 
   // --- options ----------------------------------------------------------------------------------------------------------
-
-  /** Whether it syncs by itself after changes. */
-  get autoSync(): boolean {
-    return this._options.autoSync ?? false;
-  }
-
-  set autoSync(autoSync: boolean) {
-    this._option({ autoSync });
-  }
-
-  /** How long autoSync waits after the last change, in ms. */
-  get autoSyncTimeout(): number {
-    return this._options.autoSyncTimeout ?? 100;
-  }
-
-  set autoSyncTimeout(autoSyncTimeout: number) {
-    this._option({ autoSyncTimeout });
-  }
-
-  /** Whether a sync is sent also when nothing has changed. */
-  get forceSync(): boolean {
-    return this._options.forceSync ?? false;
-  }
-
-  set forceSync(forceSync: boolean) {
-    this._option({ forceSync });
-  }
-
-  /** Whether updates carry all persistable fields. */
-  get writeAllFields(): boolean {
-    return this._options.writeAllFields ?? false;
-  }
-
-  set writeAllFields(writeAllFields: boolean) {
-    this._option({ writeAllFields });
-  }
-
-  /** When a request whose outcome is unknown is tried again. */
-  get retry(): RetryConfig {
-    return this._options.retry ?? {};
-  }
-
-  set retry(retry: RetryConfig) {
-    this._option({ retry });
-  }
 
   /** Where loads go. */
   get loadUrl(): string | undefined {
@@ -476,7 +437,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
 
   set transport(transport: { load?: TransportSection; sync?: TransportSection }) {
     const next = { ...this._transports, ...checkedTransport(transport) };
-    this._configure({ transport: engineTransport(next) });
+    engine().configure(this._alive(), writeJson(this._forEngine(this._options, next)));
     this._transports = next;
     this._listenersChanged();
   }
@@ -588,7 +549,8 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
     this.live = null;
     this.destroyed = true;
     this._conflicts.clear();
-    engine().destroyManager(this._number);
+    // It may not have come so far.
+    if (this._number >= 0) engine().destroyManager(this._number);
     managers.delete(this._number);
     for (const end of [...this.guards]) end();
     if (typeof this._options.requestData === 'function') {
@@ -649,14 +611,18 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
     return register(index);
   }
 
-  /** @internal */
-  override _configure(patch: object): void {
-    engine().configure(this._alive(), writeJson(patch));
+  /** @internal New options: all of them, or none. */
+  override _option(patch: CrudManagerOptions): void {
+    const number = this._alive();
+    const next = { ...this._options, ...patch };
+    engine().configure(number, writeJson(this._forEngine(next, this._transports)));
+    Object.assign(this._options, patch);
+    this._listenersChanged();
   }
 
-  private _option(patch: CrudManagerOptions): void {
-    this._configure(patch);
-    Object.assign(this._options, patch);
+  private _forEngine(options: CrudManagerOptions, transports: typeof this._transports): object {
+    const loadData = this._pageData(options);
+    return { ...engineConfig(options), transport: engineTransport(transports), loadData };
   }
 
   private _expectStore(what: Store<any> | string): Store<any> {
@@ -733,6 +699,20 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
 }
 
 /** Handlers can be set at any time: `manager.onSync = () => …`. */
-export interface CrudManager<Stores extends object> extends OnListeners<CrudManagerEvents> {}
+export interface CrudManager<Stores extends object>
+  extends OnListeners<CrudManagerEvents>,
+    CrudManagerSettings {}
 
 defineHandlers(CrudManager.prototype, [...EVENTS, 'beforeDestroy']);
+
+for (const [name, usual] of Object.entries(SETTINGS)) {
+  Object.defineProperty(CrudManager.prototype, name, {
+    configurable: true,
+    get(this: CrudManager) {
+      return this._options[name as keyof CrudManagerSettings] ?? usual;
+    },
+    set(this: CrudManager, value: unknown) {
+      this._option({ [name]: value });
+    },
+  });
+}

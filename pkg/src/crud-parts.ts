@@ -1,7 +1,7 @@
 import { type CrudResult, makeCall } from './calls.js';
 import type { CrudManagerOptions } from './crud-config.js';
 import type { CrudManagerEvents } from './crud-events.js';
-import { type DataPart, type PollingConfig, enginePolling } from './crud-policies.js';
+import type { DataPart, PollingConfig } from './crud-policies.js';
 import { Emitter } from './emitter.js';
 import { SyncError } from './errors.js';
 import { engine, writeJson } from './runtime.js';
@@ -16,7 +16,7 @@ export abstract class CrudParts extends Emitter<CrudManagerEvents> {
   /** The stores, in the order in which loads are applied. */
   abstract get stores(): Store<any>[];
   /** @internal */ abstract _alive(): number;
-  /** @internal */ abstract _configure(patch: object): void;
+  /** @internal */ abstract _option(patch: CrudManagerOptions): void;
   /** Loads all stores. */
   abstract load(): Promise<CrudResult>;
   /** Whether a store has changes; without one, whether any has. */
@@ -106,8 +106,7 @@ export abstract class CrudParts extends Emitter<CrudManagerEvents> {
   }
 
   set polling(polling: PollingConfig | number | false | null) {
-    this._configure({ polling: enginePolling(polling) });
-    this._options.polling = polling;
+    this._option({ polling });
   }
 
   // --- signals ----------------------------------------------------------------------------------------------------------
@@ -138,8 +137,7 @@ export abstract class CrudParts extends Emitter<CrudManagerEvents> {
   }
 
   set syncApplySequence(sequence: readonly string[]) {
-    this._configure({ syncApplySequence: sequence });
-    this._options.syncApplySequence = [...sequence];
+    this._option({ syncApplySequence: [...sequence] });
   }
 
   /** Puts stores into the order in which sync answers are applied: at a position, or last. */
@@ -170,10 +168,8 @@ export abstract class CrudParts extends Emitter<CrudManagerEvents> {
   }
 
   /** @internal What every load says of the page that it wants. */
-  _pageData(): object | undefined {
-    return this._options.remotePaging
-      ? { page: this.page, pageSize: this.pageSize }
-      : undefined;
+  _pageData({ remotePaging, pageSize = 50 }: CrudManagerOptions): object | undefined {
+    return remotePaging ? { page: this.page, pageSize } : undefined;
   }
 
   /** @internal */
@@ -181,6 +177,6 @@ export abstract class CrudParts extends Emitter<CrudManagerEvents> {
 
   private _turnTo(page: number): void {
     this.page = page;
-    this._configure({ loadData: { page, pageSize: this.pageSize } });
+    this._option({ remotePaging: true });
   }
 }

@@ -66,6 +66,7 @@ export interface Wasm {
   addStore(manager: number, store: number, position: number): void;
   removeStore(manager: number, store: number): void;
   configure(manager: number, len: number): void;
+  setRevision(manager: number, len: number): void;
   listen(manager: number, kinds: number): void;
   load(manager: number, call: number, len: number): void;
   loadMissing(manager: number, call: number, len: number): void;

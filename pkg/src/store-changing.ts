@@ -1,3 +1,6 @@
+import type { CrudResult } from './calls.js';
+import type { CrudParts } from './crud-parts.js';
+import type { DataPart } from './crud-policies.js';
 import { type StoreChangeset, applyAsOwn, checkChangeset, renamed } from './changesets.js';
 import { markRemoved } from './cells.js';
 import { type EditOptions, editUnseen, hides, unseen } from './edits.js';
@@ -158,6 +161,16 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     }
     if (clearChanges) engine().applyStoreChangeset(number, writeJson({ [this.id]: given }));
     else applyAsOwn(this._store, given, usual);
+  }
+
+  /**
+   * Loads a part of the data, if it isn't there and the manager loads by parts (`lazyLoad`); resolves with `null` otherwise. See
+   * {@link CrudManager.ensureLoaded}.
+   */
+  async ensureLoaded(part: DataPart): Promise<CrudResult | null> {
+    this._alive();
+    const manager = this._manager as CrudParts | undefined;
+    return manager?._options.lazyLoad ? manager.ensureLoaded(part) : null;
   }
 
   /** Confirmed data; setting it is {@link Store.loadData}. */

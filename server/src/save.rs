@@ -103,18 +103,18 @@ async fn carry_out(
 ) -> Result<String, Failure> {
     let package = Package::parse(project, body)?;
     let client = package.client.as_str();
-    let known = user.or_else(|| app.live.hub().user_of(client).cloned());
-    let user = known.as_ref().map_or(
+    let verified = user.as_ref();
+    let connected = app.live.hub().user_of(client).cloned();
+    let shown = verified.or(connected.as_ref()).map_or(
         Value::Null,
         |user| json!({ "userId": user.id, "userName": user.name }),
     );
-    let id = known.as_ref().map(|user| user.id.as_str());
     let holder = |place: &Place| {
-        let other = || app.live.hub().other_holder(place, client, id);
+        let other = || app.live.hub().other_holder(place, client, verified);
         locks.then(other).flatten()
     };
     let sender = Sender {
-        user: &user,
+        user: &shown,
         holder: &holder,
         now: app.live.now(),
     };

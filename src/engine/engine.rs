@@ -293,6 +293,7 @@ impl Engine {
             | Input::AddStore(..)
             | Input::RemoveStore(..)
             | Input::Configure(..)
+            | Input::SetRevision(..)
             | Input::Listen(..)
             | Input::Load { .. }
             | Input::LoadMissing { .. }
@@ -410,10 +411,11 @@ impl Engine {
                 let (manager, mut cx) = self.lend(id)?;
                 manager.remove_store(store, &mut cx)?;
             }
-            Input::Configure(id, patch) => {
+            Input::Configure(id, config) => {
                 let (manager, mut cx) = self.lend(id)?;
-                manager.configure(*patch, &mut cx)?;
+                manager.configure(*config, &mut cx)?;
             }
+            Input::SetRevision(id, value) => self.lend(id)?.0.set_revision(value)?,
             Input::Listen(id, mask) => self.lend(id)?.0.listen(mask),
             Input::Load {
                 manager,

@@ -1,6 +1,6 @@
 //! Everything that can happen to the engine: the one door in.
 
-use super::config::{ChannelConfig, ManagerConfig, ManagerPatch, StoreConfig};
+use super::config::{ChannelConfig, ManagerConfig, StoreConfig};
 use super::conflict::Resolution;
 use super::effect::HttpRequest;
 use super::schema::{FieldIx, Zone};
@@ -181,8 +181,10 @@ pub enum Input<'a> {
     AddStore(ManagerId, StoreId, Option<u32>),
     /// Take a store out.
     RemoveStore(ManagerId, StoreId),
-    /// Change options of a living manager.
-    Configure(ManagerId, Box<ManagerPatch>),
+    /// New options for a living manager, all of them: what isn't given has its default again.
+    Configure(ManagerId, Box<ManagerConfig>),
+    /// What the server calls its state, as JSON text: it goes out with the next sync.
+    SetRevision(ManagerId, &'a [u8]),
     /// Which events somebody listens to: bits of [`EventKind`](super::event::EventKind).
     Listen(ManagerId, u64),
     /// Which notices somebody listens to: bits of [`NoticeKind`](super::event::NoticeKind).

@@ -14,7 +14,7 @@ use super::convert;
 use super::driver::{self, Driver};
 use super::facade::Facade;
 use super::host::page;
-use crate::engine::config::{ChannelConfig, ManagerConfig, ManagerPatch, StoreConfig};
+use crate::engine::config::{ChannelConfig, ManagerConfig, StoreConfig};
 use crate::engine::conflict::{Resolution, Side};
 use crate::engine::error::SyncError;
 use crate::engine::input::{
@@ -356,11 +356,17 @@ pub fn remove_store(manager: u32, store: u32) -> Thrown<()> {
     done(Input::RemoveStore(ManagerId(manager), StoreId(store)))
 }
 
-/// Changes options of a living manager (JSON text in the scratch).
+/// New options for a living manager, all of them (JSON text in the scratch).
 #[wasm_bindgen]
 pub fn configure(manager: u32, len: u32) -> Thrown<()> {
-    let patch: ManagerPatch = config(len)?;
-    done(Input::Configure(ManagerId(manager), Box::new(patch)))
+    let config: ManagerConfig = config(len)?;
+    done(Input::Configure(ManagerId(manager), Box::new(config)))
+}
+
+/// What the server calls its state (JSON text in the scratch).
+#[wasm_bindgen(js_name = setRevision)]
+pub fn set_revision(manager: u32, len: u32) -> Thrown<()> {
+    with_bytes(len, |value| Input::SetRevision(ManagerId(manager), value))
 }
 
 /// Which events somebody listens to.

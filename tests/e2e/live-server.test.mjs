@@ -1,5 +1,5 @@
-// The server's live channel with the clients that people use: socket.io-client, EventSource, and
-// the reference's hand-written WebSocket client. The server is killed and started again under load.
+// The server's live channel with the clients that people use, socket.io-client and EventSource. The
+// server is killed and started again under load.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -154,7 +154,7 @@ test('nonsense is answered, and many events at once keep their order', async (t)
   assert.equal((await server.event('N29')).id, 4);
 });
 
-test('the clients of the reference, WebSocket and EventSource, understand what they hear', async (t) => {
+test('the EventSource client of the reference understands what it hears', async (t) => {
   const server = await TestServer.start(t);
   const source = new EventSource(`${server.url}/api/events?project=taskboard&dialect=taskboard`);
   t.after(() => source.close());

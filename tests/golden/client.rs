@@ -27,6 +27,8 @@ pub struct Client {
     now: Millis,
     calls: u32,
     requests: Vec<RequestId>,
+    /// The manager's options.
+    config: Value,
     asks: Vec<(AskId, Option<Box<HttpRequest>>)>,
 }
 
@@ -45,6 +47,7 @@ impl Client {
         for (name, value) in config["manager"].as_object().into_iter().flatten() {
             manager[name] = value.clone();
         }
+        let options = manager.clone();
         let manager = Input::CreateManager(parse(manager.to_string().as_bytes()).unwrap());
         let Ok(Reply::Manager(manager)) = engine.handle(manager, now) else {
             panic!("no manager")
@@ -57,6 +60,7 @@ impl Client {
             now,
             calls: 0,
             requests: Vec::new(),
+            config: options,
             asks: Vec::new(),
         };
         let asked = render::ASKED.iter().filter(|(name, _)| {
@@ -191,8 +195,15 @@ impl Client {
                 self.feed(Input::ResumeAutoSync { manager, sync })?;
             }
             "configure" => {
-                let patch = parse(with.to_string().as_bytes())?;
-                self.feed(Input::Configure(manager, patch))?;
+                for (name, value) in with.as_object().unwrap() {
+                    self.config[name] = value.clone();
+                }
+                let config = parse(self.config.to_string().as_bytes())?;
+                self.feed(Input::Configure(manager, config))?;
+            }
+            "setRevision" => {
+                let text = with.to_string();
+                self.feed(Input::SetRevision(manager, text.as_bytes()))?;
             }
             "online" => self
                 .feed(Input::Online(with.as_bool().unwrap()))

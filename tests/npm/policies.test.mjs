@@ -502,3 +502,62 @@ test('a field can be sent under another name than it comes with', async (t) => {
   manager.applyChangeset(draft, null, undefined, false);
   assert.equal(things.getById(1).owner, 'Grace');
 });
+
+test('options can be read and set at any time, and a bad value changes nothing', async (t) => {
+  const { server, manager, events } = await loaded(t, {
+    autoSyncTimeout: 50,
+    onConflict: 'reload',
+  });
+  assert.equal(manager.supportShortSyncResponse, true);
+  assert.equal(manager.autoSyncTimeout, 50);
+  assert.deepEqual(manager.conflictCodes, [409, 'CONFLICT']);
+  manager.maxConflictRetries = 5;
+  manager.phantomIdField = '$temp';
+  manager.skipSuccessProperty = false;
+  assert.equal(manager.maxConflictRetries, 5);
+  assert.equal(thrownBy(() => (manager.maxConflictRetries = 0.5)).code, 'INVALID_CONFIG');
+  assert.equal(thrownBy(() => (manager.autoSyncTimeout = -1)).code, 'INVALID_CONFIG');
+  assert.equal(manager.maxConflictRetries, 5);
+  assert.equal(manager.autoSyncTimeout, 50);
+  events.add({ name: 'new' });
+  server.nextSync(status(409, { success: false }), ({ pack }) => ({
+    success: true,
+    events: { rows: pack.events.added.map(({ $temp }) => ({ $temp, id: 50 })) },
+  }));
+  server.loadWith((request, it) => ({ ...it.carryOut(request), success: true }));
+  await manager.sync();
+  assert.equal(events.getById(50).name, 'new');
+  manager.loadUrl = `${server.origin}/load?again`;
+  await manager.load();
+  assert.equal(manager.phantomIdField, '$temp', 'other options stay as they are');
+  server.nextSync({ events: {} });
+  events.getById(1).name = 'x';
+  assert.equal((await rejection(manager.sync())).code, 'REFUSED', 'success is missing');
+});
+
+test('what the server calls its state can be set, and made unknown', async (t) => {
+  const { server, manager, events } = await loaded(t);
+  manager.revision = 'r7';
+  manager.revision = undefined;
+  events.getById(1).name = 'a';
+  await manager.sync();
+  assert.equal(server.syncs[0].pack.revision, 'r7');
+  manager.revision = null;
+  assert.equal(manager.revision, null);
+  events.getById(1).name = 'b';
+  await manager.sync();
+  assert.ok(!('revision' in server.syncs[1].pack));
+  assert.equal(thrownBy(() => (manager.revision = {})).code, 'INVALID_ARGUMENT');
+});
+
+test('a store asks for parts of its data only where the manager loads by parts', async (t) => {
+  const part = { startDate: 0, endDate: DAY };
+  assert.equal(await storeOf(['name']).ensureLoaded(part), null);
+  const whole = await loaded(t);
+  assert.equal(await whole.events.ensureLoaded(part), null);
+  assert.equal(whole.server.loads.length, 1);
+  const { server, events } = await setup(t, { lazyLoad: true });
+  await events.ensureLoaded(part);
+  assert.equal(server.loads.length, 1);
+  assert.equal(events.count, 2);
+});

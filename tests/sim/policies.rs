@@ -590,7 +590,8 @@ fn a_page_takes_the_place_of_the_one_before_but_for_what_is_edited() {
     assert_eq!(world.server.loads[0]["page"], 1);
     world.set(client, "events", 1, "name", "mine");
     let manager = world.clients[client].manager;
-    let patch = json!({"loadData": {"page": 2, "pageSize": 2}}).to_string();
+    let urls = json!({"load": {"url": "/load"}, "sync": {"url": "/sync"}});
+    let patch = json!({"transport": urls, "loadData": {"page": 2, "pageSize": 2}}).to_string();
     let patch = syncline::engine::config::parse(patch.as_bytes()).unwrap();
     world
         .feed(client, Input::Configure(manager, patch))
@@ -608,5 +609,59 @@ fn a_page_takes_the_place_of_the_one_before_but_for_what_is_edited() {
     world.sync(client);
     world.settle();
     assert_eq!(world.server.row("events", 1).unwrap()["name"], "mine");
+    world.check_end();
+}
+
+#[test]
+fn a_portion_that_fails_again_and_again_does_not_loop_nor_does_it_hurry_the_rest() {
+    for idempotent in [true, false] {
+        let mut world = World::calendar();
+        world.server.habits.deduplicates = idempotent;
+        let client = world.loaded(json!({"maxSyncBytes": 160, "idempotentSync": idempotent,
+            "retry": {"max": 1}}));
+        for (id, name) in [(1, "a"), (2, "b")] {
+            world.set(client, "events", id, "name", name.repeat(60));
+        }
+        world.add(client, "events", json!({"name": "c".repeat(60)}));
+        world.fates.push_back(Fate::DropAnswer);
+        for _ in 0..20 {
+            world.fates.push_back(Fate::Reply(500, "oops".into()));
+        }
+        world.sync(client);
+        world.settle();
+        assert!(
+            world.clients[client].requests <= 4,
+            "{:?}",
+            world.log(client)
+        );
+        assert!(world.is_dirty(client));
+        world.fates.clear();
+        world.set(client, "events", 1, "n", 5);
+        world.sync(client);
+        world.settle();
+        world.sync(client);
+        world.settle();
+        assert!(!world.is_dirty(client), "{:?}", world.changes(client));
+        assert_eq!(world.server.count("events"), 3);
+        world.check_end();
+    }
+}
+
+#[test]
+fn additions_in_doubt_are_not_sent_with_the_rest_of_a_package() {
+    let mut world = World::calendar();
+    world.server.habits.deduplicates = false;
+    let client = world.loaded(json!({"maxSyncBytes": 160}));
+    world.add(client, "events", json!({"name": "c".repeat(60)}));
+    world.set(client, "events", 1, "name", "a".repeat(60));
+    world.fates.push_back(Fate::Normal);
+    world.fates.push_back(Fate::DropAnswer);
+    world.add(client, "events", json!({"name": "d".repeat(60)}));
+    world.sync(client);
+    world.settle();
+    let added = |pack: &&Value| pack["events"]["added"].is_array();
+    let sent = world.server.received.iter().filter(added).count();
+    assert_eq!(sent, 2, "each addition once: {:?}", world.server.received);
+    assert!(world.server.count("events") <= 4);
     world.check_end();
 }

@@ -91,6 +91,7 @@ fn run(seed: u64) {
 impl Run {
     fn new(seed: u64) -> Self {
         let mut rng = Rng::new(seed ^ 0x5EED);
+        let mut policies = Rng::new(seed ^ 0x0FF1CE);
         let clients = 1 + rng.below(3);
         let short_answers = rng.below(2) == 0;
         let habits = Habits {
@@ -115,14 +116,22 @@ impl Run {
         let mut users = Vec::new();
         for client in 0..clients as usize {
             let full = habits.short_answers || rng.below(2) == 0;
-            world.client(json!({
+            let mut config = json!({
                 "autoSync": rng.below(2) == 0,
                 "autoSyncTimeout": rng.below(400),
                 "idempotentSync": habits.deduplicates,
                 "supportShortSyncResponse": full,
                 "retry": {"max": rng.below(5)},
                 "transport": {"sync": {"timeout": 4_000}, "load": {"timeout": 4_000}}
-            }));
+            });
+            if policies.below(3) == 0 {
+                config["phasedSync"] = json!(policies.below(2) == 0);
+                config["maxSyncBytes"] = json!([0, 150, 400][policies.below(3) as usize]);
+            }
+            if policies.below(3) == 0 {
+                config["syncDataOnLoad"] = json!({});
+            }
+            world.client(config);
             world.load(client);
             world.settle();
             let mut memory = Memory::default();

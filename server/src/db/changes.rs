@@ -16,6 +16,9 @@ pub(crate) const MAX_LOG_BYTES: i64 = 64 * 1024 * 1024;
 /// A larger change is kept as a mark only: whoever meets it loads.
 pub(crate) const MAX_CHANGE_BYTES: usize = 1024 * 1024;
 
+/// Who missed more than so many bytes loads: that is quicker.
+const MAX_MISSED_BYTES: i64 = 8 * 1024 * 1024;
+
 /// The log is pruned at every revision that this divides: pruning costs more than writing.
 const PRUNE_EVERY: i64 = 64;
 
@@ -167,15 +170,17 @@ pub(crate) async fn missed(
     if since < floor(connection, project).await? {
         return Ok(Missed::Unknown("forgotten"));
     }
-    let sql = "SELECT * FROM changes WHERE project = ? AND revision > ? AND revision <= ?
-               ORDER BY revision LIMIT ?";
-    let query = sqlx::query(sql).bind(project).bind(since).bind(until);
-    let rows = query.bind(limit + 1).fetch_all(connection).await?;
-    let changes = rows.iter().map(decode).collect::<sqlx::Result<Vec<_>>>()?;
-    let many = i64::try_from(changes.len()).unwrap_or(i64::MAX) > limit;
-    if many || changes.iter().any(|change| change.data.is_none()) {
+    let part = "FROM changes WHERE project = ? AND revision > ? AND revision <= ?";
+    let sql = format!("SELECT count(*), count(data), coalesce(sum(length(data)), 0) {part}");
+    let query = sqlx::query_as(&sql).bind(project).bind(since).bind(until);
+    let (count, kept, bytes): (i64, i64, i64) = query.fetch_one(&mut *connection).await?;
+    if count > limit || kept < count || bytes > MAX_MISSED_BYTES {
         return Ok(Missed::Unknown("large"));
     }
+    let sql = format!("SELECT * {part} ORDER BY revision");
+    let query = sqlx::query(&sql).bind(project).bind(since).bind(until);
+    let rows = query.fetch_all(connection).await?;
+    let changes = rows.iter().map(decode).collect::<sqlx::Result<Vec<_>>>()?;
     Ok(Missed::Changes(changes))
 }
 

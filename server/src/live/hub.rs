@@ -93,6 +93,8 @@ pub(crate) struct Subscription {
     pub(crate) echo: bool,
     /// One is shown to others, and told who is here.
     pub(crate) presence: bool,
+    /// What was saved by then is known by other means.
+    pub(crate) from: i64,
 }
 
 #[derive(Debug)]
@@ -139,6 +141,8 @@ pub(crate) struct Hub {
     clients: HashMap<String, Client>,
     rooms: Vec<Room>,
     pub(crate) locks: Locks,
+    /// Why nobody is let in any more.
+    closed: Option<Close>,
 }
 
 impl Hub {
@@ -158,6 +162,7 @@ impl Hub {
             clients: HashMap::new(),
             rooms: PROJECTS.iter().copied().map(room).collect(),
             locks: Locks::default(),
+            closed: None,
         }
     }
 
@@ -191,6 +196,9 @@ impl Hub {
         if self.is_full() {
             return Err(full());
         }
+        if let Some(close) = &self.closed {
+            outbox.end(End::Close(close.clone()));
+        }
         self.claim(client, user, verified)?;
         let entry = self.clients.entry(client.to_owned());
         let entry = entry.or_insert_with(|| Client {
@@ -209,7 +217,11 @@ impl Hub {
         Ok(id)
     }
 
-    fn claim(&self, client: &str, user: &User, verified: bool) -> Result<(), Failure> {
+    /// Whether a user may speak as this client.
+    ///
+    /// # Errors
+    /// `CLIENT_ID_TAKEN`, when it is another user's.
+    pub(crate) fn claim(&self, client: &str, user: &User, verified: bool) -> Result<(), Failure> {
         let other = self
             .clients
             .get(client)
@@ -236,15 +248,17 @@ impl Hub {
         self.clients.get(client).map(|client| &client.user)
     }
 
-    /// Puts a connection into a room; gives the revision from which on it hears everything.
+    /// Puts a connection into a room; gives the revision from which on it hears everything. That is
+    /// `from` or later: what was saved may be told only in a moment.
     pub(crate) fn subscribe(
         &mut self,
         id: u64,
         project: &Project,
-        how: Subscription,
+        mut how: Subscription,
         now: i64,
     ) -> i64 {
-        let revision = self.revision;
+        let revision = self.revision.max(how.from);
+        how.from = revision;
         self.leave(id, project, None, now);
         let Some(member) = self.members.get(&id) else {
             return revision;
@@ -368,16 +382,19 @@ impl Hub {
         self.locks.all().filter_map(of_room).collect()
     }
 
-    /// The name of the other user who holds a record.
+    /// The name of the other user who holds a record. A user whom a token names is told apart by
+    /// that alone: client ids are no secret.
     pub(crate) fn other_holder(
         &self,
         place: &Place,
         client: &str,
-        user: Option<&str>,
+        verified: Option<&User>,
     ) -> Option<String> {
         let owner = self.locks.holder(place)?;
-        let user = user.or_else(|| self.user_of(client).map(|user| user.id.as_str()));
-        let own = owner.client == client || user == Some(owner.user.id.as_str());
+        let own = match verified.or_else(|| self.user_of(client)) {
+            Some(user) if user.id == owner.user.id => true,
+            _ => verified.is_none() && owner.client == client,
+        };
         (!own).then(|| owner.user.name.clone())
     }
 
@@ -401,7 +418,7 @@ impl Hub {
                     continue;
                 };
                 let own = sender.as_deref() == Some(member.client.as_str());
-                if how.echo || !own {
+                if revision > how.from && (how.echo || !own) {
                     member.outbox.send(frame.clone(), how.dialect);
                 }
             }
@@ -463,7 +480,9 @@ impl Hub {
         }
     }
 
-    pub(crate) fn close_all(&self, close: &Close) {
+    /// Ends all connections, and those to come.
+    pub(crate) fn close_all(&mut self, close: &Close) {
+        self.closed = Some(close.clone());
         for member in self.members.values() {
             member.outbox.end(End::Close(close.clone()));
         }

@@ -401,7 +401,11 @@ impl Session {
                 Some(since.ok_or_else(|| bad("`since` must be a revision"))?)
             }
         };
+        let mut tx = self.app.database.read().await?;
+        let saved = crate::db::revision(&mut tx).await?;
+        drop(tx);
         let how = Subscription {
+            from: saved,
             dialect: self.dialect,
             echo: !self.greeting.is_off("echo"),
             presence: !self.greeting.is_off("presence"),

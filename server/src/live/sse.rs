@@ -106,6 +106,9 @@ pub(crate) async fn post(
     let client = greeting.get("clientId").unwrap_or_default().to_owned();
     let verified = claims.and_then(|claims| claims.user);
     let is_verified = verified.is_some();
+    if let Some(user) = &verified {
+        app.live.hub().claim(&client, user, true)?;
+    }
     let connected = app.live.hub().user_of(&client).cloned();
     let named = || User::new(client.clone(), None, None);
     let user = verified.or(connected).or_else(named);

@@ -151,37 +151,6 @@ pub struct RetryConfig {
     pub jitter: f64,
 }
 
-/// New values for options of a living manager; what is absent stays.
-#[derive(Clone, Debug, Default)]
-pub struct ManagerPatch {
-    /// See [`ManagerConfig::transport`].
-    pub transport: Option<TransportConfig>,
-    /// See [`ManagerConfig::auto_sync`].
-    pub auto_sync: Option<bool>,
-    /// See [`ManagerConfig::auto_sync_timeout`].
-    pub auto_sync_timeout: Option<f64>,
-    /// See [`ManagerConfig::force_sync`].
-    pub force_sync: Option<bool>,
-    /// See [`ManagerConfig::write_all_fields`].
-    pub write_all_fields: Option<bool>,
-    /// See [`ManagerConfig::idempotent_sync`].
-    pub idempotent_sync: Option<bool>,
-    /// See [`ManagerConfig::retry`].
-    pub retry: Option<RetryConfig>,
-    /// See [`ManagerConfig::request_data`].
-    pub request_data: Option<Members>,
-    /// The revision to send with the next sync.
-    pub revision: Option<Value>,
-    /// See [`ManagerConfig::polling`].
-    pub polling: Option<PollingConfig>,
-    /// See [`ManagerConfig::load_data`].
-    pub load_data: Option<Members>,
-    /// See [`ManagerConfig::sync_apply_sequence`].
-    pub sync_apply_sequence: Option<Vec<String>>,
-    /// See [`ManagerConfig::load_apply_sequence`].
-    pub load_apply_sequence: Option<Vec<String>>,
-}
-
 impl Options for ManagerConfig {
     fn read(from: &mut Reader) -> Self {
         let mut config = Self::default();
@@ -301,35 +270,6 @@ impl RetryConfig {
         from.number("factor", &mut self.factor);
         from.number("cap", &mut self.cap);
         from.number("jitter", &mut self.jitter);
-    }
-}
-
-impl Options for ManagerPatch {
-    fn read(from: &mut Reader) -> Self {
-        let mut patch = Self::default();
-        let mut transport = TransportConfig::default();
-        if from.nested("transport", &mut |from| transport.read(from)) {
-            patch.transport = Some(transport);
-        }
-        from.maybe_bool("autoSync", &mut patch.auto_sync);
-        from.maybe_number("autoSyncTimeout", &mut patch.auto_sync_timeout);
-        from.maybe_bool("forceSync", &mut patch.force_sync);
-        from.maybe_bool("writeAllFields", &mut patch.write_all_fields);
-        from.maybe_bool("idempotentSync", &mut patch.idempotent_sync);
-        let mut retry = RetryConfig::default();
-        if from.nested("retry", &mut |from| retry.read(from)) {
-            patch.retry = Some(retry);
-        }
-        patch.request_data = from.object("requestData");
-        patch.revision = from.take("revision");
-        let mut polling = PollingConfig::default();
-        if from.nested("polling", &mut |from| polling.read(from)) {
-            patch.polling = Some(polling);
-        }
-        patch.load_data = from.object("loadData");
-        patch.sync_apply_sequence = from.texts("syncApplySequence");
-        patch.load_apply_sequence = from.texts("loadApplySequence");
-        patch
     }
 }
 

@@ -12,8 +12,8 @@ use crate::prelude::*;
 
 pub use channel::{ChannelConfig, ChannelOptions, INTERVAL_MIN_MS};
 pub use manager::{
-    DifferencesConfig, LazyConfig, ManagerConfig, ManagerPatch, PollingConfig, RetryConfig,
-    TransportConfig, UrlConfig,
+    DifferencesConfig, LazyConfig, ManagerConfig, PollingConfig, RetryConfig, TransportConfig,
+    UrlConfig,
 };
 pub(super) use options::check_url;
 pub use options::{

@@ -1,8 +1,7 @@
 //! A manager's options after the check: what the engine works with.
 
 use super::manager::{
-    DifferencesConfig, LazyConfig, ManagerConfig, ManagerPatch, PollingConfig, RetryConfig,
-    UrlConfig,
+    DifferencesConfig, LazyConfig, ManagerConfig, PollingConfig, RetryConfig, UrlConfig,
 };
 use crate::engine::conflict::Strategy;
 use crate::engine::error::{ErrorCode, SyncError};
@@ -206,55 +205,6 @@ impl ManagerOptions {
             lazy_load: config.lazy_load,
             load_data: config.load_data.unwrap_or_default(),
         })
-    }
-
-    /// Takes over what a patch names; all of it or, on an error, nothing. `revision` is not an option and stays in the patch.
-    ///
-    /// # Errors
-    /// [`ErrorCode::InvalidConfig`], as in [`check`](Self::check).
-    pub fn patch(&mut self, patch: ManagerPatch) -> Result<(), SyncError> {
-        let transport = match patch.transport {
-            Some(transport) => Some((
-                endpoint(transport.load, "load")?,
-                endpoint(transport.sync, "sync")?,
-            )),
-            None => None,
-        };
-        let timeout = match patch.auto_sync_timeout {
-            Some(ms) => delay("autoSyncTimeout", ms)?,
-            None => self.auto_sync_timeout_ms,
-        };
-        let retry = match patch.retry {
-            Some(config) => retry("retry", config)?,
-            None => self.retry,
-        };
-        let polling = match patch.polling {
-            Some(config) => polling(config)?,
-            None => self.polling,
-        };
-        if let Some((load, sync)) = transport {
-            (self.load, self.sync) = (load, sync);
-        }
-        self.polling = polling;
-        if patch.sync_apply_sequence.is_some() {
-            self.sync_apply_sequence = patch.sync_apply_sequence;
-        }
-        if patch.load_apply_sequence.is_some() {
-            self.load_apply_sequence = patch.load_apply_sequence;
-        }
-        self.auto_sync_timeout_ms = timeout;
-        self.retry = retry;
-        self.auto_sync = patch.auto_sync.unwrap_or(self.auto_sync);
-        self.force_sync = patch.force_sync.unwrap_or(self.force_sync);
-        self.write_all_fields = patch.write_all_fields.unwrap_or(self.write_all_fields);
-        self.idempotent_sync = patch.idempotent_sync.unwrap_or(self.idempotent_sync);
-        if let Some(data) = patch.load_data {
-            self.load_data = data;
-        }
-        if let Some(data) = patch.request_data {
-            self.request_data = data;
-        }
-        Ok(())
     }
 }
 
@@ -539,17 +489,5 @@ mod tests {
         ] {
             assert_eq!(check_url(url), Ok(()), "{url}");
         }
-    }
-
-    #[test]
-    fn a_bad_patch_changes_nothing() {
-        let mut options = check("{}").unwrap();
-        let patch = parse(br#"{"autoSync":true,"retry":{"jitter":7}}"#).unwrap();
-        assert!(options.patch(patch).is_err());
-        assert!(!options.auto_sync);
-        options
-            .patch(parse(br#"{"autoSync":true}"#).unwrap())
-            .unwrap();
-        assert!(options.auto_sync);
     }
 }

@@ -5,16 +5,17 @@ use super::backlog::Backlog;
 use super::context::{Context, Stores, gone};
 use super::dirty::Dirty;
 use super::exchange::{Exchange, Stage};
+use super::fate;
 use super::lazy::Lazy;
 use super::live::Live;
 use super::load::NextLoad;
-use super::{fate, package};
+use super::package;
 use super::polling::Polling;
 use super::retry::Retry;
 use super::revision::Revision;
 use super::status::{Facts, StatusReport};
 use super::url::is_loopback;
-use crate::engine::config::{ManagerConfig, ManagerOptions, ManagerPatch};
+use crate::engine::config::{ManagerConfig, ManagerOptions};
 use crate::engine::effect::{Effect, RequestKind};
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{Event, EventKind, Status};
@@ -230,34 +231,37 @@ impl Manager {
         self.listening = mask;
     }
 
-    /// Changes options; all that the patch names, or nothing.
+    /// Changes options, or nothing.
     ///
     /// # Errors
     /// [`ErrorCode::InvalidConfig`].
     pub fn configure(
         &mut self,
-        mut patch: ManagerPatch,
+        config: ManagerConfig,
         cx: &mut Context<'_>,
     ) -> Result<(), SyncError> {
-        let revision = patch.revision.take();
-        if revision
-            .as_ref()
-            .is_some_and(|value| value.as_list().is_some() || value.as_object().is_some())
-        {
-            let message = "revision must be a number or a text";
-            return Err(SyncError::new(ErrorCode::InvalidConfig, message));
-        }
-        let polls = patch.polling.is_some();
-        self.options.patch(patch)?;
-        if polls {
+        let before = core::mem::replace(&mut self.options, ManagerOptions::check(config)?);
+        if self.options.polling != before.polling {
             self.polling.begin(&self.options.polling, cx.now);
         }
-        if let Some(revision) = revision {
-            self.revision.set(revision);
-        }
+        self.sequences_checked = false;
         let dirty = self.has_changes(cx.stores);
         let (enabled, delay_ms) = (self.options.auto_sync, self.options.auto_sync_timeout_ms);
         self.auto.configure(enabled, delay_ms, dirty, cx.now);
+        Ok(())
+    }
+
+    /// What the server calls its state, as JSON text; `null` makes it unknown.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidArgument`] for what is neither a number nor a text.
+    pub fn set_revision(&mut self, value: &[u8]) -> Result<(), SyncError> {
+        let value = Value::parse(value).unwrap_or_default();
+        if value.as_list().is_some() || value.as_object().is_some() {
+            let message = "a revision is a number or a text";
+            return Err(SyncError::new(ErrorCode::InvalidArgument, message));
+        }
+        self.revision.set(value);
         Ok(())
     }
 
@@ -528,7 +532,8 @@ impl Manager {
             && !self.retry.waiting()
             && !matches!(self.backlog, Backlog::Reported(_));
         let again = self.retry.due() && !self.auto.suspended();
-        let rest = (self.again || self.rest_waits) && !self.retry.waiting();
+        let rest = self.again || self.rest_waits && matches!(self.backlog, Backlog::Clear);
+        let rest = rest && !self.retry.waiting();
         (called || auto || again || rest) && self.reaches(online)
     }
 

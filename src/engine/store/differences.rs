@@ -104,30 +104,14 @@ impl Store {
         }
     }
 
-    /// Records stand as the data set has them; others stay behind those that they stood behind.
+    /// Records stand as the data set has them, what it doesn't have behind them.
     fn order_as(&mut self, ids: &[super::Id], out: &mut Notices) {
-        let mut wanted = ids.iter().filter_map(|id| self.table.find_id(id.as_ref()));
+        let rows = ids.iter().filter_map(|id| self.table.find_id(id.as_ref()));
+        let mut order: Vec<RowIx> = rows.filter(|row| self.table.is_visible(*row)).collect();
         let mut named = vec![false; self.table.rows_len()];
-        let listed: Vec<RowIx> = wanted
-            .by_ref()
-            .filter(|row| self.table.is_visible(*row))
-            .collect();
-        for row in &listed {
-            named[row.ix()] = true;
-        }
-        // The places of the listed ones, filled anew.
-        let mut next = listed.into_iter();
+        order.retain(|row| !core::mem::replace(&mut named[row.ix()], true));
         let old = self.table.order().to_vec();
-        let order: Vec<RowIx> = old
-            .iter()
-            .map(|&row| {
-                if named[row.ix()] {
-                    next.next().unwrap_or(row)
-                } else {
-                    row
-                }
-            })
-            .collect();
+        order.extend(old.iter().filter(|row| !named[row.ix()]));
         if order == old {
             return;
         }

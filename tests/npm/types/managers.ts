@@ -197,6 +197,8 @@ polls.ensureLoaded({ startDate: new Date(), endDate: '2026-03-01' }) satisfies P
 >;
 polls.load('/elsewhere') satisfies Promise<CrudResult>;
 polls.nextPage() satisfies Promise<CrudResult>;
+new CrudManager({ onConflict: ({ type }) => void (type satisfies 'conflict') });
+polls.maxSyncBytes = 5;
 polls.totalCount satisfies number | undefined;
 polls.requestId satisfies number;
 // @ts-expect-error there is no such policy

@@ -126,6 +126,33 @@ async fn a_signed_token_says_who_the_user_is_over_http_as_well() {
 }
 
 #[tokio::test]
+async fn another_users_client_id_opens_none_of_its_locks() {
+    let host = guarded().await;
+    let query = format!("project=calendar&clientId=a&token={}", token("alice", 60.0));
+    let mut alice = Client::live(&host, &query).await;
+    alice
+        .ask(json!({ "type": "lock", "data": { "type": "events", "id": 4 } }))
+        .await;
+    let bob = token("bob", 60.0);
+    let send = async |path: &str, body: Value| {
+        let request = host.http.post(format!("{}{path}", host.url));
+        let request = request.header("authorization", format!("Bearer {bob}"));
+        let response = request.body(body.to_string()).send().await.unwrap();
+        response.json::<Value>().await.unwrap()
+    };
+    let mut package = rename(4, "Forged");
+    package["clientId"] = json!("a");
+    assert_eq!(send("/api/sync", package).await["code"], "LOCKED");
+    let unlock = json!({ "type": "unlock", "data": { "type": "events", "id": 4 } });
+    let path = "/api/live?project=calendar&clientId=a";
+    assert_eq!(send(path, unlock).await["code"], "CLIENT_ID_TAKEN");
+    let query = format!("project=calendar&clientId=b&token={bob}");
+    let mut socket = Client::live(&host, &query).await;
+    let message = json!({ "type": "sync", "clientId": "a", "data": rename(4, "Forged") });
+    assert_eq!(socket.ask(message).await["code"], "LOCKED");
+}
+
+#[tokio::test]
 async fn a_token_that_expires_closes_the_connection_unless_it_is_renewed() {
     let host = guarded().await;
     let query = |lives: f64| format!("project=calendar&token={}", token("alice", lives));
