@@ -13,6 +13,8 @@ const ARGUMENTS = [
   '--disable-component-update',
   '--disable-sync',
   '--disable-dev-shm-usage',
+  // Pages that a test makes up may talk to its server.
+  '--disable-features=LocalNetworkAccessChecks',
 ];
 const WAIT_MS = 12_000;
 const HOUR_MS = 3_600_000;
