@@ -291,7 +291,7 @@ test('the task board is live: cards move, are outlined and locked', async (t) =>
   await alice.saved(() => alice.press('Save'));
   await bob.card('Refactor it all').waitFor();
   await eventually('no outline', async () => (await bob.rings.count()) === 0);
-  assert.equal((await server.row('Refactor it all', 'tasks')).status, 'backlog');
+  assert.equal((await server.row('Refactor it all', 'tasks')).status, 'todo');
   alice.assertQuiet();
   bob.assertQuiet();
 });

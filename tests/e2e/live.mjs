@@ -43,9 +43,8 @@ const pane = (Page, path, sign) =>
 
     /** Those who are here, by the names that a screen reader says. */
     async faces() {
-      const items = await this.page.locator('syncline-presence').getByRole('listitem').all();
-      const names = await Promise.all(items.map((item) => item.textContent()));
-      return names.map((name) => name.replace(/^[A-Z]+(?=[A-Z])/, '')).sort();
+      const names = this.page.locator('syncline-presence .for-readers');
+      return (await names.allTextContents()).sort();
     }
 
     /** How many changes were received over the channel. */
