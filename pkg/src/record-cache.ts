@@ -193,8 +193,7 @@ export class RecordCache<R extends Model> {
     const { _number: store } = this.home;
     // First: a record that is made has room for as many cells as there are fields then.
     this.fields.discover(store);
-    engine().pack(store, writeWords(rows));
-    unpack(this.fields.kinds, each);
+    if (engine().pack(store, writeWords(rows))) unpack(this.fields.kinds, each);
   }
 
   /** Puts a record at its row. An array with a hole before its end would become a slow one. */

@@ -34,7 +34,7 @@ export interface Wasm {
   range(store: number, start: number, end: number): void;
   findNumber(store: number, id: number): number;
   findText(store: number, len: number): number;
-  pack(store: number, count: number): void;
+  pack(store: number, count: number): boolean;
   fieldCount(store: number): number;
   fieldNames(store: number): string;
   recordState(store: number, row: number, generation: number): number;

@@ -215,6 +215,8 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     } finally {
       this._cache.incoming = [];
     }
+    // A listener may have destroyed it.
+    this._alive();
     return this._cache.records(pairs.filter((_, i) => i % 2 === 0));
   }
 

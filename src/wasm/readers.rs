@@ -55,15 +55,17 @@ pub fn find_text(store: u32, len: u32) -> bool {
     .unwrap_or(false)
 }
 
-/// Packs the rows whose places stand in the scratch, with all fields.
+/// Packs the rows whose places stand in the scratch, with all fields. Gives whether there is such a
+/// store: without one, what an earlier call left is still there.
 #[wasm_bindgen]
-pub fn pack(store: u32, count: u32) {
+pub fn pack(store: u32, count: u32) -> bool {
     with_store(store, |driver, store| {
         let mut buffers = driver.buffers();
         let rows = buffers.rows(count as usize);
         buffers.used();
         buffers.leave_packed(store.table(), &rows);
-    });
+    })
+    .is_some()
 }
 
 /// How many fields there are, declared and met in data.
