@@ -178,8 +178,14 @@ for (const subject of Object.keys(SUBJECTS)) {
   });
 }
 
-/** A little of everything that makes events, in which some are refused. */
-async function aBusyHour({ server, manager, events }) {
+/** A little of everything that makes events. What a listener spoils ends it with a SyncError. */
+async function aBusyHour(all) {
+  await work(all).catch((error) => {
+    if (!(error instanceof SyncError)) throw error;
+  });
+}
+
+async function work({ server, manager, events }) {
   server.nextSync({ success: false, message: 'not now' });
   events.getById(1).name = 'One';
   await manager.sync().catch(() => {});
@@ -258,7 +264,7 @@ for (const subject of ['manager', 'store']) {
     for (const name of await firedBy(t, subject)) {
       const { all, it } = await fresh(t, subject);
       it.on(name, () => void it.destroy());
-      await within(aBusyHour(all).catch((error) => assert.ok(error instanceof SyncError, `${name}: ${error.stack}`)), name);
+      await within(aBusyHour(all), name);
       await stillWorks((await fresh(t, subject)).all);
     }
   });
