@@ -54,7 +54,9 @@
 //!             Effect::Event(_, event) => log.push(format!("{:?}", event.kind())),
 //!             // Changes of records, packed: read them, tell the listeners.
 //!             Effect::Notices => drop(engine.take_notices()),
+//!             // Nothing runs that could be aborted, and there is no live channel.
 //!             Effect::Abort(_) | Effect::Release(_) => {}
+//!             Effect::Channel { .. } | Effect::Answered { .. } => {}
 //!         }
 //!     }
 //!     Ok(())

@@ -108,6 +108,26 @@ pub enum ErrorCode {
     Validation,
     /// The request id was used before for a different package; nothing was saved.
     RequestIdReused,
+    /// Another user holds the lock of a record; nothing was saved.
+    Locked,
+    /// The lock was asked for with a time to wait, which has passed.
+    LockTimeout,
+    /// The holder of the lock refuses to hand it over.
+    LockDenied,
+    /// The lock to be freed or denied is not one's own.
+    NotLocked,
+    /// A message about a room that the client isn't in.
+    NotSubscribed,
+    /// A message of the live channel whose `type` the server doesn't know.
+    UnknownType,
+    /// A room is named that the server doesn't have.
+    UnknownProject,
+    /// The bearer token was right once.
+    TokenExpired,
+    /// The client id belongs to another user.
+    ClientIdTaken,
+    /// A limit of the live channel is reached.
+    TooMany,
     /// The database was busy for too long; nothing was saved, the same request may be repeated.
     Busy,
     /// An error of the server itself.
@@ -119,15 +139,26 @@ impl ErrorCode {
     #[must_use]
     pub const fn http_status(self) -> u16 {
         match self {
-            Self::BadJson | Self::BadRequest | Self::BadRequestId | Self::UnknownStore => 400,
-            Self::Unauthorized => 401,
+            Self::BadJson
+            | Self::BadRequest
+            | Self::BadRequestId
+            | Self::UnknownProject
+            | Self::UnknownStore
+            | Self::UnknownType => 400,
+            Self::TokenExpired | Self::Unauthorized => 401,
             Self::ForbiddenOrigin => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::Timeout => 408,
-            Self::Conflict | Self::RevisionAhead => 409,
+            Self::ClientIdTaken
+            | Self::Conflict
+            | Self::NotLocked
+            | Self::NotSubscribed
+            | Self::RevisionAhead => 409,
             Self::TooLarge => 413,
             Self::Validation | Self::RequestIdReused => 422,
+            Self::Locked | Self::LockDenied | Self::LockTimeout => 423,
+            Self::TooMany => 429,
             Self::Internal => 500,
             Self::Busy => 503,
         }

@@ -76,6 +76,11 @@ fn start() {
     for name in ["ask", "sent", "head", "chunk", "release"] {
         logs(&facade, name);
     }
+    let request = Function::new_with_args("url, init", "return new Request(url, init)");
+    method(&facade, "request", &request);
+    // Looked up at every call: the tests replace it.
+    let fetch = Function::new_with_args("request", "return globalThis.fetch(request)");
+    method(&facade, "fetch", &fetch);
     let event = Closure::<dyn Fn(JsValue, JsValue)>::new(|_, event: JsValue| {
         log(format!("event {}", event.as_f64().unwrap()));
     });

@@ -96,6 +96,7 @@ struct Decimal {
 }
 
 impl Decimal {
+    #[inline(never)]
     fn push(&mut self, digit: u8, after_point: bool) {
         if after_point {
             self.exponent = self.exponent.saturating_sub(1);
@@ -139,6 +140,7 @@ impl Decimal {
         self.slowly()
     }
 
+    #[inline(never)]
     fn slowly(&self) -> f64 {
         let magnitude = self
             .exponent
@@ -182,6 +184,7 @@ impl Decimal {
 }
 
 /// The nearest double of a quotient.
+#[inline(never)]
 fn quotient(value: u64, divisor: u64) -> f64 {
     // Then at least half of the divisor, so that all 64 bits below the point count.
     let zeros = value.leading_zeros();
@@ -201,6 +204,7 @@ fn quotient(value: u64, divisor: u64) -> f64 {
 }
 
 /// The nearest double of `value * 2^exponent`, and a bit more than that when it is `inexact`.
+#[inline(never)]
 fn assemble(value: u128, exponent: i32, inexact: bool) -> f64 {
     if value == 0 {
         return 0.0;
@@ -257,6 +261,7 @@ pub(super) fn shortest(value: f64) -> (Vec<u8>, i32) {
 
 /// Free-format printing after Steele and White: digits are made until what is left lies within half the distance to both
 /// neighbours.
+#[inline(never)]
 fn shortest_slowly(value: f64) -> (Vec<u8>, i32) {
     let bits = value.to_bits();
     let (fraction, biased) = (bits & ((1 << 52) - 1), (bits >> 52) as i32);
@@ -338,6 +343,7 @@ impl Big {
         big
     }
 
+    #[inline(never)]
     fn trim(&mut self) {
         while self.words.last() == Some(&0) {
             self.words.pop();
@@ -349,6 +355,7 @@ impl Big {
         self.words.len() as u32 * 32 - last
     }
 
+    #[inline(never)]
     fn multiply_add(&mut self, factor: u32, add: u32) {
         let mut carry = u64::from(add);
         for word in &mut self.words {
@@ -362,6 +369,7 @@ impl Big {
     }
 
     /// Times a power of ten.
+    #[inline(never)]
     fn scale(&mut self, power: u32) {
         for _ in 0..power / 9 {
             self.multiply_add(1_000_000_000, 0);
@@ -372,6 +380,7 @@ impl Big {
     }
 
     /// Times a power of two.
+    #[inline(never)]
     fn shift(&mut self, bits: u32) {
         if self.words.is_empty() {
             return;
@@ -381,6 +390,7 @@ impl Big {
         self.words.splice(0..0, zeros);
     }
 
+    #[inline(never)]
     fn compare(&self, other: &Self) -> Ordering {
         let order = self.words.len().cmp(&other.words.len());
         order.then_with(|| self.words.iter().rev().cmp(other.words.iter().rev()))

@@ -43,6 +43,8 @@ pub enum ErrorCode {
     Refused,
     /// The server refused because its data is newer.
     Conflict,
+    /// Somebody else has locked the record.
+    Locked,
 }
 
 impl ErrorCode {
@@ -67,6 +69,7 @@ impl ErrorCode {
             Self::Http => "HTTP",
             Self::Refused => "REFUSED",
             Self::Conflict => "CONFLICT",
+            Self::Locked => "LOCKED",
         }
     }
 }

@@ -24,6 +24,12 @@ pub fn write_number(value: f64, out: &mut Vec<u8>) {
         write_integer(value as i64, out);
         return;
     }
+    write_fraction(value, out);
+}
+
+/// Apart from the above, since this is rare and large.
+#[inline(never)]
+fn write_fraction(value: f64, out: &mut Vec<u8>) {
     if !value.is_finite() {
         out.extend_from_slice(b"null");
         return;
@@ -56,6 +62,7 @@ pub fn write_number(value: f64, out: &mut Vec<u8>) {
     }
 }
 
+#[inline(never)]
 fn write_integer(value: i64, out: &mut Vec<u8>) {
     let mut buffer = [0u8; 20];
     let mut at = buffer.len();
@@ -68,12 +75,14 @@ fn write_integer(value: i64, out: &mut Vec<u8>) {
             break;
         }
     }
-    if value < 0 {
-        out.push(b'-');
+    if value < 0
+        && let Some(sign) = at.checked_sub(1)
+        && let Some(place) = buffer.get_mut(sign)
+    {
+        *place = b'-';
+        at = sign;
     }
-    for digit in buffer.get(at..).unwrap_or_default() {
-        out.push(*digit);
-    }
+    out.extend_from_slice(buffer.get(at..).unwrap_or_default());
 }
 
 /// Reads text that holds one decimal number, blanks around it allowed; anything else, empty text,

@@ -38,7 +38,8 @@ pub enum CellKind {
     Number,
     /// Text, a span of the arena.
     Text,
-    /// An object or array, kept as its JSON text in the arena.
+    /// An object or array, kept as its JSON text in the arena; or a whole number that no `f64`
+    /// holds, by its digits.
     Json,
 }
 
@@ -138,6 +139,11 @@ impl Cell {
     pub const fn bits(self) -> u64 {
         self.0
     }
+
+    /// The cell of which [`Cell::bits`] gave these.
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
 }
 
 impl core::fmt::Debug for Cell {
@@ -168,7 +174,7 @@ pub enum Value<'a> {
     Number(f64),
     /// Text.
     Text(&'a str),
-    /// The JSON text of an object or array.
+    /// The JSON text of an object or array, or the digits of a whole number that no `f64` holds.
     Json(&'a str),
 }
 

@@ -42,6 +42,11 @@ export function defineAccessor(prototype: object, field: Field): void {
 
 const accessors = new WeakSet<object>();
 
+/** @internal A property of Model that a field of the same name takes the place of. */
+export function giveWay(getter: object): void {
+  accessors.add(getter);
+}
+
 function findProperty(prototype: object | null, name: string): PropertyDescriptor | undefined {
   for (let at = prototype; at !== null; at = Object.getPrototypeOf(at)) {
     const found = Object.getOwnPropertyDescriptor(at, name);
@@ -94,7 +99,6 @@ function dateOf(record: Model, ix: number, ms: number): Date {
   if (date !== undefined && date.getTime() === ms) return date;
   return (kept[ix] = new Date(ms));
 }
-
 
 interface Converted {
   raw: unknown;

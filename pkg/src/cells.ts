@@ -144,24 +144,69 @@ export function cellReader(ix: number): Reader {
 
 /** @internal The cell at a place, read anew where the record is stale. */
 export function cellAt(record: Model, ix: number): unknown {
-  const cell = keptCell(record, ix);
-  return cell !== undefined ? cell : absent(record, ix);
+  return (READERS[ix] ?? cellReader(ix)).call(record);
 }
 
 function absent(record: Model, ix: number): unknown {
   if (record._v !== Freshness.Stale) return undefined;
   record._s._refresh(record);
-  return keptCell(record, ix);
-}
-
-function keptCell(record: Model, ix: number): unknown {
   return ix < CELLS ? record[NAMES[ix] as keyof Cells] : record._m?.[ix - CELLS];
 }
 
-/** @internal */
+/** @internal Place by place, as a name that is computed costs more than the rest of an edit here. */
 export function putCell(record: Model, ix: number, value: unknown): void {
-  if (ix < CELLS) (record as any)[NAMES[ix] as string] = value;
-  else (record._m ??= [])[ix - CELLS] = value;
+  switch (ix) {
+    case 0:
+      record._0 = value;
+      break;
+    case 1:
+      record._1 = value;
+      break;
+    case 2:
+      record._2 = value;
+      break;
+    case 3:
+      record._3 = value;
+      break;
+    case 4:
+      record._4 = value;
+      break;
+    case 5:
+      record._5 = value;
+      break;
+    case 6:
+      record._6 = value;
+      break;
+    case 7:
+      record._7 = value;
+      break;
+    case 8:
+      record._8 = value;
+      break;
+    case 9:
+      record._9 = value;
+      break;
+    case 10:
+      record._10 = value;
+      break;
+    case 11:
+      record._11 = value;
+      break;
+    case 12:
+      record._12 = value;
+      break;
+    case 13:
+      record._13 = value;
+      break;
+    case 14:
+      record._14 = value;
+      break;
+    case 15:
+      record._15 = value;
+      break;
+    default:
+      (record._m ??= [])[ix - CELLS] = value;
+  }
 }
 
 /** @internal Gives a record all its cells. The constructor of records does the same, for it makes the properties. */

@@ -1,7 +1,18 @@
+import type { ChannelConfig } from './channel-config.js';
+import { type ConflictOptions, engineStrategy } from './conflicts.js';
 import type { CrudManager } from './crud-manager.js';
 import type { CrudManagerEvents } from './crud-events.js';
 import type { Listeners, OnListeners } from './emitter.js';
-import { SyncError } from './errors.js';
+import { SyncError, checkObject } from './errors.js';
+import {
+  type DataPartParams,
+  type LazyLoadConfig,
+  type PollingConfig,
+  type SyncDataOnLoadConfig,
+  engineDifferences,
+  engineLazy,
+  enginePolling,
+} from './crud-policies.js';
 import type { StoreConfig } from './store-config.js';
 import type { Store } from './store.js';
 
@@ -66,7 +77,7 @@ export interface CrudStoreDescriptor {
 export type CrudStoreInput = Store<any> | string | CrudStoreDescriptor | StoreConfig<any>;
 
 /** A manager's options. */
-export interface CrudManagerOptions {
+export interface CrudManagerOptions extends ConflictOptions {
   /** Shortcut for `transport.load.url`. */
   loadUrl?: string;
   /** Shortcut for `transport.sync.url`. */
@@ -111,21 +122,115 @@ export interface CrudManagerOptions {
   retry?: RetryConfig;
   /** Packs in a request's body go as a form field, named by the section's `paramName` or `data`. */
   sendAsFormData?: boolean;
-  /** Properties that go into every pack. */
-  requestData?: Record<string, unknown>;
+  /** Properties that go into every pack; or a function that stands for the server: it gives load answers. */
+  requestData?: Record<string, unknown> | ((params: DataPartParams) => object | Promise<object>);
   /** `requestData`, where other code has it. */
   encoder?: { requestData?: Record<string, unknown> };
   /** The order in which sync answers are applied. */
   syncApplySequence?: readonly string[];
   /** The order in which load answers are applied. */
   loadApplySequence?: readonly string[];
+  /** A live channel to the server: its URL, or its options. */
+  channel?: string | ChannelConfig | false | null;
+  /** The same as `channel`. */
+  live?: string | ChannelConfig | false | null;
+  /** When to ask the server for news; a number is an interval in ms. */
+  polling?: PollingConfig | number | false | null;
+  /** Records that refer to new ones are sent once those have their ids: for servers that take references as they come. */
+  phasedSync?: boolean;
+  /** Most bytes of a package; larger ones are sent in portions. */
+  maxSyncBytes?: number;
+  /**
+   * What follows a sync that the server refused because its data is newer: edits wait (`keep`, when not given); a load, on top of which
+   * they go out again (`reload`); what was sent is taken back, and a load follows (`revert`).
+   */
+  onConflict?: 'keep' | 'reload' | 'revert';
+  /** How many times in a row `reload` is tried; 3 when not given. */
+  maxConflictRetries?: number;
+  /** The HTTP statuses and `code`s of answers that say so; 409 and `CONFLICT` when not given. */
+  conflictCodes?: readonly (number | string)[];
+  /** Loaded data is taken over by what is different in it: for stores that don't say. */
+  syncDataOnLoad?: boolean | SyncDataOnLoadConfig;
+  /** Loads bring a part of the data, {@link CrudManager.ensureLoaded} what else is wanted. */
+  lazyLoad?: boolean | LazyLoadConfig;
+  /** Loads bring a page. */
+  remotePaging?: boolean;
+  /** How many records a page has; 50 when not given. */
+  pageSize?: number;
+  /** The console tells what is wrong with the form of answers. */
+  validateResponse?: boolean;
+  /** The property of a store that names its section on the wire; `id` when not given. */
+  storeIdProperty?: string;
+  /** Confirmed data to begin with, as a load answer has it. */
+  inlineData?: object | string | Uint8Array;
 }
 
 /** A manager's options, its listeners among them. */
-export type CrudManagerConfig<This = CrudManager<any>> = CrudManagerOptions & {
+export type CrudManagerConfig<This = CrudManager<any>> = Omit<CrudManagerOptions, 'onConflict'> & {
   /** Listeners by event name. */
   listeners?: Listeners<CrudManagerEvents, This>;
-} & OnListeners<CrudManagerEvents, This>;
+  /** A policy (see {@link CrudManagerOptions.onConflict}), or a listener of the event `conflict`. */
+  onConflict?:
+    | CrudManagerOptions['onConflict']
+    | ((this: This, event: CrudManagerEvents['conflict']) => unknown);
+} & Omit<OnListeners<CrudManagerEvents, This>, 'onConflict'>;
+
+/** Options that can be read and set at any time. */
+export type CrudManagerSettings = Required<
+  Pick<
+    CrudManagerOptions,
+    | 'autoSync'
+    | 'autoSyncTimeout'
+    | 'forceSync'
+    | 'writeAllFields'
+    | 'phantomIdField'
+    | 'phantomParentIdField'
+    | 'resetIdsBeforeSync'
+    | 'supportShortSyncResponse'
+    | 'skipSuccessProperty'
+    | 'trackResponseType'
+    | 'syncConflictResolution'
+    | 'includeChildrenInRemoveRequest'
+    | 'onRecordError'
+    | 'idempotentSync'
+    | 'retry'
+    | 'sendAsFormData'
+    | 'phasedSync'
+    | 'maxSyncBytes'
+    | 'maxConflictRetries'
+    | 'conflictCodes'
+    | 'syncDataOnLoad'
+    | 'lazyLoad'
+    | 'validateResponse'
+  >
+>;
+
+/** @internal What they are when nobody gave them. */
+export const SETTINGS: CrudManagerSettings = {
+  autoSync: false,
+  autoSyncTimeout: 100,
+  forceSync: false,
+  writeAllFields: false,
+  phantomIdField: '$PhantomId',
+  phantomParentIdField: '$PhantomParentId',
+  resetIdsBeforeSync: true,
+  supportShortSyncResponse: true,
+  skipSuccessProperty: true,
+  trackResponseType: false,
+  syncConflictResolution: 'local',
+  includeChildrenInRemoveRequest: true,
+  onRecordError: 'keep',
+  idempotentSync: false,
+  retry: {},
+  sendAsFormData: false,
+  phasedSync: false,
+  maxSyncBytes: 0,
+  maxConflictRetries: 3,
+  conflictCodes: [409, 'CONFLICT'],
+  syncDataOnLoad: false,
+  lazyLoad: false,
+  validateResponse: false,
+};
 
 const PASSED_ON = [
   'autoLoad',
@@ -144,7 +249,10 @@ const PASSED_ON = [
   'onRecordError',
   'idempotentSync',
   'retry',
-  'requestData',
+  'phasedSync',
+  'maxSyncBytes',
+  'maxConflictRetries',
+  'conflictCodes',
   'syncApplySequence',
   'loadApplySequence',
 ] as const;
@@ -164,16 +272,41 @@ const FETCH_OPTIONS = [
 export function transportOf(
   config: CrudManagerOptions,
 ): Required<NonNullable<CrudManagerOptions['transport']>> {
-  const { load, sync } = config.transport ?? {};
+  const { load, sync, ...others } = checkedTransport(config.transport ?? {});
+  const [other] = Object.keys(others);
+  if (other !== undefined) {
+    throw new SyncError('INVALID_CONFIG', `transport has load and sync, no ${other}`);
+  }
+  checkObject('encoder', config.encoder);
   return {
     load: { ...load, ...(config.loadUrl !== undefined && { url: config.loadUrl }) },
     sync: { ...sync, ...(config.syncUrl !== undefined && { url: config.syncUrl }) },
   };
 }
 
+/** @internal Refuses what isn't a transport. */
+export function checkedTransport(
+  transport: NonNullable<CrudManagerOptions['transport']>,
+): NonNullable<CrudManagerOptions['transport']> {
+  if (transport === null) throw new SyncError('INVALID_CONFIG', 'transport must be an object');
+  checkObject('transport', transport);
+  checkObject('transport.load', transport.load);
+  checkObject('transport.sync', transport.sync);
+  return transport;
+}
+
 /** @internal The options as the engine wants them. */
 export function engineConfig(config: CrudManagerOptions): object {
-  const options: Record<string, unknown> = { requestData: config.encoder?.requestData };
+  const { requestData = config.encoder?.requestData } = config;
+  const options: Record<string, unknown> = {
+    // A function is a listener.
+    onConflict: typeof config.onConflict === 'string' ? config.onConflict : undefined,
+    requestData: typeof requestData === 'function' ? undefined : requestData,
+    polling: enginePolling(config.polling),
+    syncDataOnLoad: engineDifferences(config.syncDataOnLoad),
+    lazyLoad: engineLazy(config.lazyLoad),
+    conflictResolution: engineStrategy(config),
+  };
   for (const name of PASSED_ON) if (config[name] !== undefined) options[name] = config[name];
   options.transport = engineTransport(transportOf(config));
   return options;
@@ -194,6 +327,13 @@ function engineSection(section: TransportSection): object {
       throw new SyncError('INVALID_CONFIG', `transport: ${name} must be text`);
     }
   }
+  if (timeout !== undefined && !Number.isFinite(timeout)) {
+    throw new SyncError('INVALID_CONFIG', 'transport: timeout must be a number of ms');
+  }
+  for (const name of ['headers', 'params'] as const) {
+    if (typeof section[name] !== 'function') checkObject(`transport: ${name}`, section[name]);
+  }
+  checkObject('transport: fetchOptions', section.fetchOptions);
   const fetchOptions: Record<string, unknown> = { ...section.fetchOptions };
   for (const name of FETCH_OPTIONS) {
     if (section[name] !== undefined) fetchOptions[name] = section[name];
@@ -213,7 +353,7 @@ function engineSection(section: TransportSection): object {
 function plain(
   values: OrFunction<Record<string, OrFunction<unknown>>> | undefined,
 ): object | undefined {
-  if (values === undefined || typeof values === 'function') return undefined;
+  if (values == null || typeof values === 'function') return undefined;
   const fixed = Object.entries(values).filter(([, value]) => typeof value !== 'function');
   return Object.fromEntries(fixed);
 }
@@ -222,8 +362,12 @@ function plain(
 export function asked(
   values: OrFunction<Record<string, OrFunction<unknown>>> | undefined,
 ): Record<string, unknown> {
-  if (values === undefined) return {};
-  if (typeof values === 'function') return asked(plainOrAsked(values()));
+  if (values == null) return {};
+  if (typeof values === 'function') {
+    const given = values();
+    checkObject('what a function gives for headers or params', given);
+    return asked(plainOrAsked(given ?? {}));
+  }
   const found: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(values)) {
     if (typeof value === 'function') found[name] = value();
@@ -246,6 +390,6 @@ export function asksAnything(section: TransportSection): boolean {
   return [headers, params].some(
     (values) =>
       typeof values === 'function' ||
-      (values !== undefined && Object.values(values).some((value) => typeof value === 'function')),
+      (values != null && Object.values(values).some((value) => typeof value === 'function')),
   );
 }

@@ -1,3 +1,4 @@
+import type { Conflict, ResolvedField } from './conflicts.js';
 import type { CrudManager } from './crud-manager.js';
 import type { SyncError } from './errors.js';
 import type { RequestOptions, RequestType } from './exchange.js';
@@ -131,6 +132,17 @@ export interface CrudManagerEvents {
   syncUncertain: Base<'syncUncertain'> & { message: string; records: Model[] };
   /** A listener threw. */
   exception: Base<'exception'> & { eventName: string; error: unknown };
+  /** Changed records say that they aren't valid (`isValid`): they are kept back, with what depends on them. */
+  invalid: Base<'invalid'> & { records: Model[] };
+  /** The server has changed what the user has changed too. It may be decided already: see `conflict.isResolved`. */
+  conflict: Base<'conflict'> & { conflict: Conflict };
+  /** A conflict is decided: by the strategy, by the app, or because its edits are no more. */
+  conflictResolved: Base<'conflictResolved'> & {
+    conflict: Conflict;
+    strategy: Conflict['strategy'];
+    /** Each field, with who has it. */
+    fields: ResolvedField[];
+  };
   /** The manager is about to be destroyed. */
   beforeDestroy: Base<'beforeDestroy'>;
 }
@@ -161,4 +173,7 @@ export const EVENTS = [
   'syncWarning',
   'syncUncertain',
   'exception',
+  'invalid',
+  'conflict',
+  'conflictResolved',
 ] as const satisfies readonly (keyof CrudManagerEvents)[];

@@ -1,20 +1,31 @@
 import { type CrudResult, makeCall, openCall } from './calls.js';
+import type { ChannelConfig } from './channel-config.js';
+import { Channel } from './channel.js';
+import { type Conflict, type ConflictOptions, engineStrategy } from './conflicts.js';
 import {
   type CrudManagerConfig,
   type CrudManagerOptions,
   type CrudStoreDescriptor,
   type CrudStoreInput,
-  type RetryConfig,
+  type CrudManagerSettings,
+  SETTINGS,
   type TransportSection,
   asksAnything,
+  checkedTransport,
   engineConfig,
   engineTransport,
   transportOf,
 } from './crud-config.js';
 import { type CrudManagerEvents, EVENTS, STATUSES, type SyncStatus } from './crud-events.js';
-import { Emitter, type OnListeners, defineHandlers } from './emitter.js';
+import { CrudParts } from './crud-parts.js';
+import { partParams } from './crud-policies.js';
+import { type StoreChangeset, applyAsOwn, checkChangeset, renamed } from './changesets.js';
+import { standIns } from './ajax-helper.js';
+import { type OnListeners, defineHandlers } from './emitter.js';
+import { type EditOptions, settledRecord, transact, updateRecord } from './edits.js';
 import { SyncError, checkOptions } from './errors.js';
 import type { Model } from './model.js';
+import { invalidRecords, judges } from './validity.js';
 import { bytes, engine, register, writeJson, writePieces } from './runtime.js';
 import type { DataInput, StoreConfig } from './store-config.js';
 import { Store } from './store.js';
@@ -22,21 +33,20 @@ import { encodeData } from './store-changing.js';
 
 /** Options of a single load. */
 export interface LoadOptions {
-  request?: { params?: Record<string, unknown> };
+  /** Another URL, parameters of the query, members of the pack. */
+  request?: {
+    url?: string;
+    params?: Record<string, unknown>;
+    data?: Record<string, unknown>;
+  };
   /** By store: parameters that go into the store's entry of the request. */
   [storeId: string]: Record<string, unknown> | undefined;
 }
 
 /** Changes by store, as the server tells them. */
-export type Changeset = Record<
-  string,
-  {
-    added?: object[];
-    updated?: object[];
-    modified?: object[];
-    removed?: (object | string | number)[];
-  }
->;
+export type Changeset = Record<string, StoreChangeset>;
+
+let nextUrl = 0;
 
 /** @internal Managers by the engine's number. */
 export const managers = new Map<number, CrudManager<any>>();
@@ -61,35 +71,53 @@ export type StoreOf<Stores extends object, K extends keyof Stores> = string exte
  * await crud.load();
  * ```
  */
-export class CrudManager<Stores extends object = StoreModels> extends Emitter<CrudManagerEvents> {
+export class CrudManager<Stores extends object = StoreModels> extends CrudParts {
   /** @internal Minified code has other names. */ static override readonly name: string = 'CrudManager';
   static readonly isCrudManager = true;
   readonly isCrudManager = true;
 
   /** @internal */ _number = -1;
+  /** @internal Whether somebody hears of every edit. */ _hearsEdits = false;
   /** @internal */ readonly _options: CrudManagerOptions;
+  /** @internal What the last call of load() asked for. */ _loadOptions: object = {};
   /** @internal */ _transports: { load: TransportSection; sync: TransportSection };
   private descriptors: CrudStoreDescriptor[] = [];
   private readonly made: Store<any>[] = [];
   private destroyed = false;
   private guards = new Set<() => void>();
+  private live: Channel | null = null;
+  /** @internal */ readonly _conflicts = new Map<string, Conflict>();
+  /** @internal Records that were invalid at the last look. */ _invalid = new Set<Model>();
 
   constructor(config: CrudManagerConfig = {}) {
     super();
     checkOptions('a manager', config, ['crudStores', 'stores']);
-    this._options = { ...config };
-    this._transports = transportOf(config);
-    this._number = engine().createManager(writeJson(engineConfig(config)));
-    managers.set(this._number, this);
+    const options = config as CrudManagerOptions;
+    this._options = { ...options };
+    this._transports = transportOf(options);
+    const { requestData } = config;
+    if (typeof requestData === 'function') this._answerBy(requestData);
     try {
+      this._number = engine().createManager(
+        writeJson(this._forEngine(options, this._transports)),
+      );
+      managers.set(this._number, this);
       for (const input of [...(config.crudStores ?? []), ...(config.stores ?? [])]) {
         this.addCrudStore(input);
       }
-      this._listenFromConfig(config, [...EVENTS, 'beforeDestroy']);
+      if (!this._placesStores && config.inlineData !== undefined) {
+        this.inlineData = config.inlineData;
+      }
+      // A word is a policy.
+      const policy = typeof config.onConflict === 'string';
+      const names = EVENTS.filter((name) => name !== 'conflict' || !policy);
+      this._listenFromConfig(config, [...names, 'beforeDestroy']);
     } catch (thrown) {
       this.destroy();
       throw thrown;
     }
+    const channel = config.channel ?? config.live;
+    if (channel !== undefined && channel !== false && channel !== null) this.openChannel(channel);
     this._listenersChanged();
     // A subclass may make its handlers after this constructor.
     queueMicrotask(() => this._listenersChanged());
@@ -98,11 +126,16 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   // --- loading and syncing ----------------------------------------------------------------------------------------------
 
   /**
-   * Loads all stores. Cancels a load that is under way. Resolves when the data is there; rejects with a {@link SyncError}.
+   * Loads all stores, from the configured URL or the given one. Cancels a load that is under way. Resolves when the data is there;
+   * rejects with a {@link SyncError}.
    */
-  load(options?: LoadOptions): Promise<CrudResult> {
+  override load(options?: LoadOptions | string): Promise<CrudResult> {
+    const given = typeof options === 'string' ? { request: { url: options } } : options;
     return makeCall((call) => {
-      engine().load(this._alive(), call, options === undefined ? -1 : writeJson(options));
+      const manager = this._alive();
+      // It may go out at once.
+      this._loadOptions = given ?? {};
+      engine().load(manager, call, given === undefined ? -1 : writeJson(given));
     }) as Promise<CrudResult>;
   }
 
@@ -120,8 +153,45 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
     if (call !== undefined) engine().cancel(this._alive(), call);
   }
 
-  /** Applies a load answer (or, by its `type`, a sync answer) that came by another way. */
-  loadCrudManagerData(response: DataInput, _options?: object): void {
+  /**
+   * Applies a load answer (or, by its `type`, a sync answer) that came by another way. Listeners of `beforeResponseApply` and
+   * `beforeLoadApply` can change or prevent it; with a promise, it is applied when that is there.
+   */
+  loadCrudManagerData(response: DataInput, options: object = {}): void {
+    this._alive();
+    const names = (['beforeResponseApply', 'beforeLoadApply'] as const).filter((name) =>
+      this._hears(name),
+    );
+    if (names.length === 0) {
+      this._apply(response);
+      return;
+    }
+    const text = response instanceof Uint8Array ? new TextDecoder().decode(response) : response;
+    const event = {
+      requestType: 'load' as const,
+      response: typeof text === 'string' ? JSON.parse(text) : text,
+      options,
+    };
+    const ask = (): void => {
+      const name = names.shift();
+      if (name === undefined) {
+        this._apply(event.response);
+        return;
+      }
+      const { response: shown } = event;
+      const own = { ...event, response: shown };
+      const verdict = this._fire(name, own);
+      const go = (proceed: boolean) => {
+        event.response = own.response;
+        if (proceed && !this.destroyed) ask();
+      };
+      if (typeof verdict === 'boolean') go(verdict);
+      else verdict.then(go).catch((thrown) => this._threw(name, thrown));
+    };
+    ask();
+  }
+
+  private _apply(response: DataInput): void {
     const manager = this._alive();
     const last = writePieces(encodeData(response), (length) =>
       engine().applyPiece(manager, length),
@@ -143,13 +213,18 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
     clearChanges = true,
   ): void {
     const number = this._alive();
-    let given = transform?.(changes) ?? changes;
-    const usual = this._options.phantomIdField ?? '$PhantomId';
-    if (phantomIdField !== undefined && phantomIdField !== usual) {
-      given = renamed(given, phantomIdField, usual);
+    const wanted = transform?.(changes) ?? changes;
+    checkChangeset(wanted);
+    const given = { ...wanted };
+    for (const [id, section] of Object.entries(given)) {
+      const store = this.getCrudStore(id as never) as Store<any> | undefined;
+      const usual = store?._phantomIdName ?? '$PhantomId';
+      if (phantomIdField !== undefined && phantomIdField !== usual && section) {
+        given[id] = renamed(section, phantomIdField, usual);
+      }
+      if (!clearChanges) applyAsOwn(this._expectStore(id), given[id] as StoreChangeset, usual);
     }
     if (clearChanges) engine().applyChangeset(number, writeJson(given));
-    else this._applyAsOwn(given, usual);
   }
 
   /** No autoSync until as many resumes have come. */
@@ -160,6 +235,44 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   /** Undoes one suspend; the last one lets a sync follow, unless told otherwise. */
   resumeAutoSync(doSync = true): void {
     engine().resumeAutoSync(this._alive(), doSync);
+  }
+
+  // --- live -------------------------------------------------------------------------------------------------------------
+
+  /** The live channel, when the manager has one. */
+  get channel(): Channel | null {
+    return this.live;
+  }
+
+  /** Gives the manager a live channel, in the place of the one that it has; it connects by itself unless told not to. */
+  openChannel(config: string | ChannelConfig): Channel {
+    const number = this._alive();
+    const options = typeof config === 'string' ? { url: config } : config;
+    const { room } = this.constructor as { room?: string };
+    const channel = new Channel(this, number, {
+      ...(room !== undefined && { project: room }),
+      ...options,
+    });
+    const before = this.live;
+    before?.destroy();
+    this.live = channel;
+    try {
+      channel._start();
+    } catch (thrown) {
+      this.live = null;
+      throw thrown;
+    }
+    return channel;
+  }
+
+  /** {@link Channel.lockRecord} of the manager's channel. */
+  lockRecord(...given: Parameters<Channel['lockRecord']>): Promise<boolean> {
+    return this._expectChannel().lockRecord(...given);
+  }
+
+  /** {@link Channel.unlockRecord} of the manager's channel. */
+  unlockRecord(...given: Parameters<Channel['unlockRecord']>): void {
+    this._expectChannel().unlockRecord(...given);
   }
 
   // --- changes ----------------------------------------------------------------------------------------------------------
@@ -178,7 +291,7 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   }
 
   /** Whether a store has changes; without one, whether any has. */
-  crudStoreHasChanges(store?: Store<any> | string): boolean {
+  override crudStoreHasChanges(store?: Store<any> | string): boolean {
     if (store !== undefined) return this._expectStore(store).hasChanges;
     return (this._state(0) & 4) !== 0;
   }
@@ -201,6 +314,47 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   /** The same as {@link CrudManager.rejectChanges}. */
   revertChanges(): void {
     this.rejectChanges();
+  }
+
+  // --- fates ------------------------------------------------------------------------------------------------------------
+
+  /** The same as `record.settled()`: resolves when all that is changed in the record by now is confirmed. */
+  settled(record: Model): Promise<void> {
+    return settledRecord(record);
+  }
+
+  /**
+   * Sets fields of a record, to be seen at once (or, with `optimistic: false`, when they are confirmed). Resolves with the record
+   * when the server has confirmed them; rejects with a {@link SyncError} when it refuses them: then they are taken back, these
+   * fields alone, and what was set before or since stays.
+   */
+  update<R extends Model>(
+    record: R,
+    changes: Record<string, unknown>,
+    options?: EditOptions,
+  ): Promise<R> {
+    return updateRecord(this, record, changes, options);
+  }
+
+  /**
+   * What the function sets, adds and removes is one edit: it goes in one package, and when the server refuses a part of it, or
+   * the function throws, all of it is taken back. Resolves with what the function gave when all is confirmed. The function has to
+   * be done when it returns.
+   */
+  transact<T>(make: () => T): Promise<T> {
+    this._alive();
+    return transact(this, make);
+  }
+
+  /** The conflicts that wait to be resolved, oldest first. Their records aren't sent before. */
+  get conflicts(): Conflict[] {
+    return [...this._conflicts.values()];
+  }
+
+  /** The changed records that say that they aren't valid: they are not sent, nor is what depends on them. */
+  get invalidRecords(): Model[] {
+    this._alive();
+    return invalidRecords(this);
   }
 
   // --- state ------------------------------------------------------------------------------------------------------------
@@ -241,8 +395,9 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
     return text === undefined ? null : JSON.parse(text);
   }
 
-  set revision(revision: number | string) {
-    this._configure({ revision });
+  set revision(revision: number | string | null | undefined) {
+    const number = this._alive();
+    if (revision !== undefined) engine().setRevision(number, writeJson(revision));
   }
 
   /** The same as {@link CrudManager.revision}. */
@@ -256,51 +411,6 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   }
 
   // --- options ----------------------------------------------------------------------------------------------------------
-
-  /** Whether it syncs by itself after changes. */
-  get autoSync(): boolean {
-    return this._options.autoSync ?? false;
-  }
-
-  set autoSync(autoSync: boolean) {
-    this._option({ autoSync });
-  }
-
-  /** How long autoSync waits after the last change, in ms. */
-  get autoSyncTimeout(): number {
-    return this._options.autoSyncTimeout ?? 100;
-  }
-
-  set autoSyncTimeout(autoSyncTimeout: number) {
-    this._option({ autoSyncTimeout });
-  }
-
-  /** Whether a sync is sent also when nothing has changed. */
-  get forceSync(): boolean {
-    return this._options.forceSync ?? false;
-  }
-
-  set forceSync(forceSync: boolean) {
-    this._option({ forceSync });
-  }
-
-  /** Whether updates carry all persistable fields. */
-  get writeAllFields(): boolean {
-    return this._options.writeAllFields ?? false;
-  }
-
-  set writeAllFields(writeAllFields: boolean) {
-    this._option({ writeAllFields });
-  }
-
-  /** When a request whose outcome is unknown is tried again. */
-  get retry(): RetryConfig {
-    return this._options.retry ?? {};
-  }
-
-  set retry(retry: RetryConfig) {
-    this._option({ retry });
-  }
 
   /** Where loads go. */
   get loadUrl(): string | undefined {
@@ -326,8 +436,8 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   }
 
   set transport(transport: { load?: TransportSection; sync?: TransportSection }) {
-    const next = { ...this._transports, ...transport };
-    this._configure({ transport: engineTransport(next) });
+    const next = { ...this._transports, ...checkedTransport(transport) };
+    engine().configure(this._alive(), writeJson(this._forEngine(this._options, next)));
     this._transports = next;
     this._listenersChanged();
   }
@@ -335,7 +445,7 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   // --- stores -----------------------------------------------------------------------------------------------------------
 
   /** The stores, in the order in which loads are applied. */
-  get stores(): Store<any>[] {
+  override get stores(): Store<any>[] {
     return this.descriptors.map(({ store }) => store);
   }
 
@@ -348,12 +458,12 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   addCrudStore(
     input: CrudStoreInput | readonly CrudStoreInput[],
     position?: number,
-    fromStore?: Store<any>,
+    fromStore?: Store<any> | string,
   ): void {
     const number = this._alive();
     if (Array.isArray(input)) {
       input.forEach((one, i) =>
-        this.addCrudStore(one, position === undefined ? undefined : position + i),
+        this.addCrudStore(one, position === undefined ? undefined : position + i, fromStore),
       );
       return;
     }
@@ -361,8 +471,8 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
     const { store } = descriptor;
     let at = position ?? -1;
     if (fromStore !== undefined) {
-      const from = this.stores.indexOf(fromStore);
-      if (from >= 0) at = from + (position ?? 0);
+      const from = this.stores.findIndex((one) => one === fromStore || one.id === fromStore);
+      if (from >= 0) at = Math.max(0, from + (position ?? 0));
     }
     engine().addStore(number, store._alive(), at);
     store._manager = this;
@@ -376,6 +486,10 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
     engine().removeStore(this._alive(), found._number);
     found._manager = undefined;
     this.descriptors = this.descriptors.filter((descriptor) => descriptor.store !== found);
+    const { syncApplySequence } = this._options;
+    if (syncApplySequence?.includes(found.id)) {
+      this.syncApplySequence = syncApplySequence.filter((id) => id !== found.id);
+    }
     this._listenersChanged();
   }
 
@@ -395,12 +509,12 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   }
 
   /** The data of all stores, as a load answer has it. */
-  toJSON(): Record<string, { rows: object[] }> {
+  override toJSON(): Record<string, { rows: object[] }> {
     return Object.fromEntries(this.stores.map((store) => [store.id, { rows: store.toJSON() }]));
   }
 
   /** The data of all stores; setting it is {@link CrudManager.loadCrudManagerData}. */
-  get inlineData(): Record<string, { rows: object[] }> {
+  get inlineData(): any {
     return this.toJSON();
   }
 
@@ -431,10 +545,17 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
   destroy(): void {
     if (this.destroyed) return;
     this._fire('beforeDestroy', {});
+    this.live?.destroy();
+    this.live = null;
     this.destroyed = true;
-    engine().destroyManager(this._number);
+    this._conflicts.clear();
+    // It may not have come so far.
+    if (this._number >= 0) engine().destroyManager(this._number);
     managers.delete(this._number);
     for (const end of [...this.guards]) end();
+    if (typeof this._options.requestData === 'function') {
+      standIns.delete(String(this._transports.load.url));
+    }
     for (const { store } of this.descriptors) store._manager = undefined;
     for (const store of this.made) store.destroy();
     this._forgetListeners();
@@ -455,17 +576,34 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
       const prepares = asksAnything(load) || asksAnything(sync) || this._options.sendAsFormData;
       const own =
         (name === 'beforeSend' && prepares) ||
+        ((name === 'conflict' || name === 'conflictResolved') && this._decides()) ||
+        (name === 'invalid' && this.stores.some(judges)) ||
+        ((name === 'requestDone' || name === 'syncWarning') && this._options.validateResponse) ||
         (name === 'beforeSync' && this.stores.some((store) => store._serialized().length > 0));
-      if (own || this._hears(name)) mask |= 1 << bit;
+      if (own || (name !== 'invalid' && this._hears(name))) mask |= 1 << bit;
     });
     engine().listen(this._number, mask >>> 0);
+    this._hearsEdits =
+      this._hears('hasChanges') || this._hears('noChanges') || this._hears('status');
+  }
+
+  /** Whether conflicts are decided otherwise than by default: then open ones have to be known. */
+  private _decides(): boolean {
+    const decides = (options: ConflictOptions) => engineStrategy(options) !== undefined;
+    return decides(this._options) || this.stores.some((store) => decides(store._config));
   }
 
   // --- private ----------------------------------------------------------------------------------------------------------
 
-  private _alive(): number {
+  /** @internal */
+  override _alive(): number {
     if (this.destroyed) throw new SyncError('DESTROYED', 'the manager has been destroyed');
     return this._number;
+  }
+
+  private _expectChannel(): Channel {
+    if (this.live === null) throw new SyncError('INVALID_CONFIG', 'the manager has no channel');
+    return this.live;
   }
 
   private _state(index: number): number {
@@ -473,13 +611,18 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
     return register(index);
   }
 
-  private _configure(patch: object): void {
-    engine().configure(this._alive(), writeJson(patch));
+  /** @internal New options: all of them, or none. */
+  override _option(patch: CrudManagerOptions): void {
+    const number = this._alive();
+    const next = { ...this._options, ...patch };
+    engine().configure(number, writeJson(this._forEngine(next, this._transports)));
+    Object.assign(this._options, patch);
+    this._listenersChanged();
   }
 
-  private _option(patch: CrudManagerOptions): void {
-    this._configure(patch);
-    Object.assign(this._options, patch);
+  private _forEngine(options: CrudManagerOptions, transports: typeof this._transports): object {
+    const loadData = this._pageData(options);
+    return { ...engineConfig(options), transport: engineTransport(transports), loadData };
   }
 
   private _expectStore(what: Store<any> | string): Store<any> {
@@ -489,12 +632,38 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
     throw new SyncError('UNKNOWN_STORE', `there is no store "${id}" under this manager`);
   }
 
+  /** A function stands for the server: requests go to a URL that nobody else has. */
+  private _answerBy(requestData: (params: any) => object | Promise<object>): void {
+    const url = `requestData:${++nextUrl}`;
+    standIns.set(url, async (_url: string, params: any) => ({
+      responseJson: await requestData.call(this, partParams(JSON.parse(params.data))),
+    }));
+    this._transports.load = { url };
+  }
+
+  /** @internal Whether stores are placed after the constructor: there is nothing yet that could take data. */
+  protected get _placesStores(): boolean {
+    return false;
+  }
+
+  /** @internal */
+  protected override get _isGone(): boolean {
+    return this.destroyed;
+  }
+
+  /** Another property than `id` may name a store's section. */
+  private _named(store: Store<any>): Store<any> {
+    const name = (store as any)[this._options.storeIdProperty ?? 'id'];
+    if (typeof name === 'string') store._adjust({ id: name });
+    return store;
+  }
+
   private _descriptor(input: CrudStoreInput): CrudStoreDescriptor {
-    if (input instanceof Store) return { store: input };
+    if (input instanceof Store) return { store: this._named(input) };
     if (typeof input === 'string') {
       const store = Store.getStore(input);
       if (store === undefined) throw new SyncError('UNKNOWN_STORE', `there is no store "${input}"`);
-      return { store };
+      return { store: this._named(store) };
     }
     if (input === null || typeof input !== 'object') {
       throw new SyncError(
@@ -527,45 +696,23 @@ export class CrudManager<Stores extends object = StoreModels> extends Emitter<Cr
     this.made.push(store);
     return store;
   }
-
-  private _applyAsOwn(changes: Changeset, phantomIdField: string): void {
-    for (const [id, { added = [], updated = [], modified = [], removed = [] }] of Object.entries(
-      changes,
-    )) {
-      const store = this._expectStore(id);
-      const missing: object[] = [];
-      for (const row of [...added, ...updated, ...modified] as any[]) {
-        const { [phantomIdField]: phantom, ...values } = row;
-        const record = store.getById(values.id ?? phantom);
-        if (record !== undefined) {
-          delete values.id;
-          record.set(values);
-        } else missing.push({ id: phantom, ...values });
-      }
-      if (missing.length > 0) store.add(missing);
-      store.remove(removed.map((row: any) => row?.id ?? row?.[phantomIdField] ?? row));
-    }
-  }
-
 }
 
 /** Handlers can be set at any time: `manager.onSync = () => …`. */
-export interface CrudManager<Stores extends object> extends OnListeners<CrudManagerEvents> {}
+export interface CrudManager<Stores extends object>
+  extends OnListeners<CrudManagerEvents>,
+    CrudManagerSettings {}
 
 defineHandlers(CrudManager.prototype, [...EVENTS, 'beforeDestroy']);
 
-function renamed(changes: Changeset, from: string, to: string): Changeset {
-  const row = (one: any) => {
-    if (one === null || typeof one !== 'object' || !Object.hasOwn(one, from)) return one;
-    const { [from]: phantom, ...rest } = one;
-    return { ...rest, [to]: phantom };
-  };
-  return Object.fromEntries(
-    Object.entries(changes).map(([store, section]) => [
-      store,
-      Object.fromEntries(
-        Object.entries(section).map(([kind, rows]) => [kind, (rows as any[]).map(row)]),
-      ),
-    ]),
-  );
+for (const [name, usual] of Object.entries(SETTINGS)) {
+  Object.defineProperty(CrudManager.prototype, name, {
+    configurable: true,
+    get(this: CrudManager) {
+      return this._options[name as keyof CrudManagerSettings] ?? usual;
+    },
+    set(this: CrudManager, value: unknown) {
+      this._option({ [name]: value });
+    },
+  });
 }

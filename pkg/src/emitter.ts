@@ -13,9 +13,14 @@ export interface ListenerOptions {
   once?: boolean;
 }
 
+/** A listener with options of its own. */
+export interface ListenerWithOptions<E, This = any> extends ListenerOptions {
+  fn: Listener<E, This>;
+}
+
 /** Listeners by event name. */
 export type Listeners<Events, This = any> = {
-  [K in keyof Events]?: Listener<Events[K], This>;
+  [K in keyof Events]?: Listener<Events[K], This> | ListenerWithOptions<Events[K], This>;
 } & ListenerOptions;
 
 /** `onSync` and the like, for every event name. */
@@ -38,6 +43,8 @@ export class Emitter<Events extends object> {
   private _listeners: Map<string, Entry[]> | undefined;
   /** @internal */
   private _suspended = 0;
+  /** @internal Events that wait for the end of a suspension. */
+  private _queue: [string, object][] | undefined;
 
   /** Listens; gives a function that ends it. */
   on<K extends keyof Events & string>(
@@ -51,13 +58,15 @@ export class Emitter<Events extends object> {
     fn?: Listener<any>,
     options: ListenerOptions = {},
   ): () => void {
+    checkNamed(what);
     const added: [string, Entry][] = [];
     if (typeof what === 'string') {
       added.push([what, this._entry(what, fn, options)]);
     } else {
       for (const [name, listener] of Object.entries(what)) {
         if (OPTIONS.has(name) || listener == null) continue;
-        added.push([name, this._entry(name, listener as Listener<any>, what)]);
+        const { fn: own, ...rest } = (isHandler(listener) ? { fn: listener } : listener) as any;
+        added.push([name, this._entry(name, own, { ...what, ...rest })]);
       }
     }
     for (const [name, entry] of added) this._insert(name, entry);
@@ -81,24 +90,41 @@ export class Emitter<Events extends object> {
   un<K extends keyof Events & string>(name: K, fn: Listener<Events[K]>): void;
   un(listeners: Listeners<Events>): void;
   un(what: string | Listeners<Events>, fn?: Listener<any>): void {
+    checkNamed(what);
     const pairs = typeof what === 'string' ? [[what, fn] as const] : Object.entries(what);
-    for (const [name, listener] of pairs) this._drop(name, (entry) => entry.fn === listener);
+    for (const [name, listener] of pairs) {
+      const own = (listener as any)?.fn ?? listener;
+      this._drop(name, (entry) => entry.fn === own);
+    }
     this._listenersChanged();
   }
+
+  /** The same as {@link Emitter.on}. */
+  declare addListener: Emitter<Events>['on'];
+  /** The same as {@link Emitter.un}. */
+  declare removeListener: Emitter<Events>['un'];
 
   /** Whether somebody listens. */
   hasListener(name: keyof Events & string): boolean {
     return this._hears(name);
   }
 
-  /** No events until as many resumes have come. What changes meanwhile is tracked all the same. */
-  suspendEvents(): void {
+  /**
+   * No events until as many resumes have come. What changes meanwhile is tracked all the same.
+   *
+   * @param queue keeps the events for the last resume, but those that ask
+   */
+  suspendEvents(queue = false): void {
     this._suspended++;
+    if (queue) this._queue ??= [];
   }
 
   /** Undoes one suspend. */
   resumeEvents(): void {
-    if (this._suspended > 0) this._suspended--;
+    if (this._suspended === 0 || --this._suspended > 0) return;
+    const queue = this._queue ?? [];
+    this._queue = undefined;
+    for (const [name, event] of queue) this._fire(name, event);
   }
 
   /** Calls the listeners. `false` when one of them returned `false`. */
@@ -119,7 +145,10 @@ export class Emitter<Events extends object> {
    * else `true`. A listener that throws is reported, and counts as silent.
    */
   _fire(name: string, event: object): boolean | Promise<boolean> {
-    if (this._suspended > 0) return true;
+    if (this._suspended > 0) {
+      if (!name.startsWith('before')) this._queue?.push([name, event]);
+      return true;
+    }
     const entries = this._listeners?.get(name);
     const handler = this._handler(name);
     if (entries === undefined && !isHandler(handler)) return true;
@@ -152,9 +181,20 @@ export class Emitter<Events extends object> {
 
   /** @internal Takes listeners from a config: `listeners: {…}` and `onXxx`. */
   _listenFromConfig(config: any, names: readonly string[]): void {
-    if (config.listeners) this.on(config.listeners);
+    const { listeners } = config;
+    if (listeners != null) {
+      if (typeof listeners !== 'object') {
+        throw new SyncError('INVALID_CONFIG', 'listeners must be an object of functions');
+      }
+      for (const [name, listener] of Object.entries(listeners)) {
+        const fn = (listener as any)?.fn ?? listener;
+        if (!OPTIONS.has(name)) checkHandler('INVALID_CONFIG', name, fn);
+      }
+      this.on(listeners);
+    }
     for (const name of names) {
       const handler = config[handlerName(name)];
+      checkHandler('INVALID_CONFIG', name, handler);
       if (isHandler(handler)) (this as any)[handlerName(name)] = handler;
     }
   }
@@ -178,11 +218,10 @@ export class Emitter<Events extends object> {
   }
 
   private _entry(name: string, fn: unknown, options: ListenerOptions): Entry {
-    if (!isHandler(fn)) {
-      throw new SyncError('INVALID_ARGUMENT', `the listener of "${name}" is no function`);
-    }
+    if (fn == null) throw new SyncError('INVALID_ARGUMENT', `no listener of "${name}" was given`);
+    checkHandler('INVALID_ARGUMENT', name, fn);
     const { thisObj, prio = 0, once = false } = options;
-    return { fn, thisObj, prio, once };
+    return { fn: fn as Listener<any>, thisObj, prio, once };
   }
 
   private _insert(name: string, entry: Entry): void {
@@ -208,6 +247,10 @@ export class Emitter<Events extends object> {
   }
 }
 
+const { prototype } = Emitter;
+prototype.addListener = prototype.on;
+prototype.removeListener = prototype.un;
+
 const handlerNames = new Map<string, string>();
 
 /** `sync` -> `onSync`. */
@@ -230,11 +273,23 @@ export function defineHandlers(prototype: object, names: readonly string[]): voi
         return this[key];
       },
       set(this: any, handler: unknown) {
+        checkHandler('INVALID_ARGUMENT', name, handler);
         Object.defineProperty(this, key, { value: handler, configurable: true, writable: true });
         this._listenersChanged();
       },
     });
   }
+}
+
+/** What is neither a handler nor left out is a mistake. */
+function checkHandler(code: 'INVALID_ARGUMENT' | 'INVALID_CONFIG', name: string, value: unknown): void {
+  if (value == null || isHandler(value)) return;
+  throw new SyncError(code, `the listener of "${name}" must be a function, or the name of a method`);
+}
+
+function checkNamed(what: unknown): void {
+  if (typeof what === 'string' || (typeof what === 'object' && what !== null)) return;
+  throw new SyncError('INVALID_ARGUMENT', 'listeners are given by name, or as an object');
 }
 
 function isHandler(value: unknown): value is Listener<any> {

@@ -39,13 +39,16 @@ export type ErrorCode =
   /** The server answered `success: false`. */
   | 'REFUSED'
   /** The server refused because its data is newer. */
-  | 'CONFLICT';
+  | 'CONFLICT'
+  /** Somebody else has locked the record. */
+  | 'LOCKED';
 
 const CANCELLED: ReadonlySet<ErrorCode> = new Set(['CANCELLED', 'VETOED', 'DESTROYED']);
 
 /** What Syncline throws and rejects with: a code to decide by, a sentence to read. */
 export class SyncError extends Error {
-  /** @internal Minified code has other names. */ static override readonly name: string = 'SyncError';
+  /** @internal Minified code has other names. */ static override readonly name: string =
+    'SyncError';
   override readonly name = 'SyncError';
   /** What class it is. */
   readonly code: ErrorCode;
@@ -80,6 +83,25 @@ Object.defineProperties(SyncError.prototype, {
   responseText: { value: '', writable: true, configurable: true },
   rawResponse: { value: undefined, writable: true, configurable: true },
 });
+
+/** @internal Refuses what is there and is no object with members. */
+export function checkObject(what: string, value: unknown): void {
+  if (value != null && (typeof value !== 'object' || Array.isArray(value))) {
+    throw new SyncError('INVALID_CONFIG', `${what} must be an object`);
+  }
+}
+
+/** @internal Refuses what is no array. */
+export function checkList(name: string, list: unknown): void {
+  if (Array.isArray(list)) return;
+  throw new SyncError('INVALID_ARGUMENT', `${name} must be an array`);
+}
+
+/** @internal Refuses what can't be called. */
+export function checkFunction(method: string, fn: unknown): void {
+  if (typeof fn === 'function') return;
+  throw new SyncError('INVALID_ARGUMENT', `${method}() wants a function`);
+}
 
 /** @internal Refuses options that are no object, or whose lists are none. */
 export function checkOptions(what: string, options: unknown, lists: readonly string[]): void {

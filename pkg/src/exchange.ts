@@ -31,6 +31,8 @@ export class Exchange {
   private isParsed = false;
   /** A listener has seen the response, so that it may have changed it. */
   touched = false;
+  /** What the call of load() asked for. */
+  loadOptions: object = {};
 
   constructor(
     readonly kind: RequestType,

@@ -29,6 +29,8 @@ export interface FieldConfig {
   persist?: boolean;
   /** Whether it goes along with every update. */
   alwaysWrite?: boolean;
+  /** Its name in what is sent, dots for nested objects; `dataSource` when not given. */
+  writeSource?: string;
   /** Makes what the app sees of what came from the server or was set. Asked when the field is read, and its answer is kept. */
   convert?(value: any, record: any): unknown;
   /** Makes what is sent of what the app sees. */
@@ -101,9 +103,9 @@ export function makeField(config: FieldConfig, ix: number): Field {
 
 /** @internal The field as the engine wants it. */
 export function engineField({ config }: Field): object {
-  const { name, type, dataSource, format, defaultValue, persist, alwaysWrite } = config;
+  const { name, type, dataSource, format, defaultValue, persist, alwaysWrite, writeSource } = config;
   const plain = typeof defaultValue === 'function' ? undefined : toJsonValue(defaultValue);
-  return { name, type, dataSource, format, defaultValue: plain, persist, alwaysWrite };
+  return { name, type, dataSource, format, defaultValue: plain, persist, alwaysWrite, writeSource };
 }
 
 /** @internal A value as JSON has it: dates as ISO text, `undefined` stays away. */

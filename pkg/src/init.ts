@@ -1,4 +1,5 @@
 import * as glue from '../wasm/syncline.js';
+import { makeRequest, sendRequest } from './ajax-helper.js';
 import { settleCall } from './calls.js';
 import { managers } from './crud-manager.js';
 import { SyncError } from './errors.js';
@@ -39,6 +40,7 @@ async function start(module: WebAssembly.Module): Promise<void> {
 
 /** The exports whose arguments and results are plain numbers: called as they are, without the glue around them. */
 const DIRECT = [
+  'catchUp',
   'setNumber',
   'setBool',
   'setNull',
@@ -49,6 +51,7 @@ const DIRECT = [
   'findNumber',
   'findText',
   'pack',
+  'version',
   'fieldCount',
   'recordState',
   'takeNotices',
@@ -91,8 +94,17 @@ const facade = {
 
   settle: settleCall,
 
-  sent(request: number, _manager: number, kind: number, http: string): void {
-    EXCHANGES.set(request, new Exchange(kindOf(kind), JSON.parse(http)));
+  request: makeRequest,
+  fetch: sendRequest,
+
+  sent(request: number, manager: number, kind: number, http: string): void {
+    const exchange = new Exchange(kindOf(kind), JSON.parse(http));
+    EXCHANGES.set(request, exchange);
+    const sending = managers.get(manager);
+    if (sending === undefined || exchange.kind !== 'load') return;
+    exchange.loadOptions = sending._loadOptions;
+    // The next load may be nobody's.
+    sending._loadOptions = {};
   },
 
   head(request: number, response: Response): void {
@@ -106,6 +118,10 @@ const facade = {
 
   release(request: number): void {
     EXCHANGES.delete(request);
+  },
+
+  channel(manager: number, act: number, epoch: number, text: string): void {
+    managers.get(manager)?.channel?._act(act, epoch, text);
   },
 
   report(thrown: unknown): void {

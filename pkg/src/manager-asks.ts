@@ -10,7 +10,7 @@ import {
 } from './exchange.js';
 import { ParamUrl, texts } from './param-url.js';
 import { engine } from './runtime.js';
-import type { Store } from './store.js';
+import { checkRecords } from './validity.js';
 
 /** @internal A question of the engine. */
 export interface Ask {
@@ -26,7 +26,10 @@ export interface Ask {
 /** @internal */
 export function answerAsk(manager: CrudManager<any>, ask: Ask): void {
   const name = EVENTS[ask.event] as keyof CrudManagerEvents;
-  if (name === 'beforeSend') askBeforeSend(manager, ask);
+  if (name === 'invalid') {
+    checkRecords(manager);
+    engine().answer(ask.ask, true, undefined, undefined, undefined);
+  } else if (name === 'beforeSend') askBeforeSend(manager, ask);
   else if (ask.pack === undefined) askBeforeApply(manager, ask, name);
   else askWithPack(manager, ask, name);
 }
@@ -47,7 +50,8 @@ function askWithPack(manager: CrudManager<any>, ask: Ask, name: keyof CrudManage
 function askBeforeApply(manager: CrudManager<any>, ask: Ask, name: keyof CrudManagerEvents): void {
   const exchange = EXCHANGES.get(ask.request);
   if (exchange !== undefined) exchange.touched = false;
-  const event = withExchange({ requestType: ask.kind, options: {} }, exchange);
+  const options = exchange?.loadOptions ?? {};
+  const event = withExchange({ requestType: ask.kind, options }, exchange);
   whenAsked(manager, manager._fire(name, event), (proceed) => {
     // One that has no JSON form can't be applied, and the original isn't what the listener wants: the request fails.
     const content = exchange?.touched ? (jsonOf(manager, exchange.response, name) ?? '') : undefined;
@@ -139,13 +143,13 @@ function serialize(manager: CrudManager<any>, pack: any): boolean {
     const section = pack[store.id];
     const fields = store._serialized();
     if (section === undefined || fields.length === 0) continue;
-    const phantomName = phantomIdField(manager, store);
+    const phantomName = store._phantomIdName;
     const idName = store._idName;
     for (const row of [...(section.added ?? []), ...(section.updated ?? [])]) {
       const record = store.getById(row[phantomName] ?? row[idName]);
       if (record === undefined) continue;
       for (const field of fields) {
-        const path = (field.config.dataSource ?? field.name).split('.');
+        const path = (field.config.writeSource ?? field.config.dataSource ?? field.name).split('.');
         const last = path.pop() as string;
         const holder = path.reduce((at, part) => at?.[part], row);
         if (holder === undefined || !Object.hasOwn(holder, last)) continue;
@@ -155,8 +159,4 @@ function serialize(manager: CrudManager<any>, pack: any): boolean {
     }
   }
   return any;
-}
-
-function phantomIdField(manager: CrudManager<any>, store: Store<any>): string {
-  return store._phantomIdField ?? manager._options.phantomIdField ?? '$PhantomId';
 }

@@ -1,7 +1,9 @@
+import { tellConflict } from './conflicts.js';
 import { EVENTS, type CrudManagerEvents, STATUSES } from './crud-events.js';
 import type { CrudManager } from './crud-manager.js';
 import type { SyncError } from './errors.js';
-import { EXCHANGES, type RequestType, withExchange } from './exchange.js';
+import { EXCHANGES, type Exchange, type RequestType, withExchange } from './exchange.js';
+import { formErrors } from './validate.js';
 import type { Model } from './model.js';
 import { makeError } from './runtime.js';
 import { stores } from './store-core.js';
@@ -15,8 +17,14 @@ export function tellEvent(
   detail: any,
 ): void {
   const name = EVENTS[event] as keyof CrudManagerEvents;
-  if (!manager._hears(name)) return;
+  if (name === 'conflict' || name === 'conflictResolved') {
+    tellConflict(manager, name, detail);
+    return;
+  }
   const exchange = EXCHANGES.get(request);
+  if (manager._options.validateResponse) validate(manager, name, kind, exchange, detail);
+  const signals = name === 'hasChanges' || name === 'noChanges';
+  if (!manager._hears(name) || (signals && manager.isChangeTrackingSuspended)) return;
   switch (name) {
     case 'load':
     case 'sync':
@@ -65,6 +73,23 @@ export function tellEvent(
     default:
       manager._fire(name, detail);
   }
+}
+
+/** Tells developers what is wrong with the form of an answer. */
+function validate(
+  manager: CrudManager<any>,
+  name: string,
+  kind: RequestType,
+  exchange: Exchange | undefined,
+  detail: any,
+): void {
+  let errors: string[] = [];
+  if (name === 'syncWarning') errors = [detail.message];
+  if (name === 'requestDone' && exchange !== undefined) {
+    const needsSuccess = manager._options.skipSuccessProperty === false;
+    errors = formErrors(kind, exchange.response, manager.stores, needsSuccess);
+  }
+  for (const error of errors) console.warn(`Syncline: the answer to a ${kind}: ${error}`);
 }
 
 function errorOf(detail: {

@@ -1,7 +1,11 @@
 import { fieldsOf, readField } from './accessors.js';
 import { CELLS, Freshness, cellAt, putCell } from './cells.js';
+import { type EditOptions, editUnseen, settledRecord, unseen } from './edits.js';
 import { SyncError } from './errors.js';
 import { type Field, type FieldInput, type FieldList, Kind, toJsonValue } from './fields.js';
+import { type RecordExtras, defineExtras, extras } from './model-extras.js';
+import { type Modifications, modifications } from './modifications.js';
+import { type TreeRecord, tree } from './model-tree.js';
 import type { Store } from './store.js';
 
 /** An id as the server gives it. `4037` and `"4037"` are the same id. */
@@ -71,6 +75,9 @@ function noHome(model: typeof Model): NoHome {
 }
 
 const NONE: readonly unknown[] = [];
+
+/** How many batches are open inside of a record's first. */
+const inner = new WeakMap<Model, number>();
 
 /** Where the record that is being made belongs: set by a store right before, taken by the constructor. */
 let birthHome: RecordHome | undefined;
@@ -228,7 +235,7 @@ export class Model {
     if (batched !== undefined && Object.hasOwn(batched, name)) return batched[name];
     const field = this._s._field(name);
     if (field !== undefined) return this._read(field);
-    const dot = name.indexOf('.');
+    const dot = typeof name === 'string' ? name.indexOf('.') : -1;
     if (dot < 0) return undefined;
     let value = this.get(name.slice(0, dot));
     for (const part of name.slice(dot + 1).split('.')) {
@@ -240,10 +247,10 @@ export class Model {
   /**
    * Sets one field, or several at once: listeners hear of one update.
    *
-   * @param silent no events (what changed is tracked and sent all the same)
+   * @param options `true` for `silent`: no events (what changed is tracked and sent all the same)
    */
-  set(values: Record<string, unknown>, silent?: boolean | { silent?: boolean }): this;
-  set(name: string, value: unknown, silent?: boolean | { silent?: boolean }): this;
+  set(values: Record<string, unknown>, options?: boolean | EditOptions): this;
+  set(name: string, value: unknown, options?: boolean | EditOptions): this;
   set(what: string | Record<string, unknown>, second?: any, third?: any): this {
     const single = typeof what === 'string';
     const values = single ? { [what]: second } : what;
@@ -259,6 +266,8 @@ export class Model {
     const store = this._s._store;
     if (store === undefined) {
       for (const name of Object.keys(values)) this._setDetached(name, values[name]);
+    } else if (unseen(option)) {
+      editUnseen(store, () => store._update(this, values, silent));
     } else {
       store._update(this, values, silent);
     }
@@ -296,6 +305,19 @@ export class Model {
   /** Whether the server hasn't confirmed it as it stands: changes wait, or are on the wire. */
   get isPending(): boolean {
     return this._state('pending', false);
+  }
+
+  /**
+   * Whether it may be sent. Override it: a changed record that says `false` is kept back from syncs until it says otherwise, and
+   * what refers to it while the server doesn't know it. See `manager.invalidRecords`.
+   */
+  get isValid(): boolean {
+    return true;
+  }
+
+  /** Whether it is kept back from syncs: it isn't valid, depends on one that isn't, or has an open conflict. */
+  get isHeldBack(): boolean {
+    return this._state('held', false);
   }
 
   /** Whether it isn't in its store any more. */
@@ -337,33 +359,65 @@ export class Model {
     this._s._store?._settle(this, true);
   }
 
+  /**
+   * Resolves when all that is changed by now is confirmed by the server (at once, when nothing is); rejects with the reason when
+   * it is refused or taken back. What is changed later is no part of it.
+   */
+  settled(): Promise<void> {
+    return settledRecord(this);
+  }
+
   /** Removes it from its store. */
   remove(): void {
     this._s._store?.remove(this as any);
   }
 
-  /** Holds changes back until {@link Model.endBatch}: reads by {@link Model.get} see them, nobody else does. */
+  /**
+   * Holds changes back until {@link Model.endBatch}: reads by {@link Model.get} see them, nobody else does. Nests: the outermost
+   * end counts.
+   */
   beginBatch(): void {
-    if (this._s._store !== undefined) this._b ??= {};
+    if (this._s._store === undefined) return;
+    if (this._b === undefined) this._b = {};
+    else inner.set(this, (inner.get(this) ?? 0) + 1);
   }
 
   /** Sets what the batch gathered, as one update. */
   endBatch(silent = false): void {
     const batched = this._b;
     if (this._s._store === undefined || batched === undefined) return;
+    const depth = inner.get(this) ?? 0;
+    if (depth > 0) {
+      inner.set(this, depth - 1);
+      return;
+    }
     this._b = undefined;
     this.set(batched, silent);
   }
 
-  /** Forgets what the batch gathered. */
+  /** Forgets what the batch gathered, and ends it as a whole. */
   cancelBatch(): void {
-    if (this._s._store !== undefined) this._b = undefined;
+    if (this._s._store === undefined) return;
+    this._b = undefined;
+    inner.delete(this);
   }
 
-  /** A record with the same values, in no store and without the id. */
-  copy(changes: Record<string, unknown> = {}): this {
+  /**
+   * A record with the same values, in no store and without the id.
+   *
+   * @param changes other values, or the copy's id
+   * @param deep with copies of what is below it in a tree
+   */
+  copy(changes?: Record<string, unknown> | Id | null, deep = false): this {
     const { id: _id, ...data } = this.data;
-    return new (this._s._store?.modelClass ?? (this.constructor as any))({ ...data, ...changes });
+    const other = typeof changes === 'object' ? changes : { id: changes };
+    const children =
+      deep && this._s._store?.allChildrenOf(this).map((one) => one.copy(null, true).data);
+    return new (this._s._store?.modelClass ?? (this.constructor as any))({
+      ...data,
+      ...(children && children.length > 0 && { children }),
+      ...other,
+    });
   }
 
   /** @internal */
@@ -383,7 +437,7 @@ export class Model {
     else (this._b ??= {})[name] = value;
   }
 
-  private _state(what: 'phantom' | 'dirty' | 'pending', detached: boolean): boolean {
+  private _state(what: 'phantom' | 'dirty' | 'pending' | 'held', detached: boolean): boolean {
     return this._s._store?._stateOf(this, what) ?? detached;
   }
 
@@ -393,6 +447,13 @@ export class Model {
   }
 }
 
+/** Records are those of a tree, where their store is one. */
+export interface Model extends TreeRecord, RecordExtras, Modifications {}
+
+defineExtras(Model.prototype, extras);
+defineExtras(Model.prototype, modifications);
+defineExtras(Model.prototype, tree);
+
 /**
  * @internal A row as the wire has it. Fields can be given by their names or by their wire names.
  */
@@ -400,10 +461,16 @@ export function rowOf(
   record: Record<string, unknown> | Model,
   fields: FieldList,
   idField: string | undefined,
+  tree: boolean,
 ): object {
   const data = record instanceof Model ? record.data : record;
   const row: Record<string, unknown> = {};
   for (const name of Object.keys(data)) own(row, name, toJsonValue(data[name]));
+  if (tree && Array.isArray(data.children)) {
+    row.children = data.children.map((child: any) =>
+      child !== null && typeof child === 'object' ? rowOf(child, fields, idField, true) : child,
+    );
+  }
   for (const { name, ix, config } of fields.list) {
     if (typeof config.defaultValue === 'function' && row[name] === undefined) {
       own(row, name, toJsonValue(config.defaultValue()));

@@ -1,4 +1,5 @@
 import type { FieldInput } from './fields.js';
+import { type Assigned, type AssignedTo, type Assigning, defineLinks } from './model-links.js';
 import { type Id, Model } from './model.js';
 
 /** An event of a calendar. */
@@ -23,7 +24,14 @@ export class EventModel extends Model {
   declare resourceId: Id | null;
   declare eventColor: string | null;
   declare readOnly: boolean;
+
+  /** @internal */
+  get isEventModel(): boolean {
+    return true;
+  }
 }
+
+export interface EventModel extends Assigned {}
 
 /** Whoever or whatever events and tasks are assigned to. */
 export class ResourceModel extends Model {
@@ -37,7 +45,14 @@ export class ResourceModel extends Model {
   declare name: string;
   declare image: string | null;
   declare eventColor: string | null;
+
+  /** @internal */
+  get isResourceModel(): boolean {
+    return true;
+  }
 }
+
+export interface ResourceModel extends AssignedTo {}
 
 /** Puts an event and a resource together. On the wire they are called `event` and `resource`. */
 export class AssignmentModel extends Model {
@@ -50,6 +65,8 @@ export class AssignmentModel extends Model {
   declare eventId: Id | null;
   declare resourceId: Id | null;
 }
+
+export interface AssignmentModel extends Assigning {}
 
 /** Puts a task and a resource together. */
 export class TaskAssignmentModel extends Model {
@@ -90,6 +107,8 @@ export class TaskModel extends Model {
   declare eventColor: string | null;
   declare readOnly: boolean;
 }
+
+export interface TaskModel extends Assigned {}
 
 /** A column of a task board. */
 export class ColumnModel extends Model {
@@ -141,3 +160,5 @@ export class CalendarModel extends Model {
 
   declare name: string;
 }
+
+defineLinks(EventModel, TaskModel, ResourceModel, AssignmentModel);

@@ -136,7 +136,14 @@ function announceRows<R extends Model>(
   const records = run.map((notice) => recordOf(store, notice)).filter((one) => one !== undefined);
   for (const record of records) note(store, record, name === 'move' ? 'update' : name, origin);
   const record = records.length === 1 ? records[0] : undefined;
-  store._fire(name, { records, origin });
+  // Looked for only by who asks.
+  store._fire(name, {
+    records,
+    origin,
+    get index() {
+      return records[0] === undefined ? -1 : store.indexOf(records[0]);
+    },
+  });
   store._fire('change', { action: name, record, records, changes: undefined, origin });
 }
 function note<R extends Model>(

@@ -13,7 +13,7 @@ import {
   TaskModel,
   TimeRangeModel,
 } from './models.js';
-import type { RelationConfig, StoreConfig } from './store-config.js';
+import type { DataInput, RelationConfig, StoreConfig } from './store-config.js';
 import { Store } from './store.js';
 
 /** A store of a project: options to make it from, or one that is there. */
@@ -50,6 +50,16 @@ export type TaskBoardProjectConfig<Stores extends object = {}> = CrudManagerConf
 
 /** A manager with the stores of a kind of application. */
 class Project<Stores extends object> extends CrudManager<Stores> {
+  /** @internal */
+  protected override get _placesStores(): boolean {
+    return true;
+  }
+
+  /** @internal All stores are there: data that was given goes into them. */
+  protected _placed(config: CrudManagerConfig): void {
+    if (config.inlineData !== undefined) this.inlineData = config.inlineData as DataInput;
+  }
+
   /** @internal Makes a store (or takes the given one) and puts it under the manager. */
   protected _place<R extends Model>(
     given: ProjectStore<any> | undefined,
@@ -74,7 +84,10 @@ class Project<Stores extends object> extends CrudManager<Stores> {
 
 /** What a calendar works with: events, resources, assignments, time ranges and calendars. */
 export class CalendarProject<Stores extends object = {}> extends Project<Stores> {
-  /** @internal Minified code has other names. */ static override readonly name: string = 'CalendarProject';
+  /** The room of the server that a channel joins unless told otherwise. */
+  static readonly room: string = 'calendar';
+  /** @internal Minified code has other names. */ static override readonly name: string =
+    'CalendarProject';
   readonly eventStore: Store<ModelOf<Stores, 'events', EventModel>>;
   readonly resourceStore: Store<ModelOf<Stores, 'resources', ResourceModel>>;
   readonly assignmentStore: Store<ModelOf<Stores, 'assignments', AssignmentModel>>;
@@ -106,6 +119,7 @@ export class CalendarProject<Stores extends object = {}> extends Project<Stores>
     this.assignmentStore = assignments as any;
     this.timeRangeStore = timeRanges as any;
     this.resourceTimeRangeStore = resourceTimeRanges as any;
+    this._placed(config as CrudManagerConfig);
   }
 
   /** The resources that an event is assigned to. */
@@ -133,7 +147,10 @@ export class CalendarProject<Stores extends object = {}> extends Project<Stores>
 
 /** What a task board works with: tasks, resources, assignments, columns and swimlanes. */
 export class TaskBoardProject<Stores extends object = {}> extends Project<Stores> {
-  /** @internal Minified code has other names. */ static override readonly name: string = 'TaskBoardProject';
+  /** The room of the server that a channel joins unless told otherwise. */
+  static readonly room: string = 'taskboard';
+  /** @internal Minified code has other names. */ static override readonly name: string =
+    'TaskBoardProject';
   readonly taskStore: Store<ModelOf<Stores, 'tasks', TaskModel>>;
   readonly resourceStore: Store<ModelOf<Stores, 'resources', ResourceModel>>;
   readonly assignmentStore: Store<ModelOf<Stores, 'assignments', TaskAssignmentModel>>;
@@ -155,6 +172,7 @@ export class TaskBoardProject<Stores extends object = {}> extends Project<Stores
     this.resourceStore = resources as any;
     this.taskStore = tasks as any;
     this.assignmentStore = assignments as any;
+    this._placed(config as CrudManagerConfig);
   }
 
   /** The resources that a task is assigned to. */
@@ -175,10 +193,8 @@ function assigned(
   to: string,
   others: Store<any>,
 ): Model[] {
-  const id = String(typeof one === 'object' ? one.id : one);
   const found: Model[] = [];
-  for (const assignment of assignments) {
-    if (String(assignment.get(from)) !== id) continue;
+  for (const assignment of assignments.referrers(from, one)) {
     const other = others.getById(assignment.get(to));
     if (other !== undefined) found.push(other);
   }

@@ -12,7 +12,7 @@ export const BLOCK = 512;
 /** @internal The store that the records are of. */
 interface CachedStore extends RecordHome {
   readonly _number: number;
-  readonly count: number;
+  readonly allCount: number;
 }
 
 /** @internal The records of a store that somebody has read: one object per record for as long as it lives. */
@@ -23,6 +23,8 @@ export class RecordCache<R extends Model> {
   readonly keys = new Map<string, R>();
   /** Instances whose rows the engine is about to make. */
   incoming: (R | undefined)[] = [];
+  /** Nothing happened in the batch that ends but what its records know. */
+  exact = false;
   /** Many records may be stale: better read in blocks than one by one. */
   loose = false;
   /** The engine knows what to expect of a record. */
@@ -34,7 +36,7 @@ export class RecordCache<R extends Model> {
   constructor(
     private readonly home: CachedStore,
     private readonly fields: StoreFields,
-    private readonly recordClass: new () => R,
+    readonly recordClass: new () => R,
   ) {}
 
   /** The records of rows; those that aren't there yet are made, and stale ones read, block by block. */
@@ -51,7 +53,7 @@ export class RecordCache<R extends Model> {
       }
     }
     if (missing !== undefined) this.make(missing, records);
-    if (loose && rows.length >= this.home.count) this.loose = false;
+    if (loose && rows.length >= this.home.allCount) this.loose = false;
     return records;
   }
 
@@ -105,7 +107,7 @@ export class RecordCache<R extends Model> {
     this.old = this.byRow;
     this.oldById = undefined;
     // Room for all, as part of the load: the first read of a screenful shall not have to make it.
-    this.byRow = new Array<R | undefined>(this.home.count);
+    this.byRow = new Array<R | undefined>(this.home.allCount);
   }
 
   /** Takes note of what a notice says, before any listener runs. */
@@ -139,7 +141,7 @@ export class RecordCache<R extends Model> {
         }
         break;
       case NoticeKind.Refresh:
-        this.stale(notice.origin === OriginCode.Load);
+        if (!this.exact) this.stale(notice.origin === OriginCode.Load);
         break;
     }
   }
@@ -201,7 +203,7 @@ export class RecordCache<R extends Model> {
     const { byRow } = this;
     if (row >= byRow.length) {
       const larger = new Array<R | undefined>(
-        Math.max(2 * byRow.length, row + 1, this.home.count),
+        Math.max(2 * byRow.length, row + 1, this.home.allCount),
       );
       for (let i = 0; i < byRow.length; i++) larger[i] = byRow[i];
       this.byRow = larger;

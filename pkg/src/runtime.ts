@@ -4,6 +4,8 @@ import { SyncError, type ErrorCode } from './errors.js';
 export interface Wasm {
   start(facade: object): number;
   scratch(bytes: number): number;
+  journal(): number;
+  catchUp(): void;
   takeError(): unknown;
   takeNotices(): void;
   setZone(pairs: Float64Array): void;
@@ -25,6 +27,18 @@ export interface Wasm {
   endBatch(store: number): void;
   beginUpdate(): void;
   endUpdate(): void;
+  beginEdit(managed: boolean, home: number, call: number, hidden: boolean): void;
+  endEdit(keep: boolean): void;
+  track(store: number, tracked: boolean): void;
+  setValid(store: number, row: number, generation: number, valid: boolean): void;
+  resolveConflict(
+    store: number,
+    row: number,
+    generation: number,
+    mine: boolean,
+    count: number,
+  ): boolean;
+  settled(store: number, row: number, generation: number, call: number): void;
   settleRecord(store: number, row: number, generation: number, accept: boolean): void;
   settleStore(store: number, accept: boolean): void;
   settleManager(manager: number, accept: boolean): void;
@@ -32,6 +46,8 @@ export interface Wasm {
 
   order(store: number): void;
   range(store: number, start: number, end: number): void;
+  referrers(store: number, field: number, len: number): void;
+  version(store: number): number;
   findNumber(store: number, id: number): number;
   findText(store: number, len: number): number;
   pack(store: number, count: number): boolean;
@@ -43,19 +59,23 @@ export interface Wasm {
   baseValue(store: number, row: number, generation: number, field: number): void;
   bag(store: number, which: number): void;
   unconfirmedCount(store: number): number;
+  storeTotal(store: number): number;
 
   createManager(len: number): number;
   destroyManager(manager: number): void;
   addStore(manager: number, store: number, position: number): void;
   removeStore(manager: number, store: number): void;
   configure(manager: number, len: number): void;
+  setRevision(manager: number, len: number): void;
   listen(manager: number, kinds: number): void;
   load(manager: number, call: number, len: number): void;
+  loadMissing(manager: number, call: number, len: number): void;
   sync(manager: number, call: number): void;
   cancel(manager: number, call: number): void;
   applyResponse(manager: number, len: number): void;
   applyPiece(manager: number, len: number): void;
   applyChangeset(manager: number, len: number): void;
+  applyStoreChangeset(store: number, len: number): void;
   suspendAutoSync(manager: number): void;
   resumeAutoSync(manager: number, sync: boolean): void;
   answer(
@@ -65,6 +85,8 @@ export interface Wasm {
     request: string | undefined,
     body: Uint8Array | undefined,
   ): void;
+  createChannel(manager: number, len: number): void;
+  feedChannel(manager: number, what: number, number: number, code: number, len: number): void;
   managerState(manager: number): void;
   managerRevision(manager: number): string | undefined;
   managerChanges(manager: number): boolean;

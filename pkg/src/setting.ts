@@ -21,7 +21,15 @@ export function sendValue(store: number, record: Model, field: Field, value: unk
       return engine().setNull(store, row, generation, ix);
   }
   checkValue(field.name, value);
-  if (typeof value === 'bigint') return sendValue(store, record, field, String(value));
+  if (typeof value === 'bigint') {
+    const digits = String(value);
+    if (field.kind !== Kind.Auto) return sendValue(store, record, field, digits);
+    // As a number of JavaScript's it might lose digits.
+    if (!Number.isSafeInteger(Number(value))) {
+      return engine().setJson(store, row, generation, ix, writeText(digits));
+    }
+    return engine().setNumber(store, row, generation, ix, Number(value));
+  }
   if (value instanceof Date) {
     const ms = value.getTime();
     const known = field.kind === Kind.Date ? ms : value.toJSON();

@@ -1,4 +1,9 @@
+import type { CrudResult } from './calls.js';
+import type { CrudParts } from './crud-parts.js';
+import type { DataPart } from './crud-policies.js';
+import { type StoreChangeset, applyAsOwn, checkChangeset, renamed } from './changesets.js';
 import { markRemoved } from './cells.js';
+import { type EditOptions, editUnseen, hides, unseen } from './edits.js';
 import { SyncError } from './errors.js';
 import { type Id, Model, rowOf } from './model.js';
 import {
@@ -12,12 +17,16 @@ import {
   writeWords,
 } from './runtime.js';
 import type { DataInput } from './store-config.js';
+import { isSilent } from './store-core.js';
 import { StoreReading } from './store-reading.js';
 
 /** How a store is changed. */
 export abstract class StoreChanging<R extends Model = Model> extends StoreReading<R> {
-  /** Adds records: objects, records that are in no store yet, or an array of such. Gives the new records. */
-  add(data: object | readonly object[], silent?: boolean | { silent?: boolean }): R[] {
+  /**
+   * Adds records: objects, records that are in no store yet, or an array of such. Gives the new records; with
+   * `optimistic: false`, they are in the store only when the server has confirmed them.
+   */
+  add(data: object | readonly object[], silent?: boolean | EditOptions): R[] {
     return this._add(data, -1, silent);
   }
 
@@ -25,19 +34,42 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
   insert(
     index: number,
     data: object | readonly object[],
-    silent?: boolean | { silent?: boolean },
+    silent?: boolean | EditOptions,
   ): R[] {
     if (!Number.isInteger(index) || index < 0) {
-      throw new SyncError('INVALID_ARGUMENT', `insert() wants a position from 0, not ${index}`);
+      throw new SyncError('INVALID_ARGUMENT', `insert() wants a position from 0`);
     }
-    return this._add(data, index, silent);
+    const before = this._view === undefined ? undefined : this._order()[index];
+    const position = before === undefined ? index : this._allRows().indexOf(before);
+    return this._add(data, position, silent);
+  }
+
+  /** Changes records that are here, each by an object with its id and new values. Gives them; unknown ids are passed over. */
+  modify(data: object | readonly object[], silent?: boolean | { silent?: boolean }): R[] {
+    this._alive();
+    const modified: R[] = [];
+    for (const one of Array.isArray(data) ? data : [data]) {
+      if (one === null || typeof one !== 'object') {
+        throw new SyncError('INVALID_ARGUMENT', 'modify() wants objects with ids');
+      }
+      const { id, ...values } = one;
+      const record = one instanceof Model ? this._own(one as R) : this.getById(id);
+      if (record === undefined) continue;
+      if (!(one instanceof Model)) record.set(values, silent);
+      modified.push(record);
+    }
+    return modified;
   }
 
   /**
    * Removes records, given as such or by id. What isn't here (any more) is passed over. Gives the records that went, those of a
-   * cascade in this store included.
+   * cascade in this store included; with `optimistic: false` none: they go when the server has confirmed it.
    */
-  remove(what: R | Id | readonly (R | Id)[], silent?: boolean | { silent?: boolean }): R[] {
+  remove(what: R | Id | readonly (R | Id)[], silent?: boolean | EditOptions): R[] {
+    if (unseen(silent)) {
+      editUnseen(this._store, () => this.remove(what));
+      return [];
+    }
     const number = this._alive();
     const list: readonly (R | Id)[] = Array.isArray(what) ? what : [what as R | Id];
     const records = [
@@ -46,6 +78,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     if (records.length === 0) return [];
     if (this._fire('beforeRemove', { records }) === false) return [];
     this._silently(silent, () => engine().remove(number, writePairs(records) >> 1));
+    if (hides()) return [];
     const pairs = readPairs();
     const gone: R[] = [];
     for (let i = 0; i < pairs.length; i += 2) {
@@ -54,6 +87,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
       markRemoved(record);
       gone.push(record);
     }
+    this._edited();
     return gone;
   }
 
@@ -62,13 +96,16 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     const number = this._alive();
     if (
       this._hears('beforeRemove') &&
-      this._fire('beforeRemove', { records: this.records }) === false
+      this._fire('beforeRemove', { records: this.allRecords }) === false
     ) {
       return;
     }
+    const records = this._hears('removeAll') ? this.allRecords : [];
     this._silently(silent, () => engine().removeAll(number));
-    if (!this._told || this._batches > 0)
+    if ((!this._told || this._batches > 0) && !hides())
       for (const record of this._cache.byRow) if (record) markRemoved(record);
+    this._edited();
+    if (records.length > 0 && !isSilent(silent)) this._fire('removeAll', { records });
   }
 
   /** Moves records to a position, counted without them, or before another record; to the end when none is given. */
@@ -76,15 +113,19 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     const number = this._alive();
     const list: readonly (R | Id)[] = Array.isArray(what) ? what : [what as R | Id];
     const records = list.map((one) => this._expect(one));
-    let position = typeof before === 'number' ? before : this.count;
-    if (before instanceof Model) {
-      const moved = new Set(records.map((record) => record._r));
-      position = this._order()
+    const moved = new Set(records.map((record) => record._r));
+    let position = typeof before === 'number' ? before : this.allCount;
+    let anchor = before instanceof Model ? this._expect(before as R)._r : undefined;
+    if (this._view !== undefined && typeof before === 'number') {
+      anchor = this._order().filter((row) => !moved.has(row))[before];
+    }
+    if (anchor !== undefined) {
+      position = this._allRows()
         .filter((row) => !moved.has(row))
-        .indexOf(this._expect(before as R)._r);
+        .indexOf(anchor);
     }
     if (!Number.isInteger(position) || position < 0) {
-      throw new SyncError('INVALID_ARGUMENT', `move() wants a position from 0, not ${position}`);
+      throw new SyncError('INVALID_ARGUMENT', `move() wants a position from 0`);
     }
     engine().moveRows(number, writePairs(records) >> 1, position);
   }
@@ -96,6 +137,40 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     engine().loadData(number, writeData(renamed ? data.map((one) => this._row(one)) : data));
     // With no listener no notice came.
     if (this._batches > 0) this._cache.stale(true);
+  }
+
+  /**
+   * Applies changes of the server that came by another way. Nothing becomes dirty, and unsent edits survive.
+   *
+   * @param transform makes another changeset of the one that was given
+   * @param phantomIdField where the changeset has a phantom's client id
+   * @param clearChanges `false` applies them as the user's own changes, to be sent: for drafts that are restored
+   */
+  applyChangeset(
+    changes: StoreChangeset,
+    transform?: ((changes: StoreChangeset) => StoreChangeset) | null,
+    phantomIdField?: string,
+    clearChanges = true,
+  ): void {
+    const number = this._alive();
+    const usual = this._store._phantomIdName;
+    let given = transform?.(changes) ?? changes;
+    checkChangeset(given);
+    if (phantomIdField !== undefined && phantomIdField !== usual) {
+      given = renamed(given, phantomIdField, usual);
+    }
+    if (clearChanges) engine().applyStoreChangeset(number, writeJson({ [this.id]: given }));
+    else applyAsOwn(this._store, given, usual);
+  }
+
+  /**
+   * Loads a part of the data, if it isn't there and the manager loads by parts (`lazyLoad`); resolves with `null` otherwise. See
+   * {@link CrudManager.ensureLoaded}.
+   */
+  async ensureLoaded(part: DataPart): Promise<CrudResult | null> {
+    this._alive();
+    const manager = this._manager as CrudParts | undefined;
+    return manager?._options.lazyLoad ? manager.ensureLoaded(part) : null;
   }
 
   /** Confirmed data; setting it is {@link Store.loadData}. */
@@ -141,9 +216,58 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     this._cache.stale(false);
   }
 
-  /** The same as {@link Store.acceptChanges}. */
-  commit(): void {
+  /**
+   * Declares what is changed to be confirmed, and gives what that was; `null` when nothing was, or a listener of `beforeCommit`
+   * said no. Nothing of it is sent.
+   */
+  commit(): { added: R[]; modified: R[]; removed: R[] } | null {
+    const { changes } = this;
+    if (changes === null || this._fire('beforeCommit', { changes }) === false) return null;
     this.acceptChanges();
+    this._fire('commit', { changes });
+    return changes;
+  }
+
+  /** Whether local changes are committed by themselves. */
+  get autoCommit(): boolean {
+    return this._config.autoCommit ?? false;
+  }
+
+  set autoCommit(autoCommit: boolean) {
+    this._config.autoCommit = autoCommit;
+    this._edited();
+  }
+
+  /** No automatic commit until as many resumes have come. */
+  suspendAutoCommit(): void {
+    this._commitsHeld++;
+  }
+
+  /** Undoes one suspend; the last one commits what has been changed meanwhile, unless told otherwise. */
+  resumeAutoCommit(doCommit = true): void {
+    if (this._commitsHeld > 0) this._commitsHeld--;
+    if (doCommit) this._edited();
+  }
+
+  /**
+   * From here on edits are taken for what the server has: they are shown, not tracked, and never sent. What was changed before stays
+   * to be sent. Ends with as many calls of {@link Store.resumeChangeTracking}.
+   */
+  suspendChangeTracking(): void {
+    if (this._untracked === 0) engine().track(this._alive(), false);
+    this._untracked++;
+  }
+
+  /** Undoes one suspend; after the last one edits are tracked again. */
+  resumeChangeTracking(): void {
+    if (this._untracked === 0) return;
+    this._untracked--;
+    if (this._untracked === 0) engine().track(this._alive(), true);
+  }
+
+  /** Whether edits are taken for what the server has. */
+  get isChangeTrackingSuspended(): boolean {
+    return this._untracked > 0;
   }
 
   /** Takes everything back that is changed, also what is on the wire. */
@@ -160,6 +284,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
   /** Holds events and autoSync back until the matching {@link Store.endBatch}, which fires one `refresh`. */
   beginBatch(): void {
     engine().beginBatch(this._alive());
+    if (this._batches === 0) this._expected = engine().version(this._number) | 0;
     this._batches++;
   }
 
@@ -167,15 +292,26 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
   endBatch(): void {
     if (this._batches === 0) return;
     this._batches--;
-    if (this._batches === 0) this._cache.stale(true);
-    engine().endBatch(this._alive());
+    // Where nothing was done but what the records were told at once, they are as they should be.
+    this._cache.exact = this._batches === 0 && this._expected === (engine().version(this._alive()) | 0);
+    if (this._batches === 0 && !this._cache.exact) this._cache.stale(true);
+    engine().endBatch(this._number);
+    this._cache.exact = false;
+    this._edited();
   }
 
   /** @internal */ _add(
     data: object | readonly object[],
     position: number,
-    silent?: boolean | { silent?: boolean },
+    silent?: boolean | EditOptions,
   ): R[] {
+    if (unseen(silent)) {
+      let added: R[] = [];
+      editUnseen(this._store, () => {
+        added = this._add(data, position);
+      });
+      return added;
+    }
     const number = this._alive();
     const list: readonly object[] = Array.isArray(data) ? data : [data];
     if (list.length === 0) return [];
@@ -196,20 +332,15 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
       given = given.map((one) => (one instanceof Model ? one : new this.modelClass(one)));
       if (this._fire('beforeAdd', { records: given as R[] }) === false) return [];
     }
-    const rows = given.map((one) => this._row(one));
-    const flat = !given.some((one) => Array.isArray((one as any).children));
-    this._cache.incoming = flat
-      ? given.map((one) =>
-          one instanceof this.modelClass && one._s._store === undefined ? one : undefined,
-        )
-      : [];
+    const rows = given.map((one) => this._identified(one));
+    this._cache.incoming = this._instances(given, []);
     let pairs: Uint32Array;
     try {
       this._silently(silent, () => engine().add(number, writeJson(rows), position));
       pairs = readPairs();
       // Without listeners no notice told of the rows.
       for (let i = 0; this._cache.incoming.length > 0 && i < pairs.length; i += 2) {
-        if (this._told && this._batches === 0) break;
+        if (this._told && this._batches === 0 && !hides()) break;
         this._cache.arrive(pairs[i] as number, pairs[i + 1] as number);
       }
     } finally {
@@ -217,12 +348,38 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     }
     // A listener may have destroyed it.
     this._alive();
-    return this._cache.records(pairs.filter((_, i) => i % 2 === 0));
+    const added = this._cache.records(pairs.filter((_, i) => i % 2 === 0));
+    this._edited();
+    return added;
   }
+
+  /** Instances in the order in which the engine makes their rows: each before its children. */
+  private _instances(given: readonly unknown[], found: (R | undefined)[]): (R | undefined)[] {
+    for (const one of given) {
+      const own = one instanceof this.modelClass && one._s._store === undefined;
+      found.push(own ? one : undefined);
+      const below = this.isTree ? (one as { children?: unknown } | null)?.children : undefined;
+      if (Array.isArray(below)) this._instances(below, found);
+    }
+    return found;
+  }
+
+  /** A row with an id of the class's making, where it makes ids and the record has none. */
+  private _identified(one: object): object {
+    const row = this._row(one) as Record<string, unknown>;
+    const { generateId } = this.modelClass.prototype as R;
+    if (generateId !== undefined && row[this._idName] == null) {
+      row[this._idName] = generateId.call(one as R);
+    }
+    return row;
+  }
+
+  /** @internal */
+  abstract get _idName(): string;
 
   /** @internal */ _row(one: unknown): unknown {
     if (one === null || typeof one !== 'object') return one;
-    return rowOf(one as Record<string, unknown>, this._fields, this._config.idField);
+    return rowOf(one as Record<string, unknown>, this._fields, this._config.idField, this.isTree);
   }
 
   /** Whether any field has another name on the wire. */

@@ -1,9 +1,12 @@
 import { defineAccessor, fieldsOf } from './accessors.js';
+import type { ConflictOptions } from './conflicts.js';
+import type { SyncDataOnLoadConfig } from './crud-policies.js';
 import type { Listeners, OnListeners } from './emitter.js';
 import type { FieldInput, FieldList } from './fields.js';
 import { Model } from './model.js';
 import type { StoreEvents } from './store-events.js';
 import type { Store } from './store.js';
+import type { FilterInput, LocaleSort, SorterInput } from './view-rules.js';
 
 /** What a store's data can be given as: objects, records, or JSON as text or bytes. */
 export type DataInput = readonly object[] | object | string | Uint8Array;
@@ -51,9 +54,27 @@ export type StoreConfig<R extends Model = Model> = {
    * recognise repeated requests, a loaded record that is alike in them is taken for it.
    */
   naturalKey?: readonly string[];
+  /** Loaded data is taken over by what is different in it: records stay, and each difference is told. The manager's when not given. */
+  syncDataOnLoad?: boolean | SyncDataOnLoadConfig;
+  /** Whether an addition carries all persistable fields, also those without a value. */
+  writeUnsetFields?: boolean;
+  /** By what the records are ordered. */
+  sorters?: readonly SorterInput<R>[];
+  /** Which records are shown. */
+  filters?: FilterInput<R> | readonly FilterInput<R>[];
+  /** How sorters order text. */
+  useLocaleSort?: LocaleSort;
+  /**
+   * The date field with the moment of the server's last change: of two values that clash, `merge` takes the newer. Without it,
+   * the server's is taken for the newer one.
+   */
+  modifiedField?: string;
+  /** Whether local changes are committed by themselves: for stores whose changes are not to be sent. */
+  autoCommit?: boolean;
   /** Listeners by event name. */
   listeners?: Listeners<StoreEvents<R>, Store<R>>;
-} & OnListeners<StoreEvents<R>, Store<R>>;
+} & ConflictOptions &
+  OnListeners<StoreEvents<R>, Store<R>>;
 
 /** @internal */
 export function isModelClass(value: unknown): boolean {

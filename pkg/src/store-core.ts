@@ -2,8 +2,10 @@ import { fieldsOf } from './accessors.js';
 import { Freshness, freshen, markStale, putCell } from './cells.js';
 import { readValue } from './decode.js';
 import { Emitter } from './emitter.js';
+import { hides, isMaking } from './edits.js';
 import { SyncError, checkOptions } from './errors.js';
 import type { Field, FieldList } from './fields.js';
+import { writeDown } from './journal.js';
 import { type Id, Model } from './model.js';
 import { together } from './notices.js';
 import { RecordCache } from './record-cache.js';
@@ -12,6 +14,7 @@ import { sendValue } from './setting.js';
 import type { FieldChange, StoreEvents } from './store-events.js';
 import { type StoreConfig, isModelClass, parentField, recordClass } from './store-config.js';
 import { StoreFields } from './store-fields.js';
+import type { StoreView } from './store-view.js';
 import type { Store } from './store.js';
 import { Subscriptions } from './subscriptions.js';
 import { checkValue, isDirect, shown } from './values.js';
@@ -22,7 +25,7 @@ export const stores = new Map<number, Store<any>>();
 let nextStore = 1;
 
 /** Records that are about to be told apart from those that the engine adds. */
-type State = 'phantom' | 'dirty' | 'pending';
+type State = 'phantom' | 'dirty' | 'pending' | 'held';
 
 /** What a store is to its records: their fields, their state, how they are set. */
 export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEvents<R>> {
@@ -36,15 +39,23 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
   /** @internal */ readonly _fields: FieldList;
   /** @internal */ _shadows: readonly string[] | undefined;
   /** @internal */ readonly _cache: RecordCache<R>;
-  /** @internal The manager that the store is under. */ _manager: object | undefined;
+  /** @internal The manager that the store is under. */
+  _manager: { readonly _hearsEdits: boolean } | undefined;
+  /** A record can't go without a word, nor an edit be refused for the sake of others. */
+  private readonly _isAlone: boolean;
   /** @internal */ readonly _subscriptions: Subscriptions<R>;
   /** @internal */ readonly _config: StoreConfig<R>;
   /** @internal */ readonly _storeFields: StoreFields;
   /** @internal Local changes are told. */ _told = false;
   /** @internal Somebody may say no to an update. */ _vetoes = false;
+  /** @internal What is shown, where that isn't everything as it stands. */
+  _view: StoreView<R> | undefined;
   /** @internal */ _batches = 0;
   /** @internal */ _silent = 0;
   /** @internal */ _destroyed = false;
+  /** @internal The engine's version of the store, as far as records know. */ _expected = 0;
+  /** @internal */ _commitsHeld = 0;
+  /** @internal */ _untracked = 0;
 
   constructor(config: StoreConfig<R>) {
     super();
@@ -58,9 +69,13 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     }
     this._fields = fieldsOf(this.modelClass as any).extend(config.fields ?? []);
     const records = recordClass(this.modelClass, this._fields);
+    this._isAlone = !config.tree && !config.relations?.length;
     this._storeFields = new StoreFields(this._fields, records.prototype);
     this._cache = new RecordCache(this as any, this._storeFields, records);
-    this._subscriptions = new Subscriptions((thrown) => this._threw('subscribe', thrown));
+    this._subscriptions = new Subscriptions(
+      (thrown) => this._threw('subscribe', thrown),
+      () => this._view !== undefined,
+    );
   }
 
   /** @internal The store of that id, or the record's own. */
@@ -95,16 +110,19 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
   /** @internal Sets one field, after the veto. */
   _write(record: Model, field: Field, value: unknown): boolean {
     if (this._vetoes && this._vetoed(record as R, { [field.name]: value })) return false;
-    return this._set(record, field, value);
+    const changed = this._set(record, field, value);
+    if (changed) this._edited();
+    return changed;
   }
 
-  /** @internal Sets several fields as one update. */
-  _update(record: Model, values: Record<string, unknown>, silent: boolean): void {
+  /** @internal Sets several fields as one update. Gives whether no listener said no. */
+  _update(record: Model, values: Record<string, unknown>, silent: boolean): boolean {
     this._alive();
+    if (record._s !== (this as unknown)) this._foreign(record);
     const names = Object.keys(values);
     // All of them before any is set: nothing is done by halves.
     for (const name of names) checkValue(name, values[name]);
-    if (this._hears('beforeUpdate') && this._vetoed(record as R, values)) return;
+    if (this._hears('beforeUpdate') && this._vetoed(record as R, values)) return false;
     this._silently(silent, () => {
       if (names.length === 1) {
         const name = names[0] as string;
@@ -120,6 +138,8 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
         engine().endUpdate();
       }
     });
+    this._edited();
+    return true;
   }
 
   /** @internal */
@@ -142,6 +162,7 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     const bits = this._stateBits(record);
     if (bits < 0) return false;
     if (what === 'phantom') return (bits & 1) !== 0;
+    if (what === 'held') return (bits & 16) !== 0;
     if (what === 'dirty') return (bits & (1 | 4)) !== 0;
     return (bits & (1 | 4 | 8)) !== 0;
   }
@@ -189,27 +210,70 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
   }
 
   /** @internal */ _set(record: Model, field: Field, value: unknown): boolean {
-    this._alive();
-    if (record._v === Freshness.Removed) {
-      throw new SyncError('UNKNOWN_RECORD', `the record was removed from store "${this.id}"`);
-    }
+    const store = this._alive();
     // With listeners, the notice brings the new value before they run. Without any, nobody tells: the value is put where the
     // engine would put it, and where that isn't sure, the record is read anew.
-    if (!this._told || this._batches > 0) {
-      if (record._v === Freshness.Fresh && isDirect(field, value)) putCell(record, field.ix, value);
-      else {
-        freshen(record);
-        markStale(record);
+    if (hides()) this._unsettle(record);
+    else if (record._v === Freshness.Fresh) {
+      if (!this._told || this._batches > 0) {
+        if (isDirect(field, value)) {
+          putCell(record, field.ix, value);
+          if (
+            (typeof value === 'number' || typeof value === 'string') &&
+            this._isUnheard() &&
+            writeDown(store, record, field.ix, value)
+          ) {
+            return true;
+          }
+        } else markStale(record);
       }
-    } else freshen(record);
-    const changed = sendValue(this._number, record, field, value);
-    if (changed < 0) markStale(record);
-    if (changed < 0) throw thrown();
+    } else this._unsettle(record);
+    const changed =
+      typeof value === 'number'
+        ? engine().setNumber(store, record._r, record._g, field.ix, value)
+        : sendValue(store, record, field, value);
+    if (changed < 0) {
+      markStale(record);
+      throw thrown();
+    }
+    // Counted as the engine counts: in 32 bits.
+    if (this._batches > 0) this._expected = (this._expected + changed) | 0;
     return changed === 1;
   }
 
-  /** @internal */ _silently<T>(silent: boolean | { silent?: boolean } | undefined, fn: () => T): T {
-    if (silent !== true && (silent as any)?.silent !== true) return fn();
+  /** Whether an edit can't fail, and has no effect that anybody sees before the turn ends. */
+  private _isUnheard(): boolean {
+    return this._isAlone && this._batches === 0 && this._manager?._hearsEdits !== true;
+  }
+
+  /** A record that isn't fresh is about to be set. */
+  private _unsettle(record: Model): void {
+    if (record._v === Freshness.Removed) {
+      throw new SyncError('UNKNOWN_RECORD', `the record was removed from store "${this.id}"`);
+    }
+    freshen(record);
+    if (!this._told || this._batches > 0) markStale(record);
+  }
+
+  /** @internal */ abstract commit(): unknown;
+
+  /** @internal Something was changed: stores that commit by themselves do. */
+  _edited(): void {
+    if (!this._config.autoCommit || this._commitsHeld + this._batches > 0 || isMaking()) return;
+    // Listeners of the commit may edit, and are not to be asked about that again.
+    this._commitsHeld++;
+    try {
+      this.commit();
+    } finally {
+      this._commitsHeld--;
+    }
+  }
+
+  /** @internal */ _silently<T>(
+    silent: boolean | { silent?: boolean } | undefined,
+    fn: () => T,
+  ): T {
+    if (!isSilent(silent)) return fn();
     this._silent++;
     try {
       return fn();
@@ -234,12 +298,15 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
   /** @internal */ _expect(what: R | Id): R {
     const record = this._own(what);
     if (record !== undefined) return record;
-    const name = what instanceof Model ? 'the record' : `record ${String(what)}`;
+    const name = typeof what === 'object' ? 'the record' : `record ${String(what)}`;
     throw new SyncError('UNKNOWN_RECORD', `${name} is not in store "${this.id}"`);
   }
 
   /** @internal */ _foreign(record: Model): never {
     const other = record._s._store;
+    if ((other as unknown) === this) {
+      throw new SyncError('INVALID_ARGUMENT', 'the root of a tree is no record of it');
+    }
     const where = other === undefined ? 'in no store' : `in store "${other.id}"`;
     throw new SyncError('FOREIGN_RECORD', `the record is ${where}, not in "${this.id}"`);
   }
@@ -253,4 +320,9 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
   /** @internal */ _parentField(): string | undefined {
     return parentField(this._config.tree);
   }
+}
+
+/** @internal What `silent` arguments say. */
+export function isSilent(silent: boolean | { silent?: boolean } | undefined): boolean {
+  return silent === true || (typeof silent === 'object' && silent?.silent === true);
 }

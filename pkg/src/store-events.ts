@@ -1,6 +1,7 @@
 import type { SyncError } from './errors.js';
 import type { Id, Model } from './model.js';
 import type { Store } from './store.js';
+import type { Filter, Sorter } from './view-rules.js';
 
 /** Why a record changed. */
 export type Origin = 'local' | 'remote' | 'rollback' | 'rebase' | 'load';
@@ -15,7 +16,15 @@ export interface FieldChange {
 }
 
 /** What a store's `change` event is about. */
-export type ChangeAction = 'add' | 'update' | 'remove' | 'move' | 'dataset' | 'batch';
+export type ChangeAction =
+  'add' | 'update' | 'remove' | 'move' | 'dataset' | 'batch' | 'sort' | 'filter';
+
+/** The records that a commit is about. */
+export interface Commit<R extends Model = Model> {
+  added: R[];
+  modified: R[];
+  removed: R[];
+}
 
 /** A store's events. */
 export interface StoreEvents<R extends Model = Model> {
@@ -30,8 +39,19 @@ export interface StoreEvents<R extends Model = Model> {
   };
   /** Records are about to be removed. A listener that returns `false` prevents it. */
   beforeRemove: { source: Store<R>; type: 'beforeRemove'; records: R[] };
+  /** Changes are about to be committed without being sent. A listener that returns `false` prevents it. */
+  beforeCommit: { source: Store<R>; type: 'beforeCommit'; changes: Commit<R> };
+  /** Changes were committed without being sent. */
+  commit: { source: Store<R>; type: 'commit'; changes: Commit<R> };
   /** Records were added. */
-  add: { source: Store<R>; type: 'add'; records: R[]; origin: Origin };
+  add: {
+    source: Store<R>;
+    type: 'add';
+    records: R[];
+    /** Where the first of them stands when it is asked for; -1 when it isn't shown. */
+    index: number;
+    origin: Origin;
+  };
   /** A record was changed. */
   update: {
     source: Store<R>;
@@ -43,7 +63,14 @@ export interface StoreEvents<R extends Model = Model> {
   /** Records were removed. */
   remove: { source: Store<R>; type: 'remove'; records: R[]; origin: Origin };
   /** Records were moved. */
-  move: { source: Store<R>; type: 'move'; records: R[]; origin: Origin };
+  move: {
+    source: Store<R>;
+    type: 'move';
+    records: R[];
+    /** Where the first of them stands when it is asked for; -1 when it isn't shown. */
+    index: number;
+    origin: Origin;
+  };
   /** Any of `add`, `update`, `remove`, `move`, or everything at once. */
   change: {
     source: Store<R>;
@@ -57,7 +84,12 @@ export interface StoreEvents<R extends Model = Model> {
     origin: Origin;
   };
   /** Everything may be different: a new data set, or the end of a batch. */
-  refresh: { source: Store<R>; type: 'refresh'; action: 'dataset' | 'batch'; origin: Origin };
+  refresh: {
+    source: Store<R>;
+    type: 'refresh';
+    action: 'dataset' | 'batch' | 'sort' | 'filter';
+    origin: Origin;
+  };
   /** A record's id changed: a phantom was given the server's. */
   idChange: {
     source: Store<R>;
@@ -67,6 +99,25 @@ export interface StoreEvents<R extends Model = Model> {
     value: Id;
     origin: Origin;
   };
+  /** The records are about to be ordered otherwise. A listener that returns `false` prevents it. */
+  beforeSort: {
+    source: Store<R>;
+    type: 'beforeSort';
+    sorters: readonly Sorter<R>[];
+    currentSorters: readonly Sorter<R>[];
+  };
+  /** The records are ordered otherwise. */
+  sort: { source: Store<R>; type: 'sort'; sorters: readonly Sorter<R>[]; records: R[] };
+  /** Other records are shown. */
+  filter: {
+    source: Store<R>;
+    type: 'filter';
+    filters: readonly Filter<R>[];
+    oldFilters: readonly Filter<R>[];
+    records: R[];
+  };
+  /** All records were removed by {@link Store.removeAll}; `remove` has fired, too. */
+  removeAll: { source: Store<R>; type: 'removeAll'; records: R[] };
   /** A data set was loaded. */
   load: { source: Store<R>; type: 'load' };
   /** A listener threw. */
@@ -83,6 +134,9 @@ export const STORE_EVENTS: readonly (keyof StoreEvents)[] = [
   'beforeAdd',
   'beforeUpdate',
   'beforeRemove',
+  'beforeCommit',
+  'commit',
+  'beforeSort',
   'add',
   'update',
   'remove',
@@ -90,6 +144,9 @@ export const STORE_EVENTS: readonly (keyof StoreEvents)[] = [
   'change',
   'refresh',
   'idChange',
+  'sort',
+  'filter',
+  'removeAll',
   'load',
   'exception',
 ];

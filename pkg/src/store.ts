@@ -1,13 +1,15 @@
+import { engineStrategy } from './conflicts.js';
+import { engineDifferences } from './crud-policies.js';
 import { NoticeKind } from './decode.js';
 import { type OnListeners, defineHandlers } from './emitter.js';
 import { SyncError } from './errors.js';
 import { type Field, engineField } from './fields.js';
 import type { Model } from './model.js';
 import { engine, writeJson } from './runtime.js';
-import { StoreChanging } from './store-changing.js';
 import { stores } from './store-core.js';
 import { type ChangeBatch, STORE_EVENTS, type StoreEvents } from './store-events.js';
 import { type StoreConfig, interval, parentField } from './store-config.js';
+import { StoreTree } from './store-tree.js';
 
 const FOREIGN = 16;
 const ALL_KINDS = 0x7f;
@@ -18,7 +20,7 @@ const STALE = 1 << 31;
 const byId = new Map<string, Store<any>>();
 
 /** A named set of records. */
-export class Store<R extends Model = Model> extends StoreChanging<R> {
+export class Store<R extends Model = Model> extends StoreTree<R> {
   /** The store of that id, the one made last if there are several. */
   static getStore(id: string): Store<any> | undefined {
     return byId.get(id);
@@ -31,6 +33,8 @@ export class Store<R extends Model = Model> extends StoreChanging<R> {
     try {
       // Before anybody listens: what is there from the beginning is no news.
       if (config.data !== undefined) this.loadData(config.data);
+      if (config.sorters !== undefined) this.sorters = config.sorters as any;
+      if (config.filters !== undefined) this.filter(config.filters as any);
       this._listenFromConfig(config, STORE_EVENTS);
     } catch (thrown) {
       this.destroy();
@@ -45,6 +49,9 @@ export class Store<R extends Model = Model> extends StoreChanging<R> {
    */
   subscribe(subscriber: (batch: ChangeBatch<R>) => void): () => void {
     this._alive();
+    if (typeof subscriber !== 'function') {
+      throw new SyncError('INVALID_ARGUMENT', 'subscribe() wants a function');
+    }
     const end = this._subscriptions.subscribe(subscriber);
     this._listenersChanged();
     return () => {
@@ -59,6 +66,9 @@ export class Store<R extends Model = Model> extends StoreChanging<R> {
    */
   hold(key: string): () => void {
     this._alive();
+    if (typeof key !== 'string') {
+      throw new SyncError('INVALID_ARGUMENT', 'hold() wants the key of a record, or *');
+    }
     return this._subscriptions.hold(key);
   }
 
@@ -81,7 +91,7 @@ export class Store<R extends Model = Model> extends StoreChanging<R> {
       id: this.id,
       fields: this._fields.list.map((field) => {
         const sent = engineField(field);
-        return field.ix === 0 && config.idField ? { ...sent, dataSource: config.idField } : sent;
+        return field.ix === 0 && config.idField != null ? { ...sent, dataSource: config.idField } : sent;
       }),
       interval: interval(this._fields, config.interval),
       parentField: parentField(config.tree),
@@ -90,6 +100,10 @@ export class Store<R extends Model = Model> extends StoreChanging<R> {
       phantomIdField: config.phantomIdField,
       keepUncommittedChanges: config.keepUncommittedChanges,
       naturalKey: config.naturalKey,
+      conflictResolution: engineStrategy(config),
+      modifiedField: config.modifiedField,
+      syncDataOnLoad: engineDifferences(config.syncDataOnLoad),
+      writeUnsetFields: config.writeUnsetFields,
     };
     const number = engine().createStore(writeJson(options));
     if (this._number >= 0) {
@@ -98,23 +112,25 @@ export class Store<R extends Model = Model> extends StoreChanging<R> {
     }
     this._number = number;
     stores.set(number, this);
+    this._view?.forget();
     this._listenersChanged();
   }
 
   /** @internal Takes over what a manager's descriptor says; only while the store is empty. */
   _adjust(given: {
-    id: string | undefined;
-    idField: string | undefined;
-    phantomIdField: string | undefined;
-    writeAllFields: boolean | undefined;
+    id?: string | undefined;
+    idField?: string | undefined;
+    phantomIdField?: string | undefined;
+    writeAllFields?: boolean | undefined;
   }): void {
     const extra: Record<string, unknown> = {};
     if (given.id !== undefined && given.id !== this.id) extra.id = given.id;
     for (const name of ['idField', 'phantomIdField', 'writeAllFields'] as const) {
-      if (given[name] !== undefined && given[name] !== this._config[name]) extra[name] = given[name];
+      if (given[name] !== undefined && given[name] !== this._config[name])
+        extra[name] = given[name];
     }
     if (Object.keys(extra).length === 0) return;
-    if (this._manager !== undefined || this.count > 0 || this.changes !== null) {
+    if (this._manager !== undefined || this.allCount > 0 || this.changes !== null) {
       const names = Object.keys(extra).join(', ');
       throw new SyncError(
         'INVALID_CONFIG',
@@ -131,13 +147,19 @@ export class Store<R extends Model = Model> extends StoreChanging<R> {
   }
 
   /** @internal The wire name of the id. */
-  get _idName(): string {
+  override get _idName(): string {
     return this._config.idField ?? this._fields.list[0]?.config.dataSource ?? 'id';
   }
 
   /** @internal */
   get _phantomIdField(): string | undefined {
     return this._config.phantomIdField;
+  }
+
+  /** @internal The same, or the manager's. */
+  get _phantomIdName(): string {
+    const options = (this._manager as any)?._options;
+    return this._phantomIdField ?? options?.phantomIdField ?? '$PhantomId';
   }
 
   /** @internal Fields that make something else of what is sent. */
@@ -150,8 +172,10 @@ export class Store<R extends Model = Model> extends StoreChanging<R> {
     const heard = STORE_EVENTS.some((name) => !name.startsWith('before') && this._hears(name));
     this._vetoes = this._hears('beforeUpdate');
     this._told = heard || this._subscriptions.active;
-    // What others change is always told: rows that were read before are stale then. An id that changes concerns keys.
-    const local = this._told ? ALL_KINDS : 1 << NoticeKind.IdChange;
+    // What others change is always told: rows that were read before are stale then; to stores with relations that is what the
+    // user does elsewhere, too. An id that changes concerns keys.
+    const related = this._config.relations !== undefined && this._config.relations.length > 0;
+    const local = this._told || related ? ALL_KINDS : 1 << NoticeKind.IdChange;
     const foreign = this._told ? ALL_KINDS : UNTOLD_KINDS;
     engine().listenStore(this._number, local | (foreign << FOREIGN) | STALE);
   }

@@ -20,7 +20,11 @@ export class Subscriptions<R extends Model> {
   private reset: Origin | undefined;
   private scheduled = false;
 
-  constructor(private readonly threw: (thrown: unknown) => void) {}
+  constructor(
+    private readonly threw: (thrown: unknown) => void,
+    /** Whether the store shows its records in another order, or not all of them: what shows them reads them anew. */
+    private readonly viewed: () => boolean,
+  ) {}
 
   get active(): boolean {
     return this.subscribers.size > 0;
@@ -97,7 +101,7 @@ export class Subscriptions<R extends Model> {
       changes.push(this.change(change));
     }
     this.pending = kept;
-    let reset = false;
+    let reset = changes.length > 0 && this.viewed();
     if (this.reset !== undefined && (!held || this.reset === 'local')) {
       reset = true;
       origins.add(this.reset);

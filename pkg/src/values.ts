@@ -27,7 +27,7 @@ export function sameValue(a: unknown, b: unknown): boolean {
 export function moment(value: Date | number | string): number {
   const ms = typeof value === 'number' ? value : new Date(value).getTime();
   if (Number.isNaN(ms))
-    throw new SyncError('INVALID_ARGUMENT', `range() wants dates, not ${String(value)}`);
+    throw new SyncError('INVALID_ARGUMENT', `a date was wanted, not ${String(value)}`);
   return ms;
 }
 

@@ -1,6 +1,8 @@
-//! Faults on demand, for demos and tests: refused, failed, slow, hanging and lost answers. They
+//! Faults on demand, for demos and tests: refused, failed, slow, hanging and lost answers, and
+//! messages of the live channel that come twice, late or never; for all clients or for one. They
 //! exist only in a server that was started with `--faults`.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,19 +11,33 @@ use serde_json::Value;
 use syncline::protocol::{ErrorCode, PHANTOM_ID, RefusedRow};
 
 use crate::failure::Failure;
+use crate::live::Mishap;
 
 /// Longer delays would only look like a hanging server, for which there is `hangNext`.
 const MAX_LATENCY_MS: u64 = 60_000;
 
+/// For how many clients there may be faults of their own.
+const MAX_PLANS: usize = 1000;
+
 /// The faults to come.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Mutex<Plan>);
+pub(crate) struct Faults(Mutex<Plans>);
 
 /// What is planned, as `GET /api/_faults` shows it.
 #[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Plans {
+    /// For everybody.
+    #[serde(flatten)]
+    all: Plan,
+    /// By client id or user id.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    clients: BTreeMap<String, Plan>,
+}
+
+#[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Plan {
-    /// Every load and sync waits so long before it is worked on.
+struct Plan {
+    /// Every load and sync waits so long before it is worked on, every message before it is sent.
     latency_ms: u64,
     fail_next: FailNext,
     refuse_next: RefuseNext,
@@ -29,6 +45,14 @@ pub(crate) struct Plan {
     drop_answer: u32,
     /// So many loads and syncs are neither worked on nor answered.
     hang_next: u32,
+    /// Before so many syncs somebody else changes the same fields.
+    conflict_next: u32,
+    /// So many changes are told twice, after the next one, or not at all.
+    repeat_next: u32,
+    reorder_next: u32,
+    lose_next: u32,
+    /// Nothing is told any more, and nothing answered.
+    mute: bool,
 }
 
 /// The next loads and syncs fail with a status, without being worked on.
@@ -54,12 +78,21 @@ pub(crate) struct RefuseNext {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub(crate) struct FaultChange {
+    /// The client id or user id that the rest is about; everybody, unless named.
+    pub(crate) client: Option<String>,
+    /// Cuts the connections of the live channel.
+    pub(crate) drop_sockets: bool,
     reset: bool,
     latency_ms: Option<u64>,
     fail_next: Option<FailNext>,
     refuse_next: Option<CountOr<RefuseNext>>,
     drop_answer: Option<u32>,
     hang_next: Option<u32>,
+    conflict_next: Option<u32>,
+    repeat_next: Option<u32>,
+    reorder_next: Option<u32>,
+    lose_next: Option<u32>,
+    mute: Option<bool>,
 }
 
 /// A plain number of times, or all that can be said.
@@ -79,58 +112,136 @@ pub(crate) enum Fault {
 }
 
 impl Faults {
-    pub(crate) fn plan(&self) -> Plan {
+    pub(crate) fn plans(&self) -> Plans {
         self.lock().clone()
     }
 
-    pub(crate) fn set(&self, change: FaultChange) -> Plan {
-        let mut plan = self.lock();
+    pub(crate) fn set(&self, change: FaultChange) -> Plans {
+        let mut plans = self.lock();
+        if change.reset && change.client.is_none() {
+            *plans = Plans::default();
+        }
+        match &change.client {
+            None => plans.all.set(change),
+            Some(client) => {
+                let known = plans.clients.contains_key(client);
+                if known || plans.clients.len() < MAX_PLANS {
+                    let plan = plans.clients.entry(client.clone()).or_default();
+                    plan.set(change);
+                }
+            }
+        }
+        plans.clone()
+    }
+
+    pub(crate) fn latency(&self, names: &[String]) -> Duration {
+        let plans = self.lock();
+        let longest = plans.of(names).map(|plan| plan.latency_ms).max();
+        Duration::from_millis(longest.unwrap_or(0))
+    }
+
+    /// The fault of the next load or sync.
+    pub(crate) fn take(&self, names: &[String], sync: bool) -> Option<Fault> {
+        self.lock().find(names, |plan| {
+            if take_one(&mut plan.hang_next) {
+                return Some(Fault::Hang);
+            }
+            if take_one(&mut plan.fail_next.count) {
+                return Some(Fault::Fail(plan.fail_next.status));
+            }
+            let refuse = sync && take_one(&mut plan.refuse_next.count);
+            refuse.then(|| Fault::Refuse(plan.refuse_next.message.clone()))
+        })
+    }
+
+    /// Whether the answer to a saved sync gets lost.
+    pub(crate) fn take_drop(&self, names: &[String]) -> bool {
+        self.take_count(names, |plan| &mut plan.drop_answer)
+    }
+
+    /// Whether the next sync meets a change of somebody else.
+    pub(crate) fn take_conflict(&self, names: &[String]) -> bool {
+        self.take_count(names, |plan| &mut plan.conflict_next)
+    }
+
+    /// What happens to the next change that is told.
+    pub(crate) fn take_mishap(&self, names: &[String]) -> Mishap {
+        let found = self.lock().find(names, |plan| {
+            if take_one(&mut plan.lose_next) {
+                return Some(Mishap::Lose);
+            }
+            if take_one(&mut plan.repeat_next) {
+                return Some(Mishap::Repeat);
+            }
+            take_one(&mut plan.reorder_next).then_some(Mishap::Reorder)
+        });
+        found.unwrap_or_default()
+    }
+
+    pub(crate) fn is_muted(&self, names: &[String]) -> bool {
+        self.lock().of(names).any(|plan| plan.mute)
+    }
+
+    fn take_count(&self, names: &[String], count: impl Fn(&mut Plan) -> &mut u32) -> bool {
+        let mut plans = self.lock();
+        let found = plans.find(names, |plan| take_one(count(plan)).then_some(()));
+        found.is_some()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Plans> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Plans {
+    /// The plans that concern a client: its own and everybody's.
+    fn of(&self, names: &[String]) -> impl Iterator<Item = &Plan> {
+        let own = names.iter().filter_map(|name| self.clients.get(name));
+        own.chain([&self.all])
+    }
+
+    /// The first fault that one of these plans has.
+    fn find<T>(
+        &mut self,
+        names: &[String],
+        mut fault: impl FnMut(&mut Plan) -> Option<T>,
+    ) -> Option<T> {
+        for name in names {
+            let found = self.clients.get_mut(name).and_then(&mut fault);
+            if found.is_some() {
+                return found;
+            }
+        }
+        fault(&mut self.all)
+    }
+}
+
+impl Plan {
+    fn set(&mut self, change: FaultChange) {
         if change.reset {
-            *plan = Plan::default();
+            *self = Self::default();
         }
         if let Some(latency_ms) = change.latency_ms {
-            plan.latency_ms = latency_ms.min(MAX_LATENCY_MS);
+            self.latency_ms = latency_ms.min(MAX_LATENCY_MS);
         }
-        plan.fail_next = change.fail_next.unwrap_or(plan.fail_next);
+        self.fail_next = change.fail_next.unwrap_or(self.fail_next);
         match change.refuse_next {
             None => {}
             Some(CountOr::Count(count)) => {
-                plan.refuse_next = RefuseNext {
+                self.refuse_next = RefuseNext {
                     count,
                     message: reason(),
                 };
             }
-            Some(CountOr::Full(refuse)) => plan.refuse_next = refuse,
+            Some(CountOr::Full(refuse)) => self.refuse_next = refuse,
         }
-        plan.drop_answer = change.drop_answer.unwrap_or(plan.drop_answer);
-        plan.hang_next = change.hang_next.unwrap_or(plan.hang_next);
-        plan.clone()
-    }
-
-    pub(crate) fn latency(&self) -> Duration {
-        Duration::from_millis(self.lock().latency_ms)
-    }
-
-    /// The fault of the next load or sync.
-    pub(crate) fn take(&self, sync: bool) -> Option<Fault> {
-        let mut plan = self.lock();
-        if take_one(&mut plan.hang_next) {
-            return Some(Fault::Hang);
-        }
-        if take_one(&mut plan.fail_next.count) {
-            return Some(Fault::Fail(plan.fail_next.status));
-        }
-        let refuse = sync && take_one(&mut plan.refuse_next.count);
-        refuse.then(|| Fault::Refuse(plan.refuse_next.message.clone()))
-    }
-
-    /// Whether the answer to a saved sync gets lost.
-    pub(crate) fn take_drop(&self) -> bool {
-        take_one(&mut self.lock().drop_answer)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Plan> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.drop_answer = change.drop_answer.unwrap_or(self.drop_answer);
+        self.hang_next = change.hang_next.unwrap_or(self.hang_next);
+        self.conflict_next = change.conflict_next.unwrap_or(self.conflict_next);
+        self.repeat_next = change.repeat_next.unwrap_or(self.repeat_next);
+        self.reorder_next = change.reorder_next.unwrap_or(self.reorder_next);
+        self.lose_next = change.lose_next.unwrap_or(self.lose_next);
+        self.mute = change.mute.unwrap_or(self.mute);
     }
 }
 

@@ -1,4 +1,5 @@
-//! The reference backend of Syncline: load and sync over HTTP, kept in one SQLite file.
+//! The reference backend of Syncline: load and sync over HTTP, kept in one SQLite file, and a live
+//! channel that tells everybody else of what was saved.
 //!
 //! A sync that was confirmed is on disk; one that was not confirmed is there wholly or not at all,
 //! and repeating it with the same `requestId` is always safe. The stores are data, see `stores`.
@@ -7,8 +8,10 @@ mod db;
 mod failure;
 mod faults;
 mod http;
+mod live;
 mod load;
 mod sample;
+mod save;
 mod serve;
 mod stores;
 mod sync;
@@ -54,12 +57,32 @@ pub struct Options {
     )]
     pub token: Option<String>,
 
-    /// The largest body in bytes.
+    /// The secret by which tokens are signed (JWT, HS256): who shows one is the user in its `sub`,
+    /// until `exp`.
+    #[arg(
+        long,
+        env = "SYNCLINE_TOKEN_SECRET",
+        hide_env_values = true,
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    pub token_secret: Option<String>,
+
+    /// How many clients of the live channel may be connected.
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
+    pub max_clients: usize,
+
+    /// How often connections of the live channel are asked for a sign of life, in milliseconds;
+    /// those without one for 2.4 times as long are closed.
+    #[arg(long, value_name = "MS", default_value_t = 25_000)]
+    pub heartbeat_ms: u64,
+
+    /// The largest body, or message of the live channel, in bytes.
     #[arg(long, value_name = "BYTES", default_value_t = 8 * 1024 * 1024)]
     pub body_limit: usize,
 
     /// An origin beside the server's own whose pages may load and sync, such as
-    /// http://localhost:5173; may be given several times.
+    /// http://localhost:5173; may be given several times. Pages of this machine may always use the
+    /// live channel.
     #[arg(long, value_name = "ORIGIN", value_parser = origin)]
     pub allow_origin: Vec<String>,
 
@@ -110,6 +133,8 @@ pub struct Server {
     address: SocketAddr,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
+    teller: JoinHandle<()>,
+    live: Arc<live::Live>,
     database: Database,
 }
 
@@ -131,18 +156,26 @@ impl Server {
         let listener = TcpListener::bind(wanted).await.map_err(listening)?;
         let address = listener.local_addr().map_err(listening)?;
         let (stop, stopping) = watch::channel(false);
+        let (live, revision) = open_live(&database, &options)
+            .await
+            .map_err(OpenError::Sqlite)?;
         let app = App {
             database: database.clone(),
             faults: options.faults.then(Faults::default),
             options,
+            live: live.clone(),
             stopping: stopping.clone(),
         };
+        let teller = live::tell(live.clone(), database.clone(), revision, stopping.clone());
+        let teller = tokio::spawn(teller);
         let router = http::router(Arc::new(app));
         let task = tokio::spawn(serve::serve(listener, router, stopping));
         Ok(Self {
             address,
             stop,
             task,
+            teller,
+            live,
             database,
         })
     }
@@ -156,9 +189,29 @@ impl Server {
     /// Stops listening, lets running requests finish and closes the database.
     pub async fn stop(self) {
         _ = self.stop.send(true);
-        if let Err(error) = self.task.await {
-            tracing::error!(%error, "the listener");
+        for task in [self.teller, self.task] {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task of the server");
+            }
         }
+        self.live.ended().await;
         self.database.close().await;
     }
+}
+
+/// The live channel at the state of the database, and the revision from which it has to go on.
+async fn open_live(
+    database: &Database,
+    options: &Options,
+) -> Result<(Arc<live::Live>, i64), sqlx::Error> {
+    let mut tx = database.read().await?;
+    let revision = db::revision(&mut tx).await?;
+    let epoch = db::changes::epoch(&mut tx).await?;
+    let live = live::Live::new(epoch, revision, options.max_clients);
+    for project in stores::PROJECTS {
+        if let Some(last) = db::changes::last(&mut tx, project.name).await? {
+            live.hub().set_room_revision(project, last);
+        }
+    }
+    Ok((live, revision))
 }

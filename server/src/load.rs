@@ -18,6 +18,7 @@ const PAGE_ROWS: i64 = 500;
 #[derive(Debug)]
 pub(crate) struct LoadRequest {
     pub(crate) request_id: Option<RequestId>,
+    pub(crate) project: &'static Project,
     pub(crate) stores: Vec<&'static Store>,
 }
 
@@ -51,7 +52,11 @@ impl LoadRequest {
         let project = choose(project, &names)?;
         let wanted = |store: &&&Store| all || names.contains(&store.name);
         let stores = project.stores.iter().filter(wanted).copied().collect();
-        Ok(Self { request_id, stores })
+        Ok(Self {
+            request_id,
+            project,
+            stores,
+        })
     }
 
     /// The answer as JSON text, all stores at one revision.

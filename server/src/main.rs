@@ -15,6 +15,10 @@ async fn main() -> ExitCode {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
+    // Each connected client is an open file; the usual limit of 1,024 is not what people expect.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit of open files can't be raised");
+    }
     let server = match Server::start(options).await {
         Ok(server) => server,
         Err(error) => {

@@ -11,9 +11,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tower::ServiceExt;
 
 /// How long a connection may take to say what it wants.
@@ -50,7 +49,8 @@ pub(crate) async fn serve(
     router: Router,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let graceful = GracefulShutdown::new();
+    // Each connection holds a sender; nothing is sent.
+    let (running, mut ended) = mpsc::channel::<()>(1);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -58,11 +58,13 @@ pub(crate) async fn serve(
         };
         match accepted {
             Ok((stream, _)) => {
-                let connection = graceful.watch(connection(stream, router.clone()));
+                let connection = connection(stream, router.clone(), stopping.clone());
+                let running = running.clone();
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {
                         tracing::debug!(%error, "connection");
                     }
+                    drop(running);
                 });
             }
             Err(error) => {
@@ -71,19 +73,18 @@ pub(crate) async fn serve(
             }
         }
     }
-    drop(listener);
-    if tokio::time::timeout(GRACE, graceful.shutdown())
-        .await
-        .is_err()
-    {
+    drop((listener, running));
+    if tokio::time::timeout(GRACE, ended.recv()).await.is_err() {
         tracing::warn!("some requests were cut off");
     }
 }
 
-fn connection(
+/// Serves one connection until it ends, is upgraded, or is idle when the server stops.
+async fn connection(
     stream: TcpStream,
     router: Router,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send {
+    mut stopping: watch::Receiver<bool>,
+) -> hyper::Result<()> {
     // Answers are small: waiting to fill a packet would only cost time.
     _ = stream.set_nodelay(true);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
@@ -97,8 +98,19 @@ fn connection(
             }
         }
     });
-    http1::Builder::new()
+    let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIME)
         .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        ended = connection.as_mut() => return ended,
+        () = stopped(&mut stopping) => connection.as_mut().graceful_shutdown(),
+    }
+    connection.await
+}
+
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    _ = stopping.wait_for(|stopping| *stopping).await;
 }

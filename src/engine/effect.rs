@@ -29,6 +29,22 @@ pub struct HttpRequest {
     pub fetch_options: Option<String>,
 }
 
+/// What the host is to do with a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Act {
+    /// Open it; the text says what for: `{ clientId, project, since, epoch, … }`.
+    Open,
+    /// Send the text.
+    Send,
+    /// Close it; nothing needs to be reported.
+    Close,
+    /// Get a fresh token.
+    Token,
+    /// Tell the listeners: `{ "type": <event>, … }`.
+    Tell,
+}
+
 /// One thing to do. Effects are polled until there are none.
 #[derive(Debug)]
 pub enum Effect {
@@ -62,6 +78,28 @@ pub enum Effect {
         http: Box<HttpRequest>,
         /// Whether somebody can still ask for the response: the host keeps its bytes until [`Effect::Release`].
         keep_response: bool,
+    },
+    /// Something of a channel.
+    Channel {
+        /// Whose channel.
+        manager: ManagerId,
+        /// What to do.
+        act: Act,
+        /// Of which connection.
+        epoch: u32,
+        /// JSON text.
+        text: Vec<u8>,
+    },
+    /// A request was answered over a channel: its response can be asked for until [`Effect::Release`].
+    Answered {
+        /// Which request.
+        request: RequestId,
+        /// Of which manager.
+        manager: ManagerId,
+        /// Load or sync.
+        kind: RequestKind,
+        /// The answer.
+        body: Vec<u8>,
     },
     /// Stop a request; nothing needs to be reported.
     Abort(RequestId),

@@ -1,23 +1,30 @@
 //! The mediator: routes inputs to stores and managers, and what they want to the host. It has no rules of its own.
 
+mod live;
+
 use crate::prelude::*;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 
+use super::channel::Channel;
 use super::config::StoreConfig;
+use super::conflict::Resolution;
+use super::crud::answer;
 use super::crud::calls::Calls;
 use super::crud::context::{Context, Ids, Stores, gone};
+use super::crud::fate::{self, Edits, NO_MANAGER};
 use super::crud::flow::Answer;
 use super::crud::manager::Manager;
+use super::crud::relations;
 use super::effect::Effect;
 use super::error::{ErrorCode, SyncError};
 use super::event::{Notice, Status};
-use super::input::{Input, ManagerId, Place, Reply, RequestId, Scope, StoreId};
+use super::input::{CallId, Input, ManagerId, Place, Reply, RequestId, Scope, StoreId};
 use super::json::{Rows, read_rows};
 use super::rng::Rng;
-use super::schema::Zone;
+use super::schema::{FieldIx, Zone};
 use super::store::{Notices, Store};
-use super::table::RowIx;
+use super::table::{IdRef, RowId, RowIx};
 use super::time::Millis;
 
 /// Most effects that can wait to be polled. Hosts poll after every input, so that the queue holds one input's effects; a host that
@@ -32,15 +39,20 @@ pub const EFFECTS_MAX: usize = 100_000;
 pub struct Engine {
     stores: Stores,
     managers: Vec<Option<Box<Manager>>>,
+    channels: Vec<(ManagerId, Box<Channel>)>,
+    /// Others have locked records.
+    guarded: bool,
     effects: VecDeque<Effect>,
     notices: Notices,
     /// Whether the host was told that notices wait.
     announced: bool,
     calls: Calls,
+    edits: Edits,
     rng: Rng,
     ids: Ids,
     zone: Arc<Zone>,
     online: bool,
+    visible: bool,
     /// How many groups of edits are open.
     updates: u32,
     /// The latest moment seen: the host's clock may be set back, the engine's never is.
@@ -53,14 +65,18 @@ impl Engine {
         Self {
             stores: Stores::default(),
             managers: Vec::new(),
+            channels: Vec::new(),
+            guarded: false,
             effects: VecDeque::new(),
             notices: Notices::default(),
             announced: false,
             calls: Calls::default(),
+            edits: Edits::default(),
             rng: Rng::new(seed),
             ids: Ids::default(),
             zone: Arc::new(Zone::default()),
             online: true,
+            visible: true,
             updates: 0,
             now: Millis(0),
         }
@@ -85,7 +101,11 @@ impl Engine {
                 field,
                 value,
             } => {
+                if self.guarded {
+                    self.check_locks(store, &[row])?;
+                }
                 let entry = self.stores.expect(store)?;
+                entry.store.set_now(self.now.0 as f64);
                 let changed = entry.store.set(row, field, value, &mut self.notices)?;
                 if changed {
                     self.on_edit(store);
@@ -94,6 +114,17 @@ impl Engine {
             }
             other => self.route(other),
         };
+        while let Some(id) = self.stores.next_disturbed() {
+            if let Ok((manager, mut cx)) = self.lend(id) {
+                manager.on_disturbed(&mut cx);
+            }
+        }
+        if !self.channels.is_empty() {
+            self.tend_channels();
+        }
+        if !self.edits.is_idle() {
+            self.tell_fates();
+        }
         self.announce();
         reply
     }
@@ -111,10 +142,11 @@ impl Engine {
 
     /// When to send [`Input::Timeout`], if at all.
     pub fn poll_timeout(&self) -> Option<Millis> {
-        self.managers
-            .iter()
-            .flatten()
+        let managers = self.managers.iter().flatten();
+        let channels = self.channels.iter();
+        managers
             .filter_map(|manager| manager.poll_timeout())
+            .chain(channels.filter_map(|(_, channel)| channel.poll_timeout()))
             .min()
     }
 
@@ -128,6 +160,12 @@ impl Engine {
     /// A manager.
     pub fn manager(&self, id: ManagerId) -> Option<&Manager> {
         self.managers.get(id.0 as usize)?.as_deref()
+    }
+
+    /// A manager's channel.
+    pub fn channel(&self, id: ManagerId) -> Option<&Channel> {
+        let found = self.channels.iter().find(|(of, _)| *of == id);
+        found.map(|(_, channel)| &**channel)
     }
 
     /// Whose a store is.
@@ -161,7 +199,7 @@ impl Engine {
     pub fn store_changes_json(&self, id: StoreId) -> Option<Vec<u8>> {
         let entry = self.stores.entry(id)?;
         let manager = entry.manager.and_then(|id| self.manager(id));
-        Manager::store_changes(manager, &entry.store)
+        Manager::store_changes(manager, &entry.store, &self.stores)
     }
 
     /// Visible records whose time touches `start..end` (ms since the epoch), by ascending start. Empty for a store that is gone.
@@ -169,6 +207,12 @@ impl Engine {
         self.stores
             .get_mut(id)
             .map_or(&[], |store| store.range(start, end))
+    }
+
+    /// Visible records whose field (one of a relation, or the parent's) holds that id, in their order.
+    pub fn referrers(&mut self, id: StoreId, field: FieldIx, of: IdRef<'_>) -> Vec<RowId> {
+        let store = self.stores.get_mut(id);
+        store.map_or_else(Vec::new, |store| store.referrers(field, of))
     }
 
     /// Whether notices wait, or rows that changed without any.
@@ -235,6 +279,12 @@ impl Engine {
             | Input::EndBatch(_)
             | Input::BeginUpdate
             | Input::EndUpdate
+            | Input::BeginEdit { .. }
+            | Input::EndEdit(_)
+            | Input::Settled { .. }
+            | Input::Track(..)
+            | Input::SetValid(..)
+            | Input::ResolveConflict { .. }
             | Input::Accept(_)
             | Input::Reject(_)
             | Input::ListenStore(..) => self.route_to_store(input),
@@ -243,15 +293,21 @@ impl Engine {
             | Input::AddStore(..)
             | Input::RemoveStore(..)
             | Input::Configure(..)
+            | Input::SetRevision(..)
             | Input::Listen(..)
             | Input::Load { .. }
+            | Input::LoadMissing { .. }
             | Input::Sync { .. }
             | Input::Cancel(..)
             | Input::ApplyResponse(..)
             | Input::ApplyPiece(..)
             | Input::ApplyChangeset(..)
+            | Input::ApplyStoreChangeset(..)
             | Input::SuspendAutoSync(_)
             | Input::ResumeAutoSync { .. } => self.route_to_manager(input),
+            Input::CreateChannel(..) | Input::DestroyChannel(_) | Input::Channel(..) => {
+                self.route_to_channel(input)
+            }
             Input::Timeout
             | Input::Answer { .. }
             | Input::HttpHead(..)
@@ -276,6 +332,7 @@ impl Engine {
             }
             Input::Add { store, rows, place } => return self.add(store, rows, place),
             Input::Remove(id, rows) => {
+                self.check_locks(id, rows)?;
                 let removed = self
                     .stores
                     .expect(id)?
@@ -287,6 +344,7 @@ impl Engine {
                 return Ok(Reply::Rows(removed));
             }
             Input::RemoveAll(id) => {
+                self.check_all_locks(id)?;
                 let removed = self.stores.expect(id)?.store.remove_all(&mut self.notices);
                 if !removed.is_empty() {
                     self.on_edit(id);
@@ -306,6 +364,21 @@ impl Engine {
             Input::EndBatch(id) => self.end_batch(id)?,
             Input::BeginUpdate => self.updates = self.updates.saturating_add(1),
             Input::EndUpdate => self.end_update(),
+            Input::BeginEdit {
+                scope,
+                call,
+                hidden,
+            } => self.begin_edit(scope, call, hidden)?,
+            Input::EndEdit(keep) => self.end_edit(keep),
+            Input::Track(id, tracked) => self.stores.expect(id)?.store.track(tracked),
+            Input::SetValid(id, row, valid) => {
+                let changed = self.stores.expect(id)?.store.set_valid(row, valid)?;
+                return Ok(Reply::Changed(changed));
+            }
+            Input::ResolveConflict { store, row, how } => {
+                return self.resolve_conflict(store, row, how);
+            }
+            Input::Settled { store, row, call } => self.settled(store, row, call)?,
             Input::Accept(scope) => self.accept_or_reject(scope, true)?,
             Input::Reject(scope) => self.accept_or_reject(scope, false)?,
             Input::ListenStore(id, mask) => self.stores.expect(id)?.store.listen(mask),
@@ -324,6 +397,7 @@ impl Engine {
             }
             Input::DestroyManager(id) => {
                 self.lend(id)?;
+                self.destroy_channel(id);
                 let slot = self.managers.get_mut(id.0 as usize).and_then(Option::take);
                 if let Some(mut manager) = slot {
                     manager.destroy(&mut self.context());
@@ -337,10 +411,11 @@ impl Engine {
                 let (manager, mut cx) = self.lend(id)?;
                 manager.remove_store(store, &mut cx)?;
             }
-            Input::Configure(id, patch) => {
+            Input::Configure(id, config) => {
                 let (manager, mut cx) = self.lend(id)?;
-                manager.configure(*patch, &mut cx)?;
+                manager.configure(*config, &mut cx)?;
             }
+            Input::SetRevision(id, value) => self.lend(id)?.0.set_revision(value)?,
             Input::Listen(id, mask) => self.lend(id)?.0.listen(mask),
             Input::Load {
                 manager,
@@ -349,6 +424,14 @@ impl Engine {
             } => {
                 let (manager, mut cx) = self.lend(manager)?;
                 manager.load(call, options, &mut cx)?;
+            }
+            Input::LoadMissing {
+                manager,
+                call,
+                wanted,
+            } => {
+                let (manager, mut cx) = self.lend(manager)?;
+                manager.load_missing(call, wanted, &mut cx)?;
             }
             Input::Sync { manager, call } => {
                 let (manager, mut cx) = self.lend(manager)?;
@@ -370,6 +453,13 @@ impl Engine {
                 let (manager, mut cx) = self.lend(id)?;
                 manager.apply_changeset(bytes, &mut cx)?;
             }
+            Input::ApplyStoreChangeset(id, bytes) => match self.stores.expect(id)?.manager {
+                Some(manager) => {
+                    let (manager, mut cx) = self.lend(manager)?;
+                    manager.apply_changeset(bytes, &mut cx)?;
+                }
+                None => Manager::apply_lone_changeset(id, bytes, &mut self.context())?,
+            },
             Input::SuspendAutoSync(id) => self.lend(id)?.0.suspend_auto_sync(),
             Input::ResumeAutoSync { manager, sync } => {
                 let (manager, mut cx) = self.lend(manager)?;
@@ -386,6 +476,7 @@ impl Engine {
             Input::Timeout => {
                 self.tidy();
                 self.each_manager(|manager, cx| manager.on_timeout(cx));
+                self.each_channel(|channel, cx, out| channel.on_timeout(cx.now, cx.rng, out));
             }
             Input::Answer {
                 ask,
@@ -434,16 +525,24 @@ impl Engine {
             Input::Online(online) => {
                 let came_back = online && !self.online;
                 self.online = online;
+                self.each_channel(|channel, cx, out| {
+                    channel.on_online(online, cx.now, cx.rng, out);
+                });
                 if online {
                     self.each_manager(|manager, cx| manager.on_reachable(came_back, cx));
                 } else {
                     self.each_manager(|manager, cx| manager.on_offline(cx));
                 }
             }
-            Input::Visible(true) => {
-                self.each_manager(|manager, cx| manager.on_reachable(false, cx));
+            Input::Visible(visible) => {
+                self.visible = visible;
+                if visible {
+                    self.each_manager(|manager, cx| manager.on_reachable(false, cx));
+                }
+                self.each_channel(|channel, cx, out| {
+                    channel.on_visible(visible, cx.now, cx.rng, out);
+                });
             }
-            Input::Visible(false) => {}
             Input::SetZone(zone) => {
                 self.zone = Arc::new(zone);
                 for entry in self.stores.iter_mut() {
@@ -470,6 +569,10 @@ impl Engine {
             && let Ok((manager, mut cx)) = self.lend(manager)
         {
             manager.remove_store(id, &mut cx)?;
+        }
+        if let Some(store) = self.stores.get_mut(id) {
+            store.abandon_stakes(&gone("store", id.0));
+            fate::gather(&[id], &mut self.context());
         }
         self.stores.remove(id);
         Ok(())
@@ -536,6 +639,78 @@ impl Engine {
         }
     }
 
+    /// The manager of a scope, and the stores that know each other there.
+    fn of_scope(&mut self, scope: Scope) -> Result<(Option<ManagerId>, Vec<StoreId>), SyncError> {
+        let manager = match scope {
+            Scope::Record(id, _) | Scope::Store(id) => match self.stores.expect(id)?.manager {
+                Some(manager) => manager,
+                None => return Ok((None, vec![id])),
+            },
+            Scope::Manager(manager) => manager,
+        };
+        Ok((Some(manager), self.lend(manager)?.0.stores().to_vec()))
+    }
+
+    fn begin_edit(&mut self, scope: Scope, call: CallId, hidden: bool) -> Result<(), SyncError> {
+        let (manager, stores) = self.of_scope(scope)?;
+        self.edits.begin(call, stores.clone())?;
+        if let Err(error) = self.calls.open(call, manager.unwrap_or(NO_MANAGER)) {
+            self.edits.end();
+            return Err(error);
+        }
+        for id in stores {
+            if let Some(store) = self.stores.get_mut(id) {
+                store.begin_edit(call, hidden);
+            }
+        }
+        self.updates = self.updates.saturating_add(1);
+        Ok(())
+    }
+
+    fn end_edit(&mut self, keep: bool) {
+        let Some((call, stores)) = self.edits.end() else {
+            return;
+        };
+        fate::end_edit(call, &stores, keep, &mut self.context());
+        self.end_update();
+    }
+
+    fn settled(&mut self, id: StoreId, row: RowId, call: CallId) -> Result<(), SyncError> {
+        let entry = self.stores.expect(id)?;
+        entry.store.resolve(row)?;
+        let manager = entry.manager.unwrap_or(NO_MANAGER);
+        self.calls.open(call, manager)?;
+        if let Some(store) = self.stores.get_mut(id) {
+            let waits = store.watch(row, call)?;
+            self.edits.enter(call, u32::from(waits));
+        }
+        Ok(())
+    }
+
+    fn resolve_conflict(
+        &mut self,
+        id: StoreId,
+        row: RowId,
+        how: Resolution<'_>,
+    ) -> Result<Reply, SyncError> {
+        let resolved = match self.stores.expect(id)?.manager {
+            Some(manager) => {
+                let (manager, mut cx) = self.lend(manager)?;
+                manager.resolve_conflict(id, row, how, &mut cx)?
+            }
+            None => false,
+        };
+        Ok(Reply::Changed(resolved))
+    }
+
+    /// Takes in what was decided about edits, and settles their promises.
+    fn tell_fates(&mut self) {
+        self.each_manager(|manager, cx| manager.gather(cx));
+        let mut cx = self.context();
+        fate::gather_lone(&mut cx);
+        fate::tell(&mut cx);
+    }
+
     /// The user changed something: other stores follow, the manager is told.
     #[inline]
     fn on_edit(&mut self, id: StoreId) {
@@ -544,17 +719,14 @@ impl Engine {
             return;
         };
         let follow = entry.store.has_aftermath();
-        match entry.manager {
-            Some(manager) => {
-                if let Ok((manager, mut cx)) = self.lend(manager) {
-                    if follow {
-                        manager.follow(&[id], &mut cx);
-                    }
-                    manager.on_edit(grouped, &mut cx);
-                }
-            }
-            None if follow => drop(entry.store.take_aftermath()),
-            None => {}
+        let manager = entry.manager;
+        if follow {
+            relations::follow(&mut self.context(), id);
+        }
+        if let Some(manager) = manager
+            && let Ok((manager, mut cx)) = self.lend(manager)
+        {
+            manager.on_edit(grouped, &mut cx);
         }
     }
 
@@ -590,29 +762,29 @@ impl Engine {
 
     fn load_data(&mut self, id: StoreId, bytes: &[u8]) -> Result<(), SyncError> {
         let rows = self.read_rows(id, bytes)?;
-        let entry = self.stores.expect(id)?;
-        let manager = entry.manager;
-        let keep = entry.store.config().keep_uncommitted_changes;
-        entry
-            .store
-            .load(rows, keep, &mut self.rng, &mut self.notices);
+        let manager = self.stores.expect(id)?.manager;
+        let slot = manager.and_then(|id| self.managers.get(id.0 as usize));
+        let differences = slot
+            .and_then(Option::as_ref)
+            .and_then(|manager| manager.options().sync_data_on_load.clone());
+        let mut cx = self.context();
+        let (_, applied) = answer::load_store(id, rows, differences.as_ref(), &mut cx);
+        if let Some(store) = cx.stores.get_mut(id) {
+            store.forget(&applied.removed, cx.notices);
+        }
         self.after_store(manager, &[id]);
         Ok(())
     }
 
     /// After anything but an edit: other stores follow, the manager sees what is left.
     fn after_store(&mut self, manager: Option<ManagerId>, stores: &[StoreId]) {
+        for &id in stores {
+            relations::follow(&mut self.context(), id);
+        }
         if let Some(manager) = manager
             && let Ok((manager, mut cx)) = self.lend(manager)
         {
-            manager.follow(stores, &mut cx);
             manager.on_changes_settled(&mut cx);
-            return;
-        }
-        for &id in stores {
-            if let Some(store) = self.stores.get_mut(id) {
-                store.take_aftermath();
-            }
         }
     }
 
@@ -630,10 +802,12 @@ impl Engine {
             notices: &mut self.notices,
             announced: &mut self.announced,
             calls: &mut self.calls,
+            edits: &mut self.edits,
             rng: &mut self.rng,
             ids: &mut self.ids,
             zone: &self.zone,
             online: self.online,
+            visible: self.visible,
             now: self.now,
         };
         Ok((manager, cx))
@@ -646,10 +820,12 @@ impl Engine {
             notices: &mut self.notices,
             announced: &mut self.announced,
             calls: &mut self.calls,
+            edits: &mut self.edits,
             rng: &mut self.rng,
             ids: &mut self.ids,
             zone: &self.zone,
             online: self.online,
+            visible: self.visible,
             now: self.now,
         }
     }

@@ -60,6 +60,12 @@ pub enum EventKind {
     SyncUncertain,
     /// A listener threw.
     Exception,
+    /// Which records are invalid? Asked before a package is made.
+    Invalid,
+    /// The server's news clash with the user's edits.
+    Conflict,
+    /// It is decided who has what.
+    ConflictResolved,
 }
 
 impl EventKind {
@@ -138,6 +144,13 @@ pub enum Event {
         /// Whether its changes were taken back.
         reverted: bool,
     },
+    /// `conflict`, `conflictResolved`.
+    Conflict {
+        /// Which of the two.
+        event: EventKind,
+        /// The conflict as JSON text: `{ id, store, row, generation, record, kind, strategy, from, fields: [{ field, base, mine, theirs, from }] }`.
+        detail: Vec<u8>,
+    },
     /// `syncWarning`, `syncUncertain`.
     Warning {
         /// Which of the two.
@@ -155,9 +168,10 @@ impl Event {
         match self {
             Self::Start(RequestKind::Load, _) => EventKind::LoadStart,
             Self::Start(RequestKind::Sync, _) => EventKind::SyncStart,
-            Self::Done(event, ..) | Self::Fail { event, .. } | Self::Warning { event, .. } => {
-                *event
-            }
+            Self::Done(event, ..)
+            | Self::Fail { event, .. }
+            | Self::Conflict { event, .. }
+            | Self::Warning { event, .. } => *event,
             Self::Canceled(RequestKind::Load, _) => EventKind::LoadCanceled,
             Self::Canceled(RequestKind::Sync, _) => EventKind::SyncCanceled,
             Self::SyncDelayed => EventKind::SyncDelayed,

@@ -1,6 +1,7 @@
 //! Everything that can happen to the engine: the one door in.
 
-use super::config::{ManagerConfig, ManagerPatch, StoreConfig};
+use super::config::{ChannelConfig, ManagerConfig, StoreConfig};
+use super::conflict::Resolution;
 use super::effect::HttpRequest;
 use super::schema::{FieldIx, Zone};
 use super::table::RowId;
@@ -46,6 +47,39 @@ pub enum Place {
     End,
     /// Before the record that stands at this position among the visible ones.
     Position(u32),
+}
+
+/// What happens to a channel. Texts are JSON.
+#[derive(Clone, Copy, Debug)]
+pub enum ChannelInput<'a> {
+    /// The app wants a connection.
+    Connect,
+    /// The app wants none for now.
+    Suspend,
+    /// The browser has frozen the page.
+    Freeze,
+    /// The way to the server may be open again.
+    Ready,
+    /// The connection of that epoch is open; with the token to show, if there is one.
+    Open(u32, &'a [u8]),
+    /// Messages came over it, with [`SEPARATOR`](super::channel::SEPARATOR) between them.
+    Frames(u32, &'a [u8]),
+    /// It is gone, with a close code (1006 when there was none) and the reason.
+    Down(u32, u32, &'a str),
+    /// The host has a fresh token.
+    Token(&'a [u8]),
+    /// The app sends changes: `{ <storeId>: { added?, updated?, removed? } }`. They wait where there is no connection.
+    Change(&'a [u8]),
+    /// The app sends a message of its own, as it stands.
+    Message(&'a [u8]),
+    /// What the user does: `{ action, recordType?, recordId? }`.
+    Presence(&'a [u8]),
+    /// The user wants a record for himself: `{ type, id, timeoutMs?, ttlMs? }`. Settles with `null`, or an error.
+    Lock(CallId, &'a [u8]),
+    /// The user gives it back, or hands it over: `{ type, id, to? }`.
+    Unlock(&'a [u8]),
+    /// The user won't hand it over: `{ type, id, to? }`.
+    Deny(&'a [u8]),
 }
 
 /// One thing that happened. Borrowed data is copied by the engine where it must last.
@@ -98,6 +132,41 @@ pub enum Input<'a> {
     BeginUpdate,
     /// See [`Input::BeginUpdate`].
     EndUpdate,
+    /// The edits up to the matching [`Input::EndEdit`] are one call's: its promise settles when the server has confirmed all of
+    /// them, and rejects when it refuses one; then they are taken back, all of them and nothing else. Groups like
+    /// [`Input::BeginUpdate`]. Doesn't nest.
+    BeginEdit {
+        /// In which stores. Of a record or store under a manager: in all of the manager's.
+        scope: Scope,
+        /// The promise.
+        call: CallId,
+        /// Whether the edits are to be seen only when the server has confirmed them.
+        hidden: bool,
+    },
+    /// See [`Input::BeginEdit`]. `false` takes the edits back and settles the promise as cancelled.
+    EndEdit(bool),
+    /// A call waits for what is unconfirmed of a record; settles at once where nothing is.
+    Settled {
+        /// Of which store.
+        store: StoreId,
+        /// Which record, removed ones included.
+        row: RowId,
+        /// The promise.
+        call: CallId,
+    },
+    /// Whether the user's edits in a store are tracked, to be sent; else they are taken for what the server has.
+    Track(StoreId, bool),
+    /// Whether a record may be sent; one that may not is kept back, with what depends on it, until it may or is taken back.
+    SetValid(StoreId, RowId, bool),
+    /// The app decides an open conflict. Replies [`Reply::Changed`]: whether there was one.
+    ResolveConflict {
+        /// Of which store.
+        store: StoreId,
+        /// In which record.
+        row: RowId,
+        /// What it decides.
+        how: Resolution<'a>,
+    },
     /// Declare what is changed locally to be confirmed.
     Accept(Scope),
     /// Take local changes back (also what a request on the wire holds: its answer then finds nothing to confirm but ids).
@@ -112,8 +181,10 @@ pub enum Input<'a> {
     AddStore(ManagerId, StoreId, Option<u32>),
     /// Take a store out.
     RemoveStore(ManagerId, StoreId),
-    /// Change options of a living manager.
-    Configure(ManagerId, Box<ManagerPatch>),
+    /// New options for a living manager, all of them: what isn't given has its default again.
+    Configure(ManagerId, Box<ManagerConfig>),
+    /// What the server calls its state, as JSON text: it goes out with the next sync.
+    SetRevision(ManagerId, &'a [u8]),
     /// Which events somebody listens to: bits of [`EventKind`](super::event::EventKind).
     Listen(ManagerId, u64),
     /// Which notices somebody listens to: bits of [`NoticeKind`](super::event::NoticeKind).
@@ -126,6 +197,16 @@ pub enum Input<'a> {
         call: Option<CallId>,
         /// `{ request?: { params? }, <storeId>?: { append?, ...params } }` as JSON text.
         options: Option<&'a [u8]>,
+    },
+    /// Load a part of the data, if it isn't there: JSON text of `startDate` and `endDate` (ms since the epoch), `startIndex` and
+    /// `count`, or `parentId`. The call settles with `null` when there was nothing to load.
+    LoadMissing {
+        /// Which manager.
+        manager: ManagerId,
+        /// The promise to settle, if any.
+        call: Option<CallId>,
+        /// Which part.
+        wanted: &'a [u8],
     },
     /// Send what has changed.
     Sync {
@@ -145,6 +226,8 @@ pub enum Input<'a> {
     /// Apply changes that came from the server by another way: `{ <storeId>: { added?, updated?, removed? } }` as JSON text.
     /// They write the base layer: nothing becomes dirty.
     ApplyChangeset(ManagerId, &'a [u8]),
+    /// The same for a single store, managed or not; of the JSON text, only its section counts.
+    ApplyStoreChangeset(StoreId, &'a [u8]),
     /// No autoSync until as many resumes have come.
     SuspendAutoSync(ManagerId),
     /// Undo one suspend; the last one schedules a sync when `sync` is true and there is something to send.
@@ -154,6 +237,14 @@ pub enum Input<'a> {
         /// Whether to schedule a sync.
         sync: bool,
     },
+
+    // --- channels -----------------------------------------------------------------------------------------------
+    /// Give a manager a channel, in the place of one that it has.
+    CreateChannel(ManagerId, Box<ChannelConfig>),
+    /// End a manager's channel.
+    DestroyChannel(ManagerId),
+    /// Something happens to a manager's channel.
+    Channel(ManagerId, ChannelInput<'a>),
 
     // --- from the host ------------------------------------------------------------------------------------------
     /// Listeners have answered a question.

@@ -9,7 +9,7 @@ use crate::engine::event::Notice;
 use crate::engine::input::StoreId;
 use crate::engine::json::{PackBuffer, pack};
 use crate::engine::schema::FieldIx;
-use crate::engine::table::{RowId, RowIx, Table};
+use crate::engine::table::{RowId, RowIx, Table, is_digits};
 use crate::engine::value::{Cell as Value8, CellKind};
 
 /// How many words a call can leave.
@@ -230,6 +230,7 @@ fn pack_value(table: &Table, cell: Value8, texts: &mut Vec<u8>) -> (u8, u64) {
         CellKind::Bool => 2 + u8::from(cell == Value8::TRUE),
         CellKind::Number => 4,
         CellKind::Text => 5,
+        CellKind::Json if is_digits(table.text(cell).unwrap_or_default().as_bytes()) => 5,
         CellKind::Json => 6,
     };
     if !cell.is_span() {

@@ -203,6 +203,10 @@ pub(super) fn event(event: &Event) -> PackedEvent {
                 flag(object, "reverted", *reverted);
             });
         }
+        Event::Conflict { event, detail } => {
+            packed.event = *event;
+            packed.detail = text(detail.clone());
+        }
         Event::Warning {
             event,
             message,

@@ -16,10 +16,11 @@ use super::facade::Facade;
 use super::host::clock::{self, Clock};
 use super::host::http::Http;
 use super::host::timer::{Timer, soon};
+use super::journal::{Edit, Journal};
 use crate::engine::Engine;
-use crate::engine::effect::Effect;
+use crate::engine::effect::{Effect, HttpRequest};
 use crate::engine::error::SyncError;
-use crate::engine::input::{Input, Reply, RequestId};
+use crate::engine::input::{Input, Reply};
 use crate::engine::time::Millis;
 
 /// How many effects are carried out before the host gets a turn. Listeners that answer every event with another change go on
@@ -51,6 +52,7 @@ pub(super) fn start(facade: Facade) -> bool {
     DRIVER.0.set(Some(Box::leak(Box::new(Driver {
         engine: RefCell::new(Engine::new(clock::seed())),
         buffers: RefCell::default(),
+        journal: RefCell::default(),
         draining: Cell::new(false),
         untidy: Cell::new(0),
         failure: RefCell::new(None),
@@ -74,6 +76,7 @@ pub(super) fn ring() {
 pub(super) struct Driver {
     engine: RefCell<Engine>,
     buffers: RefCell<Buffers>,
+    journal: RefCell<Journal>,
     draining: Cell<bool>,
     untidy: Cell<u32>,
     /// Why the last setter failed, which gave only a number.
@@ -93,6 +96,7 @@ impl Driver {
 
     #[inline]
     fn feed_at(&self, input: Input<'_>, now: Millis) -> Result<Reply, SyncError> {
+        self.catch_up();
         let reply = self.engine.borrow_mut().handle(input, now);
         self.settle_down();
         reply
@@ -109,6 +113,7 @@ impl Driver {
         &self,
         input: impl FnOnce(&Buffers) -> Result<Input<'_>, SyncError>,
     ) -> Result<Reply, SyncError> {
+        self.catch_up();
         let now = self.clock.now_in_turn();
         let reply = {
             let buffers = self.buffers.borrow();
@@ -121,11 +126,13 @@ impl Driver {
 
     /// For reads. Must not be held across a call of JavaScript.
     pub(super) fn engine(&self) -> Ref<'_, Engine> {
+        self.catch_up();
         self.engine.borrow()
     }
 
     /// For reads that keep an index up to date. Must not be held across a call of JavaScript.
     pub(super) fn engine_mut(&self) -> RefMut<'_, Engine> {
+        self.catch_up();
         self.engine.borrow_mut()
     }
 
@@ -133,22 +140,70 @@ impl Driver {
         self.buffers.borrow_mut()
     }
 
+    /// Where the facade writes edits down.
+    pub(super) fn journal(&self) -> u32 {
+        self.journal.borrow().address()
+    }
+
+    /// Hands what was written down to the engine: every door does it first. Such edits have no effects but a deadline.
+    #[inline]
+    pub(super) fn catch_up(&self) {
+        if !self.journal.borrow().is_empty() {
+            self.take_journal();
+        }
+    }
+
+    #[cold]
+    fn take_journal(&self) {
+        let now = self.clock.now_in_turn();
+        let mut failure = None;
+        let mut count = 0;
+        {
+            let mut engine = self.engine.borrow_mut();
+            let mut journal = self.journal.borrow_mut();
+            // Rows lie far apart, and what an edit waits for is memory: all of it is fetched at once.
+            let touch = |mixed, edit: Edit<'_>| match engine.store(edit.store) {
+                Some(store) => mixed ^ store.touch(edit.row.row, edit.field),
+                None => mixed,
+            };
+            core::hint::black_box(journal.edits().fold(0, touch));
+            drop(engine.handle(Input::BeginUpdate, now));
+            for edit in journal.edits() {
+                let Edit {
+                    store,
+                    row,
+                    field,
+                    value,
+                } = edit;
+                let set = Input::Set {
+                    store,
+                    row,
+                    field,
+                    value,
+                };
+                if let Err(error) = engine.handle(set, now) {
+                    failure = Some(error);
+                }
+                count += 1;
+            }
+            drop(engine.handle(Input::EndUpdate, now));
+            journal.clear();
+        }
+        if let Some(error) = failure {
+            self.report(Err(self.error(&error)));
+        }
+        self.count(count);
+        let deadline = self.engine.borrow().poll_timeout();
+        self.timer.arm(deadline, &self.clock);
+    }
+
     pub(super) fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    pub(super) fn http(&self) -> &Http {
-        &self.http
-    }
-
-    /// Hands the head of an answer to the facade.
-    pub(super) fn head(&self, request: RequestId, response: &web_sys::Response) {
-        self.report(self.facade.head(request.0, response));
-    }
-
-    /// Hands a piece of an answer to the facade, which keeps it.
-    pub(super) fn chunk(&self, request: RequestId, bytes: &Uint8Array) {
-        self.report(self.facade.chunk(request.0, bytes));
+    /// What the shell calls.
+    pub(super) const fn facade(&self) -> &Facade {
+        &self.facade
     }
 
     /// Keeps an error until the host asks for it.
@@ -181,7 +236,7 @@ impl Driver {
             )
         };
         if idle && !self.draining.get() {
-            self.count();
+            self.count(1);
             self.timer.arm(deadline, &self.clock);
             return;
         }
@@ -194,8 +249,8 @@ impl Driver {
 
     /// Looks for memory of dead text every now and then.
     #[inline]
-    fn count(&self) {
-        self.untidy.set(self.untidy.get() + 1);
+    fn count(&self, inputs: u32) {
+        self.untidy.set(self.untidy.get() + inputs);
         if self.untidy.get() >= TIDY_INTERVAL {
             self.untidy.set(0);
             self.engine.borrow_mut().tidy();
@@ -218,7 +273,7 @@ impl Driver {
             }
         }
         self.draining.set(false);
-        self.count();
+        self.count(1);
         let deadline = self.engine.borrow().poll_timeout();
         self.timer.arm(deadline, &self.clock);
     }
@@ -271,9 +326,29 @@ impl Driver {
                 } else {
                     Ok(())
                 };
-                if let Some(driver) = get() {
-                    self.http.send(driver, request, &http, keep_response);
-                }
+                self.http.send(self, request, &http, keep_response);
+                sent
+            }
+            Effect::Channel {
+                manager,
+                act,
+                epoch,
+                text,
+            } => self
+                .facade
+                .channel(manager.0, act as u8, epoch, &convert::text(text)),
+            Effect::Answered {
+                request,
+                manager,
+                kind,
+                body,
+            } => {
+                let http = convert::http_to_json(&HttpRequest::default());
+                let sent = self
+                    .facade
+                    .sent(request.0, manager.0, convert::kind(kind), &http);
+                let bytes = Uint8Array::from(body.as_slice());
+                self.report(self.facade.chunk(request.0, &bytes));
                 sent
             }
             Effect::Abort(request) => {

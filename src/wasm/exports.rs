@@ -14,9 +14,12 @@ use super::convert;
 use super::driver::{self, Driver};
 use super::facade::Facade;
 use super::host::page;
-use crate::engine::config::{ManagerConfig, ManagerPatch, StoreConfig};
+use crate::engine::config::{ChannelConfig, ManagerConfig, StoreConfig};
+use crate::engine::conflict::{Resolution, Side};
 use crate::engine::error::SyncError;
-use crate::engine::input::{AskId, CallId, Input, ManagerId, Place, Reply, Scope, StoreId};
+use crate::engine::input::{
+    AskId, CallId, ChannelInput, Input, ManagerId, Place, Reply, Scope, StoreId,
+};
 use crate::engine::schema::{FieldIx, Zone};
 use crate::engine::table::{RowId, RowIx};
 use crate::engine::value::Value;
@@ -38,6 +41,20 @@ pub fn start(facade: Facade) -> u32 {
 #[wasm_bindgen]
 pub fn scratch(bytes: u32) -> u32 {
     driver::get().map_or(0, |driver| driver.buffers().scratch(bytes as usize))
+}
+
+/// Where edits can be written down, see `journal`.
+#[wasm_bindgen]
+pub fn journal() -> u32 {
+    driver::get().map_or(0, Driver::journal)
+}
+
+/// Hands what was written down to the engine. Every other call does so too.
+#[wasm_bindgen(js_name = catchUp)]
+pub fn catch_up() {
+    if let Some(driver) = driver::get() {
+        driver.catch_up();
+    }
 }
 
 /// Why the last setter gave -1.
@@ -202,6 +219,81 @@ pub fn end_update() -> Thrown<()> {
     done(Input::EndUpdate)
 }
 
+/// The edits up to `endEdit` are a call's: in the stores of a manager, or in one store.
+#[wasm_bindgen(js_name = beginEdit)]
+pub fn begin_edit(managed: bool, home: u32, call: u32, hidden: bool) -> Thrown<()> {
+    let scope = if managed {
+        Scope::Manager(ManagerId(home))
+    } else {
+        Scope::Store(StoreId(home))
+    };
+    done(Input::BeginEdit {
+        scope,
+        call: CallId(call),
+        hidden,
+    })
+}
+
+/// Whether the edits in a store are tracked.
+#[wasm_bindgen]
+pub fn track(store: u32, tracked: bool) -> Thrown<()> {
+    done(Input::Track(StoreId(store), tracked))
+}
+
+/// Whether a record may be sent.
+#[wasm_bindgen(js_name = setValid)]
+pub fn set_valid(store: u32, row: u32, generation: u32, valid: bool) -> Thrown<()> {
+    done(Input::SetValid(
+        StoreId(store),
+        row_id(row, generation),
+        valid,
+    ))
+}
+
+/// Decides an open conflict. The scratch has pairs of a field's number and who has it: the server (1), or the app, which has just
+/// set it (2). `mine`: a record that one side removed is the user's.
+#[wasm_bindgen(js_name = resolveConflict)]
+pub fn resolve_conflict(
+    store: u32,
+    row: u32,
+    generation: u32,
+    mine: bool,
+    count: u32,
+) -> Thrown<bool> {
+    let pairs = take_rows(started()?, count);
+    let of = |side: u32| -> Vec<FieldIx> {
+        let chosen = pairs.iter().filter(|pair| pair.generation == side);
+        chosen.map(|pair| FieldIx(pair.row.0 as u16)).collect()
+    };
+    let how = Resolution {
+        record: if mine { Side::Mine } else { Side::Theirs },
+        theirs: &of(1),
+        merged: &of(2),
+    };
+    let reply = feed(Input::ResolveConflict {
+        store: StoreId(store),
+        row: row_id(row, generation),
+        how,
+    })?;
+    Ok(reply == Reply::Changed(true))
+}
+
+/// Ends them; `false` takes them back.
+#[wasm_bindgen(js_name = endEdit)]
+pub fn end_edit(keep: bool) -> Thrown<()> {
+    done(Input::EndEdit(keep))
+}
+
+/// A call waits for what is unconfirmed of a record.
+#[wasm_bindgen]
+pub fn settled(store: u32, row: u32, generation: u32, call: u32) -> Thrown<()> {
+    done(Input::Settled {
+        store: StoreId(store),
+        row: row_id(row, generation),
+        call: CallId(call),
+    })
+}
+
 /// Confirms (`true`) or takes back what is changed in one record.
 #[wasm_bindgen(js_name = settleRecord)]
 pub fn settle_record(store: u32, row: u32, generation: u32, accept: bool) -> Thrown<()> {
@@ -264,11 +356,17 @@ pub fn remove_store(manager: u32, store: u32) -> Thrown<()> {
     done(Input::RemoveStore(ManagerId(manager), StoreId(store)))
 }
 
-/// Changes options of a living manager (JSON text in the scratch).
+/// New options for a living manager, all of them (JSON text in the scratch).
 #[wasm_bindgen]
 pub fn configure(manager: u32, len: u32) -> Thrown<()> {
-    let patch: ManagerPatch = config(len)?;
-    done(Input::Configure(ManagerId(manager), Box::new(patch)))
+    let config: ManagerConfig = config(len)?;
+    done(Input::Configure(ManagerId(manager), Box::new(config)))
+}
+
+/// What the server calls its state (JSON text in the scratch).
+#[wasm_bindgen(js_name = setRevision)]
+pub fn set_revision(manager: u32, len: u32) -> Thrown<()> {
+    with_bytes(len, |value| Input::SetRevision(ManagerId(manager), value))
 }
 
 /// Which events somebody listens to.
@@ -289,6 +387,16 @@ pub fn load(manager: u32, call: i32, len: i32) -> Thrown<()> {
         })
     });
     throw(driver, reply).map(drop)
+}
+
+/// Loads a part of the data, if it isn't there (JSON text in the scratch). `call` is the promise to settle, -1 for none.
+#[wasm_bindgen(js_name = loadMissing)]
+pub fn load_missing(manager: u32, call: i32, len: u32) -> Thrown<()> {
+    with_bytes(len, |wanted| Input::LoadMissing {
+        manager: ManagerId(manager),
+        call: u32::try_from(call).ok().map(CallId),
+        wanted,
+    })
 }
 
 /// Sends what has changed. `call` is the promise to settle, -1 for none.
@@ -326,6 +434,14 @@ pub fn apply_changeset(manager: u32, len: u32) -> Thrown<()> {
     })
 }
 
+/// The same for a single store.
+#[wasm_bindgen(js_name = applyStoreChangeset)]
+pub fn apply_store_changeset(store: u32, len: u32) -> Thrown<()> {
+    with_bytes(len, |bytes| {
+        Input::ApplyStoreChangeset(StoreId(store), bytes)
+    })
+}
+
 /// No autoSync until as many resumes have come.
 #[wasm_bindgen(js_name = suspendAutoSync)]
 pub fn suspend_auto_sync(manager: u32) -> Thrown<()> {
@@ -357,6 +473,48 @@ pub fn answer(
         content: content.as_deref().map(str::as_bytes),
         request: request.map(Box::new),
     })
+}
+
+// --- channels ---------------------------------------------------------------------------------------------------------
+
+/// Gives a manager a channel with these options (JSON text in the scratch), or, with -1, ends the one that it has.
+#[wasm_bindgen(js_name = createChannel)]
+pub fn create_channel(manager: u32, len: i32) -> Thrown<()> {
+    let manager = ManagerId(manager);
+    match u32::try_from(len) {
+        Ok(len) => {
+            let config: ChannelConfig = config(len)?;
+            done(Input::CreateChannel(manager, Box::new(config)))
+        }
+        Err(_) => done(Input::DestroyChannel(manager)),
+    }
+}
+
+/// Something happens to a manager's channel; the text or messages stand in the scratch. `number` is a connection or a call.
+#[wasm_bindgen(js_name = feedChannel)]
+pub fn feed_channel(manager: u32, what: u8, number: u32, code: u32, len: u32) -> Thrown<()> {
+    let driver = started()?;
+    let reply = driver.feed_scratch(|buffers| {
+        let bytes = buffers.bytes(len as usize);
+        let input = match what {
+            0 => ChannelInput::Connect,
+            1 => ChannelInput::Suspend,
+            2 => ChannelInput::Freeze,
+            3 => ChannelInput::Ready,
+            4 => ChannelInput::Open(number, bytes),
+            5 => ChannelInput::Frames(number, bytes),
+            6 => ChannelInput::Down(number, code, buffers.text(len as usize)?),
+            7 => ChannelInput::Token(bytes),
+            8 => ChannelInput::Change(bytes),
+            9 => ChannelInput::Message(bytes),
+            10 => ChannelInput::Presence(bytes),
+            11 => ChannelInput::Lock(CallId(number), bytes),
+            12 => ChannelInput::Unlock(bytes),
+            _ => ChannelInput::Deny(bytes),
+        };
+        Ok(Input::Channel(ManagerId(manager), input))
+    });
+    throw(driver, reply).map(drop)
 }
 
 // --- helpers ----------------------------------------------------------------------------------------------------------

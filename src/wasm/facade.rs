@@ -63,21 +63,23 @@ extern "C" {
         http: &str,
     ) -> Result<(), JsValue>;
 
-    /// The head of an answer has come.
-    #[wasm_bindgen(method, catch)]
-    pub(super) fn head(
-        this: &Facade,
-        request: u32,
-        response: &web_sys::Response,
-    ) -> Result<(), JsValue>;
-
-    /// A piece of an answer that somebody can ask for.
+    /// A piece of an answer that somebody can ask for. Those of requests come from `host/http.js`.
     #[wasm_bindgen(method, catch)]
     pub(super) fn chunk(this: &Facade, request: u32, bytes: &Uint8Array) -> Result<(), JsValue>;
 
     /// Nobody can ask for the answer any more.
     #[wasm_bindgen(method, catch)]
     pub(super) fn release(this: &Facade, request: u32) -> Result<(), JsValue>;
+
+    /// Do something for a manager's channel: see `Act`. `text` is JSON.
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn channel(
+        this: &Facade,
+        manager: u32,
+        act: u8,
+        epoch: u32,
+        text: &str,
+    ) -> Result<(), JsValue>;
 
     /// Make the error object that callers see.
     #[wasm_bindgen(method, catch, js_name = makeError)]

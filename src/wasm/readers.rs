@@ -32,6 +32,28 @@ pub fn range(store: u32, start: f64, end: f64) {
     leave_places(driver, engine.range(StoreId(store), start, end));
 }
 
+/// Leaves the visible records whose field, one of a relation or a tree, holds the id in the scratch, in their order.
+#[wasm_bindgen]
+pub fn referrers(store: u32, field: u32, len: u32) {
+    let Some(driver) = driver::get() else { return };
+    let mut buffers = driver.buffers();
+    let rows = match buffers.text(len as usize) {
+        Ok(id) => {
+            driver
+                .engine_mut()
+                .referrers(StoreId(store), FieldIx(field as u16), IdRef::Text(id))
+        }
+        Err(_) => Vec::new(),
+    };
+    buffers.leave_rows(&rows);
+}
+
+/// Something else than before when what is seen of a store may be.
+#[wasm_bindgen]
+pub fn version(store: u32) -> u32 {
+    with_store(store, |_, store| store.version() as u32).unwrap_or(0)
+}
+
 /// Leaves row and generation of the record of that id; whether there is one.
 #[wasm_bindgen(js_name = findNumber)]
 pub fn find_number(store: u32, id: f64) -> bool {
@@ -94,6 +116,7 @@ pub fn record_state(store: u32, row: u32, generation: u32) -> i32 {
                 | i32::from(state.removed) << 1
                 | i32::from(state.modified) << 2
                 | i32::from(state.in_flight) << 3
+                | i32::from(store.is_held_back(row_id(row, generation))) << 4
         })
     })
     .unwrap_or(-1)
@@ -145,6 +168,14 @@ pub fn bag(store: u32, which: u32) {
 #[wasm_bindgen(js_name = unconfirmedCount)]
 pub fn unconfirmed_count(store: u32) -> u32 {
     with_store(store, |_, store| store.unconfirmed_count() as u32).unwrap_or(0)
+}
+
+/// How many records the server has, as it last said; -1 when it didn't.
+#[wasm_bindgen(js_name = storeTotal)]
+pub fn store_total(store: u32) -> f64 {
+    with_store(store, |_, store| store.total())
+        .flatten()
+        .unwrap_or(-1.0)
 }
 
 /// Leaves where a manager stands: bits (1 loading, 2 syncing, 4 unconfirmed changes), the status, how many records wait.

@@ -7,7 +7,7 @@ use syncline::engine::json::{
 };
 use syncline::engine::schema::{DateFormat, Field, FieldIx, FieldKind, Schema, Zone};
 use syncline::engine::table::{IdRef, RowIx};
-use syncline::engine::value::Value;
+use syncline::engine::value::{Value, write_number};
 
 fn spec_of(schema: Schema) -> SectionSpec {
     SectionSpec {
@@ -63,6 +63,7 @@ fn row_json(rows: &Rows, row: RowIx) -> Json {
             Value::Bool(bool) => Json::Bool(bool),
             Value::Number(number) => double(number),
             Value::Text(text) => text.into(),
+            Value::Json(digits) if digits.parse::<f64>().is_ok() => digits.into(),
             Value::Json(text) => serde_json::from_str(text).unwrap(),
         };
         let mut place = &mut record;
@@ -86,10 +87,21 @@ fn all_json(rows: &Rows) -> Json {
     order.map(|row| row_json(rows, *row)).collect()
 }
 
-/// What the reader should make of a list: top-level numbers as the nearest doubles, nested values
-/// as they are.
+/// Whether a number is whole, and JavaScript would write another.
+fn is_lossy(digits: &str) -> bool {
+    let mut written = Vec::new();
+    write_number(digits.parse().unwrap(), &mut written);
+    let nearest: f64 = digits.parse().unwrap();
+    nearest.abs() >= 9_007_199_254_740_992.0
+        && !digits.contains(['.', 'e', 'E'])
+        && written != digits.as_bytes()
+}
+
+/// What the reader should make of a list: top-level numbers as the nearest doubles, those that no
+/// double holds as their digits, nested values as they are.
 fn expected(list: &[Json]) -> Json {
     let value = |value: &Json| match value {
+        Json::Number(number) if is_lossy(&number.to_string()) => number.to_string().into(),
         Json::Number(number) => double(number.to_string().parse().unwrap()),
         other => reread(other),
     };
@@ -294,14 +306,30 @@ proptest! {
     }
 
     #[test]
-    fn numbers_are_the_double_that_is_nearest(digits in "-?(0|[1-9][0-9]{0,25})(\\.[0-9]{1,25})?([eE][+-]?[0-9]{1,3})?") {
+    fn numbers_are_the_double_that_is_nearest_or_keep_their_digits(digits in "-?(0|[1-9][0-9]{0,25})(\\.[0-9]{1,25})?([eE][+-]?[0-9]{1,3})?") {
         let read = rows(&format!("[{{\"id\":1,\"n\":{digits}}}]"), &spec());
         let value = read.table.value(read.table.cell(RowIx(0), FieldIx(1)));
         let nearest: f64 = digits.parse().unwrap();
         match nearest.is_finite() {
+            _ if is_lossy(&digits) => prop_assert_eq!(value, Value::Json(&digits)),
             true => prop_assert_eq!(value, Value::Number(nearest)),
             false => prop_assert_eq!(value, Value::Null),
         }
+    }
+}
+
+#[test]
+fn members_without_a_comma_between_them_are_refused_also_where_the_next_key_is_expected() {
+    let good = r#"{"events":[{"id":1,"f":{},"n":1},{"id":2,"f":{},"n":2}]}"#;
+    assert!(read(good).is_ok());
+    for (from, to) in [
+        ("{},\"n\":2", "{}\"n\":2"),
+        ("2,\"f\"", "2\"f\""),
+        ("2,\"f\"", "2 \"f\""),
+    ] {
+        let broken = good.replace(from, to);
+        assert_ne!(broken, good);
+        assert!(read(&broken).is_err(), "{broken}");
     }
 }
 
@@ -543,7 +571,7 @@ fn values_are_read_as_the_kind_of_their_field() {
     let expected = json!([
         {"id": 1, "text": "5", "number": 1.5, "integer": 3, "yes": true, "when": 1000, "day": 86400000, "german": 172800000},
         {"id": 2, "text": "true", "number": 1, "integer": 7, "yes": false, "when": 1500, "day": 86400000, "german": 172800000},
-        {"id": 3, "text": null, "number": null, "integer": null, "yes": null, "when": "nonsense", "day": "0000-00-00", "german": 5},
+        {"id": 3, "text": null, "number": null, "integer": null, "yes": null, "when": "nonsense", "day": "0000-00-00", "german": 0},
     ]);
     assert_eq!(all_json(&rows(text, &spec)), expected);
 }

@@ -8,7 +8,7 @@ mod support;
 
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
-use support::Fixture;
+use support::{Fixture, refused};
 use syncline::engine::input::Place;
 use syncline::engine::schema::FieldIx;
 use syncline::engine::store::{ApplyOptions, Id, Unmentioned};
@@ -142,7 +142,7 @@ impl World {
                 it.send();
             }
             Step::Thaw => it.thaw(),
-            Step::RevertInflight => it.store.revert_inflight(&mut it.out),
+            Step::RevertInflight => it.store.revert_inflight(&refused(), &mut it.out),
             Step::Tidy => {
                 it.notices();
                 it.store.tidy();

@@ -202,7 +202,7 @@ fn an_id_can_be_set_only_while_nobody_else_knows_it() {
     it.set(&phantom, "id", json!("mine"));
     assert_eq!(
         it.changes(),
-        json!({"added": [{"$PhantomId": "mine", "name": "new"}]})
+        json!({"added": [{"$PhantomId": phantom, "name": "new"}]})
     );
     assert_eq!(it.store.key(it.id("mine")).unwrap(), phantom);
     let mine = it.id("mine");
@@ -247,15 +247,16 @@ fn the_key_stays_when_a_phantom_gets_its_id_and_across_loads() {
 
 #[test]
 fn a_client_id_that_the_server_accepts_confirms_the_record() {
+    const MINE: &str = "0b9c5a6e-7a58-4b5e-a1ce-0d6a53a1f6d1";
     let mut it = two();
-    it.add(json!({"id": "mine", "name": "new"}));
+    it.add(json!({"id": MINE, "name": "new"}));
     assert_eq!(
         it.send(),
-        json!({"added": [{"$PhantomId": "mine", "name": "new"}]})
+        json!({"added": [{"$PhantomId": MINE, "name": "new"}]})
     );
-    it.answer(json!({"rows": [{"id": "mine"}]}));
+    it.answer(json!({"rows": [{"id": MINE}]}));
     assert!(!it.store.has_unconfirmed());
-    assert!(!it.store.state(it.id("mine")).unwrap().phantom);
+    assert!(!it.store.state(it.id(MINE)).unwrap().phantom);
 }
 
 #[test]

@@ -7,7 +7,7 @@
 mod support;
 
 use serde_json::{Value as Json, json};
-use support::{Fixture, full};
+use support::{Fixture, full, refused};
 use syncline::engine::store::{ApplyOptions, Layer, STALE, Unmentioned};
 
 fn two() -> Fixture {
@@ -470,7 +470,7 @@ fn reverting_what_was_refused_keeps_newer_edits() {
     let phantom = it.add(json!({"name": "new"}));
     it.send();
     it.set("1", "b", json!(6));
-    it.store.revert_inflight(&mut it.out);
+    it.store.revert_inflight(&refused(), &mut it.out);
     it.checked(());
     assert_eq!(it.ids(), ["1", "2"]);
     assert!(!it.has(&phantom));

@@ -189,7 +189,7 @@ impl Fixture {
 
     pub fn package_with(&self, layer: Layer, options: &PackageOptions) -> Json {
         let mut bytes = Vec::new();
-        if self.store.write_package(layer, options, &mut bytes) {
+        if self.store.write_package(layer, options, &[], &mut bytes) {
             serde_json::from_slice(&bytes).unwrap()
         } else {
             assert!(bytes.is_empty());
@@ -225,7 +225,7 @@ impl Fixture {
     }
 
     pub fn thaw(&mut self) {
-        self.store.thaw(&mut self.out);
+        self.store.thaw(None, &mut self.out);
         self.checked(());
     }
 
@@ -279,4 +279,10 @@ impl Fixture {
 
 pub fn code<T>(result: Result<T, SyncError>) -> Option<ErrorCode> {
     result.err().map(|error| error.code)
+}
+
+/// Why a server refuses.
+pub fn refused() -> syncline::engine::error::SyncError {
+    let code = syncline::engine::error::ErrorCode::Refused;
+    syncline::engine::error::SyncError::new(code, "no")
 }

@@ -22,19 +22,30 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // Whether two nested values are the same is asked of their contents, which takes a parser.
     ("table", &["schema", "json"]),
     ("json", &["schema", "table"]),
-    ("config", &["schema", "json"]),
+    ("conflict", &["schema"]),
+    ("config", &["schema", "json", "conflict"]),
     // The doors: what goes in and out, told in the words of the rooms below.
-    ("input", &["schema", "table", "config", "effect"]),
+    (
+        "input",
+        &["schema", "table", "config", "conflict", "effect"],
+    ),
     ("effect", &["event", "input"]),
     ("event", &["schema", "table", "effect", "input"]),
+    ("presence", &["json"]),
+    (
+        "channel",
+        &["json", "config", "effect", "input", "presence"],
+    ),
     (
         "store",
-        &["schema", "table", "json", "config", "event", "input"],
+        &[
+            "schema", "table", "json", "config", "conflict", "event", "input",
+        ],
     ),
     (
         "crud",
         &[
-            "schema", "table", "json", "config", "event", "effect", "input", "store",
+            "schema", "table", "json", "config", "conflict", "event", "effect", "input", "store",
         ],
     ),
 ];

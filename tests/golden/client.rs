@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use syncline::engine::Engine;
 use syncline::engine::config::parse;
+use syncline::engine::conflict::{Resolution, Side};
 use syncline::engine::effect::{Effect, HttpRequest};
 use syncline::engine::error::SyncError;
 use syncline::engine::input::{
@@ -26,6 +27,8 @@ pub struct Client {
     now: Millis,
     calls: u32,
     requests: Vec<RequestId>,
+    /// The manager's options.
+    config: Value,
     asks: Vec<(AskId, Option<Box<HttpRequest>>)>,
 }
 
@@ -44,6 +47,7 @@ impl Client {
         for (name, value) in config["manager"].as_object().into_iter().flatten() {
             manager[name] = value.clone();
         }
+        let options = manager.clone();
         let manager = Input::CreateManager(parse(manager.to_string().as_bytes()).unwrap());
         let Ok(Reply::Manager(manager)) = engine.handle(manager, now) else {
             panic!("no manager")
@@ -56,6 +60,7 @@ impl Client {
             now,
             calls: 0,
             requests: Vec::new(),
+            config: options,
             asks: Vec::new(),
         };
         let asked = render::ASKED.iter().filter(|(name, _)| {
@@ -117,11 +122,49 @@ impl Client {
                     options,
                 })?;
             }
+            "loadMissing" => {
+                let (call, wanted) = (self.open(), with.to_string());
+                self.feed(Input::LoadMissing {
+                    manager,
+                    call,
+                    wanted: wanted.as_bytes(),
+                })?;
+            }
             "sync" => {
                 let call = self.open();
                 self.feed(Input::Sync { manager, call })?;
             }
             "set" => self.set(with)?,
+            "update" => {
+                let call = self.open().unwrap();
+                self.feed(Input::BeginEdit {
+                    scope: Scope::Manager(manager),
+                    call,
+                    hidden: with["optimistic"] == false,
+                })?;
+                self.set(with)?;
+                self.feed(Input::EndEdit(true))?;
+            }
+            "settled" => {
+                let (store, call) = (self.store(with), self.open().unwrap());
+                let row = self.row(store, &with["id"]);
+                self.feed(Input::Settled { store, row, call })?;
+            }
+            "resolve" => {
+                let store = self.store(with);
+                let row = self.row(store, &with["id"]);
+                let schema = self.engine.store(store).unwrap().table().schema();
+                let named = with["theirs"].as_array().unwrap().iter();
+                let theirs: Vec<_> = named
+                    .map(|name| schema.find(name.as_str().unwrap()).unwrap())
+                    .collect();
+                let how = Resolution {
+                    record: Side::Mine,
+                    theirs: &theirs,
+                    merged: &[],
+                };
+                self.feed(Input::ResolveConflict { store, row, how })?;
+            }
             "add" => {
                 let (store, rows) = (self.store(with), with["rows"].to_string());
                 self.feed(Input::Add {
@@ -152,8 +195,15 @@ impl Client {
                 self.feed(Input::ResumeAutoSync { manager, sync })?;
             }
             "configure" => {
-                let patch = parse(with.to_string().as_bytes())?;
-                self.feed(Input::Configure(manager, patch))?;
+                for (name, value) in with.as_object().unwrap() {
+                    self.config[name] = value.clone();
+                }
+                let config = parse(self.config.to_string().as_bytes())?;
+                self.feed(Input::Configure(manager, config))?;
+            }
+            "setRevision" => {
+                let text = with.to_string();
+                self.feed(Input::SetRevision(manager, text.as_bytes()))?;
             }
             "online" => self
                 .feed(Input::Online(with.as_bool().unwrap()))
@@ -308,7 +358,7 @@ impl Client {
                 let number = self.requests.iter().position(|sent| *sent == request);
                 json!({"abort": number.unwrap() + 1})
             }
-            Effect::Release(_) => return None,
+            Effect::Release(_) | Effect::Channel { .. } | Effect::Answered { .. } => return None,
             Effect::Event(_, event) => render::event(&self.engine, &event),
             Effect::Notices => {
                 let notices = self.engine.notices().iter();

@@ -120,6 +120,21 @@ pub fn event(engine: &Engine, event: &Event) -> Value {
                 .collect();
             shown["records"] = records.into();
         }
+        Event::Conflict { detail, .. } => {
+            let detail = json_of(detail);
+            for name in ["kind", "strategy", "record"] {
+                shown[name] = detail[name].clone();
+            }
+            let id = StoreId(detail["store"].as_u64().unwrap() as u32);
+            let schema = engine.store(id).unwrap().table().schema();
+            let fields = detail["fields"].as_array().unwrap().iter().map(|clash| {
+                let at = clash["field"].as_u64().unwrap() as usize;
+                let mut clash = clash.clone();
+                clash["field"] = json!(schema.fields()[at].name);
+                clash
+            });
+            shown["fields"] = fields.collect();
+        }
         Event::Start(..) | Event::Done(..) => {}
         Event::SyncDelayed | Event::HasChanges | Event::NoChanges => {}
     }
@@ -211,13 +226,14 @@ pub const fn kind(kind: RequestKind) -> &'static str {
 }
 
 /// Events about which listeners are asked, by name.
-pub const ASKED: [(&str, EventKind); 6] = [
+pub const ASKED: [(&str, EventKind); 7] = [
     ("beforeLoad", EventKind::BeforeLoad),
     ("beforeSync", EventKind::BeforeSync),
     ("beforeSend", EventKind::BeforeSend),
     ("beforeResponseApply", EventKind::BeforeResponseApply),
     ("beforeLoadApply", EventKind::BeforeLoadApply),
     ("beforeSyncApply", EventKind::BeforeSyncApply),
+    ("invalid", EventKind::Invalid),
 ];
 
 pub fn event_name(event: EventKind) -> &'static str {
@@ -240,12 +256,15 @@ pub fn event_name(event: EventKind) -> &'static str {
         EventKind::SyncWarning => "syncWarning",
         EventKind::SyncUncertain => "syncUncertain",
         EventKind::Exception => "exception",
+        EventKind::Conflict => "conflict",
+        EventKind::ConflictResolved => "conflictResolved",
         EventKind::BeforeLoad
         | EventKind::BeforeSync
         | EventKind::BeforeSend
         | EventKind::BeforeResponseApply
         | EventKind::BeforeLoadApply
-        | EventKind::BeforeSyncApply => {
+        | EventKind::BeforeSyncApply
+        | EventKind::Invalid => {
             let mut asked = ASKED.iter();
             asked
                 .find(|(_, kind)| *kind == event)

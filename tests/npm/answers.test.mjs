@@ -270,3 +270,28 @@ test('answers that come in pieces of any size are put together', async (t) => {
   assert.equal(events.count, 300);
   assert.equal(events.getById(299).name, '名前 299 – ä');
 });
+
+test('an answer can be read long after it came, also by those who did not look at it then', async (t) => {
+  const { server, manager, events } = await loaded(t);
+  const heard = [];
+  const failed = [];
+  manager.on('sync', (event) => heard.push(event));
+  manager.on('syncFail', (event) => failed.push(event));
+  const results = [];
+  for (const name of ['a', 'b', 'c']) {
+    events.getById(1).name = name;
+    server.nextSync({ said: name });
+    results.push(await manager.sync());
+  }
+  events.getById(1).name = 'd';
+  server.nextSync({ success: false, message: 'no', said: 'd' });
+  const error = await rejection(manager.sync());
+  await manager.load();
+  assert.deepEqual(heard.map(({ response }) => response.said), ['a', 'b', 'c']);
+  assert.deepEqual(results.map(({ response }) => response.said), ['a', 'b', 'c']);
+  assert.equal(failed[0].response.said, 'd');
+  assert.equal(error.response.said, 'd');
+  manager.destroy();
+  assert.equal(heard[0].response.said, 'a');
+  assert.equal(heard[2].rawResponse.status, 200);
+});

@@ -54,6 +54,27 @@ const FILES = {
       return scenario(syncline);
     });
   `,
+  '/mocks.html': page('', '<script type="module" src="/mocks.js"></script>'),
+  '/mocks.js': `
+    import { reporting } from '/scenario.js';
+    import { AjaxHelper, CrudManager, Store, init } from '/package/dist/index.js';
+    reporting(async () => {
+      await init();
+      const { parsedJson } = await AjaxHelper.get('/api/load', { parseJson: true });
+      AjaxHelper.DEFAULT_FETCH_OPTIONS = { headers: { 'X-All': 'yes' } };
+      const heard = [];
+      AjaxHelper.mockUrl('/nowhere', (url, params, { method, headers }) => {
+        heard.push(method, headers.get('X-All'));
+        return { responseJson: { success: true, things: { rows: [{ id: 1, name: 'b' }, { id: 2, name: 'a' }] } } };
+      });
+      const things = new Store({ id: 'things', fields: ['id', 'name'], sorters: ['name'] });
+      const manager = new CrudManager({ loadUrl: '/nowhere', crudStores: [things] });
+      const { rawResponse } = await manager.load();
+      const names = things.map(({ name }) => name).join();
+      things.filter({ property: 'name', value: 'a' });
+      return [parsedJson.events.rows.length > 0, heard.join(), rawResponse.status, names, things.count, things.allCount];
+    });
+  `,
   '/map.html': page(
     `<script type="importmap">${IMPORT_MAP}</script>`,
     '<script type="module" src="/map.js"></script>',
@@ -184,6 +205,12 @@ for (const [what, path] of [
     assert.deepEqual(complaints, []);
   });
 }
+
+test('requests can be made up in a page, those of managers too', async () => {
+  const { seen, complaints } = await open('/mocks.html');
+  assert.deepEqual(seen, [true, 'GET,yes', 200, 'a,b', 1, 2]);
+  assert.deepEqual(complaints, []);
+});
 
 test('a policy that forbids WebAssembly is an error of init() that says so', async () => {
   const { seen } = await open('/no-wasm.html');

@@ -66,9 +66,11 @@ test('a plain date never shifts by a day on its way to the server and back', asy
     for (const record of store) record.n = 1;
     const echoed = manager.changes.d.updated.map(({ day }) => day);
     manager.acceptChanges();
-    for (const record of store) record.day = new Date(record.day.getFullYear(), record.day.getMonth(), record.day.getDate(), 23, 59);
+    for (const record of store) record.day = new Date(record.day.getFullYear(), record.day.getMonth(), record.day.getDate() + 1, 23, 59);
     const late = manager.changes.d.updated.map(({ day }) => day);
-    console.log(JSON.stringify({ days, echoed, late }));
+    for (const record of store) record.day = new Date(record.day.getFullYear(), record.day.getMonth(), record.day.getDate() - 1, 0, 1);
+    const back = manager.changes;
+    console.log(JSON.stringify({ days, echoed, late, back }));
     manager.destroy();
   `;
   for (const TZ of [
@@ -79,8 +81,11 @@ test('a plain date never shifts by a day on its way to the server and back', asy
   ]) {
     const args = ['--input-type=module', '--eval', program];
     const said = await run(process.execPath, args, { env: { ...process.env, TZ } });
-    const { days, echoed, late } = JSON.parse(said);
+    const { days, echoed, late, back } = JSON.parse(said);
     assert.deepEqual(echoed, days, TZ);
-    assert.deepEqual(late, days, TZ);
+    const next = (day) => new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10);
+    assert.deepEqual(late, days.map(next), TZ);
+    // The same day at another hour is no change.
+    assert.equal(back, null, TZ);
   }
 });

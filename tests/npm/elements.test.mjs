@@ -192,7 +192,7 @@ test('the dialog asks field by field, and sends what was chosen', async (t) => {
   await dialog.getByRole('button', { name: 'Save selection' }).click();
   await dialog.waitFor({ state: 'hidden' });
   assert.deepEqual(await run(() => window.project.calls), [
-    ['Stand-up', { name: 'theirs', startDate: 'mine' }],
+    ['Stand-up', { name: 'Stand-up meeting', startDate: new Date('2026-03-02T09:00:00Z') }],
   ]);
   assert.deepEqual(complaints, []);
 });
@@ -251,7 +251,7 @@ test('the dialog can be used with the keyboard alone', async (t) => {
   }
   await page.keyboard.press('Enter');
   await dialog.waitFor({ state: 'hidden' });
-  assert.deepEqual(await run(() => window.project.calls), [['One', { name: 'theirs' }]]);
+  assert.deepEqual(await run(() => window.project.calls), [['One', { name: 'b' }]]);
 });
 
 test('a record that one side removed is kept or let go as a whole', async (t) => {

@@ -10,6 +10,7 @@ import {
   next,
   recordEvents,
   setup,
+  storeOf,
   within,
 } from './support/setup.mjs';
 
@@ -211,4 +212,58 @@ test('an edit in beforeSync is not in the package that is asked about', async (t
   await manager.sync();
   assert.deepEqual(Object.keys(server.syncs[0].pack.events), ['updated']);
   assert.equal(manager.changes.events.added.length, 1);
+});
+
+test('a listener may have options of its own among others', () => {
+  const store = storeOf(['id', 'name'], [{ id: 1, name: 'a' }]);
+  const calls = [];
+  const target = {
+    say(event) {
+      calls.push(['say', this === target, event.type]);
+    },
+  };
+  store.on({
+    thisObj: target,
+    update: { fn: 'say', once: true, prio: 1 },
+    change: () => calls.push('change'),
+    remove: null,
+  });
+  store.first.name = 'b';
+  store.first.name = 'c';
+  assert.deepEqual(calls, [['say', true, 'update'], 'change', 'change']);
+  assert.throws(() => store.on({ update: { once: true } }), { code: 'INVALID_ARGUMENT' });
+  assert.throws(() => store.on({ update: 7 }), { code: 'INVALID_ARGUMENT' });
+});
+
+test('addListener and removeListener are on and un', () => {
+  const store = storeOf(['id'], [{ id: 1 }]);
+  const calls = [];
+  const listeners = { add: { fn: () => calls.push('add') }, remove: () => calls.push('remove') };
+  store.addListener(listeners);
+  store.add({ id: 2 });
+  store.removeListener(listeners);
+  store.remove(2);
+  const end = store.addListener('add', listeners.add.fn);
+  store.add({ id: 3 });
+  end();
+  store.add({ id: 4 });
+  assert.deepEqual(calls, ['add', 'add']);
+});
+
+test('events of a suspension are told at its end where they are to be kept', () => {
+  const store = storeOf(['id', 'name'], [{ id: 1, name: 'a' }]);
+  const heard = recordEvents(store, ['beforeUpdate', 'update', 'add']);
+  store.suspendEvents(true);
+  store.suspendEvents();
+  store.first.name = 'b';
+  store.add({ id: 2 });
+  store.resumeEvents();
+  assert.deepEqual(heard.names, []);
+  store.resumeEvents();
+  assert.deepEqual(heard.names, ['update', 'add']);
+  assert.equal(heard.of('update')[0].changes.name.oldValue, 'a');
+  store.suspendEvents();
+  store.add({ id: 3 });
+  store.resumeEvents();
+  assert.deepEqual(heard.names, ['update', 'add']);
 });

@@ -237,8 +237,9 @@ test('applyChangeset can transform, read other phantom fields, and restore draft
     'tmp',
   );
   assert.equal(added.id, 9);
+  const phantom = 'd17a6f0e-5b1c-4c52-9c5e-2f0b8a7f3f10';
   const draft = {
-    events: { updated: [{ id: 1, name: 'draft' }], added: [{ $PhantomId: 'd-1', name: 'd' }] },
+    events: { updated: [{ id: 1, name: 'draft' }], added: [{ $PhantomId: phantom, name: 'd' }] },
   };
   manager.applyChangeset(draft, null, undefined, false);
   assert.equal(events.getById(1).isModified, true);
@@ -247,7 +248,7 @@ test('applyChangeset can transform, read other phantom fields, and restore draft
   assert.deepEqual(updated, [{ id: 1, name: 'draft' }]);
   assert.deepEqual(
     sent.map(({ $PhantomId }) => $PhantomId),
-    ['d-1'],
+    [phantom],
   );
 });
 

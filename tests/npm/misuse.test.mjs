@@ -172,12 +172,95 @@ for (const [what, text] of [
   });
 }
 
-test('numbers beyond all bounds, lone surrogates and huge ids do no harm', async (t) => {
+test('huge ids keep their digits, and an id beyond all bounds is none', async (t) => {
   const all = await setup(t);
-  const text = `{"events":{"rows":[{"id":1e400,"name":"a"},{"id":-0,"name":"b"},{"id":123456789012345678901234567890,
-    "name":"\\ud800 lone"},{"id":"${'x'.repeat(100_000)}","name":"long id"}]}}`;
+  const huge = '123456789012345678901234567890';
+  const text = `{"events":{"rows":[{"id":1e400,"name":"a"},{"id":-0,"name":"b"},{"id":${huge},
+    "name":"\\ud800 lone"},{"id":"${'x'.repeat(100_000)}","name":"long id"},{"id":9007199254740993,"name":"c"}]}}`;
   all.server.nextLoad(raw(text));
-  await all.manager.load().catch((error) => isMistake(error, 'BAD_RESPONSE'));
+  const { events, manager, server } = all;
+  await manager.load();
+  assert.equal(events.count, 5);
+  assert.equal(typeof events.getAt(0).id, 'string', 'one of our own');
+  assert.equal(events.getById(0).name, 'b');
+  assert.equal(events.getById('x'.repeat(100_000)).name, 'long id');
+  assert.equal(events.getById(huge).name, '\ufffd lone');
+  assert.equal(events.getById(huge).id, huge);
+  assert.equal(events.getById('9007199254740993').name, 'c');
+  assert.equal(events.getById('9007199254740992'), undefined);
+  events.getById(huge).name = 'd';
+  events.getById('9007199254740993').set({ name: 'e', owner: 9007199254740995n, size: 7n });
+  await manager.sync();
+  assert.match(server.syncs.at(-1).text, new RegExp(`"id":${huge},"name":"d"`));
+  assert.match(server.syncs.at(-1).text, /"id":9007199254740993,"name":"e"/);
+  assert.match(server.syncs.at(-1).text, /"owner":9007199254740995,"size":7/);
+  assert.equal(events.getById('9007199254740993').get('owner'), '9007199254740995');
+  assert.equal(manager.changes, null);
+  await stillWorks(all);
+});
+
+test('an id of the app\'s choice is kept until the server gives one, and references follow it', async (t) => {
+  for (const id of [7, 'my-id']) {
+    const all = await loaded(t);
+    const { manager, events, server } = all;
+    const [added] = events.add({ id, name: 'mine' });
+    const { key } = added;
+    assert.equal(added.id, id);
+    assert.equal(added.isPhantom, true);
+    const [sent] = manager.changes.events.added;
+    assert.match(sent.$PhantomId, /^[0-9a-f-]{36}$/);
+    assert.equal('id' in sent, false);
+    await manager.sync();
+    assert.equal(added.isPhantom, false);
+    assert.notEqual(added.id, id);
+    assert.equal(added.key, key);
+    assert.equal(events.getById(added.id), added);
+    assert.equal(server.syncs.length, 1);
+    await stillWorks(all);
+  }
+});
+
+test('a record that a load brings under the id of an added one is another', async (t) => {
+  const all = await loaded(t);
+  const { manager, events, server } = all;
+  const [added] = events.add({ id: 7, name: 'mine' });
+  const warning = next(manager, 'syncWarning');
+  server.nextLoad({ events: { rows: [{ id: 1, name: 'one' }, { id: 7, name: 'theirs' }] } });
+  await manager.load();
+  assert.match((await warning).message, /another record of id 7/);
+  assert.deepEqual(events.map(({ name }) => name), ['one', 'theirs', 'mine']);
+  assert.equal(events.getById(7).name, 'theirs');
+  assert.equal(added.name, 'mine');
+  assert.equal(added.isPhantom, true);
+  assert.notEqual(added.id, 7);
+  assert.equal(events.getById(7).isModified, false);
+  assert.equal(manager.changes.events.updated, undefined);
+  await manager.sync();
+  assert.equal(manager.changes, null);
+  await stillWorks(all);
+});
+
+test('numbers that are none and days that are instants are taken as what their fields hold', async (t) => {
+  const all = await loaded(t);
+  const fields = ['id', { name: 'text', type: 'string' }, { name: 'day', type: 'date', format: 'YYYY-MM-DD' },
+    { name: 'at', type: 'date' }];
+  const store = new Store({ id: 'kinds', fields });
+  const [record] = store.add({ text: Number.NaN, day: new Date(2026, 2, 1, 9, 30) });
+  assert.equal(record.text ?? null, null);
+  assert.equal(record.day.getTime(), new Date(2026, 2, 1).getTime());
+  for (const none of [Number.NaN, Number.POSITIVE_INFINITY]) {
+    record.text = 'x';
+    record.text = none;
+    assert.equal(record.text, null);
+  }
+  record.day = new Date(2026, 2, 2, 23, 59).getTime();
+  assert.equal(record.day.getTime(), new Date(2026, 2, 2).getTime());
+  record.at = new Date(Date.UTC(12026, 0, 1));
+  const [sent] = store.changes ? [JSON.parse(JSON.stringify(record.toJSON()))] : [];
+  assert.equal(new Date(sent.at).getTime(), Date.UTC(12026, 0, 1));
+  all.events.getById(1).startDate = new Date(Date.UTC(12026, 0, 1));
+  const { startDate } = all.manager.changes.events.updated[0];
+  assert.match(startDate, /^\+012026-01-01T/);
   await stillWorks(all);
 });
 
@@ -229,6 +312,28 @@ for (const [what, config] of [
   ['another word that is none of those allowed', { syncConflictResolution: 'both' }],
   ['a retry that shrinks', { retry: { factor: 0.5 } }],
   ['a flag that is no boolean', { autoSync: 'yes' }],
+  ['a transport that is no object', { transport: 5 }],
+  ['a section of the transport that is text', { transport: { load: '/load' } }],
+  ['a transport of another name', { transport: { send: { url: '/x' } } }],
+  ['headers that are text', { transport: { load: { headers: 'a: b' } } }],
+  ['headers that are a list', { transport: { sync: { headers: ['a'] } } }],
+  ['parameters that are a number', { transport: { load: { params: 7 } } }],
+  ['a timeout that is NaN', { transport: { load: { timeout: Number.NaN } } }],
+  ['a timeout that is text', { transport: { load: { timeout: '5' } } }],
+  ['a timeout without end', { transport: { load: { timeout: Number.POSITIVE_INFINITY } } }],
+  ['fetch options that are text', { transport: { load: { fetchOptions: 'cors' } } }],
+  ['a retry that is a number', { retry: 3 }],
+  ['a negative wait', { retry: { base: -1 } }],
+  ['a wait that is NaN', { retry: { cap: Number.NaN } }],
+  ['request data that is text', { requestData: 'x' }],
+  ['an encoder that is text', { encoder: 'json' }],
+  ['a sequence that is text', { syncApplySequence: 'events' }],
+  ['a URL with a blank in its host', { loadUrl: 'http://my host/x' }],
+  ['listeners that are a number', { listeners: 5 }],
+  ['listeners that are a function', { listeners: () => {} }],
+  ['a listener that is a number', { listeners: { load: 5 } }],
+  ['a handler that is a number', { onLoad: 5 }],
+  ['a handler that is an object', { onSync: {} }],
 ]) {
   test(`${what} is refused by the constructor, which names the option`, async () => {
     const error = thrownBy(() => new CrudManager({ crudStores: [], ...config }));
@@ -255,6 +360,36 @@ test('wrong options of stores and fields are refused', () => {
   throwsMistake(() => storeOf(['id'], 'no json'), 'INVALID_ARGUMENT');
   throwsMistake(() => storeOf(['id'], 7), 'INVALID_ARGUMENT');
   throwsMistake(() => storeOf([{ name: 'd', type: 'date', format: 'QQ!' }]), 'INVALID_CONFIG');
+  for (const dataSource of ['', 'a..b', '.a', 'a.', 7]) {
+    throwsMistake(() => storeOf([{ name: 'd', dataSource }]), 'INVALID_CONFIG');
+  }
+  throwsMistake(() => storeOf([{ name: 'a' }, { name: 'b', dataSource: 'a' }]), 'INVALID_CONFIG');
+  const twice = [{ name: 'a', dataSource: 'x.y' }, { name: 'b', dataSource: 'x.y' }];
+  throwsMistake(() => storeOf(twice), 'INVALID_CONFIG');
+  for (const wrong of [
+    { id: 5 },
+    { id: {} },
+    { tree: 5 },
+    { interval: 5 },
+    { interval: ['a'] },
+    { relations: 5 },
+    { relations: [{ field: 'a' }] },
+    { relations: [{ field: 'a', store: 'b', onRemove: 'explode' }] },
+    { idField: 5 },
+    { idField: '' },
+    { phantomIdField: 5 },
+    { phantomIdField: '' },
+    { writeAllFields: 'yes' },
+    { keepUncommittedChanges: 1 },
+    { naturalKey: 'name' },
+    { listeners: 5 },
+    { listeners: { add: {} } },
+    { onAdd: 5 },
+  ]) {
+    const made = thrownBy(() => new Store({ id: 'wrong', ...wrong }));
+    assert.equal(made?.code, 'INVALID_CONFIG', JSON.stringify(wrong));
+    assert.equal(Store.getStore('wrong'), undefined, JSON.stringify(wrong));
+  }
 });
 
 test('a header that can not be had fails the request: nothing is sent without it, nothing is lost', async (t) => {
@@ -509,11 +644,54 @@ test('ranges and positions that make no sense are refused or empty', async (t) =
   assert.deepEqual(events.range(Date.UTC(2026, 3), Date.UTC(2026, 2)), []);
   assert.equal(events.getAt(-1), undefined);
   assert.equal(events.getAt(99), undefined);
-  assert.equal(events.getAt(Number.NaN), undefined);
+  for (const wrong of [1.5, Number.NaN, '1', null, undefined, {}]) {
+    throwsMistake(() => events.getAt(wrong), 'INVALID_ARGUMENT');
+  }
   throwsMistake(() => events.move(404, 0), 'UNKNOWN_RECORD');
   throwsMistake(() => events.move(1, -1), 'INVALID_ARGUMENT');
   for (const id of [null, undefined, {}, '', Number.NaN, Symbol.iterator]) {
     assert.equal(events.getById(id), undefined);
+  }
+});
+
+test('what is no function can not listen, what is no key can not be held', async (t) => {
+  const listeners = { load: { fn: () => {}, once: true } };
+  assert.doesNotThrow(() => new CrudManager({ crudStores: [], listeners }).destroy());
+  const all = await loaded(t);
+  const { manager, events } = all;
+  for (const wrong of [5, null, undefined, {}, 'name']) {
+    throwsMistake(() => events.subscribe(wrong), 'INVALID_ARGUMENT');
+  }
+  for (const wrong of [null, undefined, 5, {}]) {
+    throwsMistake(() => events.hold(wrong), 'INVALID_ARGUMENT');
+  }
+  for (const emitter of [manager, events]) {
+    throwsMistake(() => emitter.on('x'), 'INVALID_ARGUMENT');
+    for (const wrong of [5, null, undefined, true]) {
+      throwsMistake(() => emitter.on(wrong), 'INVALID_ARGUMENT');
+      throwsMistake(() => emitter.un(wrong), 'INVALID_ARGUMENT');
+    }
+  }
+  throwsMistake(() => (manager.onSync = 5), 'INVALID_ARGUMENT');
+  throwsMistake(() => (events.onChange = {}), 'INVALID_ARGUMENT');
+  manager.onSync = null;
+  events.onChange = undefined;
+  for (const transport of [5, null, { load: 5 }, { load: { headers: 5 } }]) {
+    throwsMistake(() => (manager.transport = transport), 'INVALID_CONFIG');
+  }
+  await stillWorks(all);
+});
+
+test('headers and parameters that a function gives in another shape fail the request', async (t) => {
+  for (const name of ['headers', 'params']) {
+    const all = await loaded(t);
+    const { manager, server } = all;
+    const before = manager.transport;
+    manager.transport = { load: { ...before.load, [name]: () => 'a: b' } };
+    isMistake(await rejection(manager.load()), 'INVALID_CONFIG');
+    assert.equal(server.loads.length, 1);
+    manager.transport = before;
+    await stillWorks(all);
   }
 });
 

@@ -267,3 +267,64 @@ test('a record of a class of its own keeps its class in the store', () => {
   assert.ok(!(added instanceof EventModel));
   assert.equal(thrownBy(() => store.add(3)).code, 'INVALID_ARGUMENT');
 });
+
+test('meta is the app’s own: no change, never sent, one object as long as the record lives', async (t) => {
+  const { events, manager } = await loaded(t);
+  const record = events.first;
+  record.meta.selected = true;
+  assert.equal(record.meta.selected, true);
+  assert.deepEqual([record.isModified, manager.changes], [false, null]);
+  await manager.load();
+  assert.strictEqual(events.first, record);
+  assert.equal(record.meta.selected, true);
+  assert.deepEqual(events.last.meta, {});
+});
+
+test('a record tells its store and its JSON', async (t) => {
+  const { events } = await loaded(t);
+  const record = events.first;
+  assert.deepEqual([record.firstStore, record.stores], [events, [events]]);
+  assert.equal(JSON.parse(record.json).name, 'Stand-up');
+  events.remove(record);
+  assert.deepEqual(record.stores, []);
+  assert.deepEqual(new EventModel({ name: 'x' }).stores, []);
+});
+
+test('modify changes records by objects with their ids', async (t) => {
+  const { events, manager } = await loaded(t);
+  const heard = [];
+  events.on('update', ({ record, changes }) => heard.push([record.id, Object.keys(changes)]));
+  const modified = events.modify([
+    { id: 1, name: 'a', allDay: true },
+    { id: 99, name: 'x' },
+  ]);
+  assert.deepEqual(modified, [events.first]);
+  assert.deepEqual(heard, [[1, ['name', 'allDay']]]);
+  assert.equal(events.modify({ id: 2, name: 'b' }, true).length, 1);
+  assert.equal(heard.length, 1);
+  assert.deepEqual(events.modify(events.first), [events.first]);
+  assert.equal(manager.changes.events.updated.length, 2);
+  assert.throws(() => events.modify(7), { code: 'INVALID_ARGUMENT' });
+  assert.throws(() => events.modify(null), { code: 'INVALID_ARGUMENT' });
+});
+
+test('a class may make the ids of new records', async (t) => {
+  let next = 0;
+  class Numbered extends EventModel {
+    generateId() {
+      return `new-${this.name ?? 'data'}-${++next}`;
+    }
+  }
+  const stores = [new Store({ id: 'events', modelClass: Numbered })];
+  const { events, manager, server } = await loaded(t, { stores });
+  const [plain, own] = events.add([{ name: 'a' }, { id: 'mine', name: 'b' }]);
+  const [made] = events.add(new Numbered({ name: 'c' }));
+  assert.deepEqual([plain.id, own.id, made.id], ['new-a-1', 'mine', 'new-c-2']);
+  assert.equal(plain.isPhantom, true);
+  await manager.sync();
+  assert.equal(server.requests.at(-1).pack.events.added.length, 3);
+  assert.deepEqual(
+    [plain, own, made].map(({ isPhantom }) => isPhantom),
+    [false, false, false],
+  );
+});

@@ -180,7 +180,7 @@ test('ids that the app gives are kept, and count as unknown to the server', asyn
   assert.equal(added.id, 'my-own');
   assert.equal(added.isPhantom, true);
   await manager.sync();
-  assert.equal(server.syncs[0].pack.events.added[0].$PhantomId, 'my-own');
+  assert.match(server.syncs[0].pack.events.added[0].$PhantomId, /^[0-9a-f-]{36}$/);
   assert.notEqual(added.id, 'my-own');
   assert.equal(added.key, 'my-own');
 });

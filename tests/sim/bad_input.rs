@@ -22,7 +22,7 @@ fn answers_that_cannot_be_read_fail_a_load_and_leave_the_data() {
     let deep = format!("{{\"events\":{{\"rows\":[{}", "[".repeat(200_000));
     for (body, expected) in [
         ("<!doctype html><title>Login</title>", "Login"),
-        ("", "can't be read"),
+        ("", "is empty"),
         (
             r#"{"success":true,"events":{"rows":[{"id":7,"name":"ha"#,
             "can't be read",

@@ -596,6 +596,46 @@ fn further_a_package_that_breaks_the_server_can_be_taken_back() {
     world.check_end();
 }
 
+/// The same with an addition, of which nobody knows whether the server has it: it is looked for, and then left to the app.
+#[test]
+fn further_a_package_that_breaks_an_idempotent_server_does_not_hold_up_the_others_for_ever() {
+    for reached in [false, true] {
+        let mut world = World::calendar();
+        let client = world.loaded(
+            json!({"autoSync": true, "idempotentSync": true, "retry": {"max": 2, "jitter": 0}}),
+        );
+        let breaks = |reached: bool| match reached {
+            true => Fate::Garble(500, "null pointer".into()),
+            false => Fate::Reply(500, "null pointer".into()),
+        };
+        world.fates = vec![breaks(reached); 3].into();
+        let added = world.add(client, "events", json!({"name": "poison"}));
+        let phantom = world.get_row(client, "events", added, "id");
+        world.run(60_000);
+        assert_eq!(world.clients[client].requests, 3);
+        assert_eq!(status(&world, client), Status::Failed);
+        assert!(world.clients[client].uncertain.is_empty());
+        // One attempt more, for an edit; then the server is asked what it has.
+        world.fates = vec![breaks(reached); 1].into();
+        world.set(client, "events", 1, "name", "healthy");
+        world.run(60_000);
+        world.sync(client);
+        world.settle();
+        let uncertain = world.clients[client].uncertain.len();
+        assert_eq!(uncertain, 1, "{:?}", world.log(client));
+        // The app decides: the others go out without the addition.
+        let store = world.clients[client].stores["events"];
+        let added = world.find(client, "events", phantom.as_str().unwrap());
+        let record = Scope::Record(store, added.expect("the addition is kept"));
+        world.feed(client, Input::Reject(record)).unwrap();
+        world.sync(client);
+        world.settle();
+        assert_eq!(world.server.row("events", 1).unwrap()["name"], "healthy");
+        assert!(!world.is_dirty(client));
+        world.check_end();
+    }
+}
+
 /// Edits come while a server is down, until attempts are used up: nothing hammers it from then on.
 #[test]
 fn further_edits_made_while_a_server_is_down_do_not_hammer_it() {

@@ -4,6 +4,7 @@ use serde_json::Value;
 use syncline::engine::effect::{Effect, RequestKind};
 use syncline::engine::event::{Event, EventKind};
 use syncline::engine::input::{AskId, Input, ManagerId};
+use syncline::engine::store;
 use syncline::engine::time::Millis;
 
 use crate::network::{Parcel, pack_of};
@@ -89,6 +90,9 @@ impl World {
                     let taken = self.clients[at].engine.take_notices();
                     assert!(!taken.is_empty(), "told of notices that aren't there");
                     self.clients[at].notices.extend(taken);
+                }
+                Effect::Channel { .. } | Effect::Answered { .. } => {
+                    panic!("nobody has a channel here")
                 }
                 Effect::Settle { call, outcome, .. } => {
                     let client = &mut self.clients[at];
@@ -186,12 +190,15 @@ impl World {
                 for (id, row) in records {
                     let table = client.engine.store(id).unwrap().table();
                     let cell = table.cell(table.resolve(row).unwrap(), table.schema().id);
-                    client
-                        .uncertain
-                        .push((id, table.text(cell).unwrap().to_owned()));
+                    let name = table.id_ref(cell).map(store::Id::from).unwrap();
+                    client.uncertain.push((id, name.text()));
                 }
             }
             Event::Warning { message, .. } => client.warnings.push(message),
+            Event::Conflict { event, detail } => {
+                let detail = serde_json::from_slice(&detail).expect("a conflict that is JSON");
+                client.conflicts.push((event, detail));
+            }
             _ => {}
         }
     }
@@ -230,5 +237,8 @@ pub fn event_name(event: EventKind) -> &'static str {
         EventKind::SyncWarning => "syncWarning",
         EventKind::SyncUncertain => "syncUncertain",
         EventKind::Exception => "exception",
+        EventKind::Invalid => "invalid",
+        EventKind::Conflict => "conflict",
+        EventKind::ConflictResolved => "conflictResolved",
     }
 }

@@ -75,6 +75,42 @@ fn interop_01_json_is_known_by_its_content_whatever_stands_before_it() {
 }
 
 #[test]
+fn interop_02_no_content_is_a_success_that_has_nothing_to_say() {
+    let mut world = World::calendar();
+    let client = world.loaded(patient());
+    world.set(client, "events", 1, "name", "edited");
+    world.remove(client, "events", 2);
+    assert_eq!(sync_meets(&mut world, client, 204, ""), Ok(true));
+    assert!(!world.is_dirty(client));
+    assert_eq!(world.get(client, "events", 1, "name"), "edited");
+    // Of an addition it doesn't say the id.
+    world.add(client, "events", json!({"name": "new"}));
+    assert_eq!(sync_meets(&mut world, client, 204, ""), Ok(true));
+    assert!(world.is_dirty(client));
+    assert_eq!(world.clients[client].warnings.len(), 1);
+    // A load without stores leaves them as they are.
+    assert_eq!(load_meets(&mut world, client, 204, ""), Ok(true));
+    assert_eq!(world.count(client, "events"), 2);
+    world.check_end();
+}
+
+#[test]
+fn interop_01_an_empty_answer_is_no_answer_and_the_error_says_so() {
+    for body in ["", " \r\n"] {
+        let mut world = World::calendar();
+        let client = world.loaded(patient());
+        world.set(client, "events", 1, "name", "edited");
+        let outcome = sync_meets(&mut world, client, 200, body);
+        assert_eq!(outcome, Err(ErrorCode::BadResponse));
+        assert!(last_error(&world, client).message.contains("is empty"));
+        assert!(world.is_dirty(client));
+        let outcome = load_meets(&mut world, client, 200, body);
+        assert_eq!(outcome, Err(ErrorCode::BadResponse));
+        assert_eq!(world.get(client, "events", 1, "name"), "edited");
+    }
+}
+
+#[test]
 fn interop_02_a_2xx_that_does_not_say_otherwise_is_a_success_and_nothing_else_is() {
     let fails = |code| Err(code);
     for (status, body, outcome) in [

@@ -80,6 +80,71 @@ fn interop_09_ids_are_whatever_a_server_calls_its_rows() {
     }
 }
 
+/// What the server is told, as text: as a number, an id beyond 2^53 would lose digits here too.
+fn changes_text(world: &World, client: usize) -> String {
+    let client = &world.clients[client];
+    let changes = client.engine.changes_json(client.manager);
+    String::from_utf8(changes.unwrap_or_default()).unwrap()
+}
+
+#[test]
+fn interop_09_numbers_that_no_double_holds_are_ids_by_their_digits() {
+    const BIG: &str = "9007199254740993";
+    const HUGE: &str = "-123456789012345678901234567890";
+    let mut world = World::calendar();
+    let client = world.client(json!({}));
+    let body = format!(
+        r#"{{"events":{{"rows":[{{"id":{BIG},"name":"a"}},{{"id":9007199254740992,"name":"b"}},
+            {{"id":{HUGE},"name":"c"}},{{"id":"9007199254740995","name":"d"}}]}},
+            "assignments":{{"rows":[{{"id":1,"eventId":{BIG}}},{{"id":2,"eventId":"{HUGE}"}},
+            {{"id":3,"eventId":9007199254740995}}]}}}}"#
+    );
+    assert_eq!(load_meets(&mut world, client, 200, &body), Ok(true));
+    assert_eq!(world.count(client, "events"), 4);
+    for (id, name) in [(BIG, "A"), (HUGE, "C")] {
+        assert!(world.set(client, "events", id, "name", name));
+    }
+    let expected = format!(
+        r#"{{"events":{{"updated":[{{"id":{BIG},"name":"A"}},{{"id":{HUGE},"name":"C"}}]}}}}"#
+    );
+    assert_eq!(changes_text(&world, client), expected);
+    let body = format!(
+        r#"{{"events":{{"rows":[{{"id":{BIG},"name":"A!"}},{{"id":"{HUGE}","name":"C!"}}]}}}}"#
+    );
+    assert_eq!(sync_meets(&mut world, client, 200, &body), Ok(true));
+    assert_eq!(
+        column(&world, client, "events", "name"),
+        ["A!", "b", "C!", "d"]
+    );
+    assert!(!world.is_dirty(client));
+    for id in [BIG, HUGE, "9007199254740995"] {
+        world.remove(client, "events", id);
+    }
+    assert_eq!(world.count(client, "assignments"), 0);
+    let expected = format!(
+        r#"{{"events":{{"removed":[{{"id":{BIG}}},{{"id":{HUGE}}},{{"id":"9007199254740995"}}]}}}}"#
+    );
+    assert_eq!(changes_text(&world, client), expected);
+    assert_eq!(sync_meets(&mut world, client, 200, json!({})), Ok(true));
+    // A new record may get such an id.
+    let row = world.add(client, "events", json!({"name": "new"}));
+    let phantom = world.get_row(client, "events", row, "id");
+    world.add(client, "assignments", json!({"eventId": phantom}));
+    let body = format!(r#"{{"events":{{"rows":[{{"$PhantomId":{phantom},"id":{BIG}}}]}}}}"#);
+    assert_eq!(sync_meets(&mut world, client, 200, body), Ok(true));
+    world.set_row(client, "events", row, "name", "newer");
+    let changes = changes_text(&world, client);
+    assert!(
+        changes.contains(&format!(r#"{{"id":{BIG},"name":"newer"}}"#)),
+        "{changes}"
+    );
+    assert!(
+        changes.contains(&format!(r#""eventId":{BIG}"#)),
+        "{changes}"
+    );
+    world.check_end();
+}
+
 #[test]
 fn interop_10_phantom_ids_never_meet_whoever_makes_them() {
     let mut world = World::calendar();
@@ -335,16 +400,32 @@ fn interop_14_an_added_row_carries_no_id_unless_the_app_wants_it() {
 }
 
 #[test]
-fn interop_14_an_id_that_the_app_chose_stands_in_the_phantom_id_alone() {
-    let mut world = World::calendar();
-    let client = world.loaded(json!({}));
-    let row = world.add(client, "events", json!({"id": "draft-1", "name": "new"}));
-    assert_eq!(
-        world.changes(client)["events"]["added"],
-        json!([{"$PhantomId": "draft-1", "name": "new"}])
-    );
-    let body = json!({"events": {"rows": [{"$PhantomId": "draft-1", "id": 70}]}});
-    assert_eq!(sync_meets(&mut world, client, 200, body), Ok(true));
-    assert_eq!(world.get_row(client, "events", row, "id"), 70);
-    world.check_end();
+fn interop_14_an_id_that_the_app_chose_goes_out_when_added_rows_carry_ids() {
+    for reset in [true, false] {
+        let mut world = World::calendar();
+        let client = world.loaded(json!({"resetIdsBeforeSync": reset}));
+        let row = world.add(client, "events", json!({"id": "draft-1", "name": "new"}));
+        world.add(
+            client,
+            "assignments",
+            json!({"eventId": "draft-1", "resourceId": 1}),
+        );
+        let changes = world.changes(client);
+        let added = &changes["events"]["added"][0];
+        let phantom = added["$PhantomId"].clone();
+        assert_ne!(phantom, "draft-1");
+        let (id, named) = match reset {
+            true => (None, phantom.clone()),
+            false => (Some("draft-1".into()), "draft-1".into()),
+        };
+        assert_eq!(added.get("id"), id.as_ref());
+        assert_eq!(changes["assignments"]["added"][0]["eventId"], named);
+        let body = json!({"events": {"rows": [{"$PhantomId": phantom, "id": 70}]},
+            "assignments": {"rows": [{"$PhantomId":
+                changes["assignments"]["added"][0]["$PhantomId"], "id": 71}]}});
+        assert_eq!(sync_meets(&mut world, client, 200, body), Ok(true));
+        assert_eq!(world.get_row(client, "events", row, "id"), 70);
+        assert_eq!(world.get(client, "assignments", 71, "eventId"), 70);
+        world.check_end();
+    }
 }

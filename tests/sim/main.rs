@@ -12,16 +12,24 @@
 //! | `regrets` | random users who take things back, seed by seed |
 //! | `reconciling` | additions in doubt, loads that add |
 //! | `refusals` | records that the server refuses |
+//! | `conflicts` | where the news of the server meet edits |
+//! | `waiting` | random users who wait for what they edit, seed by seed |
+//! | `fates` | promises per edit, groups, edits that are not seen yet |
 //! | `further` | further cases that users of comparable engines have met |
 //! | `interop…` | what servers in the wild do, by number: answers, ids, what goes out, failures, shapes of data |
 //! | `behaviour` | what else has to be true |
+//! | `policies` | polling, conflicts, portions, data taken over by its differences |
+//! | `lazy` | parts of the data, loaded when they are wanted |
 //! | `bad_input` | answers that aren't what they should be, calls that can't be right |
+//! | `own_ids` | records that the app adds under ids of its choice |
 //! | `random` | random users on a hostile network, seed by seed |
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(unreachable_pub, reason = "a test's modules are its own")]
 
 mod bad_input;
 mod behaviour;
+mod conflicts;
+mod fates;
 mod further;
 mod host;
 mod interop;
@@ -30,8 +38,11 @@ mod interop_failures;
 mod interop_ids;
 mod interop_outgoing;
 mod interop_shapes;
+mod lazy;
 mod network;
 mod order;
+mod own_ids;
+mod policies;
 mod random;
 mod rebirth;
 mod reconciling;
@@ -39,4 +50,5 @@ mod refusals;
 mod regrets;
 mod scenarios;
 mod server;
+mod waiting;
 mod world;

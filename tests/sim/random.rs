@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::{Value, json};
 use syncline::engine::input::{Input, Scope};
 use syncline::engine::rng::Rng;
-use syncline::engine::table::RowId;
+use syncline::engine::table::{IdRef, RowId};
 
 use crate::network::Fate;
 use crate::server::Habits;
@@ -91,6 +91,7 @@ fn run(seed: u64) {
 impl Run {
     fn new(seed: u64) -> Self {
         let mut rng = Rng::new(seed ^ 0x5EED);
+        let mut policies = Rng::new(seed ^ 0x0FF1CE);
         let clients = 1 + rng.below(3);
         let short_answers = rng.below(2) == 0;
         let habits = Habits {
@@ -115,14 +116,22 @@ impl Run {
         let mut users = Vec::new();
         for client in 0..clients as usize {
             let full = habits.short_answers || rng.below(2) == 0;
-            world.client(json!({
+            let mut config = json!({
                 "autoSync": rng.below(2) == 0,
                 "autoSyncTimeout": rng.below(400),
                 "idempotentSync": habits.deduplicates,
                 "supportShortSyncResponse": full,
                 "retry": {"max": rng.below(5)},
                 "transport": {"sync": {"timeout": 4_000}, "load": {"timeout": 4_000}}
-            }));
+            });
+            if policies.below(3) == 0 {
+                config["phasedSync"] = json!(policies.below(2) == 0);
+                config["maxSyncBytes"] = json!([0, 150, 400][policies.below(3) as usize]);
+            }
+            if policies.below(3) == 0 {
+                config["syncDataOnLoad"] = json!({});
+            }
+            world.client(config);
             world.load(client);
             world.settle();
             let mut memory = Memory::default();
@@ -217,8 +226,29 @@ impl Run {
     fn add_event(&mut self, user: usize) {
         let tag = self.tag(user);
         let n = self.rng.below(5);
-        self.world
-            .add(user, "events", json!({"tag": tag, "name": "new", "n": n}));
+        let mut row = json!({"tag": tag, "name": "new", "n": n});
+        // Ids of the app's choice, which others choose too, and which the server has or will give.
+        let own = match self.rng.below(8) {
+            0 => json!(1 + self.rng.below(60)),
+            1 => json!(1_000 + self.rng.below(60)),
+            2 => json!(format!("draft-{}", self.rng.below(5))),
+            _ => Value::Null,
+        };
+        let id = match &own {
+            Value::Number(id) => Some(IdRef::Number(id.as_u64().unwrap() as f64)),
+            Value::String(id) => Some(IdRef::Text(id)),
+            _ => None,
+        };
+        let client = &self.world.clients[user];
+        let table = client
+            .engine
+            .store(client.stores["events"])
+            .unwrap()
+            .table();
+        if id.is_some_and(|id| table.find_id(id).is_none()) {
+            row["id"] = own;
+        }
+        self.world.add(user, "events", row);
         self.users[user]
             .events
             .insert(tag, json!({"name": "new", "n": n}));

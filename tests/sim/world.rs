@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use syncline::engine::Engine;
 use syncline::engine::config::parse;
 use syncline::engine::error::{ErrorCode, SyncError};
-use syncline::engine::event::{Notice, Origin};
+use syncline::engine::event::{EventKind, Notice, Origin};
 use syncline::engine::input::{CallId, Input, ManagerId, Place, Reply, RequestId, Scope, StoreId};
 use syncline::engine::rng::Rng;
 use syncline::engine::table::{IdRef, RowId};
@@ -35,6 +35,8 @@ pub struct Client {
     /// What happened, in words.
     pub log: Vec<String>,
     pub warnings: Vec<String>,
+    /// Conflicts that were found or decided, as their events told.
+    pub conflicts: Vec<(EventKind, Value)>,
     /// Records in doubt: store and client id.
     pub uncertain: Vec<(StoreId, String)>,
     /// Whether anything ever was in doubt.
@@ -80,7 +82,8 @@ pub struct World {
     seed: u64,
 }
 
-pub const ALL: u64 = u64::MAX;
+/// Every event but the question for validity, which apps without rules are never asked.
+pub const ALL: u64 = !EventKind::Invalid.bit();
 
 impl World {
     pub fn new(seed: u64, habits: Habits, sections: Value) -> Self {
@@ -132,6 +135,7 @@ impl World {
             stores: BTreeMap::new(),
             log: Vec::new(),
             warnings: Vec::new(),
+            conflicts: Vec::new(),
             uncertain: Vec::new(),
             doubted: false,
             notices: Vec::new(),

@@ -29,6 +29,7 @@ cargo xtask <command>
   test     run all tests
              --list   --only <name,name>
   bench    compare Syncline with plain JavaScript in headless Chromium; flags go to benches/run.mjs
+             --live   instead, many connected clients on the server; flags go to benches/live.rs
   size     print raw, gzip and brotli sizes of the package, and check its budget
              --json
   dist     pack the npm package into target/dist and try it out

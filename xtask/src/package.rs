@@ -20,7 +20,20 @@ const FEATURE: &str = "module";
 
 /// For binaryen's `wasm-opt`. Features are left at their defaults: it reads from the module which
 /// ones are in use, and `--all-features` would let it use more than browsers have.
-const WASM_OPT: [&str; 3] = ["-Oz", "--strip-debug", "--strip-producers"];
+///
+/// What the compiler left as a function of its own stays one, unless it is tiny: functions that are
+/// alike compress better apart, and those of one module beside each other. Nothing lies in the
+/// lowest kilobyte of memory but the end of the stack.
+const WASM_OPT: [&str; 8] = [
+    "--gufa-optimizing",
+    "-Oz",
+    "--converge",
+    "--low-memory-unused",
+    "--one-caller-inline-max-function-size=20",
+    "--reorder-functions-by-name",
+    "--strip-debug",
+    "--strip-producers",
+];
 
 /// Builds `pkg/wasm` and `pkg/dist`.
 pub(crate) fn build() -> Result<()> {
@@ -99,6 +112,9 @@ fn bind(module: &Path) -> Result<()> {
     }
     unstamp(&out);
     let raw = wasm_target().join("glue");
+    for dir in [&raw, &out] {
+        let _ = fs::remove_dir_all(dir.join("snippets"));
+    }
     Cmd::new(bindgen)
         .args(["--target", "web", "--out-name", "syncline", "--out-dir"])
         .args([&raw, &module.to_path_buf()])
@@ -122,6 +138,14 @@ fn bind(module: &Path) -> Result<()> {
     )?;
     write_if_changed(&out.join("syncline.d.ts"), &read("syncline.d.ts")?)?;
     write_if_changed(&out.join("syncline_bg.wasm"), &read("optimised.wasm")?)?;
+    // The shell's own JavaScript, which the glue imports.
+    let snippets = raw.join("snippets");
+    for from in files_below(&snippets) {
+        let inner = from.strip_prefix(&raw).unwrap_or(&from);
+        let to = out.join(inner);
+        let text = fs::read(&from).map_err(|e| format!("{}: {e}", from.display()))?;
+        write_if_changed(&to, &text)?;
+    }
     stamp(&out, &print)
 }
 

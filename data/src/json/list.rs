@@ -8,13 +8,14 @@ use super::scan::{
 };
 use super::skip::{Skipper, minify};
 use super::{ReadErrorKind, SectionSpec};
+use crate::number::SAFE_INTEGER;
 use crate::prelude::*;
 use crate::schema::date::{midnight, read_iso_wall, read_usual};
 use crate::schema::kind::round;
 use crate::schema::zone::ZoneCursor;
 use crate::schema::{Field, FieldIx, FieldKind, Zone};
 use crate::table::{RowIx, SHORT};
-use crate::value::{Cell, Value};
+use crate::value::{Cell, Value, write_number};
 
 /// Reads the records of one list.
 #[derive(Debug)]
@@ -158,6 +159,7 @@ impl ListReader {
         loop {
             let place = match bytes.get(at) {
                 Some(b',') if comma => token(bytes, at + 1)?.1,
+                _ if comma => bytes.len(),
                 _ => at,
             };
             let (target, value) = match self.plan.get(next) {
@@ -309,7 +311,12 @@ impl ListReader {
             b'-' | b'0'..=b'9' => {
                 let (value, end) = number(bytes, at)?;
                 let cell = match way {
-                    Way::Text | Way::Boolean => self.odd(field, Value::Number(value))?,
+                    Way::Plain if value.abs() >= SAFE_INTEGER => {
+                        return self.large_number(bytes, (at, end), value);
+                    }
+                    Way::Text | Way::Boolean | Way::PlainDate | Way::PatternDate => {
+                        self.odd(field, Value::Number(value))?
+                    }
                     Way::Integer => Cell::number(round(value)),
                     _ => Cell::number(value),
                 };
@@ -417,6 +424,28 @@ impl ListReader {
     }
 
     #[inline(never)]
+    /// A whole number that would lose digits is kept by them: it may be an id.
+    #[cold]
+    fn large_number(
+        &mut self,
+        bytes: &[u8],
+        (from, end): (usize, usize),
+        value: f64,
+    ) -> Step<(Cell, usize)> {
+        let digits = text(bytes, from, end);
+        let mut rounded = Vec::new();
+        write_number(value, &mut rounded);
+        let whole = digits
+            .bytes()
+            .all(|byte| !matches!(byte, b'.' | b'e' | b'E'));
+        if !whole || rounded == digits.as_bytes() {
+            return Ok((Cell::number(value), end));
+        }
+        let cell = self.rows.table.keep_json(digits);
+        let cell = cell.ok_or(Stop::Bad(ReadErrorKind::TooLarge, from))?;
+        Ok((cell, end))
+    }
+
     fn nested(&mut self, bytes: &[u8], at: usize) -> Step<(Cell, usize)> {
         let (json, end) = self.raw(bytes, at)?;
         let cell = self.rows.table.keep_json(&json);

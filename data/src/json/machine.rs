@@ -87,6 +87,7 @@ impl Machine {
                 envelope: Members::new(),
                 sections: specs.iter().map(|_| Section::default()).collect(),
                 warnings: Vec::new(),
+                quiet: false,
             },
             envelope: Vec::new(),
             specs,
@@ -138,7 +139,7 @@ impl Machine {
             Some(Frame::List(..)) => self.list_items(bytes, at),
             Some(Frame::Record(fresh)) => {
                 let fresh = *fresh;
-                self.frames.pop();
+                self.leave();
                 self.record(bytes, at, fresh)
             }
             Some(Frame::Skip(..)) => self.skip(bytes, at),
@@ -147,6 +148,17 @@ impl Machine {
                 Err(Stop::Bad(ReadErrorKind::Trailing, place))
             }
         }
+    }
+
+    /// Not copied to where it is called: what a frame owns is freed in it.
+    #[inline(never)]
+    fn leave(&mut self) {
+        self.frames.pop();
+    }
+
+    #[inline(never)]
+    fn enter(&mut self, frame: Frame) {
+        self.frames.push(frame);
     }
 
     fn start(&mut self, bytes: &[u8], at: &mut usize) -> Step<()> {
@@ -162,7 +174,7 @@ impl Machine {
         let is_response = matches!(self.frames.last(), Some(Frame::Start));
         self.frames = vec![Frame::End];
         match first {
-            b'{' if is_response => self.frames.push(Frame::Envelope(Expect::ItemOrEnd)),
+            b'{' if is_response => self.enter(Frame::Envelope(Expect::ItemOrEnd)),
             b'{' | b'[' if !is_response => self.open_section(0, first),
             _ => return Err(Stop::Bad(ReadErrorKind::NotJson, place)),
         }
@@ -170,6 +182,7 @@ impl Machine {
         Ok(())
     }
 
+    #[inline(never)]
     fn envelope_member(&mut self, member: Member, at: &mut usize) {
         let Member::Key(key, first) = member else {
             self.end_if(&member);
@@ -196,6 +209,7 @@ impl Machine {
     }
 
     /// Opens a section, whose bracket is the next that is read.
+    #[inline(never)]
     fn open_section(&mut self, at: usize, bracket: u8) {
         if let Some(section) = self.response.sections.get_mut(at) {
             section.present = true;
@@ -203,10 +217,11 @@ impl Machine {
         if bracket == b'[' {
             self.open_list(at, Kind::Rows);
         } else {
-            self.frames.push(Frame::Section(at, Expect::ItemOrEnd));
+            self.enter(Frame::Section(at, Expect::ItemOrEnd));
         }
     }
 
+    #[inline(never)]
     fn section_member(&mut self, section: usize, member: Member, at: &mut usize) -> Step<()> {
         let Member::Key(key, first) = member else {
             self.end_if(&member);
@@ -228,7 +243,7 @@ impl Machine {
                 if self.frames.len() > TREE_DEPTH_MAX {
                     return Err(Stop::Bad(ReadErrorKind::TooDeep, *at));
                 }
-                self.frames.push(Frame::Section(section, Expect::ItemOrEnd));
+                self.enter(Frame::Section(section, Expect::ItemOrEnd));
                 *at += 1;
             }
             (Some(_), _) => {
@@ -248,12 +263,13 @@ impl Machine {
 
     fn end_if(&mut self, member: &Member) {
         if matches!(member, Member::End) {
-            self.frames.pop();
+            self.leave();
         }
     }
 
+    #[inline(never)]
     fn pass_over(&mut self, keep: Keep) {
-        self.frames.push(Frame::Skip(Skipper::default(), keep));
+        self.enter(Frame::Skip(Skipper::default(), keep));
     }
 
     fn skip(&mut self, bytes: &[u8], at: &mut usize) -> Step<()> {
@@ -292,6 +308,7 @@ impl Machine {
         Ok(())
     }
 
+    #[inline(never)]
     fn open_list(&mut self, section: usize, kind: Kind) {
         if let Some(spec) = self.specs.get(section) {
             self.list = Some(Box::new(ListReader::new(spec, &self.zone)));
@@ -316,7 +333,7 @@ impl Machine {
                 }
                 (Expect::CommaOrEnd | Expect::ItemOrEnd, b']') => {
                     *at = place + 1;
-                    self.frames.pop();
+                    self.leave();
                     self.end_list(section, kind);
                     return Ok(());
                 }
@@ -367,7 +384,7 @@ impl Machine {
                 Ok(())
             }
             Err(stop) => {
-                self.frames.push(Frame::Record(fresh));
+                self.enter(Frame::Record(fresh));
                 Err(stop)
             }
         }
@@ -419,6 +436,7 @@ fn kind_at(kind: ReadErrorKind, bytes: &[u8]) -> ReadErrorKind {
 }
 
 /// Reads what stands next in an object. At a key, the place is then that of the value.
+#[inline(never)]
 fn member(bytes: &[u8], at: &mut usize, expect: &mut Expect) -> Step<Member> {
     let (first, place) = token(bytes, *at)?;
     match (*expect, first) {

@@ -3,6 +3,7 @@
 pub mod dom;
 mod list;
 mod machine;
+mod members;
 pub mod pack;
 mod plan;
 mod reader;
@@ -17,6 +18,7 @@ use core::fmt;
 use super::schema::{Schema, Zone};
 use dom::Members;
 
+pub use members::members;
 pub use pack::{PackBuffer, pack};
 pub use reader::ResponseReader;
 pub use rows::{RecordOutcome, Rows};
@@ -48,6 +50,8 @@ pub struct Response {
     pub sections: Vec<Section>,
     /// What was odd and has been passed over, in sentences.
     pub warnings: Vec<String>,
+    /// Whether it may repeat what is known, so that this is not odd.
+    pub quiet: bool,
 }
 
 /// One store's part of a response.

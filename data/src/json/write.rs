@@ -60,7 +60,7 @@ pub fn value(value: Value<'_>, out: &mut Vec<u8>) {
 }
 
 /// Appends a cell as its field is written: dates in the field's format. A number that is no date of
-/// years 1 to 9999 stays a number.
+/// JavaScript's stays a number.
 pub fn field(table: &Table, cell: Cell, field: &Field, zone: &Zone, out: &mut Vec<u8>) {
     if let (FieldKind::Date(format), Some(ms)) = (&field.kind, cell.as_number()) {
         let start = out.len();
@@ -143,7 +143,7 @@ impl<'a> Object<'a> {
     }
 
     /// The same for a member whose head (quoted name and colon) has been written before.
-    #[inline]
+    #[inline(never)]
     pub fn headed(&mut self, head: &[u8]) -> &mut Vec<u8> {
         if !core::mem::take(&mut self.first) {
             self.out.push(b',');
@@ -170,7 +170,7 @@ impl<'a> Object<'a> {
 
     /// Writes a field of a record.
     pub fn field(&mut self, table: &Table, cell: Cell, of: &Field, zone: &Zone) {
-        field(table, cell, of, zone, self.path(&of.path));
+        field(table, cell, of, zone, self.path(of.sent_path()));
     }
 
     /// Ends the object.

@@ -33,6 +33,7 @@ impl FieldKind {
         scratch: &'a mut String,
     ) -> Value<'a> {
         match (self, value) {
+            (_, Value::Number(number)) if !number.is_finite() => Value::Null,
             (Self::Text, Value::Number(number)) => {
                 let mut text = core::mem::take(scratch).into_bytes();
                 text.clear();
@@ -65,6 +66,7 @@ impl FieldKind {
             (Self::Date(format), Value::Text(text)) => {
                 format.read(text, zone).map_or(value, Value::Number)
             }
+            (Self::Date(format), Value::Number(ms)) => Value::Number(format.day_of(ms, zone)),
             _ => value,
         }
     }
@@ -116,6 +118,10 @@ mod tests {
         check(&FieldKind::Text, Bool(false), Text("false"));
         check(&FieldKind::Text, Text(""), Text(""));
         check(&FieldKind::Text, Null, Null);
+        for none in [f64::NAN, f64::INFINITY] {
+            check(&FieldKind::Text, Number(none), Null);
+            check(&FieldKind::Integer, Number(none), Null);
+        }
         check(&FieldKind::Object, Json("{}"), Json("{}"));
         check(&FieldKind::Auto, Text("1"), Text("1"));
     }
@@ -132,5 +138,13 @@ mod tests {
         check(&date, Value::Text(""), Value::Null);
         check(&date, Value::Null, Value::Null);
         check(&date, Value::Number(5.0), Value::Number(5.0));
+        let day = FieldKind::Date(DateFormat::DateOnly);
+        check(
+            &day,
+            Value::Number(90_000_000.0),
+            Value::Number(86_400_000.0),
+        );
+        check(&day, Value::Number(-1.0), Value::Number(-86_400_000.0));
+        check(&day, Value::Number(1e300), Value::Number(1e300));
     }
 }

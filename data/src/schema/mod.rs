@@ -53,6 +53,8 @@ pub struct Field {
     pub name: String,
     /// Its path on the wire: one key, or several for a dotted `dataSource` (nested objects).
     pub path: Vec<String>,
+    /// The same for what is sent, where that is another one.
+    pub write_path: Option<Vec<String>>,
     /// What it holds.
     pub kind: FieldKind,
     /// What a record that doesn't say gets, as JSON text.
@@ -71,6 +73,7 @@ impl Field {
         let name = name.into();
         Self {
             path: vec![name.clone()],
+            write_path: None,
             name,
             kind,
             default: None,
@@ -78,6 +81,11 @@ impl Field {
             always_write: false,
             declared: true,
         }
+    }
+
+    /// Its path in what is sent.
+    pub fn sent_path(&self) -> &[String] {
+        self.write_path.as_ref().unwrap_or(&self.path)
     }
 }
 

@@ -13,6 +13,8 @@ pub enum IdRef<'a> {
     Number(f64),
     /// Text.
     Text(&'a str),
+    /// A number that no `f64` holds, by its digits.
+    Digits(&'a str),
 }
 
 impl From<f64> for IdRef<'_> {
@@ -31,8 +33,9 @@ impl PartialEq for IdRef<'_> {
     fn eq(&self, other: &Self) -> bool {
         match (*self, *other) {
             (Self::Number(a), Self::Number(b)) => a == b,
-            (Self::Text(a), Self::Text(b)) => a == b,
-            (Self::Number(number), Self::Text(text)) | (Self::Text(text), Self::Number(number)) => {
+            (Self::Text(a) | Self::Digits(a), Self::Text(b) | Self::Digits(b)) => a == b,
+            (Self::Number(number), Self::Text(text) | Self::Digits(text))
+            | (Self::Text(text) | Self::Digits(text), Self::Number(number)) => {
                 match (whole(number), canonical_integer(text)) {
                     (Some(a), Some(b)) => a == b,
                     (None, None) => number_text(number) == text.as_bytes(),
@@ -45,13 +48,14 @@ impl PartialEq for IdRef<'_> {
 
 impl IdRef<'_> {
     /// Alike for ids of equal text.
+    #[inline]
     pub fn hash(self) -> u64 {
         match self {
             Self::Number(number) => match whole(number) {
                 Some(integer) => mix(integer as u64),
                 None => hash_bytes(&number_text(number)),
             },
-            Self::Text(text) => match canonical_integer(text) {
+            Self::Text(text) | Self::Digits(text) => match canonical_integer(text) {
                 Some(integer) => mix(integer as u64),
                 None => hash_bytes(text.as_bytes()),
             },

@@ -71,16 +71,17 @@ impl IntervalIndex {
 
     /// Rows with `row.start < end` and `row.end > start`, by start; one without length where `start
     /// <= t < end`. `span_of` says where a row lies, if it is visible and lies anywhere; `rows` is
-    /// how many places of rows there are.
+    /// how many places of rows there are. `end_of` says of one that does where it ends, at the
+    /// least: in the order of time rows lie far apart, and each look at one counts.
     pub(crate) fn range(
         &mut self,
-        start: f64,
-        end: f64,
+        (start, end): (f64, f64),
         rows: usize,
         span_of: impl Fn(RowIx) -> Option<Span>,
+        end_of: impl Fn(RowIx) -> f64,
     ) -> &[RowIx] {
         if !self.built {
-            self.build(rows, &span_of);
+            self.build(rows, &span_of, &end_of);
         } else if self.loose.len() > LOOSE_MAX {
             self.merge(&span_of);
         }
@@ -112,7 +113,8 @@ impl IntervalIndex {
     }
 
     /// Puts the loose rows that lie in the range among those found, where their starts belong.
-    fn add_loose(&mut self, start: f64, end: f64, span_of: &impl Fn(RowIx) -> Option<Span>) {
+    #[inline(never)]
+    fn add_loose(&mut self, start: f64, end: f64, span_of: &dyn Fn(RowIx) -> Option<Span>) {
         let is_loose = &self.is_loose;
         self.found.retain(|row| !bit(is_loose, *row));
         let mut fresh: Vec<(u64, RowIx)> = Vec::new();
@@ -151,7 +153,13 @@ impl IntervalIndex {
         }
     }
 
-    fn build(&mut self, rows: usize, span_of: &impl Fn(RowIx) -> Option<Span>) {
+    #[inline(never)]
+    fn build(
+        &mut self,
+        rows: usize,
+        span_of: &impl Fn(RowIx) -> Option<Span>,
+        end_of: &impl Fn(RowIx) -> f64,
+    ) {
         self.loose.clear();
         self.is_loose.clear();
         self.rows.clear();
@@ -176,7 +184,7 @@ impl IntervalIndex {
         let low = differ.trailing_zeros().min(63);
         let width = differ.checked_ilog2().map_or(0, |top| top + 1 - low);
         let row_bits = usize::BITS - rows.leading_zeros();
-        let end_of = |row| span_of(row).map_or(0, |span| sort_key(span.end));
+        let end_of = |start: u64, row| sort_key(end_of(row)).max(start);
         if width + row_bits < u64::BITS {
             let mask = ((1u64 << width) - 1) << low;
             let row_mask = (1u64 << row_bits) - 1;
@@ -192,7 +200,7 @@ impl IntervalIndex {
                 let row = RowIx((*word & row_mask) as u32);
                 *place = row;
                 *word = *word >> row_bits << low | same;
-                self.ends.push(end_of(row));
+                self.ends.push(end_of(*word, row));
             }
         } else {
             let keys = self.starts.iter().copied();
@@ -203,7 +211,7 @@ impl IntervalIndex {
             for (start, row) in sorted {
                 self.starts.push(start);
                 self.rows.push(row);
-                self.ends.push(end_of(row));
+                self.ends.push(end_of(start, row));
             }
         }
         self.rows.shrink_to_fit();
@@ -215,7 +223,8 @@ impl IntervalIndex {
 
     /// Sorts the loose rows in, in place: out-of-date entries first go, then both parts are merged
     /// from the back.
-    fn merge(&mut self, span_of: &impl Fn(RowIx) -> Option<Span>) {
+    #[inline(never)]
+    fn merge(&mut self, span_of: &dyn Fn(RowIx) -> Option<Span>) {
         let mut kept = 0;
         for at in 0..self.rows.len() {
             if let Some(entry) = self.entry(at)
@@ -274,6 +283,7 @@ impl IntervalIndex {
         }
     }
 
+    #[inline(never)]
     fn find_latest(&mut self) {
         self.latest.clear();
         self.latest.extend(
@@ -309,6 +319,7 @@ fn sort_key(number: f64) -> u64 {
 
 /// Sorts few entries, or such as have no better way. A heap sort of our own: the library's sorts
 /// weigh a hundred times as much.
+#[inline(never)]
 fn sort(entries: &mut [(u64, RowIx)]) {
     let sink = |entries: &mut [(u64, RowIx)], mut at: usize| {
         loop {
@@ -376,7 +387,12 @@ mod tests {
         for round in 0..300 {
             let from = rng.below(10_000) as f64 - 2_000.0;
             let to = from + rng.below(200) as f64;
-            let found = index.range(from, to, 2000, |row| spans[row.ix()]);
+            let found = index.range(
+                (from, to),
+                2000,
+                |row| spans[row.ix()],
+                |row| spans[row.ix()].unwrap().end,
+            );
             assert_eq!(found, plain(&spans, from, to), "round {round}");
             let edits = match round % 50 {
                 49 => 1500,
@@ -399,10 +415,12 @@ mod tests {
         for numbers in [few.to_vec(), minutes, vec![7.0], Vec::new(), vec![7.0; 9]] {
             let count = numbers.len();
             let mut index = IntervalIndex::default();
-            let found = index.range(-1e300, 1e300, count, |row| {
-                let start = numbers[(row.ix() * 7 + 3) % count];
+            let start_of = |row: RowIx| numbers[(row.ix() * 7 + 3) % count];
+            let span_of = |row| {
+                let start = start_of(row);
                 Some(Span { start, end: start })
-            });
+            };
+            let found = index.range((-1e300, 1e300), count, span_of, start_of);
             let found: Vec<f64> = found
                 .iter()
                 .map(|row| numbers[(row.ix() * 7 + 3) % count])

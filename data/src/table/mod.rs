@@ -42,7 +42,16 @@ pub struct RowId {
 /// What is called for every cell that may have to be carried over, see [`Table::compact_if_worth`].
 pub type Visit<'a> = &'a mut dyn FnMut(&mut Cell);
 
-/// Where a row stands in the visible order, if it does.
+/// What is known of a row besides its cells: side by side, as they are asked for together.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    /// Which of those who have lived there.
+    generation: u32,
+    /// Where it stands in the visible order, if it does.
+    place: u32,
+}
+
+/// Where a row stands that isn't in the visible order.
 const HIDDEN: u32 = u32::MAX - 1;
 const FREE: u32 = u32::MAX;
 
@@ -55,8 +64,7 @@ pub struct Table {
     schema: Schema,
     columns: Vec<Column>,
     arena: Arena,
-    generations: Vec<u32>,
-    places: Vec<u32>,
+    heads: Vec<Head>,
     free: Vec<RowIx>,
     order: Vec<RowIx>,
     ids: IdIndex,
@@ -77,8 +85,7 @@ impl Table {
             schema,
             columns,
             arena: Arena::default(),
-            generations: Vec::new(),
-            places: Vec::new(),
+            heads: Vec::new(),
             free: Vec::new(),
             order: Vec::new(),
             ids: IdIndex::default(),
@@ -112,7 +119,9 @@ impl Table {
     /// All rows live in generation `first`: for a table that was filled before it was known which
     /// handles of the one it replaces have been handed out. Nobody may hold a handle to it yet.
     pub fn restart_generations(&mut self, first: u32) {
-        self.generations.fill(first);
+        for head in &mut self.heads {
+            head.generation = first;
+        }
         self.first_generation = first;
         self.newest_generation = first;
     }
@@ -122,14 +131,16 @@ impl Table {
     /// A new row: hidden, all cells absent. Freed places are used again.
     pub fn push_row(&mut self) -> RowIx {
         if let Some(row) = self.free.pop() {
-            if let Some(place) = self.places.get_mut(row.ix()) {
+            if let Some(Head { place, .. }) = self.heads.get_mut(row.ix()) {
                 *place = HIDDEN;
             }
             return row;
         }
-        let row = RowIx(self.places.len() as u32);
-        self.places.push(HIDDEN);
-        self.generations.push(self.first_generation);
+        let row = RowIx(self.heads.len() as u32);
+        self.heads.push(Head {
+            generation: self.first_generation,
+            place: HIDDEN,
+        });
         row
     }
 
@@ -149,13 +160,11 @@ impl Table {
                 column.put(row.ix(), Cell::ABSENT);
             }
         }
-        if let Some(place) = self.places.get_mut(row.ix()) {
-            *place = FREE;
-        }
-        if let Some(generation) = self.generations.get_mut(row.ix()) {
+        if let Some(head) = self.heads.get_mut(row.ix()) {
+            head.place = FREE;
             // A place whose generations are used up is never lived in again.
-            if let Some(next) = generation.checked_add(1) {
-                *generation = next;
+            if let Some(next) = head.generation.checked_add(1) {
+                head.generation = next;
                 self.newest_generation = self.newest_generation.max(next);
                 self.free.push(row);
             }
@@ -163,17 +172,16 @@ impl Table {
     }
 
     pub(crate) fn is_live(&self, row: RowIx) -> bool {
-        self.places
+        self.heads
             .get(row.ix())
-            .is_some_and(|place| *place != FREE)
+            .is_some_and(|head| head.place != FREE)
     }
 
     /// The row that the handle was made for, while it lives.
     #[inline]
     pub fn resolve(&self, id: RowId) -> Option<RowIx> {
-        let live =
-            self.generations.get(id.row.ix()) == Some(&id.generation) && self.is_live(id.row);
-        live.then_some(id.row)
+        let head = self.heads.get(id.row.ix())?;
+        (head.generation == id.generation && head.place != FREE).then_some(id.row)
     }
 
     /// A handle to a row.
@@ -181,21 +189,21 @@ impl Table {
     pub fn handle(&self, row: RowIx) -> RowId {
         RowId {
             row,
-            generation: self.generations.get(row.ix()).copied().unwrap_or(0),
+            generation: self.heads.get(row.ix()).map_or(0, |head| head.generation),
         }
     }
 
     /// How many places of rows there are, free ones included: rows are `0..rows_len()`.
     pub fn rows_len(&self) -> usize {
-        self.places.len()
+        self.heads.len()
     }
 
     /// All rows that live, visible or hidden, by place.
     pub fn live(&self) -> impl Iterator<Item = RowIx> {
-        self.places
+        self.heads
             .iter()
             .enumerate()
-            .filter(|(_, place)| **place != FREE)
+            .filter(|(_, head)| head.place != FREE)
             .map(|(row, _)| RowIx(row as u32))
     }
 
@@ -208,6 +216,14 @@ impl Table {
             Some(column) => column.get(row.ix()),
             None => Cell::ABSENT,
         }
+    }
+
+    /// Reads what writing a cell will read, and gives it mixed: whoever knows many writes beforehand
+    /// has the processor fetch them side by side.
+    #[inline]
+    pub fn touch(&self, row: RowIx, field: FieldIx) -> u64 {
+        let head = self.heads.get(row.ix()).map_or(0, |head| head.generation);
+        self.cell(row, field).bits() ^ u64::from(head)
     }
 
     /// Writes a cell, and keeps the indexes true. Nothing happens where there is no such row or
@@ -376,8 +392,8 @@ impl Table {
     /// Where in the order the row stands.
     #[inline]
     pub fn position(&self, row: RowIx) -> Option<usize> {
-        match self.places.get(row.ix()) {
-            Some(&place) if place < HIDDEN => Some(place as usize),
+        match self.heads.get(row.ix()) {
+            Some(head) if head.place < HIDDEN => Some(head.place as usize),
             _ => None,
         }
     }
@@ -390,7 +406,7 @@ impl Table {
         let mut coming: Vec<RowIx> = Vec::with_capacity(rows.len());
         for row in rows {
             // A row that is named twice comes once: its place is taken at the first time.
-            if let Some(place) = self.places.get_mut(row.ix())
+            if let Some(Head { place, .. }) = self.heads.get_mut(row.ix())
                 && *place == HIDDEN
             {
                 *place = 0;
@@ -415,21 +431,21 @@ impl Table {
             return;
         }
         if let [row] = rows {
-            if let Some(place) = self.places.get_mut(row.ix()) {
+            if let Some(Head { place, .. }) = self.heads.get_mut(row.ix()) {
                 *place = HIDDEN;
             }
             self.order.remove(first);
         } else {
             for row in rows {
-                if let Some(place) = self.places.get_mut(row.ix())
+                if let Some(Head { place, .. }) = self.heads.get_mut(row.ix())
                     && *place != FREE
                 {
                     *place = HIDDEN;
                 }
             }
-            let places = &self.places;
+            let heads = &self.heads;
             self.order
-                .retain(|row| places.get(row.ix()).is_some_and(|place| *place != HIDDEN));
+                .retain(|row| heads.get(row.ix()).is_some_and(|head| head.place != HIDDEN));
         }
         self.renumber(first);
     }
@@ -439,17 +455,17 @@ impl Table {
     pub fn set_order(&mut self, order: Vec<RowIx>) {
         let mut changed: Vec<RowIx> = Vec::new();
         for row in core::mem::take(&mut self.order) {
-            if let Some(place) = self.places.get_mut(row.ix()) {
+            if let Some(Head { place, .. }) = self.heads.get_mut(row.ix()) {
                 *place = HIDDEN;
             }
             changed.push(row);
         }
         let were_visible = changed.len();
         self.order = order;
-        let places = &mut self.places;
+        let heads = &mut self.heads;
         let mut at = 0;
-        self.order.retain(|row| match places.get_mut(row.ix()) {
-            Some(place) if *place == HIDDEN => {
+        self.order.retain(|row| match heads.get_mut(row.ix()) {
+            Some(Head { place, .. }) if *place == HIDDEN => {
                 *place = at;
                 at += 1;
                 true
@@ -464,7 +480,7 @@ impl Table {
 
     fn renumber(&mut self, from: usize) {
         for (at, row) in self.order.iter().enumerate().skip(from) {
-            if let Some(place) = self.places.get_mut(row.ix()) {
+            if let Some(Head { place, .. }) = self.heads.get_mut(row.ix()) {
                 *place = at as u32;
             }
         }
@@ -492,7 +508,7 @@ impl Table {
         }
     }
 
-    /// A number or text cell as an id; everything else is none.
+    /// A number (also one kept by its digits) or text cell as an id; everything else is none.
     pub fn id_ref(&self, cell: Cell) -> Option<IdRef<'_>> {
         id_ref(&self.arena, cell)
     }
@@ -513,32 +529,33 @@ impl Table {
         if start.is_nan() || end.is_nan() {
             return &[];
         }
-        let (places, columns) = (&self.places, &self.columns);
+        let (heads, columns) = (&self.heads, &self.columns);
         let (Some(starts), Some(ends)) =
             (columns.get(start_field.ix()), columns.get(end_field.ix()))
         else {
             return &[];
         };
-        self.intervals.range(start, end, places.len(), |row| {
-            if *places.get(row.ix())? >= HIDDEN {
+        let end_of = |row: RowIx| ends.get(row.ix()).as_number();
+        let span_of = |row: RowIx| {
+            if heads.get(row.ix())?.place >= HIDDEN {
                 return None;
             }
             let start = starts.get(row.ix()).as_number()?;
-            let end = ends.get(row.ix()).as_number().unwrap_or(start);
+            let end = end_of(row).unwrap_or(start);
             Some(Span {
                 start,
                 end: if end > start { end } else { start },
             })
-        })
+        };
+        let at_least = |row| end_of(row).unwrap_or(f64::NEG_INFINITY);
+        self.intervals
+            .range((start, end), heads.len(), span_of, at_least)
     }
 
     /// Bytes of memory held, indexes included.
     pub fn bytes(&self) -> usize {
         let columns: usize = self.columns.iter().map(Column::bytes).sum();
-        let rows = self.generations.capacity()
-            + self.places.capacity()
-            + self.free.capacity()
-            + self.order.capacity();
+        let rows = 2 * self.heads.capacity() + self.free.capacity() + self.order.capacity();
         columns + self.arena.bytes() + rows * 4 + self.ids.bytes() + self.intervals.bytes()
     }
 }
@@ -547,8 +564,18 @@ fn id_ref(arena: &Arena, cell: Cell) -> Option<IdRef<'_>> {
     match cell.kind() {
         CellKind::Number => cell.as_number().map(IdRef::Number),
         CellKind::Text => arena.get(cell).map(IdRef::Text),
+        CellKind::Json => arena
+            .get(cell)
+            .filter(|text| is_digits(text.as_bytes()))
+            .map(IdRef::Digits),
         _ => None,
     }
+}
+
+/// Whether the text of a JSON cell is a number, kept by its digits because no `f64` holds it.
+/// Elsewhere JSON cells are objects and arrays.
+pub fn is_digits(json: &[u8]) -> bool {
+    matches!(json.first(), Some(b'-' | b'0'..=b'9'))
 }
 
 fn row_id<'a>(

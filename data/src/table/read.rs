@@ -1,6 +1,6 @@
 //! Reading many rows at once: into a table that nobody else looks at yet.
 
-use super::{FieldIx, IdRef, Mark, RowIx, Table, row_id};
+use super::{FieldIx, Head, IdRef, Mark, RowIx, Table, row_id};
 use crate::prelude::*;
 use crate::value::Cell;
 
@@ -75,8 +75,8 @@ impl Table {
     pub(crate) fn end_read(&mut self) -> Vec<RowIx> {
         self.arena.end_load();
         let rows = core::mem::take(&mut self.read_rows);
-        self.generations = vec![self.first_generation; rows as usize];
-        self.places = (0..rows).collect();
+        let generation = self.first_generation;
+        self.heads = (0..rows).map(|place| Head { generation, place }).collect();
         self.order = (0..rows).map(RowIx).collect();
         let (columns, field, arena) = (&self.columns, self.schema.id, &self.arena);
         let id_of = |row| row_id(columns, field, arena, row);

@@ -53,6 +53,8 @@ export interface CalendarBatch<R> {
 /** The part of a store that the adapter uses. */
 export interface CalendarStore<R extends CalendarRecord> {
   range(start: Date, end: Date): Iterable<R>;
+  /** Loads what isn't there of a span of time, where that is done by parts. */
+  ensureLoaded?(part: { startDate: Date; endDate: Date }): Promise<unknown>;
   get(key: string): R | null | undefined;
   add(data: any): unknown;
   subscribe(listener: (batch: CalendarBatch<R>) => void): () => void;
@@ -225,6 +227,10 @@ class Binding<R extends CalendarRecord> {
   #feed(range: { start: Date; end: Date }): CalendarEventInput[] {
     if (this.#ended) return [];
     this.#range = range;
+    // What comes is told like any other change; a failure is told by the manager.
+    void this.#store
+      .ensureLoaded?.({ startDate: range.start, endDate: range.end })
+      .catch(() => undefined);
     this.#shown.clear();
     const events: CalendarEventInput[] = [];
     for (const record of this.#store.range(range.start, range.end)) {

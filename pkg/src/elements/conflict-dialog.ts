@@ -46,13 +46,16 @@ const TEXTS: ConflictTexts = {
 
 type Side = 'mine' | 'theirs';
 
+/** A side for everything, or one for each field. */
+type Choice = Side | Readonly<Record<string, Side>>;
+
 /** A conflict as the dialog sees it: what `project.conflicts` lists. */
 interface OpenConflict {
   readonly kind: 'update' | 'remoteRemove' | 'localRemove';
   readonly record: { get(field: string): unknown; readonly id: unknown };
   readonly fields: readonly { field: string; base: unknown; mine: unknown; theirs: unknown }[];
   readonly isResolved: boolean;
-  resolve(choice: Side | Record<string, Side>): unknown;
+  resolve(choice: Side | Record<string, unknown>): unknown;
 }
 
 interface ConflictSource {
@@ -227,7 +230,7 @@ export class SynclineConflictDialog extends SynclineElement<ConflictTexts> {
     const button = (
       text: string,
       kind: string,
-      choice: (() => Side | Record<string, Side>) | null,
+      choice: (() => Choice) | null,
     ): HTMLButtonElement => {
       const element = make('button', { type: 'button', class: kind }, text);
       element.addEventListener('click', () => {
@@ -256,7 +259,6 @@ export class SynclineConflictDialog extends SynclineElement<ConflictTexts> {
   }
 
   #chosen(conflict: OpenConflict): Record<string, Side> {
-    // Field names come from outside: `__proto__` has to be a key like any other.
     const choice: Record<string, Side> = Object.create(null);
     for (const { field } of conflict.fields) {
       const inputs = this.#dialog.querySelectorAll('input');
@@ -266,13 +268,13 @@ export class SynclineConflictDialog extends SynclineElement<ConflictTexts> {
     return choice;
   }
 
-  #decide(conflict: OpenConflict, choice: Side | Record<string, Side>, all: boolean): void {
+  #decide(conflict: OpenConflict, choice: Choice, all: boolean): void {
     const waiting = open(this.project).filter((other) => !this.#postponed.has(other));
     const others = waiting.filter((other) => other !== conflict);
     this.#decided += 1;
     this.#conflict = null;
-    conflict.resolve(choice);
-    if (all) for (const other of others) other.resolve(sideFor(other, choice));
+    settle(conflict, choice);
+    if (all) for (const other of others) settle(other, sideFor(other, choice));
     this.#dialog.close();
     this._show(this.project);
   }
@@ -289,11 +291,20 @@ function open(project: CrudManager<any> | null): readonly OpenConflict[] {
   return (project as unknown as ConflictSource).conflicts.filter(({ isResolved }) => !isResolved);
 }
 
+function settle(conflict: OpenConflict, choice: Choice): void {
+  if (typeof choice === 'string') {
+    conflict.resolve(choice);
+    return;
+  }
+  // Field names come from outside: `__proto__` has to be a key like any other.
+  const values: Record<string, unknown> = Object.create(null);
+  for (const { field, mine, theirs } of conflict.fields)
+    values[field] = choice[field] === 'theirs' ? theirs : mine;
+  conflict.resolve(values);
+}
+
 /** What a choice for one record means for another: the same by name of field; else what most have. */
-function sideFor(
-  conflict: OpenConflict,
-  choice: Side | Record<string, Side>,
-): Side | Record<string, Side> {
+function sideFor(conflict: OpenConflict, choice: Choice): Choice {
   if (typeof choice === 'string') return choice;
   const sides = Object.values(choice);
   const most = sides.filter((side) => side === 'theirs').length * 2 > sides.length;

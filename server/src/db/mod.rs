@@ -1,6 +1,7 @@
 //! The database file: opened once, written by one connection, read by a few.
 
 pub(crate) mod answers;
+pub(crate) mod changes;
 pub(crate) mod phantoms;
 pub(crate) mod rows;
 pub(crate) mod schema;

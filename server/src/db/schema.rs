@@ -7,7 +7,7 @@ use crate::sample;
 use crate::stores::{Default, Field, IdKind, Kind, OnRemove, Rule, Store, all_stores};
 
 /// The number of the schema that this server writes.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 
 /// The tables that belong to no store.
 const OWN_TABLES: [&str; 6] = [
@@ -31,6 +31,21 @@ const OWN_TABLES: [&str; 6] = [
     "CREATE INDEX IF NOT EXISTS answers_at ON answers (at)",
 ];
 
+/// What came with schema 2: the change log, and a name for the database.
+const LOG_TABLES: [&str; 4] = [
+    // What each revision did to each room. `size` is the sum of all bytes up to here.
+    "CREATE TABLE changes (
+        project TEXT NOT NULL, revision INTEGER NOT NULL, previous INTEGER NOT NULL,
+        client TEXT NOT NULL, request TEXT NOT NULL, user TEXT NOT NULL, at INTEGER NOT NULL,
+        size INTEGER NOT NULL, data TEXT, PRIMARY KEY (project, revision)) STRICT, WITHOUT ROWID",
+    "CREATE INDEX changes_revision ON changes (revision)",
+    // Revisions of different databases have nothing to do with each other.
+    "INSERT INTO options (name, value) VALUES ('epoch', lower(hex(randomblob(8))))",
+    // The log knows everything after this revision.
+    "INSERT INTO options (name, value)
+     SELECT 'log_floor', value FROM options WHERE name = 'revision'",
+];
+
 /// Brings a new or older database to this schema, in one transaction.
 pub(super) async fn prepare(database: &Database) -> Result<(), OpenError> {
     let mut tx = database.write().await?;
@@ -41,7 +56,7 @@ pub(super) async fn prepare(database: &Database) -> Result<(), OpenError> {
             known: SCHEMA,
         });
     }
-    if found < SCHEMA {
+    if found < 1 {
         for sql in OWN_TABLES {
             sqlx::query(sql).execute(&mut *tx).await?;
         }
@@ -55,6 +70,15 @@ pub(super) async fn prepare(database: &Database) -> Result<(), OpenError> {
             .execute(&mut *tx)
             .await?;
         sample::insert(&mut tx).await?;
+    }
+    if found < SCHEMA {
+        for sql in LOG_TABLES {
+            sqlx::query(sql).execute(&mut *tx).await?;
+        }
+        sqlx::query("UPDATE options SET value = ? WHERE name = 'schema'")
+            .bind(SCHEMA.to_string())
+            .execute(&mut *tx)
+            .await?;
     }
     tx.commit().await?;
     Ok(())

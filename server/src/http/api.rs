@@ -14,10 +14,11 @@ use syncline::protocol::ErrorCode;
 use super::{App, json_response, json_text};
 use crate::failure::Failure;
 use crate::faults::{Fault, FaultChange};
+use crate::live::auth::Claims;
 use crate::load::LoadRequest;
+use crate::save::{Outcome, hang, names_of, planned_failure, save};
 use crate::serve::drop_connection;
 use crate::stores::Project;
-use crate::sync::{self, Package};
 
 /// How long the whole body of a request may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(60);
@@ -61,7 +62,7 @@ pub(super) async fn sync_project(
 }
 
 pub(super) async fn faults(State(app): State<Arc<App>>) -> Response {
-    json_response(200, &app.faults.as_ref().map(|faults| faults.plan()))
+    json_response(200, &app.faults.as_ref().map(|faults| faults.plans()))
 }
 
 pub(super) async fn set_faults(
@@ -71,6 +72,9 @@ pub(super) async fn set_faults(
     let body = parse(&read_body(&app, request).await?)?;
     let change: FaultChange = serde_json::from_value(body)
         .map_err(|error| Failure::new(ErrorCode::BadRequest, error.to_string()))?;
+    if change.drop_sockets {
+        app.live.hub().cut(change.client.as_deref());
+    }
     Ok(json_response(
         200,
         &app.faults.as_ref().map(|faults| faults.set(change)),
@@ -96,7 +100,7 @@ async fn load_from(
         Ok(package) => package,
         Err(failure) => return failure.into_response(),
     };
-    if let Some(response) = fault(app, None).await {
+    if let Some(response) = fault(app, &package).await {
         return response;
     }
     let answer = async {
@@ -111,30 +115,20 @@ async fn load_from(
 }
 
 async fn sync_from(app: Arc<App>, project: Option<&'static Project>, request: Request) -> Response {
+    let claims = request.extensions().get::<Claims>().cloned();
     let body = match read_body(&app, request).await.and_then(|body| parse(&body)) {
         Ok(body) => body,
         Err(failure) => return failure.into_response(),
     };
-    if let Some(response) = fault(&app, Some(&body)).await {
-        return response;
-    }
-    let request_id = body.get("requestId").cloned();
-    let worker = app.clone();
-    // In a task of its own: a client that goes away doesn't stop a sync half-way.
-    let work = tokio::spawn(async move {
-        let package = Package::parse(project, body)?;
-        sync::run(&worker.database, &package).await
-    });
-    match work.await {
-        Ok(Ok(_)) if app.faults.as_ref().is_some_and(|faults| faults.take_drop()) => {
+    let user = claims.and_then(|claims| claims.user);
+    match save(&app, project, body, user).await {
+        Outcome::Done(Ok(text)) => json_text(200, text),
+        Outcome::Done(Err(failure)) => failure.into_response(),
+        Outcome::Failed(status, failure) => json_response(status, &failure.0),
+        Outcome::Silence => drop_connection(),
+        Outcome::Hang => {
+            hang(&app).await;
             drop_connection()
-        }
-        Ok(Ok(text)) => json_text(200, text),
-        Ok(Err(failure)) => failure.of_request(request_id.as_ref()).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "sync");
-            let failure = Failure::new(ErrorCode::Internal, "The server failed; nothing was saved");
-            failure.of_request(request_id.as_ref()).into_response()
         }
     }
 }
@@ -162,7 +156,7 @@ async fn load_package(app: &App, request: Request) -> Result<Value, Failure> {
 }
 
 /// Parses JSON; beyond 127 levels of nesting it is refused, not followed.
-fn parse(text: &[u8]) -> Result<Value, Failure> {
+pub(crate) fn parse(text: &[u8]) -> Result<Value, Failure> {
     let value: Value = serde_json::from_slice(text)
         .map_err(|error| Failure::new(ErrorCode::BadJson, format!("This is no JSON: {error}")))?;
     if value.is_object() {
@@ -174,7 +168,7 @@ fn parse(text: &[u8]) -> Result<Value, Failure> {
     ))
 }
 
-async fn read_body(app: &App, request: Request) -> Result<Vec<u8>, Failure> {
+pub(crate) async fn read_body(app: &App, request: Request) -> Result<Vec<u8>, Failure> {
     let limit = app.options.body_limit;
     let (parts, body) = request.into_parts();
     let reading = async {
@@ -225,26 +219,21 @@ async fn drain(mut body: Body, limit: usize) {
     }
 }
 
-/// Carries out the fault that is planned for this request, if any.
-async fn fault(app: &App, package: Option<&Value>) -> Option<Response> {
+/// Carries out the fault that is planned for this load, if any.
+async fn fault(app: &App, package: &Value) -> Option<Response> {
     let faults = app.faults.as_ref()?;
-    tokio::time::sleep(faults.latency()).await;
-    match faults.take(package.is_some())? {
+    let names = names_of(app, package, None);
+    tokio::time::sleep(faults.latency(&names)).await;
+    match faults.take(&names, false)? {
         Fault::Hang => {
-            let mut stopping = app.stopping.clone();
-            _ = stopping.wait_for(|stopping| *stopping).await;
+            hang(app).await;
             Some(drop_connection())
         }
         Fault::Fail(status) => {
-            let message = format!("This failure with status {status} was asked for");
-            let id = package.and_then(|package| package.get("requestId"));
-            let failure = Failure::new(ErrorCode::Internal, message).of_request(id);
+            let failure = planned_failure(status);
             Some(json_response(status, &failure.0))
         }
-        Fault::Refuse(message) => {
-            let package = package?;
-            let failure = crate::faults::refuse_all(package, &message);
-            Some(failure.of_request(package.get("requestId")).into_response())
-        }
+        // Loads aren't refused.
+        Fault::Refuse(_) => None,
     }
 }

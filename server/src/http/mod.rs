@@ -4,12 +4,15 @@ mod api;
 mod guard;
 mod pages;
 
+pub(crate) use api::{parse, read_body};
+
 use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -25,10 +28,14 @@ use crate::Options;
 use crate::db::Database;
 use crate::failure::Failure;
 use crate::faults::Faults;
+use crate::live::{self, Live};
 use crate::stores::PROJECTS;
 
 /// How long a browser may remember what a preflight allowed.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
+
+/// The live channel over HTTP.
+const LIVE_PATHS: [&str; 2] = ["/api/events", "/api/live"];
 
 /// What all requests share.
 #[derive(Debug)]
@@ -37,6 +44,7 @@ pub(crate) struct App {
     pub(crate) options: Options,
     /// Present when the server was started with `--faults`.
     pub(crate) faults: Option<Faults>,
+    pub(crate) live: Arc<Live>,
     /// Becomes true when the server is told to stop.
     pub(crate) stopping: watch::Receiver<bool>,
 }
@@ -46,7 +54,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     let mut api = Router::new()
         .route("/api/health", get(api::health))
         .route("/api/load", get(api::load).post(api::load))
-        .route("/api/sync", post(api::sync));
+        .route("/api/sync", post(api::sync))
+        .route("/api/events", get(live::events))
+        .route("/api/live", post(live::post));
     for project in PROJECTS {
         let load = move |app, request| api::load_project(project, app, request);
         let sync = move |app, request| api::sync_project(project, app, request);
@@ -67,9 +77,12 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         Some(directory) => api.merge(pages::routes(directory)),
         None => api.fallback(pages::hint),
     };
-    if !app.options.allow_origin.is_empty() {
-        router = router.layer(cors(&app.options.allow_origin));
-    }
+    router = router
+        .route("/ws", get(live::upgrade))
+        .route("/ws/{project}", get(live::upgrade))
+        .layer(live::socketio_layer(&app))
+        .layer(from_fn_with_state(app.clone(), guard::check_socket))
+        .layer(cors(&app.options.allow_origin));
     router
         .layer(SetResponseHeaderLayer::if_not_present(
             HeaderName::from_static("x-content-type-options"),
@@ -96,12 +109,19 @@ pub(crate) fn json_text(status: u16, text: impl Into<Body>) -> Response {
     (status, headers, text.into()).into_response()
 }
 
+/// The origins that were named may do everything; pages of this machine may use the live channel.
 fn cors(origins: &[String]) -> CorsLayer {
-    let origins = origins
-        .iter()
-        .filter_map(|origin| HeaderValue::from_str(origin).ok());
+    let origins = origins.to_vec();
+    let allowed = move |origin: &HeaderValue, parts: &Parts| {
+        let Ok(origin) = origin.to_str() else {
+            return false;
+        };
+        let path = parts.uri.path();
+        let live = path.starts_with("/socket.io") || LIVE_PATHS.contains(&path);
+        origins.iter().any(|named| named == origin) || (live && live::auth::is_loopback(origin))
+    };
     CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins))
+        .allow_origin(AllowOrigin::predicate(allowed))
         .allow_methods([axum::http::Method::GET, axum::http::Method::POST])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT])
         .allow_credentials(true)

@@ -24,7 +24,7 @@ pub(crate) async fn insert(connection: &mut SqliteConnection) -> sqlx::Result<()
     calendar::insert_calendars(connection).await?;
     insert_people(connection).await?;
     calendar::insert(connection, monday).await?;
-    taskboard::insert(connection).await
+    taskboard::insert(connection, monday).await
 }
 
 async fn insert_people(connection: &mut SqliteConnection) -> sqlx::Result<()> {

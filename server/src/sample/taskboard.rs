@@ -1,18 +1,19 @@
-//! The team's task board.
+//! The team's task board. Deadlines lie around the week in which the database is created: one is over.
 
 use serde_json::json;
 use sqlx::SqliteConnection;
 
 use super::put;
+use crate::stores::date::day_text;
 use crate::stores::taskboard::{ASSIGNMENTS, COLUMNS, SWIMLANES, TASKS};
 
-/// Name, description, status, priority, deadline and assigned people of a task.
+/// Name, description, status, priority, deadline (days after Monday) and assigned people of a task.
 type Task = (
     &'static str,
     &'static str,
     &'static str,
     &'static str,
-    &'static str,
+    i64,
     [i64; 2],
 );
 
@@ -22,7 +23,7 @@ const TASK_LIST: [Task; 5] = [
         "Try it on any demo, reproduces easily",
         "review",
         "medium",
-        "2024-05-30",
+        4,
         [1, 5],
     ),
     (
@@ -30,7 +31,7 @@ const TASK_LIST: [Task; 5] = [
         "Should look like a proper button",
         "done",
         "low",
-        "2024-08-29",
+        -10,
         [2, 6],
     ),
     (
@@ -38,7 +39,7 @@ const TASK_LIST: [Task; 5] = [
         "It is overflowing everywhere",
         "doing",
         "medium",
-        "2024-03-30",
+        -3,
         [3, 7],
     ),
     (
@@ -46,7 +47,7 @@ const TASK_LIST: [Task; 5] = [
         "Test coverage is approximately 5%",
         "done",
         "high",
-        "2024-03-30",
+        -4,
         [1, 4],
     ),
     (
@@ -54,12 +55,13 @@ const TASK_LIST: [Task; 5] = [
         "It is currently a mess",
         "todo",
         "low",
-        "2024-05-30",
+        11,
         [2, 3],
     ),
 ];
 
-pub(super) async fn insert(connection: &mut SqliteConnection) -> sqlx::Result<()> {
+/// Inserts columns, swimlanes, tasks and assignments; `monday` is that of the week.
+pub(super) async fn insert(connection: &mut SqliteConnection, monday: i64) -> sqlx::Result<()> {
     let columns = [
         ("todo", "Backlog", "purple"),
         ("doing", "In Progress", "orange"),
@@ -87,7 +89,7 @@ pub(super) async fn insert(connection: &mut SqliteConnection) -> sqlx::Result<()
             "description": description,
             "status": status,
             "prio": prio,
-            "deadline": deadline,
+            "deadline": day_text(monday + deadline),
             "weight": (index + 1) * 100,
             "progress": if status == "done" { 100 } else { 0 },
         });

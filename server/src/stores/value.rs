@@ -117,6 +117,41 @@ impl Field {
         }
     }
 
+    /// A value that another user might have given the field; `None` where there is no obvious one.
+    pub(crate) fn another(&self, value: &Value) -> Option<Value> {
+        if self.reference.is_some() {
+            return None;
+        }
+        match (self.kind, value) {
+            (Kind::Text(max_chars), Value::String(text)) => {
+                let mark = " (changed)";
+                let kept = max_chars.checked_sub(mark.len())?;
+                let kept: String = text.chars().take(kept).collect();
+                Some(Value::from(kept + mark))
+            }
+            (Kind::Choice(values), _) => {
+                let other = values.iter().find(|other| value.as_str() != Some(**other));
+                other.map(|other| Value::from(*other))
+            }
+            (Kind::Integer(_, max), Value::Number(number)) => {
+                let next = number.as_i64()?.checked_add(1)?;
+                (next <= max).then(|| Value::from(next))
+            }
+            (Kind::Real(_, max), Value::Number(number)) => {
+                let next = number.as_f64()? + 1.0;
+                (next <= max).then(|| real(next))
+            }
+            (Kind::Boolean, Value::Bool(flag)) => Some(Value::from(!flag)),
+            (Kind::DateTime, Value::String(text)) => {
+                let minute: u8 = text.get(14..16)?.parse().ok()?;
+                let before = text.get(..14)?;
+                let after = text.get(16..)?;
+                (minute < 59).then(|| Value::from(format!("{before}{:02}{after}", minute + 1)))
+            }
+            _ => None,
+        }
+    }
+
     /// A sentence about the field for the user: `End date is required`.
     pub(crate) fn says(&self, what: &str) -> String {
         format!("{} {what}", label(self.name))

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use syncline::protocol::{ErrorCode, PHANTOM_ID, Removed, Row, StoreAnswer, SyncAnswer};
+use syncline::protocol::{
+    ErrorCode, PHANTOM_ID, RefusedRow, Removed, Row, StoreAnswer, SyncAnswer,
+};
 
 use super::{Package, Session, Touched};
 use crate::db;
@@ -52,8 +54,11 @@ impl Session<'_> {
     /// The answer to a package that was refused.
     pub(super) fn failure(&self, revision: i64) -> Failure {
         let conflict = !self.conflicts.is_empty();
+        let held = |row: &RefusedRow| row.code == ErrorCode::Locked;
         let code = if conflict {
             ErrorCode::Conflict
+        } else if self.refused.iter().all(|(_, row)| held(row)) {
+            ErrorCode::Locked
         } else {
             ErrorCode::Validation
         };

@@ -6,12 +6,14 @@
 
 mod answer;
 mod check;
+mod log;
 mod package;
 mod remove;
 mod write;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use serde_json::Value;
 use sqlx::SqliteConnection;
 use syncline::protocol::{Conflict, ErrorCode, RefusedRow, Row};
 
@@ -26,7 +28,24 @@ use crate::stores::value::Id;
 use crate::stores::{Project, Store};
 
 /// A record's place: table and id.
-type Place = (&'static str, Id);
+pub(crate) type Place = (&'static str, Id);
+
+/// On whose behalf a package is carried out.
+#[derive(Clone, Copy)]
+pub(crate) struct Sender<'a> {
+    /// `{userId, userName}` of who is known to have sent it, or null.
+    pub(crate) user: &'a Value,
+    /// The name of the other user who holds a record's lock, when there is one.
+    pub(crate) holder: &'a (dyn Fn(&Place) -> Option<String> + Sync),
+    /// Milliseconds since 1970.
+    pub(crate) now: i64,
+}
+
+impl std::fmt::Debug for Sender<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sender").field("user", self.user).finish()
+    }
+}
 
 /// The work on one package inside its transaction.
 #[derive(Debug)]
@@ -34,6 +53,7 @@ struct Session<'a> {
     connection: &'a mut SqliteConnection,
     project: &'static Project,
     client: &'a str,
+    sender: Sender<'a>,
     /// The revision that the client has seen; without one, the last write wins.
     base: Option<i64>,
     /// The revision that this sync makes.
@@ -65,7 +85,11 @@ struct Touched {
 
 /// Carries out a package; gives the answer as text. A request that was answered before gets the
 /// same text again.
-pub(crate) async fn run(database: &Database, package: &Package) -> Result<String, Failure> {
+pub(crate) async fn run(
+    database: &Database,
+    package: &Package,
+    sender: Sender<'_>,
+) -> Result<String, Failure> {
     let changes = !package.sections.is_empty();
     let mut tx = if changes {
         database.write().await?
@@ -92,7 +116,7 @@ pub(crate) async fn run(database: &Database, package: &Package) -> Result<String
         failure.0.rolled_back = true;
         return Err(failure);
     }
-    let mut session = Session::new(&mut tx, package, revision).await?;
+    let mut session = Session::new(&mut tx, package, sender, revision).await?;
     session.apply(package).await?;
     session.check().await?;
     if !session.refused.is_empty() {
@@ -101,6 +125,9 @@ pub(crate) async fn run(database: &Database, package: &Package) -> Result<String
         return Err(failure);
     }
     let answer = session.answer(package, revision).await?;
+    if session.wrote() {
+        session.log(package, revision).await?;
+    }
     if let Some(key) = key {
         let given = Given {
             body_hash: package.hash.clone(),
@@ -128,6 +155,7 @@ impl<'a> Session<'a> {
     async fn new(
         connection: &'a mut SqliteConnection,
         package: &'a Package,
+        sender: Sender<'a>,
         revision: i64,
     ) -> Result<Self, Failure> {
         let candidates = package.phantom_candidates();
@@ -136,6 +164,7 @@ impl<'a> Session<'a> {
             connection,
             project: package.project,
             client: &package.client,
+            sender,
             base: package.revision,
             next: revision + 1,
             known,
@@ -170,6 +199,15 @@ impl<'a> Session<'a> {
     /// Whether anything was written.
     fn wrote(&self) -> bool {
         !self.removed.is_empty() || self.touched.values().any(|t| !t.written.is_empty())
+    }
+
+    /// Why a record may not be touched while another user holds its lock.
+    fn held(&self, store: &'static Store, id: &Id) -> Option<RefusedRow> {
+        let holder = (self.sender.holder)(&(store.table, id.clone()))?;
+        Some(RefusedRow {
+            code: ErrorCode::Locked,
+            ..refusal(format!("{holder} is editing this {}", store.noun))
+        })
     }
 
     /// Puts a record on the list of those that stand against the package.

@@ -42,10 +42,10 @@ pub(crate) struct Section {
 impl Package {
     /// Reads a package. Without a project, the first one that has all stores serves it.
     pub(crate) fn parse(project: Option<&'static Project>, body: Value) -> Result<Self, Failure> {
-        let hash = hash(&body);
         let Value::Object(mut body) = body else {
             return Err(bad("The package of a sync must be a JSON object"));
         };
+        let hash = hash(&body);
         let request_id = request_id(body.get("requestId"))?;
         if body.get("type").is_some_and(|kind| kind != "sync") {
             return Err(bad("`type` must be \"sync\""));
@@ -228,8 +228,16 @@ fn short(name: &str) -> String {
     name.chars().take(100).collect()
 }
 
-/// Independent of blanks and of the order of members, since the body is parsed already.
-fn hash(body: &Value) -> String {
-    let digest = Sha256::digest(body.to_string());
+/// Of the sections alone: the same changes may come once by HTTP and once over the channel, in
+/// another envelope. Independent of blanks and of the order of members, since it is parsed already.
+fn hash(body: &Map<String, Value>) -> String {
+    let mut digest = Sha256::new();
+    for (name, section) in body {
+        if section_name(name, section).is_some() {
+            digest.update(name);
+            digest.update(section.to_string());
+        }
+    }
+    let digest = digest.finalize();
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

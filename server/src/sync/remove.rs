@@ -26,7 +26,8 @@ impl Session<'_> {
         let Some(record) = rows::find(self.connection, store, &id).await? else {
             return Ok(());
         };
-        if let Some(refused) = locked(store, &record, std::iter::once("")) {
+        let locked = locked(store, &record, std::iter::once(""));
+        if let Some(refused) = locked.or_else(|| self.held(store, &id)) {
             self.refuse(
                 store,
                 RefusedRow {

@@ -165,6 +165,10 @@ impl Session<'_> {
             self.refuse(store, named(refused));
             return Ok(());
         }
+        if let Some(refused) = self.held(store, id).filter(|_| !changed.is_empty()) {
+            self.refuse(store, named(refused));
+            return Ok(());
+        }
         let names: Vec<&'static str> = changed.iter().map(|(field, _)| field.name).collect();
         let clashes = self.clashes(&record, &names, base);
         if !clashes.is_empty() {

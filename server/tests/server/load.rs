@@ -39,7 +39,12 @@ async fn the_task_board_has_the_sample_data_of_the_reference() {
     let task = &answer["tasks"]["rows"][0];
     assert_eq!(task["name"], "Bug with rendering");
     assert_eq!(task["status"], "review");
-    assert_eq!(task["deadline"], "2024-05-30");
+    let friday: String =
+        sqlx::query_scalar("SELECT date('now', 'localtime', '-6 days', 'weekday 1', '+4 days')")
+            .fetch_one(&host.database().await)
+            .await
+            .unwrap();
+    assert_eq!(task["deadline"], friday);
     let todo = json!({
         "id": "todo", "text": "Backlog", "color": "purple", "collapsed": false, "weight": 0,
     });

@@ -7,6 +7,7 @@ mod conflict;
 mod crash;
 mod faults;
 mod host;
+mod live;
 mod load;
 mod pages;
 mod references;

@@ -1,6 +1,7 @@
 //! Options of a manager.
 
 use super::{Options, Reader};
+use crate::engine::conflict::Strategy;
 use crate::engine::json::dom::{Members, Value};
 use crate::prelude::*;
 
@@ -33,6 +34,8 @@ pub struct ManagerConfig {
     pub track_response_type: bool,
     /// Who wins a field that both sides changed while a sync was on the wire: `local` or `remote`.
     pub sync_conflict_resolution: String,
+    /// How conflicts are decided, in stores that don't say.
+    pub conflict_resolution: Option<Strategy>,
     /// Removing a parent lists its descendants too.
     pub include_children_in_remove_request: bool,
     /// `keep` or `revert` what the server refused.
@@ -47,6 +50,61 @@ pub struct ManagerConfig {
     pub sync_apply_sequence: Option<Vec<String>>,
     /// The order in which load answers are applied; that of registration when not given.
     pub load_apply_sequence: Option<Vec<String>>,
+    /// When to ask the server for news.
+    pub polling: PollingConfig,
+    /// Records that refer to new ones are sent once those have their ids.
+    pub phased_sync: bool,
+    /// Most bytes of a package; larger ones are sent in portions. 0: any.
+    pub max_sync_bytes: u32,
+    /// What follows a sync that the server refused because its data is newer: `keep`, `reload` or `revert`.
+    pub on_conflict: String,
+    /// How often `reload` is tried before the refusal is told like any other.
+    pub max_conflict_retries: u32,
+    /// The HTTP statuses and `code`s that say so; 409 and `CONFLICT` when not given.
+    pub conflict_codes: Option<Value>,
+    /// See [`StoreConfig::sync_data_on_load`](super::StoreConfig::sync_data_on_load), for stores that don't say.
+    pub sync_data_on_load: Option<DifferencesConfig>,
+    /// Loads bring a part of the data.
+    pub lazy_load: Option<LazyConfig>,
+    /// Members of every load's pack that say which part of the data it brings: a page.
+    pub load_data: Option<Members>,
+}
+
+/// Loading parts of the data, when they are wanted.
+#[derive(Clone, Debug)]
+pub struct LazyConfig {
+    /// How many rows a request asks for, at least 1.
+    pub chunk_size: u32,
+    /// How much before and after a span of time is asked for too, in ms; as much as the span when not given.
+    pub buffer_ms: Option<f64>,
+    /// The store that is counted in rows; `resources` when not given, or the first.
+    pub store: Option<String>,
+}
+
+/// Asking the server for news.
+#[derive(Clone, Debug)]
+pub struct PollingConfig {
+    /// How long after the last answer, in ms; 0: never.
+    pub interval: f64,
+    /// `load` or `sync`.
+    pub mode: String,
+    /// Not while the page is hidden; then at once.
+    pub pause_when_hidden: bool,
+    /// Not while there are changes that the server hasn't confirmed.
+    pub skip_while_dirty: bool,
+}
+
+/// Taking a data set over by what is different in it.
+#[derive(Clone, Debug, Default)]
+pub struct DifferencesConfig {
+    /// With more records added or removed than this, it replaces the old one as a whole.
+    pub threshold: Option<f64>,
+    /// The same in percent of the records.
+    pub percent: Option<f64>,
+    /// Fields that a row doesn't have become `null`.
+    pub drop_missing_values: bool,
+    /// Edited records that aren't in the data stay: it is only a part. Not for apps.
+    pub keep_edited: bool,
 }
 
 /// Where loads and syncs go.
@@ -93,29 +151,6 @@ pub struct RetryConfig {
     pub jitter: f64,
 }
 
-/// New values for options of a living manager; what is absent stays.
-#[derive(Clone, Debug, Default)]
-pub struct ManagerPatch {
-    /// See [`ManagerConfig::transport`].
-    pub transport: Option<TransportConfig>,
-    /// See [`ManagerConfig::auto_sync`].
-    pub auto_sync: Option<bool>,
-    /// See [`ManagerConfig::auto_sync_timeout`].
-    pub auto_sync_timeout: Option<f64>,
-    /// See [`ManagerConfig::force_sync`].
-    pub force_sync: Option<bool>,
-    /// See [`ManagerConfig::write_all_fields`].
-    pub write_all_fields: Option<bool>,
-    /// See [`ManagerConfig::idempotent_sync`].
-    pub idempotent_sync: Option<bool>,
-    /// See [`ManagerConfig::retry`].
-    pub retry: Option<RetryConfig>,
-    /// See [`ManagerConfig::request_data`].
-    pub request_data: Option<Members>,
-    /// The revision to send with the next sync.
-    pub revision: Option<Value>,
-}
-
 impl Options for ManagerConfig {
     fn read(from: &mut Reader) -> Self {
         let mut config = Self::default();
@@ -138,6 +173,7 @@ impl Options for ManagerConfig {
             "syncConflictResolution",
             &mut config.sync_conflict_resolution,
         );
+        config.conflict_resolution = super::store::strategy(from);
         let children = &mut config.include_children_in_remove_request;
         from.bool("includeChildrenInRemoveRequest", children);
         from.text("onRecordError", &mut config.on_record_error);
@@ -146,7 +182,65 @@ impl Options for ManagerConfig {
         config.request_data = from.object("requestData");
         config.sync_apply_sequence = from.texts("syncApplySequence");
         config.load_apply_sequence = from.texts("loadApplySequence");
+        from.nested("polling", &mut |from| config.polling.read(from));
+        from.bool("phasedSync", &mut config.phased_sync);
+        from.count("maxSyncBytes", &mut config.max_sync_bytes);
+        from.text("onConflict", &mut config.on_conflict);
+        from.count("maxConflictRetries", &mut config.max_conflict_retries);
+        config.conflict_codes = from.take("conflictCodes");
+        config.sync_data_on_load = DifferencesConfig::read(from);
+        let mut lazy = LazyConfig {
+            chunk_size: 100,
+            buffer_ms: None,
+            store: None,
+        };
+        if from.nested("lazyLoad", &mut |from| {
+            from.count("chunkSize", &mut lazy.chunk_size);
+            from.maybe_number("buffer", &mut lazy.buffer_ms);
+            from.maybe_text("store", &mut lazy.store);
+            if lazy.chunk_size == 0 {
+                from.refuse("chunkSize", "a whole number from 1");
+            }
+            if lazy.buffer_ms.is_some_and(|ms| !(0.0..=1e15).contains(&ms)) {
+                from.refuse("buffer", "a time from 0");
+            }
+        }) {
+            config.lazy_load = Some(lazy);
+        }
+        config.load_data = from.object("loadData");
         config
+    }
+}
+
+impl PollingConfig {
+    fn read(&mut self, from: &mut Reader) {
+        from.number("interval", &mut self.interval);
+        from.text("mode", &mut self.mode);
+        from.bool("pauseWhenHidden", &mut self.pause_when_hidden);
+        from.bool("skipWhileDirty", &mut self.skip_while_dirty);
+    }
+}
+
+impl Default for PollingConfig {
+    fn default() -> Self {
+        Self {
+            interval: 0.0,
+            mode: "load".into(),
+            pause_when_hidden: true,
+            skip_while_dirty: true,
+        }
+    }
+}
+
+impl DifferencesConfig {
+    pub(super) fn read(from: &mut Reader) -> Option<Self> {
+        let mut config = Self::default();
+        let is_given = from.nested("syncDataOnLoad", &mut |from| {
+            from.maybe_number("threshold", &mut config.threshold);
+            from.maybe_number("percent", &mut config.percent);
+            from.bool("dropMissingValues", &mut config.drop_missing_values);
+        });
+        is_given.then_some(config)
     }
 }
 
@@ -170,34 +264,12 @@ impl UrlConfig {
 }
 
 impl RetryConfig {
-    fn read(&mut self, from: &mut Reader) {
+    pub(super) fn read(&mut self, from: &mut Reader) {
         from.count("max", &mut self.max);
         from.number("base", &mut self.base);
         from.number("factor", &mut self.factor);
         from.number("cap", &mut self.cap);
         from.number("jitter", &mut self.jitter);
-    }
-}
-
-impl Options for ManagerPatch {
-    fn read(from: &mut Reader) -> Self {
-        let mut patch = Self::default();
-        let mut transport = TransportConfig::default();
-        if from.nested("transport", &mut |from| transport.read(from)) {
-            patch.transport = Some(transport);
-        }
-        from.maybe_bool("autoSync", &mut patch.auto_sync);
-        from.maybe_number("autoSyncTimeout", &mut patch.auto_sync_timeout);
-        from.maybe_bool("forceSync", &mut patch.force_sync);
-        from.maybe_bool("writeAllFields", &mut patch.write_all_fields);
-        from.maybe_bool("idempotentSync", &mut patch.idempotent_sync);
-        let mut retry = RetryConfig::default();
-        if from.nested("retry", &mut |from| retry.read(from)) {
-            patch.retry = Some(retry);
-        }
-        patch.request_data = from.object("requestData");
-        patch.revision = from.take("revision");
-        patch
     }
 }
 
@@ -217,6 +289,7 @@ impl Default for ManagerConfig {
             skip_success_property: true,
             track_response_type: false,
             sync_conflict_resolution: "local".into(),
+            conflict_resolution: None,
             include_children_in_remove_request: true,
             on_record_error: "keep".into(),
             idempotent_sync: false,
@@ -224,6 +297,15 @@ impl Default for ManagerConfig {
             request_data: None,
             sync_apply_sequence: None,
             load_apply_sequence: None,
+            polling: PollingConfig::default(),
+            phased_sync: false,
+            max_sync_bytes: 0,
+            on_conflict: "keep".into(),
+            max_conflict_retries: 3,
+            conflict_codes: None,
+            sync_data_on_load: None,
+            lazy_load: None,
+            load_data: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Options, parsed once into valid types. Names on the JSON side are those that users of a CrudManager know.
 
+mod channel;
 mod manager;
 mod options;
 mod read;
@@ -9,10 +10,15 @@ use super::error::{ErrorCode, SyncError};
 use super::json::dom::{Members, Value};
 use crate::prelude::*;
 
-pub use manager::{ManagerConfig, ManagerPatch, RetryConfig, TransportConfig, UrlConfig};
+pub use channel::{ChannelConfig, ChannelOptions, INTERVAL_MIN_MS};
+pub use manager::{
+    DifferencesConfig, LazyConfig, ManagerConfig, PollingConfig, RetryConfig, TransportConfig,
+    UrlConfig,
+};
+pub(super) use options::check_url;
 pub use options::{
-    DELAY_MAX_MS, Endpoint, ManagerOptions, OnRecordError, REQUEST_TIMEOUT_MS, RETRIES_MAX,
-    RetryOptions,
+    DELAY_MAX_MS, Endpoint, ManagerOptions, OnConflict, OnRecordError, PollingOptions,
+    REQUEST_TIMEOUT_MS, RETRIES_MAX, RetryOptions,
 };
 pub use read::Reader;
 pub use store::{FieldConfig, OnRemove, Relation, StoreConfig};

@@ -1,6 +1,9 @@
 //! A manager's options after the check: what the engine works with.
 
-use super::manager::{ManagerConfig, ManagerPatch, RetryConfig, UrlConfig};
+use super::manager::{
+    DifferencesConfig, LazyConfig, ManagerConfig, PollingConfig, RetryConfig, UrlConfig,
+};
+use crate::engine::conflict::Strategy;
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::json::dom::{Members, Value};
 use crate::engine::number::floor;
@@ -23,6 +26,30 @@ pub enum OnRecordError {
     Keep,
     /// They are taken back.
     Revert,
+}
+
+/// What follows a sync that the server refused because its data is newer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnConflict {
+    /// Edits wait; the app decides.
+    Keep,
+    /// A load, on top of which the edits go out again.
+    Reload,
+    /// What was sent is taken back, and a load follows.
+    Revert,
+}
+
+/// When to ask the server for news; see [`PollingConfig`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PollingOptions {
+    /// How long after the last answer, in ms; 0: never.
+    pub interval_ms: u64,
+    /// By a sync; else by a load.
+    pub by_sync: bool,
+    /// Not while the page is hidden.
+    pub pause_when_hidden: bool,
+    /// Not while there are unconfirmed changes.
+    pub skip_while_dirty: bool,
 }
 
 /// Where one kind of request goes.
@@ -88,6 +115,8 @@ pub struct ManagerOptions {
     pub skip_success_property: bool,
     /// See [`ManagerConfig::track_response_type`].
     pub track_response_type: bool,
+    /// See [`ManagerConfig::conflict_resolution`].
+    pub conflict_resolution: Option<Strategy>,
     /// Whether the server wins a field that both sides changed.
     pub remote_wins: bool,
     /// See [`ManagerConfig::include_children_in_remove_request`].
@@ -104,6 +133,24 @@ pub struct ManagerOptions {
     pub sync_apply_sequence: Option<Vec<String>>,
     /// See [`ManagerConfig::load_apply_sequence`].
     pub load_apply_sequence: Option<Vec<String>>,
+    /// See [`ManagerConfig::polling`].
+    pub polling: PollingOptions,
+    /// See [`ManagerConfig::phased_sync`].
+    pub phased_sync: bool,
+    /// See [`ManagerConfig::max_sync_bytes`].
+    pub max_sync_bytes: usize,
+    /// See [`ManagerConfig::on_conflict`].
+    pub on_conflict: OnConflict,
+    /// See [`ManagerConfig::max_conflict_retries`].
+    pub max_conflict_retries: u32,
+    /// See [`ManagerConfig::conflict_codes`].
+    pub conflict_codes: Vec<String>,
+    /// See [`ManagerConfig::sync_data_on_load`].
+    pub sync_data_on_load: Option<DifferencesConfig>,
+    /// See [`ManagerConfig::lazy_load`].
+    pub lazy_load: Option<LazyConfig>,
+    /// See [`ManagerConfig::load_data`].
+    pub load_data: Members,
 }
 
 impl ManagerOptions {
@@ -126,6 +173,7 @@ impl ManagerOptions {
             support_short_sync_response: config.support_short_sync_response,
             skip_success_property: config.skip_success_property,
             track_response_type: config.track_response_type,
+            conflict_resolution: config.conflict_resolution,
             remote_wins: match config.sync_conflict_resolution.as_str() {
                 "local" => false,
                 "remote" => true,
@@ -138,46 +186,25 @@ impl ManagerOptions {
                 other => return Err(one_of("onRecordError", "keep, revert", other)),
             },
             idempotent_sync: config.idempotent_sync,
-            retry: retry(config.retry)?,
+            retry: retry("retry", config.retry)?,
             request_data: config.request_data.unwrap_or_default(),
             sync_apply_sequence: config.sync_apply_sequence,
             load_apply_sequence: config.load_apply_sequence,
+            polling: polling(config.polling)?,
+            phased_sync: config.phased_sync,
+            max_sync_bytes: config.max_sync_bytes as usize,
+            on_conflict: match config.on_conflict.as_str() {
+                "keep" => OnConflict::Keep,
+                "reload" => OnConflict::Reload,
+                "revert" => OnConflict::Revert,
+                other => return Err(one_of("onConflict", "keep, reload, revert", other)),
+            },
+            max_conflict_retries: config.max_conflict_retries.min(RETRIES_MAX),
+            conflict_codes: conflict_codes(config.conflict_codes)?,
+            sync_data_on_load: config.sync_data_on_load,
+            lazy_load: config.lazy_load,
+            load_data: config.load_data.unwrap_or_default(),
         })
-    }
-
-    /// Takes over what a patch names; all of it or, on an error, nothing. `revision` is not an option and stays in the patch.
-    ///
-    /// # Errors
-    /// [`ErrorCode::InvalidConfig`], as in [`check`](Self::check).
-    pub fn patch(&mut self, patch: ManagerPatch) -> Result<(), SyncError> {
-        let transport = match patch.transport {
-            Some(transport) => Some((
-                endpoint(transport.load, "load")?,
-                endpoint(transport.sync, "sync")?,
-            )),
-            None => None,
-        };
-        let timeout = match patch.auto_sync_timeout {
-            Some(ms) => delay("autoSyncTimeout", ms)?,
-            None => self.auto_sync_timeout_ms,
-        };
-        let retry = match patch.retry {
-            Some(config) => retry(config)?,
-            None => self.retry,
-        };
-        if let Some((load, sync)) = transport {
-            (self.load, self.sync) = (load, sync);
-        }
-        self.auto_sync_timeout_ms = timeout;
-        self.retry = retry;
-        self.auto_sync = patch.auto_sync.unwrap_or(self.auto_sync);
-        self.force_sync = patch.force_sync.unwrap_or(self.force_sync);
-        self.write_all_fields = patch.write_all_fields.unwrap_or(self.write_all_fields);
-        self.idempotent_sync = patch.idempotent_sync.unwrap_or(self.idempotent_sync);
-        if let Some(data) = patch.request_data {
-            self.request_data = data;
-        }
-        Ok(())
     }
 }
 
@@ -241,28 +268,51 @@ fn endpoint(config: UrlConfig, kind: &str) -> Result<Endpoint, SyncError> {
     })
 }
 
-fn retry(config: RetryConfig) -> Result<RetryOptions, SyncError> {
+pub(super) fn retry(path: &str, config: RetryConfig) -> Result<RetryOptions, SyncError> {
     if !(config.factor.is_finite() && config.factor >= 1.0) {
-        return Err(invalid("retry.factor must be a number from 1".to_owned()));
+        return Err(invalid(format!("{path}.factor must be a number from 1")));
     }
     if !(0.0..=1.0).contains(&config.jitter) {
-        return Err(invalid(
-            "retry.jitter must be a number from 0 to 1".to_owned(),
-        ));
+        return Err(invalid(format!(
+            "{path}.jitter must be a number from 0 to 1"
+        )));
     }
     if config.max > RETRIES_MAX {
-        return Err(invalid(format!("retry.max must be at most {RETRIES_MAX}")));
+        return Err(invalid(format!("{path}.max must be at most {RETRIES_MAX}")));
     }
     Ok(RetryOptions {
         max: config.max,
-        base_ms: delay("retry.base", config.base)? as f64,
+        base_ms: delay(&format!("{path}.base"), config.base)? as f64,
         factor: config.factor,
-        cap_ms: delay("retry.cap", config.cap)? as f64,
+        cap_ms: delay(&format!("{path}.cap"), config.cap)? as f64,
         jitter: config.jitter,
     })
 }
 
-fn delay(option: &str, ms: f64) -> Result<u64, SyncError> {
+fn polling(config: PollingConfig) -> Result<PollingOptions, SyncError> {
+    Ok(PollingOptions {
+        interval_ms: delay("polling.interval", config.interval)?,
+        by_sync: match config.mode.as_str() {
+            "load" => false,
+            "sync" => true,
+            other => return Err(one_of("polling.mode", "load, sync", other)),
+        },
+        pause_when_hidden: config.pause_when_hidden,
+        skip_while_dirty: config.skip_while_dirty,
+    })
+}
+
+fn conflict_codes(given: Option<Value>) -> Result<Vec<String>, SyncError> {
+    let Some(given) = given else {
+        return Ok(vec!["409".to_owned(), "CONFLICT".to_owned()]);
+    };
+    let codes = given
+        .as_list()
+        .and_then(|codes| codes.iter().map(Value::plain_text).collect());
+    codes.ok_or_else(|| invalid("conflictCodes must be a list of numbers and texts".to_owned()))
+}
+
+pub(super) fn delay(option: &str, ms: f64) -> Result<u64, SyncError> {
     if (0.0..=f64::from(DELAY_MAX_MS)).contains(&ms) {
         Ok(-floor(-ms) as u64)
     } else {
@@ -280,7 +330,7 @@ fn name(option: &str, value: String) -> Result<String, SyncError> {
 }
 
 /// Refuses what a browser's URL parser would refuse; relative URLs are fine. Works on bytes: patterns of text weigh kilobytes.
-fn check_url(url: &str) -> Result<(), &'static str> {
+pub(in crate::engine) fn check_url(url: &str) -> Result<(), &'static str> {
     let url = url.trim_ascii().as_bytes();
     if url.is_empty() {
         return Err("an empty URL");
@@ -439,17 +489,5 @@ mod tests {
         ] {
             assert_eq!(check_url(url), Ok(()), "{url}");
         }
-    }
-
-    #[test]
-    fn a_bad_patch_changes_nothing() {
-        let mut options = check("{}").unwrap();
-        let patch = parse(br#"{"autoSync":true,"retry":{"jitter":7}}"#).unwrap();
-        assert!(options.patch(patch).is_err());
-        assert!(!options.auto_sync);
-        options
-            .patch(parse(br#"{"autoSync":true}"#).unwrap())
-            .unwrap();
-        assert!(options.auto_sync);
     }
 }

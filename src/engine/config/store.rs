@@ -1,6 +1,7 @@
 //! Options of a store.
 
-use super::{Options, Reader};
+use super::{DifferencesConfig, Options, Reader};
+use crate::engine::conflict::Strategy;
 use crate::engine::json::dom::Value;
 use crate::prelude::*;
 
@@ -26,8 +27,16 @@ pub struct StoreConfig {
     /// Names of the fields by which a record is known when its id isn't: whether an addition of unknown outcome has reached the
     /// server is told by them.
     pub natural_key: Vec<String>,
+    /// How conflicts are decided; the manager's way when not given.
+    pub conflict_resolution: Option<Strategy>,
+    /// The name of the date field with the moment of the server's last change, for the newer of two values.
+    pub modified_field: Option<String>,
     /// Whether edits that wait survive a load (default), or go with the old data.
     pub keep_uncommitted_changes: bool,
+    /// A loaded data set is taken over by what is different in it: records stay, and each difference is told.
+    pub sync_data_on_load: Option<DifferencesConfig>,
+    /// Added rows carry all persistable fields, also those without a value.
+    pub write_unset_fields: bool,
 }
 
 /// One declared field.
@@ -37,6 +46,8 @@ pub struct FieldConfig {
     pub name: String,
     /// Its wire name; dots make nested objects. The name when not given.
     pub data_source: Option<String>,
+    /// Its name in what is sent; the wire name when not given.
+    pub write_source: Option<String>,
     /// `string`, `number`, `integer` (`int`), `boolean` (`bool`), `date`, `object`, `array`; else whatever comes.
     pub kind: Option<String>,
     /// How dates are written.
@@ -87,6 +98,10 @@ impl Options for StoreConfig {
             phantom_id_field: None,
             natural_key: Vec::new(),
             keep_uncommitted_changes: true,
+            conflict_resolution: None,
+            modified_field: None,
+            sync_data_on_load: None,
+            write_unset_fields: false,
         };
         from.list("fields", &mut |from| {
             config.fields.push(FieldConfig::read(from));
@@ -107,10 +122,28 @@ impl Options for StoreConfig {
         if let Some(names) = from.texts("naturalKey") {
             config.natural_key = names;
         }
+        config.conflict_resolution = strategy(from);
+        from.maybe_text("modifiedField", &mut config.modified_field);
         let keep = &mut config.keep_uncommitted_changes;
         from.bool("keepUncommittedChanges", keep);
+        config.sync_data_on_load = DifferencesConfig::read(from);
+        from.bool("writeUnsetFields", &mut config.write_unset_fields);
         config
     }
+}
+
+/// How conflicts are decided, where that is told.
+pub(super) fn strategy(from: &mut Reader) -> Option<Strategy> {
+    let mut name = None;
+    from.maybe_text("conflictResolution", &mut name);
+    let strategy = Strategy::named(name.as_deref()?);
+    if strategy.is_none() {
+        from.refuse(
+            "conflictResolution",
+            "one of server-wins, client-wins, merge, manual",
+        );
+    }
+    strategy
 }
 
 impl FieldConfig {
@@ -121,6 +154,7 @@ impl FieldConfig {
             ..Self::default()
         };
         from.maybe_text("dataSource", &mut field.data_source);
+        from.maybe_text("writeSource", &mut field.write_source);
         from.maybe_text("type", &mut field.kind);
         from.maybe_text("format", &mut field.format);
         from.maybe_bool("persist", &mut field.persist);

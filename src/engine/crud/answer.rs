@@ -4,17 +4,18 @@ use super::backlog::Backlog;
 use super::context::{Context, Stores};
 use super::exchange::Exchange;
 use super::manager::Manager;
+use super::package::LoadOptions;
 use super::verdict::{self, Verdict};
 use super::{flow, relations};
-use crate::engine::config::OnRecordError;
+use crate::engine::config::{DifferencesConfig, OnRecordError};
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::Event;
 use crate::engine::input::StoreId;
 use crate::engine::json::dom::Value;
-use crate::engine::json::{ReadError, Response, ResponseReader, Section, SectionSpec};
+use crate::engine::json::{ReadError, Response, ResponseReader, Rows, Section, SectionSpec};
 use crate::engine::schema::{Field, FieldKind, Schema};
 use crate::engine::store::{
-    Applied, ApplyOptions, Layer, PackageOptions, Store, StorePlan, Unmentioned,
+    Applied, ApplyOptions, Layer, Loaded, PackageOptions, Store, StorePlan, Unmentioned,
 };
 use crate::engine::table::RowId;
 use crate::prelude::*;
@@ -70,7 +71,7 @@ impl Manager {
         &mut self,
         stores: &[StoreId],
         response: &mut Response,
-        append: &[String],
+        options: &LoadOptions,
         cx: &mut Context<'_>,
     ) -> Outcome {
         let mut outcome = Outcome::default();
@@ -92,26 +93,28 @@ impl Manager {
             if doubtful {
                 self.recognize(id, &mut section, cx.stores);
             }
-            self.apply_loaded(id, section, append, &mut outcome, cx);
+            self.apply_loaded(id, section, options, &mut outcome, cx);
             if doubtful {
-                outcome.follow(relations::follow(cx, id, &self.stores));
+                outcome.follow(relations::follow(cx, id));
             }
         }
         self.follow_answer(stores, &mut outcome, cx);
         outcome.more_to_send |= relations::correct(cx, &self.stores, true);
+        self.gather(cx);
         outcome
     }
 
     /// Stores follow each other; only then is it known which records really went.
     fn follow_answer(&self, stores: &[StoreId], outcome: &mut Outcome, cx: &mut Context<'_>) {
         for &id in stores {
-            outcome.follow(relations::follow(cx, id, &self.stores));
+            outcome.follow(relations::follow(cx, id));
         }
         for (id, rows) in core::mem::take(&mut outcome.removed) {
             if let Some(store) = cx.stores.get_mut(id) {
                 store.forget(&rows, cx.notices);
+                store.name_reborn(cx.rng, cx.notices);
             }
-            outcome.follow(relations::follow(cx, id, &self.stores));
+            outcome.follow(relations::follow(cx, id));
         }
     }
 
@@ -133,14 +136,15 @@ impl Manager {
         &self,
         id: StoreId,
         mut section: Section,
-        append: &[String],
+        options: &LoadOptions,
         outcome: &mut Outcome,
         cx: &mut Context<'_>,
     ) {
         let Some(store) = cx.stores.get_mut(id) else {
             return;
         };
-        let appends = append.iter().any(|name| name == store.name());
+        store.set_total(section.total);
+        let appends = options.appends(store.name());
         let Some(rows) = section.rows.take_if(|_| !appends) else {
             // More rows; or `added`, `updated`, `removed` in place of rows: changes to what is there.
             let plan = store.plan(section);
@@ -148,9 +152,17 @@ impl Manager {
             outcome.take(id, applied);
             return;
         };
-        let keep = store.config().keep_uncommitted_changes;
         let name = store.name().to_owned();
-        let loaded = store.load(rows, keep, cx.rng, cx.notices);
+        let part = DifferencesConfig {
+            keep_edited: true,
+            ..DifferencesConfig::default()
+        };
+        let differences = match &self.options.sync_data_on_load {
+            _ if options.partial => Some(&part),
+            differences => differences.as_ref(),
+        };
+        let (loaded, applied) = load_store(id, rows, differences, cx);
+        outcome.take(id, applied);
         for message in loaded.warnings {
             outcome
                 .warnings
@@ -190,7 +202,8 @@ impl Manager {
             let Some(at) = plans.iter().position(|(store, _)| *store == id) else {
                 continue;
             };
-            let (_, plan) = plans.swap_remove(at);
+            let (_, mut plan) = plans.swap_remove(at);
+            plan.quiet = response.quiet;
             let Some(store) = cx.stores.get_mut(id) else {
                 continue;
             };
@@ -204,6 +217,7 @@ impl Manager {
         }
         self.follow_answer(stores, &mut outcome, cx);
         outcome.more_to_send |= relations::correct(cx, &self.stores, false);
+        self.gather(cx);
         outcome
     }
 
@@ -268,7 +282,7 @@ impl Manager {
             .and_then(|()| reader.finish())
             .map_err(unreadable)?;
         let skip = self.options.skip_success_property;
-        if let Verdict::Refused(error) = verdict::judge(200, &response.envelope, false, skip) {
+        if let Verdict::Refused(error) = verdict::judge(200, &response.envelope, false, skip, &[]) {
             return Err(error);
         }
         let oddities = core::mem::take(&mut response.warnings);
@@ -282,9 +296,10 @@ impl Manager {
             }
             self.apply_changes(&stores, &mut response, held.then(|| self.unmentioned()), cx)
         } else {
-            self.apply_rows(&stores, &mut response, &[], cx)
+            self.apply_rows(&stores, &mut response, &LoadOptions::default(), cx)
         };
         self.note_success(&response);
+        self.land(None, &response, false);
         self.tell_outcome(oddities, outcome, cx);
         self.resolve_doubts(None, cx);
         self.after_other(cx);
@@ -310,6 +325,26 @@ impl Manager {
         Ok(())
     }
 
+    /// The same for a store that nobody manages.
+    ///
+    /// # Errors
+    /// [`ErrorCode::BadResponse`] when they can't be read. Then nothing has changed.
+    pub fn apply_lone_changeset(
+        id: StoreId,
+        bytes: &[u8],
+        cx: &mut Context<'_>,
+    ) -> Result<(), SyncError> {
+        let specs = vec![Self::lone_spec(id, cx.stores)];
+        let mut response = flow::read(specs, bytes, cx.zone).map_err(unreadable)?;
+        if let (Some(store), Some(section)) = (cx.stores.get_mut(id), response.sections.pop()) {
+            let plan = store.plan(section);
+            let applied = store.apply_changeset(plan, cx.rng, cx.notices);
+            store.forget(&applied.removed, cx.notices);
+            store.take_aftermath();
+        }
+        Ok(())
+    }
+
     /// What becomes of what a sync's answer doesn't mention.
     pub(super) const fn unmentioned(&self) -> Unmentioned {
         if self.options.support_short_sync_response {
@@ -319,7 +354,7 @@ impl Manager {
         }
     }
 
-    fn read(
+    pub(super) fn read(
         &self,
         stores: &[StoreId],
         bytes: &[u8],
@@ -373,12 +408,46 @@ impl Manager {
     }
 
     /// Everything of a store that the server hasn't confirmed, as its section.
-    pub fn store_changes(manager: Option<&Self>, store: &Store) -> Option<Vec<u8>> {
+    pub fn store_changes(
+        manager: Option<&Self>,
+        store: &Store,
+        stores: &Stores,
+    ) -> Option<Vec<u8>> {
         let options = manager.map_or_else(PackageOptions::default, Self::package_options);
+        let targets = relations::targets(store, stores, Store::has_aliases);
         let mut out = Vec::new();
         store
-            .write_package(Layer::Unconfirmed, &options, &mut out)
+            .write_package(Layer::Unconfirmed, &options, &targets, &mut out)
             .then_some(out)
+    }
+}
+
+/// Gives a store a new data set: as a whole, or by its differences where it, or else its manager, wants that.
+pub fn load_store(
+    id: StoreId,
+    rows: Rows,
+    differences: Option<&DifferencesConfig>,
+    cx: &mut Context<'_>,
+) -> (Loaded, Applied) {
+    let Some(store) = cx.stores.get_mut(id) else {
+        return Default::default();
+    };
+    let config = store.config();
+    let keep = config.keep_uncommitted_changes;
+    let own = config.sync_data_on_load.clone();
+    let differences = match differences {
+        Some(config) if config.keep_edited => Some(config.clone()),
+        given => own.or_else(|| given.cloned()),
+    };
+    match differences.filter(|config| keep && !store.differs_much(&rows, config)) {
+        Some(config) => {
+            let applied = store.load_differences(rows, &config, cx.rng, cx.notices);
+            (Loaded::default(), applied)
+        }
+        None => (
+            store.load(rows, keep, cx.rng, cx.notices),
+            Applied::default(),
+        ),
     }
 }
 

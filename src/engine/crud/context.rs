@@ -4,6 +4,7 @@ use crate::prelude::*;
 use alloc::collections::VecDeque;
 
 use super::calls::Calls;
+use super::fate::Edits;
 use crate::engine::effect::Effect;
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::input::{AskId, CallId, ManagerId, RequestId, StoreId};
@@ -16,6 +17,8 @@ use crate::engine::time::Millis;
 #[derive(Debug, Default)]
 pub struct Stores {
     slots: Vec<Option<Entry>>,
+    /// Managers in whose stores something changed because of another manager's.
+    disturbed: Vec<ManagerId>,
 }
 
 /// A store and who manages it.
@@ -78,6 +81,45 @@ impl Stores {
         }
     }
 
+    /// The store that is called so for a field of `from`: of the same manager, else the only one of that name.
+    pub fn referred(&self, from: StoreId, name: &str) -> Option<StoreId> {
+        let home = self.entry(from)?;
+        if home.store.name() == name {
+            return Some(from);
+        }
+        let named = |entry: &&Entry| entry.store.name() == name;
+        let near = |entry: &&Entry| entry.manager == home.manager;
+        let mut all = self.slots.iter().flatten().filter(named);
+        if let Some(entry) = all.clone().find(near) {
+            return Some(entry.store.id());
+        }
+        let only = all.next()?.store.id();
+        all.next().is_none().then_some(only)
+    }
+
+    /// All that there are.
+    pub fn ids(&self) -> Vec<StoreId> {
+        let entries = self.slots.iter().flatten();
+        entries.map(|entry| entry.store.id()).collect()
+    }
+
+    /// Something changed in a store because of another one; their managers may be two.
+    pub fn disturb(&mut self, id: StoreId, by: StoreId) {
+        let [whose, by] = [id, by].map(|id| self.entry(id).and_then(|entry| entry.manager));
+        if whose != by
+            && let Some(manager) = whose
+            && !self.disturbed.contains(&manager)
+        {
+            self.disturbed.push(manager);
+        }
+    }
+
+    /// A manager that has to look at its stores anew.
+    #[inline]
+    pub fn next_disturbed(&mut self) -> Option<ManagerId> {
+        self.disturbed.pop()
+    }
+
     /// All that are there, to be changed.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
         self.slots.iter_mut().flatten()
@@ -138,6 +180,8 @@ pub struct Context<'a> {
     pub announced: &'a mut bool,
     /// Calls that wait.
     pub calls: &'a mut Calls,
+    /// Edits that calls wait for.
+    pub edits: &'a mut Edits,
     /// Randomness.
     pub rng: &'a mut Rng,
     /// Numbers.
@@ -146,6 +190,8 @@ pub struct Context<'a> {
     pub zone: &'a Zone,
     /// Whether the browser is online.
     pub online: bool,
+    /// Whether the page can be seen.
+    pub visible: bool,
     /// When the input happened.
     pub now: Millis,
 }

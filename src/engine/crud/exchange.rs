@@ -9,11 +9,12 @@
 
 use crate::engine::effect::{HttpRequest, RequestKind};
 use crate::engine::input::{AskId, CallId, RequestId, StoreId};
-use crate::engine::json::dom::Members;
 use crate::engine::json::{ReadError, ReadErrorKind, Response, ResponseReader};
 use crate::engine::time::Millis;
 use crate::prelude::*;
 
+use super::lazy::Brings;
+use super::package::LoadOptions;
 use super::verdict::MESSAGE_MAX;
 
 /// A load or sync on its way.
@@ -44,10 +45,10 @@ pub struct Exchange {
 pub enum Detail {
     /// A load.
     Load {
-        /// Query parameters of the call.
-        params: Members,
-        /// Stores whose rows come on top of what is there.
-        append: Vec<String>,
+        /// What the call asked for.
+        options: Box<LoadOptions>,
+        /// What will be there afterwards.
+        brings: Option<Brings>,
         /// Made by the engine, to learn what became of additions.
         reconcile: bool,
     },
@@ -186,6 +187,9 @@ impl Exchange {
     }
 }
 
+/// HTTP's "no content": a success that has nothing to say.
+const NO_CONTENT: u16 = 204;
+
 impl Incoming {
     /// Waits for an answer that `reader` can read.
     pub const fn new(reader: ResponseReader, deadline: Option<Millis>) -> Self {
@@ -215,6 +219,9 @@ impl Incoming {
     pub fn finish(self, status: u16) -> Received {
         let response = match (self.reader, self.broken) {
             (_, Some(error)) => Err(error),
+            (Some(mut reader), None) if status == NO_CONTENT && self.head.is_empty() => {
+                reader.feed(b"{}").and_then(|()| reader.finish())
+            }
             (Some(reader), None) => reader.finish(),
             (None, None) => Err(ReadError {
                 kind: ReadErrorKind::Empty,

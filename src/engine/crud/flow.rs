@@ -69,11 +69,13 @@ impl Manager {
         self.check_sequences(cx);
         self.tell(Event::Start(exchange.kind, exchange.request), cx);
         let none = Members::new();
-        let (endpoint, params) = match &exchange.detail {
-            Detail::Load { params, .. } => (&self.options.load, params),
-            Detail::Sync { .. } => (&self.options.sync, &none),
+        let (endpoint, url, params) = match &exchange.detail {
+            Detail::Load { options, .. } => {
+                (&self.options.load, options.url.as_deref(), &options.params)
+            }
+            Detail::Sync { .. } => (&self.options.sync, None, &none),
         };
-        let http = package::request(endpoint, &exchange.pack, params).unwrap_or_default();
+        let http = package::request(endpoint, url, &exchange.pack, params).unwrap_or_default();
         if self.hears(EventKind::BeforeSend) {
             let ask = cx.ids.ask();
             exchange.enter(Stage::Outfitting(ask, Box::new(http)));
@@ -92,7 +94,8 @@ impl Manager {
         http: Box<HttpRequest>,
         cx: &mut Context<'_>,
     ) {
-        if http.url.is_empty() {
+        let over_channel = self.goes_over_channel(&exchange);
+        if http.url.is_empty() && !over_channel {
             let message = match exchange.kind {
                 RequestKind::Load => "no URL for loads is configured (loadUrl)",
                 RequestKind::Sync => "no URL for syncs is configured (syncUrl)",
@@ -110,13 +113,17 @@ impl Manager {
         let reader = ResponseReader::new(self.specs(&exchange.stores, cx.stores), cx.zone.clone());
         let incoming = Incoming::new(reader, timeout_ms.map(|ms| cx.now + ms));
         exchange.enter(Stage::Wire(Box::new(incoming)));
-        cx.push(Effect::Http {
-            request: exchange.request,
-            manager: self.id,
-            kind: exchange.kind,
-            http,
-            keep_response: exchange.keep_response,
-        });
+        if over_channel {
+            self.hand_to_channel(&exchange);
+        } else {
+            cx.push(Effect::Http {
+                request: exchange.request,
+                manager: self.id,
+                kind: exchange.kind,
+                http,
+                keep_response: exchange.keep_response,
+            });
+        }
         self.exchange = Some(exchange);
         self.report(cx);
     }
@@ -171,7 +178,7 @@ impl Manager {
         };
         let verdict = match incoming.status {
             Some(status) if !(200..300).contains(&status) => {
-                judge_unreadable(status, why, incoming.head())
+                judge_unreadable(status, why, incoming.head(), &self.options.conflict_codes)
             }
             Some(_) | None => Verdict::Unknown(SyncError::new(ErrorCode::Network, why)),
         };
@@ -267,7 +274,12 @@ impl Manager {
                 RequestKind::Sync => self.finish_sync(exchange, response, cx),
             },
             Err(error) => {
-                let verdict = judge_unreadable(received.status, &error.to_string(), &received.head);
+                let verdict = judge_unreadable(
+                    received.status,
+                    &error.to_string(),
+                    &received.head,
+                    &self.options.conflict_codes,
+                );
                 self.fail(exchange, verdict, None, cx);
             }
         }
@@ -277,6 +289,10 @@ impl Manager {
 
     /// Listeners have answered.
     pub fn on_answer(&mut self, ask: AskId, answer: Answer<'_>, cx: &mut Context<'_>) {
+        if self.on_checked(ask) {
+            self.pump(cx);
+            return;
+        }
         let waits = |slot: &Option<Exchange>| slot.as_ref().is_some_and(|it| it.ask() == Some(ask));
         let taken = if waits(&self.candidate) {
             self.candidate.take()
@@ -358,7 +374,7 @@ impl Manager {
                 if let Some(store) = cx.stores.get_mut(id)
                     && !pack.contains(store.name())
                 {
-                    store.thaw(cx.notices);
+                    store.thaw(None, cx.notices);
                 }
             }
         }
@@ -439,6 +455,8 @@ impl Manager {
             .is_some_and(|next| next.call == Some(call))
         {
             self.next_load = None;
+        } else if self.lazy.stop_waiting(call) {
+            // Nobody else asked for just that.
         } else if let Some(at) = self.waiting.iter().position(|&other| other == call) {
             self.waiting.remove(at);
         } else {
@@ -456,7 +474,7 @@ impl Manager {
         }
         let request = exchange.sent().then_some(exchange.request);
         if exchange.kind == RequestKind::Sync {
-            self.on_sync_taken_back(&exchange, cx);
+            self.on_sync_taken_back(&exchange, &error, cx);
         } else {
             self.on_load_taken_back(&exchange, &error, cx);
         }
@@ -474,6 +492,7 @@ impl Manager {
         response: Option<Response>,
         cx: &mut Context<'_>,
     ) {
+        self.live.failed |= matches!(verdict, Verdict::Unknown(_));
         match exchange.kind {
             RequestKind::Load => self.fail_load(exchange, verdict, cx),
             RequestKind::Sync => self.fail_sync(exchange, verdict, response, cx),
@@ -546,8 +565,14 @@ impl Manager {
                 &response.envelope,
                 names_outcomes(response),
                 self.options.skip_success_property,
+                &self.options.conflict_codes,
             ),
-            Err(error) => judge_unreadable(received.status, &error.to_string(), &received.head),
+            Err(error) => judge_unreadable(
+                received.status,
+                &error.to_string(),
+                &received.head,
+                &self.options.conflict_codes,
+            ),
         }
     }
 }

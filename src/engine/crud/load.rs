@@ -3,6 +3,7 @@
 use super::answer;
 use super::context::Context;
 use super::exchange::{Detail, Exchange, Phase, Stage};
+use super::lazy::Brings;
 use super::manager::Manager;
 use super::package::{self, LoadOptions};
 use super::verdict::Verdict;
@@ -23,6 +24,14 @@ pub(super) struct NextLoad {
 }
 
 impl NextLoad {
+    /// One with these options that nobody waits for.
+    pub(super) fn of(options: LoadOptions) -> Self {
+        Self {
+            options,
+            ..Self::default()
+        }
+    }
+
     /// One that the engine makes to learn what became of additions.
     pub(super) fn reconcile() -> Self {
         Self {
@@ -64,8 +73,9 @@ impl Manager {
     }
 
     /// A load begins. One that listeners are still being asked about gives way at once; one on the wire when this one may go out.
-    pub(super) fn begin_load(&mut self, next: NextLoad, cx: &mut Context<'_>) {
-        if let Some(older) = self.candidate.take() {
+    pub(super) fn begin_load(&mut self, mut next: NextLoad, cx: &mut Context<'_>) {
+        if let Some(mut older) = self.candidate.take() {
+            self.postpone_wishes(&mut older);
             self.cancel(older, superseded(), cx);
         }
         if next.reconcile {
@@ -74,19 +84,31 @@ impl Manager {
             self.auto.on_sent();
             self.retry.on_sent();
         }
+        let brings = self.whole(&mut next.options, cx.zone);
+        let calls = next.call.into_iter().collect();
+        self.send_load(next, calls, brings, cx);
+    }
+
+    pub(super) fn send_load(
+        &mut self,
+        next: NextLoad,
+        calls: Vec<CallId>,
+        brings: Option<Brings>,
+        cx: &mut Context<'_>,
+    ) {
         let wire_id = cx.rng.request_id();
         let exchange = Exchange {
             request: cx.ids.request(),
             kind: RequestKind::Load,
             wire_id,
-            calls: next.call.into_iter().collect(),
+            calls,
             pack: self.load_pack(wire_id, &next.options, cx),
             stores: self.stores.clone(),
             keep_response: false,
             stage: Stage::Passing(Phase::Vetting),
             detail: Detail::Load {
-                append: next.options.append(),
-                params: next.options.params,
+                options: Box::new(next.options),
+                brings,
                 reconcile: next.reconcile,
             },
         };
@@ -104,7 +126,8 @@ impl Manager {
 
     /// A newer load may go out: the one that runs gives way. (While a sync runs, no load comes so far.)
     pub(super) fn supersede(&mut self, cx: &mut Context<'_>) {
-        if let Some(older) = self.exchange.take() {
+        if let Some(mut older) = self.exchange.take() {
+            self.postpone_wishes(&mut older);
             self.cancel(older, superseded(), cx);
         }
     }
@@ -117,6 +140,7 @@ impl Manager {
         error: &SyncError,
         cx: &mut Context<'_>,
     ) {
+        self.lazy.stop_running();
         let reconciles = matches!(
             exchange.detail,
             Detail::Load {
@@ -137,18 +161,30 @@ impl Manager {
         cx: &mut Context<'_>,
     ) {
         let oddities = answer::oddities(&mut response, &exchange);
+        let mut is_part = false;
+        if let Detail::Load {
+            brings: Some(brings),
+            ..
+        } = &exchange.detail
+        {
+            is_part = !self.note_brought(brings, &response, &exchange, cx);
+        }
         self.note_removed(cx.stores);
         let as_sync = self.options.track_response_type && answer::is_of_type(&response, "sync");
         let outcome = if as_sync {
             self.apply_changes(&exchange.stores, &mut response, None, cx)
         } else {
-            let append = match &exchange.detail {
-                Detail::Load { append, .. } => append.as_slice(),
-                Detail::Sync { .. } => &[],
+            let Detail::Load { options, .. } = &exchange.detail else {
+                return;
             };
-            self.apply_rows(&exchange.stores, &mut response, append, cx)
+            self.apply_rows(&exchange.stores, &mut response, options, cx)
         };
-        self.note_success(&response);
+        if !is_part || self.revision.value().is_none() {
+            // Of the other parts, it would say too much.
+            self.note_success(&response);
+        }
+        self.land(None, &response, is_part);
+        self.note_news(RequestKind::Load, cx.now);
         self.status.on_success();
         if outcome.more_to_send {
             self.auto.on_edit(cx.now);
@@ -174,6 +210,7 @@ impl Manager {
         else {
             return;
         };
+        self.lazy.stop_running();
         let mut retry_in = None;
         if matches!(
             exchange.detail,

@@ -5,13 +5,17 @@ use super::backlog::Backlog;
 use super::context::{Context, Stores, gone};
 use super::dirty::Dirty;
 use super::exchange::{Exchange, Stage};
+use super::fate;
+use super::lazy::Lazy;
+use super::live::Live;
 use super::load::NextLoad;
+use super::package;
+use super::polling::Polling;
 use super::retry::Retry;
 use super::revision::Revision;
 use super::status::{Facts, StatusReport};
 use super::url::is_loopback;
-use super::{package, relations};
-use crate::engine::config::{ManagerConfig, ManagerOptions, ManagerPatch};
+use crate::engine::config::{ManagerConfig, ManagerOptions};
 use crate::engine::effect::{Effect, RequestKind};
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{Event, EventKind, Status};
@@ -63,7 +67,17 @@ pub struct Manager {
     pub(super) again: bool,
     /// The last sync that began was such a one.
     pub(super) again_runs: bool,
+    /// The last package was a part of what waits: the rest follows at once.
+    pub(super) rest_waits: bool,
+    /// How many syncs in a row were refused because the server's data is newer.
+    pub(super) conflicts: u32,
+    pub(super) polling: Polling,
+    pub(super) lazy: Lazy,
     pub(super) backlog: Backlog,
+    /// The app is asked which records are invalid.
+    pub(super) checking: Option<AskId>,
+    /// It has just said so.
+    pub(super) checked: bool,
     /// An answer that comes in pieces by another way, and the stores that it is read for.
     pub(super) given: Option<(Vec<StoreId>, ResponseReader)>,
     pub(super) auto: AutoSync,
@@ -75,9 +89,11 @@ pub struct Manager {
     pub(super) status: StatusReport,
     auto_load: Option<Millis>,
     /// Open batches of its stores: nothing is sent by itself meanwhile.
-    batches: u32,
+    pub(super) batches: u32,
     /// Edits came that nobody was told of yet.
     touched: bool,
+    /// What it has to do with a channel.
+    pub(super) live: Live,
     /// The sequences of the options were looked through for names of stores that aren't there.
     sequences_checked: bool,
 }
@@ -89,6 +105,8 @@ impl Manager {
     /// [`ErrorCode::InvalidConfig`].
     pub fn new(id: ManagerId, config: ManagerConfig, now: Millis) -> Result<Self, SyncError> {
         let options = ManagerOptions::check(config)?;
+        let mut polling = Polling::default();
+        polling.begin(&options.polling, now);
         Ok(Self {
             id,
             stores: Vec::new(),
@@ -102,7 +120,13 @@ impl Manager {
             hurry: false,
             again: false,
             again_runs: false,
+            rest_waits: false,
+            conflicts: 0,
+            polling,
+            lazy: Lazy::default(),
             backlog: Backlog::Clear,
+            checking: None,
+            checked: false,
             auto: AutoSync::new(options.auto_sync, options.auto_sync_timeout_ms),
             retry: Retry::default(),
             revision: Revision::default(),
@@ -113,6 +137,7 @@ impl Manager {
             auto_load: options.auto_load.then_some(now),
             batches: 0,
             touched: false,
+            live: Live::default(),
             sequences_checked: false,
             options,
         })
@@ -191,6 +216,7 @@ impl Manager {
             self.auto_load,
             self.auto.poll_timeout(),
             self.retry.poll_timeout(),
+            self.polling.poll_timeout(),
             self.exchange.as_ref().and_then(Exchange::poll_timeout),
         ]
         .into_iter()
@@ -205,30 +231,37 @@ impl Manager {
         self.listening = mask;
     }
 
-    /// Changes options; all that the patch names, or nothing.
+    /// Changes options, or nothing.
     ///
     /// # Errors
     /// [`ErrorCode::InvalidConfig`].
     pub fn configure(
         &mut self,
-        mut patch: ManagerPatch,
+        config: ManagerConfig,
         cx: &mut Context<'_>,
     ) -> Result<(), SyncError> {
-        let revision = patch.revision.take();
-        if revision
-            .as_ref()
-            .is_some_and(|value| value.as_list().is_some() || value.as_object().is_some())
-        {
-            let message = "revision must be a number or a text";
-            return Err(SyncError::new(ErrorCode::InvalidConfig, message));
+        let before = core::mem::replace(&mut self.options, ManagerOptions::check(config)?);
+        if self.options.polling != before.polling {
+            self.polling.begin(&self.options.polling, cx.now);
         }
-        self.options.patch(patch)?;
-        if let Some(revision) = revision {
-            self.revision.set(revision);
-        }
+        self.sequences_checked = false;
         let dirty = self.has_changes(cx.stores);
         let (enabled, delay_ms) = (self.options.auto_sync, self.options.auto_sync_timeout_ms);
         self.auto.configure(enabled, delay_ms, dirty, cx.now);
+        Ok(())
+    }
+
+    /// What the server calls its state, as JSON text; `null` makes it unknown.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidArgument`] for what is neither a number nor a text.
+    pub fn set_revision(&mut self, value: &[u8]) -> Result<(), SyncError> {
+        let value = Value::parse(value).unwrap_or_default();
+        if value.as_list().is_some() || value.as_object().is_some() {
+            let message = "a revision is a number or a text";
+            return Err(SyncError::new(ErrorCode::InvalidArgument, message));
+        }
+        self.revision.set(value);
         Ok(())
     }
 
@@ -263,10 +296,15 @@ impl Manager {
         }
         let at = position.map_or(self.stores.len(), |at| (at as usize).min(self.stores.len()));
         self.stores.insert(at, store);
+        self.lazy.forget();
         if let Some(entry) = cx.stores.entry_mut(store) {
             entry.manager = Some(self.id);
+            entry
+                .store
+                .set_sends_ids(!self.options.reset_ids_before_sync);
             self.batches += u32::from(entry.batches > 0);
         }
+        self.teach(store, cx);
         self.after_other(cx);
         Ok(())
     }
@@ -283,9 +321,14 @@ impl Manager {
         self.stores.remove(at);
         if let Some(entry) = cx.stores.entry_mut(store) {
             entry.manager = None;
-            entry.store.thaw(cx.notices);
+            entry.store.thaw(None, cx.notices);
+            let message = "the store was taken out of its manager";
+            let error = SyncError::new(ErrorCode::Cancelled, message);
+            entry.store.abandon_stakes(&error);
+            entry.store.set_strategy(None);
             self.batches -= u32::from(entry.batches > 0).min(self.batches);
         }
+        fate::gather(&[store], cx);
         self.after_other(cx);
         Ok(())
     }
@@ -304,10 +347,13 @@ impl Manager {
         for &id in &self.stores {
             if let Some(entry) = cx.stores.entry_mut(id) {
                 entry.manager = None;
-                entry.store.thaw(cx.notices);
+                entry.store.thaw(None, cx.notices);
+                entry.store.abandon_stakes(&gone("manager", self.id.0));
             }
         }
         let error = gone("manager", self.id.0);
+        fate::gather(&self.stores, cx);
+        fate::tell(cx);
         cx.announce();
         cx.calls.settle_all(self.id, &error, cx.effects);
     }
@@ -342,6 +388,8 @@ impl Manager {
         }
         self.auto.on_timeout(cx.now);
         self.retry.on_timeout(cx.now);
+        self.polling.on_timeout(cx.now);
+        self.pass_over_poll(cx.now);
         self.pump(cx);
     }
 
@@ -392,6 +440,8 @@ impl Manager {
 
     fn after_edit(&mut self, cx: &mut Context<'_>) {
         self.touched = false;
+        self.gather(cx);
+        self.tell_conflicts(cx);
         let dirty = self.has_changes(cx.stores);
         if dirty {
             self.auto.on_edit(cx.now);
@@ -406,11 +456,23 @@ impl Manager {
 
     /// After anything but an edit: listeners are told when that made the manager clean or dirty.
     pub(super) fn after_other(&mut self, cx: &mut Context<'_>) {
+        self.gather(cx);
         let dirty = self.has_changes(cx.stores);
         if let Some(event) = self.dirty.on_other(dirty) {
             self.tell(event, cx);
         }
+        self.tell_conflicts(cx);
         self.report(cx);
+        fate::tell(cx);
+    }
+
+    /// Something changed in its stores because of another manager's.
+    pub fn on_disturbed(&mut self, cx: &mut Context<'_>) {
+        if self.any(cx.stores, Store::has_ready_changes) {
+            self.on_edit(false, cx);
+        } else {
+            self.after_other(cx);
+        }
     }
 
     /// After accept and reject.
@@ -432,26 +494,23 @@ impl Manager {
         }
     }
 
-    /// Carries what happened in one of its stores to the others.
-    pub fn follow(&mut self, origins: &[StoreId], cx: &mut Context<'_>) {
-        for &origin in origins {
-            relations::follow(cx, origin, &self.stores);
-        }
-    }
-
     /// Starts what can start. The one place where exchanges begin.
     pub(super) fn pump(&mut self, cx: &mut Context<'_>) {
         loop {
             let loading_or_idle = !self.runs(RequestKind::Sync);
             if loading_or_idle && let Some(next) = self.next_load.take() {
                 self.begin_load(next, cx);
-            } else if self.candidate.is_some() || self.exchange.is_some() {
+            } else if self.candidate.is_some() || self.exchange.is_some() || self.checking.is_some()
+            {
                 return;
             } else if self.wants_reload(cx.online) {
                 self.begin_load(NextLoad::reconcile(), cx);
             } else if self.wants_sync(cx.online) {
-                self.begin_sync(cx);
-            } else {
+                if self.asks_validity(cx) {
+                    return;
+                }
+                self.begin_sync(false, cx);
+            } else if !self.begin_wish(cx) && !self.poll_news(cx) {
                 return;
             }
         }
@@ -473,12 +532,13 @@ impl Manager {
             && !self.retry.waiting()
             && !matches!(self.backlog, Backlog::Reported(_));
         let again = self.retry.due() && !self.auto.suspended();
-        let rest = self.again && !self.retry.waiting();
+        let rest = self.again || self.rest_waits && matches!(self.backlog, Backlog::Clear);
+        let rest = rest && !self.retry.waiting();
         (called || auto || again || rest) && self.reaches(online)
     }
 
     /// Whether syncs can get out: without a network, to this machine alone.
-    fn reaches(&self, online: bool) -> bool {
+    pub(super) fn reaches(&self, online: bool) -> bool {
         online || self.options.sync.url.as_deref().is_some_and(is_loopback)
     }
 
@@ -553,10 +613,11 @@ impl Manager {
 
     /// The exchange that waits for the answer to that question.
     pub fn asks(&self, ask: AskId) -> bool {
-        [&self.exchange, &self.candidate]
-            .into_iter()
-            .flatten()
-            .any(|it| it.ask() == Some(ask))
+        self.checking == Some(ask)
+            || [&self.exchange, &self.candidate]
+                .into_iter()
+                .flatten()
+                .any(|it| it.ask() == Some(ask))
     }
 
     /// Whether that HTTP exchange is this manager's, and on the wire.

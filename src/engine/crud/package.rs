@@ -1,7 +1,7 @@
 //! What goes out: the pack of a load, the package of a sync, and the request around either.
 
 use super::url;
-use crate::engine::config::Endpoint;
+use crate::engine::config::{Endpoint, check_url};
 use crate::engine::effect::{HttpRequest, RequestKind};
 use crate::engine::json::dom::{Members, Value};
 use crate::engine::json::write;
@@ -13,13 +13,26 @@ const RESERVED: [&str; 4] = ["type", "requestId", "revision", "stores"];
 /// What a call of `load` asks for beyond the data.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LoadOptions {
+    /// Where to, when not to the configured URL.
+    pub url: Option<String>,
     /// Query parameters of the request.
     pub params: Members,
+    /// Members of the pack.
+    pub data: Members,
+    /// The answer is a part of the data: edited records that aren't in it stay.
+    pub partial: bool,
+    /// The rows of all stores come on top of what is there.
+    pub append_all: bool,
     /// Parameters of single stores: they go into the store's entry of the pack.
     pub stores: Members,
 }
 
 impl LoadOptions {
+    /// Whether a store's rows come on top of what is there.
+    pub fn appends(&self, store: &str) -> bool {
+        self.append_all || self.append().iter().any(|name| name == store)
+    }
+
     /// The stores whose rows come on top of what is there (`append: true`).
     pub fn append(&self) -> Vec<String> {
         let appends = |value: &Value| {
@@ -33,7 +46,7 @@ impl LoadOptions {
             .collect()
     }
 
-    /// Reads `{ request?: { params? }, <storeId>?: {…} }`; what has another shape is an error in words.
+    /// Reads `{ request?: { url?, params?, data?, partial? }, <storeId>?: {…} }`; what has another shape is an error in words.
     ///
     /// # Errors
     /// What is wrong with the text.
@@ -43,15 +56,29 @@ impl LoadOptions {
             Ok(_) => return Err("load options: not an object".into()),
             Err(error) => return Err(["load options: the text ", error.kind.as_str()].concat()),
         };
-        let params = match options.remove("request") {
-            None | Some(Value::Null) => Members::new(),
-            Some(Value::Object(mut request)) => match request.remove("params") {
-                None | Some(Value::Null) => Members::new(),
-                Some(Value::Object(params)) => params,
-                Some(_) => return Err("load options: request.params must be an object".into()),
-            },
+        let mut read = Self::default();
+        match options.remove("request") {
+            None | Some(Value::Null) => {}
+            Some(Value::Object(mut request)) => {
+                for (name, into) in [("params", &mut read.params), ("data", &mut read.data)] {
+                    match request.remove(name) {
+                        None | Some(Value::Null) => {}
+                        Some(Value::Object(members)) => *into = members,
+                        Some(_) => {
+                            let words = ["load options: request.", name, " must be an object"];
+                            return Err(words.concat());
+                        }
+                    }
+                }
+                match request.remove("url") {
+                    None | Some(Value::Null) => {}
+                    Some(Value::Text(url)) if check_url(&url).is_ok() => read.url = Some(url),
+                    Some(_) => return Err("load options: request.url must be a URL".into()),
+                }
+                read.partial = request.remove("partial") == Some(Value::Bool(true));
+            }
             Some(_) => return Err("load options: request must be an object".into()),
-        };
+        }
         if let Some((name, _)) = options
             .list()
             .iter()
@@ -59,10 +86,8 @@ impl LoadOptions {
         {
             return Err(format!("load options: \"{name}\" must be an object"));
         }
-        Ok(Self {
-            params,
-            stores: options,
-        })
+        read.stores = options;
+        Ok(read)
     }
 }
 
@@ -87,7 +112,14 @@ pub fn load_pack(
         .collect();
     let mut out = head(RequestKind::Load, wire_id);
     member(&mut out, "stores", &Value::List(entries));
-    extend(&mut out, request_data, &[]);
+    extend(&mut out, &options.data, &[]);
+    let taken: Vec<&str> = options
+        .data
+        .list()
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    extend(&mut out, request_data, &taken);
     out.push(b'}');
     out
 }
@@ -125,8 +157,13 @@ pub fn changes(sections: &[(&str, Vec<u8>)]) -> Vec<u8> {
 }
 
 /// The request that carries a pack: in a query parameter where one is named, else as the body.
-pub fn request(endpoint: &Endpoint, pack: &[u8], params: &Members) -> Option<HttpRequest> {
-    let url = endpoint.url.as_deref()?;
+pub fn request(
+    endpoint: &Endpoint,
+    url: Option<&str>,
+    pack: &[u8],
+    params: &Members,
+) -> Option<HttpRequest> {
+    let url = url.or(endpoint.url.as_deref())?;
     let in_query = endpoint.param_name.as_deref().map(|name| (name, pack));
     let mut headers = endpoint.headers.clone();
     default_header(&mut headers, "Accept", "application/json");
@@ -200,20 +237,23 @@ mod tests {
     #[test]
     fn a_load_lists_its_stores_with_what_is_asked_of_them() {
         let options = LoadOptions::parse(
-            br#"{"request":{"params":{"a":1}},"events":{"append":true,"from":"x"}}"#,
+            br#"{"request":{"url":"/x","params":{"a":1},"data":{"page":2}},"events":{"append":true,"from":"x"}}"#,
         )
         .unwrap();
         let data = object(r#"{"token":"t","requestId":0}"#);
         let pack = load_pack(5, &["events", "resources"], &options, &data);
         assert_eq!(
             text(pack),
-            r#"{"type":"load","requestId":5,"stores":[{"from":"x","id":"events"},"resources"],"token":"t"}"#
+            r#"{"type":"load","requestId":5,"stores":[{"from":"x","id":"events"},"resources"],"page":2,"token":"t"}"#
         );
         assert_eq!(options.params.get("a"), Some(&Value::Number(1.0)));
+        assert_eq!(options.url.as_deref(), Some("/x"));
         for bad in [
             "7",
             r#"{"request":1}"#,
             r#"{"request":{"params":[]}}"#,
+            r#"{"request":{"data":7}}"#,
+            r#"{"request":{"url":"http://"}}"#,
             r#"{"events":true}"#,
             "{",
         ] {
@@ -246,13 +286,13 @@ mod tests {
         let config = br#"{"transport":{"load":{"url":"/l","params":{"k":"v"}},
             "sync":{"url":"/s","headers":{"content-type":"text/x"}}}}"#;
         let options = ManagerOptions::check(parse(config).unwrap()).unwrap();
-        let load = request(&options.load, b"{}", &Members::new()).unwrap();
+        let load = request(&options.load, None, b"{}", &Members::new()).unwrap();
         assert_eq!((load.url.as_str(), load.body), ("/l?k=v&data=%7B%7D", None));
-        let sync = request(&options.sync, b"{}", &Members::new()).unwrap();
+        let sync = request(&options.sync, None, b"{}", &Members::new()).unwrap();
         assert_eq!((sync.url.as_str(), sync.body), ("/s", Some(b"{}".to_vec())));
         let names: Vec<_> = sync.headers.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["content-type", "Accept"]);
         let none = ManagerOptions::check(parse(b"{}").unwrap()).unwrap();
-        assert_eq!(request(&none.sync, b"{}", &Members::new()), None);
+        assert_eq!(request(&none.sync, None, b"{}", &Members::new()), None);
     }
 }

@@ -3,7 +3,7 @@
 use super::context::{Context, Stores};
 use crate::engine::input::StoreId;
 use crate::engine::schema::FieldIx;
-use crate::engine::store::{Aftermath, Id, Store};
+use crate::engine::store::{Aftermath, Id, Store, Which};
 use crate::prelude::*;
 
 /// Longest chain of stores that one removal runs through. Far beyond any real model (event, assignment, note …); every step
@@ -19,8 +19,8 @@ pub struct Followed {
     pub lost: Vec<(String, Id)>,
 }
 
-/// Carries what happened in `origin` to the stores that refer to it, and on from there. `stores` are those that know each other.
-pub fn follow(cx: &mut Context<'_>, origin: StoreId, stores: &[StoreId]) -> Followed {
+/// Carries what happened in `origin` to the stores that refer to it, and on from there: also to those of other managers.
+pub fn follow(cx: &mut Context<'_>, origin: StoreId) -> Followed {
     let mut followed = Followed::default();
     let mut waiting = vec![origin];
     for _ in 0..CASCADE_STEPS_MAX {
@@ -31,10 +31,18 @@ pub fn follow(cx: &mut Context<'_>, origin: StoreId, stores: &[StoreId]) -> Foll
         if !store.has_aftermath() {
             continue;
         }
-        let aftermath = store.take_aftermath();
+        let mut aftermath = store.take_aftermath();
         let name = store.name().to_owned();
-        for &target in stores {
-            if tell(cx, target, &name, &aftermath, &mut followed) {
+        let given = core::mem::take(&mut aftermath.given);
+        if !given.is_empty() {
+            correct_store(cx, source, &Which::Given(given));
+        }
+        if aftermath.is_settled() {
+            continue;
+        }
+        for target in cx.stores.ids() {
+            if tell(cx, target, source, &aftermath, &mut followed) {
+                cx.stores.disturb(target, source);
                 waiting.push(target);
             }
         }
@@ -48,31 +56,48 @@ pub fn follow(cx: &mut Context<'_>, origin: StoreId, stores: &[StoreId]) -> Foll
 /// Corrects references in which the server names records by client ids that they had. `all`: in whole stores, otherwise in what the
 /// last answer wrote. Says whether there is something to send for it.
 pub fn correct(cx: &mut Context<'_>, stores: &[StoreId], all: bool) -> bool {
+    let which = if all { Which::All } else { Which::Echoed };
     let mut corrected = false;
     for &id in stores {
-        let mut found = Vec::new();
-        if let Some(store) = cx.stores.get(id) {
-            for (field, relation) in store.relations() {
-                let named = |other: &&Store| other.name() == relation.store;
-                let mut others = stores.iter().filter_map(|&other| cx.stores.get(other));
-                if let Some(target) = others.find(named) {
-                    let references = store.outdated_references(field, Some(target), all);
-                    found.push((field, references));
-                }
-            }
-            if let Some(field) = store.parent_field() {
-                found.push((field, store.outdated_references(field, None, all)));
-            }
-        }
-        let Some(store) = cx.stores.get_mut(id) else {
-            continue;
-        };
+        corrected |= correct_store(cx, id, &which);
+    }
+    corrected
+}
+
+fn correct_store(cx: &mut Context<'_>, id: StoreId, which: &Which) -> bool {
+    let Some(store) = cx.stores.get(id) else {
+        return false;
+    };
+    let mut found = Vec::new();
+    for (field, target) in targets(store, cx.stores, Store::has_known_phantoms) {
+        found.push((field, store.outdated_references(field, Some(target), which)));
+    }
+    if let Some(field) = store.parent_field() {
+        found.push((field, store.outdated_references(field, None, which)));
+    }
+    let mut corrected = false;
+    if let Some(store) = cx.stores.get_mut(id) {
         for (field, references) in found {
             corrected |= !references.is_empty();
             store.correct_references(field, &references, cx.notices);
         }
     }
     corrected
+}
+
+/// The stores that a store's fields refer to, where they are of interest.
+pub fn targets<'a>(
+    store: &Store,
+    stores: &'a Stores,
+    interesting: fn(&Store) -> bool,
+) -> Vec<(FieldIx, &'a Store)> {
+    let mut targets = Vec::new();
+    for (field, relation) in store.relations() {
+        let target = stores.referred(store.id(), &relation.store);
+        let target = target.and_then(|id| stores.get(id));
+        targets.extend(target.filter(|it| interesting(it)).map(|it| (field, it)));
+    }
+    targets
 }
 
 /// The same stores, but each behind those that it refers to. In a circle, the given order decides.
@@ -97,22 +122,25 @@ pub fn referenced_first(order: Vec<StoreId>, stores: &Stores) -> Vec<StoreId> {
     sorted
 }
 
-/// Tells one store what happened in the store called `name`. Says whether it refers to that store at all.
+/// Tells one store what happened in another (`source`). Says whether it refers to that at all.
 fn tell(
     cx: &mut Context<'_>,
     target: StoreId,
-    name: &str,
+    source: StoreId,
     aftermath: &Aftermath,
     followed: &mut Followed,
 ) -> bool {
-    let Some(store) = cx.stores.get_mut(target) else {
+    let Some(store) = cx.stores.get(target) else {
         return false;
     };
     let fields: Vec<FieldIx> = store
         .relations()
-        .filter(|(_, relation)| relation.store == name)
+        .filter(|(_, relation)| cx.stores.referred(target, &relation.store) == Some(source))
         .map(|(field, _)| field)
         .collect();
+    let Some(store) = cx.stores.get_mut(target).filter(|_| !fields.is_empty()) else {
+        return false;
+    };
     for &field in &fields {
         let before = store.pending_count();
         store.rewrite_references(field, &aftermath.id_changes, cx.notices);
@@ -125,5 +153,5 @@ fn tell(
         store.settle_cascade(field, &aftermath.confirmed, cx.notices);
     }
     store.name_reborn(cx.rng, cx.notices);
-    !fields.is_empty()
+    true
 }

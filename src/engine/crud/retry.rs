@@ -20,6 +20,8 @@ enum Next {
 #[derive(Clone, Debug, Default)]
 pub struct Retry {
     attempts: u32,
+    /// How many failed after those that were planned, made because somebody wanted contact.
+    overtime: u32,
     next: Next,
 }
 
@@ -33,6 +35,7 @@ impl Retry {
     ) -> Option<u64> {
         if self.attempts >= options.max {
             self.next = Next::None;
+            self.overtime += 1;
             return None;
         }
         let mut whole = options.base_ms;
@@ -50,6 +53,7 @@ impl Retry {
     pub const fn on_answered(&mut self) {
         *self = Self {
             attempts: 0,
+            overtime: 0,
             next: Next::None,
         };
     }
@@ -57,6 +61,11 @@ impl Retry {
     /// An attempt goes out.
     pub const fn on_sent(&mut self) {
         self.next = Next::None;
+    }
+
+    /// Whether the last attempt failed though it was one more than were planned.
+    pub const fn in_vain(&self) -> bool {
+        self.overtime > 1
     }
 
     /// Nothing is tried by itself any more; the count stays.
@@ -68,6 +77,7 @@ impl Retry {
     pub const fn hurry(&mut self, anew: bool) {
         if anew {
             self.attempts = 0;
+            self.overtime = 0;
         }
         self.next = Next::Due;
     }

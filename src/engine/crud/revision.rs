@@ -26,6 +26,13 @@ impl Revision {
     }
 }
 
+/// A revision that can be compared: a whole number from 0.
+pub(super) fn whole(value: &Value) -> Option<u64> {
+    let number = value.as_number()?;
+    let whole = number as u64;
+    (number >= 0.0 && whole as f64 == number).then_some(whole)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

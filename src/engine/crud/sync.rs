@@ -5,7 +5,8 @@ use super::backlog::{Addition, Backlog, Held, additions};
 use super::context::{Context, Stores};
 use super::exchange::{Detail, Exchange, Phase, Stage};
 use super::manager::Manager;
-use super::package;
+use super::package::{self, LoadOptions};
+use super::relations;
 use super::verdict::{self, Verdict};
 use crate::engine::effect::RequestKind;
 use crate::engine::error::{ErrorCode, SyncError};
@@ -14,7 +15,6 @@ use crate::engine::input::{CallId, StoreId};
 use crate::engine::json::Response;
 use crate::engine::json::dom::Value;
 use crate::engine::store::{Layer, PackageOptions, Store};
-use crate::engine::table::IdRef;
 use crate::prelude::*;
 
 impl Manager {
@@ -42,8 +42,8 @@ impl Manager {
         Ok(())
     }
 
-    /// A sync begins: the request that is held, or a new package.
-    pub(super) fn begin_sync(&mut self, cx: &mut Context<'_>) {
+    /// A sync begins: the request that is held, or a new package; also one without changes when it is `forced`.
+    pub(super) fn begin_sync(&mut self, forced: bool, cx: &mut Context<'_>) {
         let called = core::mem::take(&mut self.asked);
         self.hurry = false;
         self.again_runs = core::mem::take(&mut self.again);
@@ -57,27 +57,19 @@ impl Manager {
             }
             Backlog::Clear | Backlog::Doubtful(_) | Backlog::Reported(_) => {
                 self.auto.on_sent();
-                for &id in &self.stores {
-                    if let Some(store) = cx.stores.get_mut(id) {
-                        // What was refused goes along only when somebody calls for it.
-                        if called {
-                            store.freeze(cx.notices);
-                        } else {
-                            store.freeze_ready(cx.notices);
-                        }
-                    }
-                }
+                self.hold_dependents(cx);
+                self.freeze(called, cx);
                 let sections = self.sections(cx.stores, Layer::Inflight);
-                if sections.is_empty() && !(called && self.options.force_sync) {
+                if sections.is_empty() && !(forced || called && self.options.force_sync) {
                     // What a cascade did may be frozen though nothing of it is sent.
                     let stores = self.stores.clone();
-                    self.thaw(&stores, cx);
+                    self.thaw(&stores, None, cx);
                     self.settle(&calls, &Ok(None), None, cx);
                     return;
                 }
                 let wire_id = cx.rng.request_id();
-                let data = &self.options.request_data;
-                let pack = package::sync_pack(wire_id, self.revision.value(), &sections, data);
+                let data = self.sync_data();
+                let pack = package::sync_pack(wire_id, self.revision.value(), &sections, &data);
                 (wire_id, pack, self.stores.clone(), false)
             }
         };
@@ -101,7 +93,8 @@ impl Manager {
         let mut sections = Vec::new();
         for store in self.stores.iter().filter_map(|&id| stores.get(id)) {
             let mut bytes = Vec::new();
-            if store.write_package(layer, &options, &mut bytes) {
+            let targets = relations::targets(store, stores, Store::has_aliases);
+            if store.write_package(layer, &options, &targets, &mut bytes) {
                 sections.push((store.name(), bytes));
             }
         }
@@ -120,12 +113,17 @@ impl Manager {
 
     /// A sync was taken back. One that never went out leaves its edits as they were; one that did may have been carried out: it
     /// is held, and goes out again with the next sync.
-    pub(super) fn on_sync_taken_back(&mut self, exchange: &Exchange, cx: &mut Context<'_>) {
+    pub(super) fn on_sync_taken_back(
+        &mut self,
+        exchange: &Exchange,
+        error: &SyncError,
+        cx: &mut Context<'_>,
+    ) {
         let repeated = matches!(exchange.detail, Detail::Sync { repeated: true });
         if exchange.sent() || repeated {
             self.keep(exchange, cx);
         } else {
-            self.thaw(&exchange.stores, cx);
+            self.thaw(&exchange.stores, Some(error), cx);
         }
     }
 
@@ -140,13 +138,16 @@ impl Manager {
         let as_load = self.options.track_response_type && answer::is_of_type(&response, "load");
         let outcome = if as_load {
             // The whole data set says what the server made of the package: what it doesn't show is still to be sent.
-            self.thaw(&exchange.stores, cx);
-            self.apply_rows(&exchange.stores, &mut response, &[], cx)
+            self.thaw(&exchange.stores, None, cx);
+            self.apply_rows(&exchange.stores, &mut response, &LoadOptions::default(), cx)
         } else {
             let unmentioned = Some(self.unmentioned());
             self.apply_changes(&exchange.stores, &mut response, unmentioned, cx)
         };
         self.note_success(&response);
+        self.land(Some(&exchange), &response, false);
+        self.note_news(RequestKind::Sync, cx.now);
+        self.conflicts = 0;
         self.retry.on_answered();
         self.status.on_success();
         if outcome.more_to_send {
@@ -161,8 +162,10 @@ impl Manager {
         if repeated && exchange.calls.is_empty() && self.any(cx.stores, Store::has_ready_changes) {
             self.auto.on_way_open();
         }
-        if repeated && self.any(cx.stores, Store::has_changes) && !exchange.calls.is_empty() {
-            // Whoever called wanted the newer edits sent too.
+        self.rest_waits &= self.any(cx.stores, Store::has_ready_changes);
+        let more = self.rest_waits || repeated && self.any(cx.stores, Store::has_changes);
+        if more && !exchange.calls.is_empty() {
+            // Whoever called wanted the rest, or the newer edits, sent too.
             self.asked = true;
             self.waiting.splice(0..0, exchange.calls.iter().copied());
         } else {
@@ -175,7 +178,7 @@ impl Manager {
     /// A sync failed: for certain, for a part, or perhaps.
     pub(super) fn fail_sync(
         &mut self,
-        exchange: Exchange,
+        mut exchange: Exchange,
         verdict: Verdict,
         response: Option<Response>,
         cx: &mut Context<'_>,
@@ -184,9 +187,17 @@ impl Manager {
         let mut oddities = Vec::new();
         let (error, retry_in) = match verdict {
             Verdict::Success => return,
+            Verdict::Refused(error) | Verdict::Partial(error)
+                if self.reloads_after(&error, response.as_ref(), cx) =>
+            {
+                let why = (&error, response.as_ref());
+                self.reload_after_conflict(&mut exchange, why, cx);
+                (error, Some(0))
+            }
             Verdict::Refused(error) => {
+                self.rest_waits = false;
                 match self.doubt(&exchange, &error, response.as_ref()) {
-                    Doubt::None => self.thaw(&exchange.stores, cx),
+                    Doubt::None => self.thaw(&exchange.stores, Some(&error), cx),
                     Doubt::Hold => self.hold(&exchange),
                     Doubt::Reload => {
                         let added = self.additions(&exchange, cx);
@@ -207,7 +218,7 @@ impl Manager {
                     let rest = Some(answer::after_failure(&response));
                     outcome = self.apply_changes(&exchange.stores, &mut response, rest, cx);
                 }
-                self.thaw(&exchange.stores, cx);
+                self.thaw(&exchange.stores, None, cx);
                 // Refused records are held back from here on, so that each round has fewer to send.
                 if outcome.names_refusals() && self.any(cx.stores, Store::has_ready_changes) {
                     if exchange.calls.is_empty() && !self.again_runs {
@@ -289,8 +300,12 @@ impl Manager {
         // one, which is made anew, without what was taken back meanwhile.
         let repeated = matches!(exchange.detail, Detail::Sync { repeated: true });
         let broke = repeated && error.status.is_some() && retry_in.is_none();
-        if broke && self.additions(exchange, cx).is_empty() {
-            self.backlog = Backlog::Doubtful(Vec::new());
+        if broke {
+            let added = self.additions(exchange, cx);
+            // What adds records is repeated once more first: the server would know it again.
+            if added.is_empty() || self.retry.in_vain() {
+                self.backlog = Backlog::Doubtful(added);
+            }
         }
         retry_in
     }
@@ -312,7 +327,7 @@ impl Manager {
         if let Backlog::Doubtful(additions) = &mut self.backlog {
             for addition in additions {
                 let store = stores.get(addition.store);
-                let found = store.and_then(|store| store.find(IdRef::Text(&addition.phantom)));
+                let found = store.and_then(|store| store.find_phantom(&addition.phantom));
                 addition.removed |= found.is_none();
             }
         }
@@ -339,13 +354,14 @@ impl Manager {
         additions(&exchange.pack, &names)
     }
 
-    /// What was on the wire goes back under the edits.
-    fn thaw(&self, stores: &[StoreId], cx: &mut Context<'_>) {
+    /// What was on the wire goes back under the edits; with a reason, because it was refused.
+    fn thaw(&self, stores: &[StoreId], why: Option<&SyncError>, cx: &mut Context<'_>) {
         for &id in stores {
             if let Some(store) = cx.stores.get_mut(id) {
-                store.thaw(cx.notices);
+                store.thaw(why, cx.notices);
             }
         }
+        self.gather(cx);
     }
 
     /// A load has been applied under what was on the wire (or can't be had, because of `error`): what is in doubt goes back to the
@@ -360,7 +376,7 @@ impl Manager {
             }
         };
         let stores = self.stores.clone();
-        self.thaw(&stores, cx);
+        self.thaw(&stores, None, cx);
         self.retry.on_answered();
         let removed = additions.iter().filter(|addition| addition.removed).count();
         let mut remaining = Vec::new();
@@ -369,7 +385,7 @@ impl Manager {
             let Some(store) = cx.stores.get(addition.store) else {
                 continue;
             };
-            let Some(row) = store.find(IdRef::Text(&addition.phantom)) else {
+            let Some(row) = store.find_phantom(&addition.phantom) else {
                 continue;
             };
             if store.state(row).is_ok_and(|state| state.phantom) {

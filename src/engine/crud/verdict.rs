@@ -26,6 +26,7 @@ pub fn judge(
     envelope: &Members,
     names_outcomes: bool,
     skip_success_property: bool,
+    conflict_codes: &[String],
 ) -> Verdict {
     let http_ok = (200..300).contains(&status);
     let success = match envelope.get("success") {
@@ -38,7 +39,7 @@ pub fn judge(
     if http_ok && success.unwrap_or(skip_success_property) {
         return Verdict::Success;
     }
-    let code = if conflicts(status, envelope) {
+    let code = if conflicts(status, envelope, conflict_codes) {
         ErrorCode::Conflict
     } else if http_ok {
         ErrorCode::Refused
@@ -57,9 +58,9 @@ pub fn judge(
 }
 
 /// Judges an answer that can't be read: `why` by the reader, `head` is how the body begins.
-pub fn judge_unreadable(status: u16, why: &str, head: &[u8]) -> Verdict {
+pub fn judge_unreadable(status: u16, why: &str, head: &[u8], conflict_codes: &[String]) -> Verdict {
     let http_ok = (200..300).contains(&status);
-    let code = if status == 409 {
+    let code = if conflicts(status, &Members::new(), conflict_codes) {
         ErrorCode::Conflict
     } else if http_ok {
         ErrorCode::BadResponse
@@ -69,7 +70,9 @@ pub fn judge_unreadable(status: u16, why: &str, head: &[u8]) -> Verdict {
     let raw = String::from_utf8_lossy(head);
     let raw = clip(raw.trim());
     let text = match (http_ok, raw.is_empty()) {
-        (true, true) => format!("the answer can't be read: {why}"),
+        (true, true) => {
+            "the answer is empty; a server that has nothing to say answers {} or 204".into()
+        }
         (true, false) => format!("the answer can't be read: {why}: {raw}"),
         (false, true) => default_message(status, false),
         (false, false) => raw.to_owned(),
@@ -105,13 +108,14 @@ const fn uncertain(status: u16) -> bool {
     status >= 500 || status == 408
 }
 
-fn conflicts(status: u16, envelope: &Members) -> bool {
-    status == 409
-        || match envelope.get("code") {
-            Some(Value::Number(code)) => *code == 409.0,
-            Some(Value::Text(code)) => code == "409" || code.eq_ignore_ascii_case("conflict"),
-            Some(_) | None => false,
-        }
+fn conflicts(status: u16, envelope: &Members, codes: &[String]) -> bool {
+    let said = envelope.get("code").and_then(Value::plain_text);
+    codes.iter().any(|code| {
+        code.parse() == Ok(status)
+            || said
+                .as_ref()
+                .is_some_and(|said| said.eq_ignore_ascii_case(code))
+    })
 }
 
 /// The server's words: `message`, `error`, `detail`, or a map of field to messages under any of them or under `errors`.
@@ -178,8 +182,12 @@ mod tests {
         }
     }
 
+    fn codes() -> Vec<String> {
+        vec!["409".to_owned(), "CONFLICT".to_owned()]
+    }
+
     fn verdict(status: u16, answer: Json) -> Verdict {
-        judge(status, &read(&answer), false, true)
+        judge(status, &read(&answer), false, true, &codes())
     }
 
     #[test]
@@ -199,9 +207,9 @@ mod tests {
             verdict(500, json!({"success": false})),
             Verdict::Unknown(_)
         ));
-        let strict = judge(200, &Members::new(), false, false);
+        let strict = judge(200, &Members::new(), false, false, &[]);
         assert!(matches!(strict, Verdict::Refused(_)));
-        let partial = judge(422, &Members::new(), true, true);
+        let partial = judge(422, &Members::new(), true, true, &[]);
         assert!(matches!(partial, Verdict::Partial(_)));
     }
 
@@ -240,20 +248,32 @@ mod tests {
             };
             assert_eq!(error.code, ErrorCode::Conflict);
         }
+        let own = ["412".to_owned(), "stale".to_owned()];
+        for (status, answer, conflicts) in [
+            (412, json!({}), true),
+            (200, json!({"success": false, "code": "STALE"}), true),
+            (409, json!({"code": 409}), false),
+        ] {
+            let Verdict::Refused(error) = judge(status, &read(&answer), false, true, &own) else {
+                panic!("not refused")
+            };
+            assert_eq!(error.code == ErrorCode::Conflict, conflicts);
+        }
     }
 
     #[test]
     fn what_cannot_be_read_leaves_the_outcome_open_unless_the_status_settles_it() {
-        let Verdict::Unknown(error) = judge_unreadable(200, "no JSON", b"<b>Warning</b>") else {
+        let Verdict::Unknown(error) = judge_unreadable(200, "no JSON", b"<b>Warning</b>", &[])
+        else {
             panic!("not unknown")
         };
         assert_eq!(error.code, ErrorCode::BadResponse);
         assert!(error.message.contains("<b>Warning</b>"));
         assert!(matches!(
-            judge_unreadable(502, "x", b""),
+            judge_unreadable(502, "x", b"", &[]),
             Verdict::Unknown(_)
         ));
-        let Verdict::Refused(error) = judge_unreadable(404, "x", b"not here") else {
+        let Verdict::Refused(error) = judge_unreadable(404, "x", b"not here", &[]) else {
             panic!("not refused")
         };
         assert_eq!(
@@ -261,7 +281,7 @@ mod tests {
             (ErrorCode::Http, "not here")
         );
         let long = "ä".repeat(MESSAGE_MAX);
-        let Verdict::Refused(error) = judge_unreadable(404, "x", long.as_bytes()) else {
+        let Verdict::Refused(error) = judge_unreadable(404, "x", long.as_bytes(), &[]) else {
             panic!("not refused")
         };
         assert!(error.message.len() <= MESSAGE_MAX);

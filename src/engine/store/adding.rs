@@ -1,14 +1,16 @@
 //! The user adds records.
 
 use super::Store;
+use super::edit::key_of;
 use super::fields::with_json;
 use super::notices::Notices;
 use super::record_state::Stage;
+use super::stakes::Of;
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::input::Place;
 use crate::engine::json::Rows;
-use crate::engine::rng::Rng;
+use crate::engine::rng::{Rng, is_uuid};
 use crate::engine::schema::FieldIx;
 use crate::engine::table::{RowId, RowIx, Table};
 use crate::engine::value::{Cell, Value};
@@ -21,7 +23,8 @@ impl Store {
     /// The user adds records; all or none.
     ///
     /// A record without an id is a phantom: it gets a UUID as its client id. An id that the app
-    /// gives is its client id, and the server has still to confirm it. Adding a record that was
+    /// gives is kept until the server has given one; the server gets a UUID in its place, unless it
+    /// is one. Adding a record that was
     /// removed here brings it back, with the given values on top of what it had. Fields that aren't
     /// given get their defaults. A place past the end is the end.
     pub fn add(
@@ -57,14 +60,26 @@ impl Store {
             .copied()
             .filter(|&row| !self.is_fresh(row))
             .collect();
-        self.table.show(&fresh, at);
-        self.version += 1;
+        let hidden = self.owner.hidden;
         for &row in &fresh {
+            self.stake(row, Of::Addition, Cell::ABSENT);
+            self.changes.ensure(row, true).veiled = hidden;
             self.recount(row);
-            self.tell(NoticeKind::Add, Origin::Local, row, out);
+        }
+        if !hidden {
+            self.table.show(&fresh, at);
+            self.version += 1;
+            for &row in &fresh {
+                self.tell(NoticeKind::Add, Origin::Local, row, out);
+            }
         }
         self.bring_back(&back, Origin::Local, out);
         self.lay_given_over(&rows.table, &back, &map, out);
+        if self.untracked {
+            for &row in &added {
+                self.accept_row(row, out);
+            }
+        }
         Ok(added
             .into_iter()
             .map(|row| self.table.handle(row))
@@ -201,6 +216,14 @@ impl Store {
         let dirty = self.changes.ensure(new, false);
         dirty.in_base = false;
         dirty.pending = Stage::Add;
+        if !id.is_nullish() && from.text(id).is_none_or(|text| !is_uuid(text)) {
+            self.name_phantom(new, rng.uuid());
+        }
+        for reference in &self.references {
+            if !self.table.cell(new, reference.field).is_nullish() {
+                self.aftermath.given.push(key_of(new, reference.field));
+            }
+        }
         new
     }
 

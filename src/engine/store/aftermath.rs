@@ -11,6 +11,8 @@ pub enum Id {
     Number(f64),
     /// Text.
     Text(Box<str>),
+    /// A number that no `f64` holds, by its digits.
+    Digits(Box<str>),
 }
 
 impl Id {
@@ -19,6 +21,7 @@ impl Id {
         match self {
             Self::Number(number) => IdRef::Number(*number),
             Self::Text(text) => IdRef::Text(text),
+            Self::Digits(digits) => IdRef::Digits(digits),
         }
     }
 
@@ -30,7 +33,7 @@ impl Id {
                 write_number(*number, &mut text);
                 String::from_utf8(text).unwrap_or_default()
             }
-            Self::Text(text) => text.as_ref().to_owned(),
+            Self::Text(text) | Self::Digits(text) => text.as_ref().to_owned(),
         }
     }
 
@@ -39,6 +42,7 @@ impl Id {
         match self {
             Self::Number(number) => Value::Number(*number),
             Self::Text(text) => Value::Text(text),
+            Self::Digits(digits) => Value::Json(digits),
         }
     }
 }
@@ -48,6 +52,7 @@ impl From<IdRef<'_>> for Id {
         match id {
             IdRef::Number(number) => Self::Number(number),
             IdRef::Text(text) => Self::Text(text.into()),
+            IdRef::Digits(digits) => Self::Digits(digits.into()),
         }
     }
 }
@@ -67,6 +72,8 @@ pub struct IdChange {
     pub old: Id,
     /// The id by which they shall.
     pub new: Id,
+    /// The old id was this client's alone: what the server has under it means another record.
+    pub own: bool,
 }
 
 /// What the stores that refer to this one have to follow. Gathered by every operation, handed out
@@ -76,6 +83,9 @@ pub struct IdChange {
 pub struct Aftermath {
     /// Ids that changed: call `rewrite_reference` for every field that refers to this store.
     pub id_changes: Vec<IdChange>,
+    /// References that the user gave: rows (upper half) and fields. They may name records by client
+    /// ids of long ago: call `outdated_references`.
+    pub given: Vec<u64>,
     /// Ids of records that the user removed: call `cascade(.., by_server: false)`.
     pub removed: Vec<Id>,
     /// Ids of added records that never came to be: call `undo_references`.
@@ -97,6 +107,11 @@ pub struct Aftermath {
 impl Aftermath {
     /// Whether nobody has to do anything.
     pub fn is_empty(&self) -> bool {
+        self.given.is_empty() && self.is_settled()
+    }
+
+    /// Whether no record came, went or changed its id.
+    pub fn is_settled(&self) -> bool {
         self.id_changes.is_empty()
             && self.removed.is_empty()
             && self.reborn.is_empty()

@@ -52,6 +52,8 @@ impl Default for ApplyOptions {
 pub struct StorePlan {
     section: Section,
     warnings: Vec<Warning>,
+    /// It may repeat what is known, so that this is not odd.
+    pub quiet: bool,
 }
 
 /// A phantom got its id.
@@ -118,6 +120,7 @@ impl Store {
         let mut plan = StorePlan {
             section,
             warnings: Vec::new(),
+            quiet: false,
         };
         let read = [
             &mut plan.section.rows,
@@ -128,7 +131,10 @@ impl Store {
         let warnings: Vec<String> = read
             .into_iter()
             .flatten()
-            .flat_map(|rows| core::mem::take(&mut rows.warnings))
+            .flat_map(|rows| {
+                self.name_phantom_parents(rows);
+                core::mem::take(&mut rows.warnings)
+            })
             .collect();
         for warning in warnings {
             plan.warn(warning);
@@ -162,6 +168,7 @@ impl Store {
         out: &mut Notices,
     ) -> Applied {
         let mut applying = Applying::new(plan.warnings, ApplyOptions::default(), false);
+        applying.quiet = plan.quiet;
         applying.section(self, &plan.section, out);
         self.name_reborn(rng, out);
         applying.applied

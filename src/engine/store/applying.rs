@@ -7,6 +7,7 @@ use super::record_state::{Dirty, Stage};
 use super::rows::{Groups, entry, places, sort};
 use super::server::ServerRow;
 use super::{Id, Store};
+use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::json::{RecordOutcome, Rows, Section};
 use crate::engine::table::{IdRef, RowId, RowIx};
@@ -24,6 +25,8 @@ pub(super) struct Applying {
     /// Records that got their ids by this answer.
     renamed: Groups,
     unknown_removed: Vec<String>,
+    /// Removals of what isn't here are not odd.
+    pub(super) quiet: bool,
     /// Records whose removal the server refused.
     kept: Groups,
 }
@@ -46,6 +49,7 @@ impl Applying {
             fresh: Vec::new(),
             renamed: Groups::default(),
             unknown_removed: Vec::new(),
+            quiet: false,
             kept: Groups::default(),
         }
     }
@@ -76,7 +80,7 @@ impl Applying {
         if let Some(removed) = &section.removed {
             self.removed(store, removed, out);
         }
-        if !self.unknown_removed.is_empty() {
+        if !self.unknown_removed.is_empty() && !self.quiet {
             let ids = self.unknown_removed.join(", ");
             self.warn(
                 format!(
@@ -111,6 +115,8 @@ impl Applying {
                 row,
                 map: &map,
                 local_wins: self.options.local_wins,
+                detects: true,
+                own: &[],
                 origin: Origin::Remote,
             };
             let phantom = entry(&rows.phantom_ids, &phantoms, row).map(AsRef::as_ref);
@@ -130,12 +136,18 @@ impl Applying {
         let id = from
             .table
             .id_ref(from.table.cell(from.row, from.table.schema().id));
-        let known = phantom.and_then(|text| store.phantoms.find(text).cloned());
+        let known = phantom.and_then(|text| store.phantoms.find(text, false).cloned());
         let id = id.or_else(|| known.as_ref().map(Id::as_ref));
-        let found = Found {
+        let mut found = Found {
             by_id: id.and_then(|id| store.table.find_id(id)),
-            by_phantom: phantom.and_then(|id| store.table.find_id(IdRef::Text(id))),
+            by_phantom: phantom.and_then(|text| store.phantom_row(text)),
         };
+        let stranger = found
+            .by_id
+            .filter(|&row| found.by_phantom != Some(row) && store.is_own_id(row));
+        if stranger.is_some() {
+            found.by_id = None;
+        }
         if let Some(outcome) = outcome.filter(|outcome| outcome.success == Some(false)) {
             self.refused(store, found.by_phantom.or(found.by_id), outcome, out);
             return;
@@ -153,6 +165,9 @@ impl Applying {
             }
             return;
         };
+        if let Some(row) = stranger {
+            self.yield_id(store, row, out);
+        }
         match self.target(store, &found, id, out) {
             Some(row) => self.known(store, row, from, outcome, out),
             // What had that client id has gone since: this is an echo of its addition.
@@ -169,6 +184,14 @@ impl Applying {
                 self.warn(message, Vec::new());
             }
         }
+    }
+
+    /// A record of the server comes by the id that the app chose for one of its own.
+    fn yield_id(&mut self, store: &mut Store, row: RowIx, out: &mut Notices) {
+        let message = store.taken(row);
+        let rows = vec![store.table.handle(row)];
+        self.warn(message, rows);
+        store.yield_id(row, out);
     }
 
     /// Whether the answer is to be believed in what it says of a record: a failed one has nothing
@@ -193,6 +216,9 @@ impl Applying {
             return found.by_id;
         };
         if by_id == Some(row) {
+            if let Some(id) = store.id_of(row) {
+                store.learn_id(row, &id, &id);
+            }
             return by_id;
         }
         if let Some(other) = by_id {
@@ -208,7 +234,7 @@ impl Applying {
         store.change_id(row, cell, Origin::Remote, out);
         self.renamed.insert(row.0.into(), row);
         if let Some(phantom) = phantom {
-            store.phantoms.learn(&phantom, &Id::from(id));
+            store.learn_id(row, &phantom, &Id::from(id));
             self.applied.new_ids.push(NewId {
                 row: store.table.handle(row),
                 phantom,
@@ -244,6 +270,11 @@ impl Applying {
             .get(other)
             .is_some_and(|dirty| !dirty.exists());
         let id = store.id_of(other);
+        let stakes = store.changes.get_mut(other);
+        let stakes = stakes.map(|dirty| core::mem::take(&mut dirty.stakes));
+        if let (Some(stakes), Some(dirty)) = (stakes, store.changes.get_mut(phantom)) {
+            dirty.stakes.extend(stakes);
+        }
         store.table.hide(&[other]);
         if !removed {
             store.tell(NoticeKind::Remove, Origin::Remote, other, out);
@@ -272,11 +303,24 @@ impl Applying {
     ) {
         let handle = store.table.handle(row);
         let confirmed = outcome.is_some_and(|outcome| outcome.success == Some(true));
-        let inflight = store
-            .changes
-            .get(row)
-            .map_or(Stage::Idle, |dirty| dirty.inflight);
+        let dirty = store.changes.get(row);
+        let inflight = dirty.map_or(Stage::Idle, |dirty| dirty.inflight);
+        let hides_removal = dirty.is_some_and(|dirty| dirty.hides_removal(true));
+        let detects = inflight != Stage::Add && !dirty.is_some_and(Dirty::is_all_pending);
+        let own = match self.answers {
+            true => store.sent_fields(row),
+            false => Vec::new(),
+        };
+        let from = ServerRow {
+            detects,
+            own: &own,
+            ..from
+        };
         match inflight {
+            _ if self.answers && !confirmed && hides_removal => {
+                let message = "the server still has the record";
+                self.refuse(store, row, message, out);
+            }
             Stage::Remove(_) if self.answers && !confirmed => {
                 let message = "the server still has the record";
                 self.refuse(store, row, message, out);
@@ -358,6 +402,7 @@ impl Applying {
                 continue;
             };
             let row = store.table.find_id(id);
+            let row = row.filter(|&row| !store.is_own_id(row));
             let outcome = entry(&rows.outcomes, &outcomes, from);
             let refusal = outcome.filter(|it| it.success == Some(false));
             if refusal.is_none() && !self.decides(outcome) {
@@ -375,7 +420,15 @@ impl Applying {
     }
 
     fn confirm(&mut self, store: &mut Store, row: RowIx, out: &mut Notices) {
+        let (veiled, removed) = store.changes.get(row).map_or((false, false), |dirty| {
+            (dirty.veiled, dirty.hides_removal(true))
+        });
         self.applied.more_to_send |= store.confirm_row(row, out);
+        if removed {
+            self.applied.removed.push(store.table.handle(row));
+        } else if veiled && store.changes.get(row).is_none_or(Dirty::exists) {
+            self.fresh.push(row);
+        }
     }
 
     /// What was on the wire and hasn't been settled by a row.
@@ -396,17 +449,21 @@ impl Applying {
             };
             let handle = store.table.handle(row);
             match (dirty.inflight, self.options.unmentioned) {
-                (_, Unmentioned::Undecided | Unmentioned::RolledBack) => store.thaw_row(row, out),
+                (_, Unmentioned::Undecided | Unmentioned::RolledBack) => {
+                    store.thaw_row(row, None, out);
+                }
                 (Stage::Add, _) => {
                     nameless.push(handle);
-                    store.thaw_row(row, out);
+                    let why = SyncError::new(ErrorCode::BadResponse, "no id from the server");
+                    store.thaw_row(row, Some(&why), out);
                 }
                 (Stage::Remove(Some(field)), _)
                     if Some(field) == store.table.schema().parent
                         && self.keeps_parent(store, row) =>
                 {
                     self.kept.insert(row.0.into(), row);
-                    store.drop_inflight(&[row], out);
+                    let why = SyncError::new(ErrorCode::Refused, "its parent stays");
+                    store.drop_inflight(&[row], &why, out);
                 }
                 (_, Unmentioned::Confirmed) | (Stage::Remove(Some(_)), _) => {
                     self.confirm(store, row, out);
@@ -416,7 +473,9 @@ impl Applying {
                 }
                 (Stage::Idle, Unmentioned::Missing) => {
                     missing.push(handle);
-                    store.thaw_row(row, out);
+                    let why =
+                        SyncError::new(ErrorCode::BadResponse, "the server did not confirm it");
+                    store.thaw_row(row, Some(&why), out);
                 }
             }
         }

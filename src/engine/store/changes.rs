@@ -3,6 +3,7 @@
 use super::layers::Touched;
 use super::record_state::{Counted, Dirty};
 use super::rows::sorted;
+use super::stakes::Fate;
 use crate::engine::schema::FieldIx;
 use crate::engine::table::RowIx;
 use crate::engine::value::Cell;
@@ -20,6 +21,8 @@ pub(super) struct Changes {
     free: Vec<u32>,
     next_seq: u32,
     tally: Tally,
+    /// What has been decided about the stakes of calls, to be told.
+    pub(super) fates: Vec<Fate>,
 }
 
 /// How many records count for what.
@@ -116,8 +119,8 @@ impl Changes {
         shift(&mut self.tally.sent, old.sent, new.sent);
         shift(
             &mut self.tally.unconfirmed,
-            old.sendable || old.sent,
-            new.sendable || new.sent,
+            old.changed || old.sent,
+            new.changed || new.sent,
         );
     }
 
@@ -134,6 +137,14 @@ impl Changes {
     pub(super) fn rows(&self, keep: impl Fn(&Dirty) -> bool) -> Vec<RowIx> {
         let found = self.iter().filter(|dirty| keep(dirty));
         sorted(found.map(|dirty| (dirty.seq, dirty.row)))
+    }
+
+    /// All entries, mostly in the order of their first change; none is left.
+    pub(super) fn end_all(&mut self) -> impl Iterator<Item = Dirty> + use<> {
+        self.slots.clear();
+        self.free.clear();
+        self.tally = Tally::default();
+        core::mem::take(&mut self.records).into_iter().flatten()
     }
 
     /// All entries in the order of their first change, leaving none.
@@ -159,6 +170,18 @@ impl Changes {
             visit(&mut touched.base);
             visit(&mut touched.inflight);
             visit(&mut touched.pending);
+        }
+        for stake in self
+            .records
+            .iter_mut()
+            .flatten()
+            .flat_map(|dirty| &mut dirty.stakes)
+        {
+            visit(&mut stake.cell);
+        }
+        let records = self.records.iter_mut().flatten();
+        for open in records.filter_map(|dirty| dirty.conflict.as_mut()) {
+            open.fields.iter_mut().for_each(|(_, base)| visit(base));
         }
     }
 
@@ -189,7 +212,7 @@ impl Changes {
             tally.sendable += usize::from(dirty.counted.sendable);
             tally.ready += usize::from(dirty.counted.ready);
             tally.sent += usize::from(dirty.counted.sent);
-            tally.unconfirmed += usize::from(dirty.counted.sendable || dirty.counted.sent);
+            tally.unconfirmed += usize::from(dirty.counted.changed || dirty.counted.sent);
         }
         if used != self.iter().count() {
             return Err("an entry without a slot".into());

@@ -49,11 +49,11 @@ impl Store {
         if sent != dirty.counted.sent {
             return Err("counted wrongly as sent".into());
         }
-        let sendable = dirty.is_sendable(
-            &|a, b| self.equal_any(a, b),
-            &|touched| self.sends(touched),
-            &|cascade| cascade.is_none_or(|field| self.sends_removal(dirty, field)),
-        );
+        let changed = self.is_changed(dirty);
+        if changed != dirty.counted.changed {
+            return Err("counted wrongly as changed".into());
+        }
+        let sendable = changed && dirty.blocked == 0;
         if dirty.counted.ready != (sendable && !dirty.held) {
             return Err("counted wrongly as ready".into());
         }

@@ -1,13 +1,21 @@
 //! The user sets fields. Writes pending only.
 
 use super::notices::Notices;
-use super::record_state::Stage;
-use super::{IS_ID, IS_PARENT, PERSISTS, PLAIN_NUMBER, Store, equal};
+use super::record_state::{Dirty, Stage};
+use super::rows::pack;
+use super::stakes::NOBODY;
+use super::{IS_ID, IS_PARENT, IS_REFERENCE, PERSISTS, PLAIN_NUMBER, Store, equal};
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{NoticeKind, Origin};
+use crate::engine::rng::is_uuid;
 use crate::engine::schema::FieldIx;
 use crate::engine::table::{IdRef, RowId, RowIx};
 use crate::engine::value::{Cell, Value};
+
+/// A field of a row, for lists of such.
+pub(super) const fn key_of(row: RowIx, field: FieldIx) -> u64 {
+    pack(row.0, field.0 as u32)
+}
 
 impl Store {
     /// The user sets a field. The value is normalised as the field's kind says; `Absent` is `null`,
@@ -44,7 +52,7 @@ impl Store {
             if cell != old {
                 self.table.release(cell);
             }
-            return Ok(false);
+            return Ok(self.set_again(row, field, old, out));
         }
         if traits & IS_ID != 0 {
             return self.set_id(row, cell, out).map(|()| true);
@@ -54,6 +62,30 @@ impl Store {
         }
         self.write_user(row, field, cell, Origin::Local, out);
         Ok(true)
+    }
+
+    /// A value is set that is seen already. Where an edit that isn't shown would change it, that is
+    /// called off; and who waits for what was set waits for what others have set.
+    fn set_again(&mut self, row: RowIx, field: FieldIx, cell: Cell, out: &mut Notices) -> bool {
+        let hides = |dirty: &Dirty| dirty.hidden_cell(field, false).is_some();
+        if self.changes.get(row).is_some_and(hides) {
+            self.stake_field(row, field, cell);
+            self.settle(row);
+            self.recount(row);
+            self.tell(NoticeKind::State, Origin::Local, row, out);
+            return true;
+        }
+        if self.owner.call != NOBODY && self.watch_row(row, self.owner.call) {
+            self.staked.push(row);
+        }
+        false
+    }
+
+    /// Reads what [`Store::set`] will read, see [`Table::touch`](crate::engine::table::Table::touch).
+    #[inline]
+    pub fn touch(&self, row: RowIx, field: FieldIx) -> u64 {
+        let dirty = self.changes.get(row).and_then(|dirty| dirty.fields.first());
+        self.table.touch(row, field) ^ dirty.map_or(0, |touched| touched.base.bits())
     }
 
     /// Writes a value, known to differ from what is seen, into the user's layer.
@@ -67,15 +99,34 @@ impl Store {
     ) {
         let old = self.table.cell(row, field);
         let traits = self.traits(field);
-        let table = &self.table;
+        if traits & IS_REFERENCE != 0 && origin == Origin::Local {
+            self.aftermath.given.push(key_of(row, field));
+        }
+        let known = |dirty: &Dirty| dirty.in_base;
+        if self.untracked && self.changes.get(row).is_none_or(known) {
+            self.server_write(row, field, cell, false, origin, out);
+            self.settle(row);
+            return;
+        }
         let dirty = self.changes.ensure(row, true);
         let held = core::mem::take(&mut dirty.held);
+        dirty.edited = self.now;
+        let staked = !dirty.stakes.is_empty() || self.owner.call != NOBODY;
+        if staked && self.stake_field(row, field, cell) {
+            self.recount(row);
+            self.tell(NoticeKind::State, origin, row, out);
+            return;
+        }
+        let table = &self.table;
+        let dirty = self.changes.ensure(row, true);
         if dirty.is_all_pending() {
             if held {
                 self.recount(row);
             }
             self.put(row, field, cell);
-            self.table.release(old);
+            if !staked {
+                self.table.release(old);
+            }
             self.tell_field(NoticeKind::Update, origin, (row, field), (old, cell), out);
             return;
         }
@@ -86,10 +137,12 @@ impl Store {
         let plain = touched.inflight.is_absent() && traits & PERSISTS != 0;
         let counted = dirty.counted.ready && dirty.pending == Stage::Idle;
         self.put(row, field, visible);
-        if visible != cell {
-            self.table.release(cell);
+        if !staked {
+            if visible != cell {
+                self.table.release(cell);
+            }
+            self.table.release(dead);
         }
-        self.table.release(dead);
         if idle {
             self.settle(row);
         } else if !(plain && counted) {
@@ -147,9 +200,19 @@ impl Store {
             _ => return refuse("the server knows the record by this id; it can't be changed"),
         }
         self.check_new_id(cell)?;
+        self.keep_alias(row, cell);
         self.change_id(row, cell, Origin::Local, out);
         self.follow_parents(self.aftermath.id_changes.len().saturating_sub(1), out);
         Ok(())
+    }
+
+    /// A phantom gets an id of the app's choice: the server goes on with the one that it had.
+    fn keep_alias(&mut self, row: RowIx, new: Cell) {
+        let old = self.id_of(row).map(|id| id.text()).unwrap_or_default();
+        let chosen = self.table.text(new).is_none_or(|text| !is_uuid(text));
+        if chosen && is_uuid(&old) && self.changes.get(row).is_some_and(|it| it.alias.is_none()) {
+            self.name_phantom(row, old);
+        }
     }
 
     /// Whether a cell can be the id of a new record.
@@ -199,9 +262,12 @@ impl Store {
             return;
         };
         let row = self.table.handle(row);
-        self.aftermath
-            .id_changes
-            .push(super::IdChange { row, old, new });
+        self.aftermath.id_changes.push(super::IdChange {
+            row,
+            old,
+            new,
+            own: false,
+        });
     }
 
     /// Children name their parents by the ids that those got, from the given id change of the

@@ -64,6 +64,13 @@ fn add_field(
     schema: &mut Schema,
     field: Field,
 ) -> Result<FieldIx, SyncError> {
+    if let Some(other) = schema.fields().iter().find(|it| it.path == field.path)
+        && other.name != field.name
+    {
+        let names = [&other.name, " and ", &field.name].concat();
+        let message = [&config.id, ": ", &names, " have one dataSource"].concat();
+        return Err(invalid_config(message));
+    }
     schema
         .ensure(field)
         .ok_or_else(|| invalid_config(format!("{}: too many fields", config.id)))
@@ -79,13 +86,8 @@ fn read_field(config: &StoreConfig, given: &FieldConfig) -> Result<Field, SyncEr
     let kind = FieldKind::parse_config(given.kind.as_deref(), given.format.as_deref())
         .map_err(|error| invalid_config(format!("{}, field {}: {error}", config.id, given.name)))?;
     let mut field = Field::new(&given.name, kind);
-    if let Some(source) = given
-        .data_source
-        .as_deref()
-        .filter(|source| !source.is_empty())
-    {
-        field.path = source.split('.').map(str::to_owned).collect();
-    }
+    field.path = path(config, given, "dataSource", &given.data_source)?.unwrap_or(field.path);
+    field.write_path = path(config, given, "writeSource", &given.write_source)?;
     field.default = given
         .default_value
         .as_ref()
@@ -94,6 +96,31 @@ fn read_field(config: &StoreConfig, given: &FieldConfig) -> Result<Field, SyncEr
     field.persist = given.persist.unwrap_or(true);
     field.always_write = given.always_write.unwrap_or(false);
     Ok(field)
+}
+
+/// The parts of a wire name, if one is given.
+fn path(
+    config: &StoreConfig,
+    given: &FieldConfig,
+    option: &str,
+    source: &Option<String>,
+) -> Result<Option<Vec<String>>, SyncError> {
+    let Some(source) = source else {
+        return Ok(None);
+    };
+    let path: Vec<String> = source.split('.').map(str::to_owned).collect();
+    if path.iter().any(String::is_empty) {
+        let words = [
+            &config.id,
+            ", field ",
+            &given.name,
+            ": no ",
+            option,
+            " is empty, or has empty parts",
+        ];
+        return Err(invalid_config(words.concat()));
+    }
+    Ok(Some(path))
 }
 
 /// A value that lives in JSON text: plain ones are read, objects and arrays stay text.

@@ -3,6 +3,7 @@
 use super::notices::Notices;
 use super::record_state::{Dirty, Stage};
 use super::{Store, equal};
+use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::table::RowIx;
 use crate::prelude::*;
@@ -26,11 +27,18 @@ impl Store {
             return false;
         }
         let rows = self.changes.rows(sends);
-        for &row in &rows {
+        self.freeze_all(&rows, out);
+        !rows.is_empty()
+    }
+
+    pub(super) fn freeze_all(&mut self, rows: &[RowIx], out: &mut Notices) {
+        for &row in rows {
             let Some(dirty) = self.changes.get_mut(row) else {
                 continue;
             };
-            match core::mem::take(&mut dirty.pending) {
+            let frozen = core::mem::take(&mut dirty.pending);
+            match frozen {
+                Stage::Idle if dirty.hides_removal(false) => {}
                 Stage::Idle => {
                     let quiet = &self.quiet_fields;
                     let sent = dirty
@@ -41,25 +49,25 @@ impl Store {
                 }
                 stage => dirty.inflight = stage,
             }
+            self.freeze_stakes(row, frozen);
             self.recount(row);
             self.tell(NoticeKind::State, Origin::Local, row, out);
         }
-        !rows.is_empty()
     }
 
-    /// What is on the wire goes back under the user's layer: it was not sent, or definitely refused
-    /// as a whole.
-    pub fn thaw(&mut self, out: &mut Notices) {
+    /// What is on the wire goes back under the user's layer: it was not sent, or (`why`) definitely
+    /// refused as a whole.
+    pub fn thaw(&mut self, why: Option<&SyncError>, out: &mut Notices) {
         for row in self.sent_rows() {
-            self.thaw_row(row, out);
+            self.thaw_row(row, why, out);
         }
     }
 
     /// What is on the wire is dropped: it was refused, and shall not be tried again. Edits made
     /// since stay.
-    pub fn revert_inflight(&mut self, out: &mut Notices) {
+    pub fn revert_inflight(&mut self, why: &SyncError, out: &mut Notices) {
         let rows = self.sent_rows();
-        self.drop_inflight(&rows, out);
+        self.drop_inflight(&rows, why, out);
     }
 
     /// The records on the wire, in the order of their first change.
@@ -67,12 +75,14 @@ impl Store {
         self.changes.rows(Dirty::is_sent)
     }
 
-    pub(super) fn thaw_row(&mut self, row: RowIx, out: &mut Notices) {
+    pub(super) fn thaw_row(&mut self, row: RowIx, why: Option<&SyncError>, out: &mut Notices) {
+        self.thaw_stakes(row, why);
         let Some(dirty) = self.changes.get_mut(row) else {
             return;
         };
         match (core::mem::take(&mut dirty.inflight), dirty.pending) {
             (Stage::Add, Stage::Remove(_)) => {
+                self.decide(row, &Ok(()));
                 self.free(row);
                 return;
             }
@@ -100,6 +110,16 @@ impl Store {
             return false;
         };
         let was_ready = dirty.counted.ready;
+        let hidden = if dirty.stakes.is_empty() {
+            Vec::new()
+        } else {
+            let hidden = self.hidden_sent(row);
+            self.decide_sent(row, &Ok(()));
+            hidden
+        };
+        let Some(dirty) = self.changes.get_mut(row) else {
+            return false;
+        };
         dirty.error = None;
         dirty.held = false;
         match (core::mem::take(&mut dirty.inflight), dirty.pending) {
@@ -113,10 +133,16 @@ impl Store {
                 self.end_removed(row);
                 return false;
             }
-            (Stage::Add, _) => dirty.in_base = true,
+            (Stage::Add, _) => {
+                dirty.in_base = true;
+                dirty.veiled = false;
+            }
             (Stage::Idle, _) => {}
         }
         let (table, traits) = (&self.table, &self.traits);
+        for (field, cell) in hidden {
+            dirty.touch(field, table.cell(row, field)).inflight = cell;
+        }
         for touched in &mut dirty.fields {
             let traits = traits.get(touched.field.ix()).copied().unwrap_or(0);
             touched.confirm(&|a, b| equal(table, traits, a, b));
@@ -129,21 +155,24 @@ impl Store {
 
     /// A removal is confirmed: the record ends, and what its removal did elsewhere is true.
     pub(super) fn end_removed(&mut self, row: RowIx) {
+        self.decide(row, &Ok(()));
         self.aftermath.confirmed.extend(self.id_of(row));
         self.free(row);
     }
 
     /// What the wire carries of records is dropped; edits made since stay.
-    pub(super) fn drop_inflight(&mut self, rows: &[RowIx], out: &mut Notices) {
+    pub(super) fn drop_inflight(&mut self, rows: &[RowIx], why: &SyncError, out: &mut Notices) {
         let mut going = Vec::new();
         let mut back = Vec::new();
         for &row in rows {
+            self.decide_sent(row, &Err(why.clone()));
             let Some(dirty) = self.changes.get_mut(row) else {
                 continue;
             };
             let existed = dirty.exists();
             match (core::mem::take(&mut dirty.inflight), dirty.pending) {
                 (Stage::Add, Stage::Remove(_)) => {
+                    self.decide(row, &Ok(()));
                     self.free(row);
                     continue;
                 }
@@ -185,10 +214,11 @@ impl Store {
             return false;
         };
         let reverted = revert || matches!(dirty.inflight, Stage::Remove(_));
+        let why = SyncError::new(ErrorCode::Refused, message);
         if reverted {
-            self.drop_inflight(&[row], out);
+            self.drop_inflight(&[row], &why, out);
         } else {
-            self.thaw_row(row, out);
+            self.thaw_row(row, Some(&why), out);
         }
         if self.table.resolve(handle).is_some() {
             let dirty = self.changes.ensure(row, true);

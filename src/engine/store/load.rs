@@ -1,15 +1,18 @@
 //! A new data set takes the place of the old one; what the user has typed is laid on top.
 
+use super::keys::Keys;
 use super::notices::Notices;
 use super::record_state::{Dirty, Stage};
 use super::rows::Groups;
 use super::server::all_values;
+use super::stakes::{Fate, NOBODY, gone};
 use super::{Id, IdChange, Store, equal};
+use crate::engine::conflict::{self, Kind, Outcome, Side};
 use crate::engine::event::Origin;
 use crate::engine::json::Rows;
 use crate::engine::rng::Rng;
 use crate::engine::schema::FieldIx;
-use crate::engine::table::{IdRef, RowIx, Table};
+use crate::engine::table::{IdRef, RowId, RowIx, Table};
 use crate::engine::value::{Cell, Value};
 use crate::prelude::*;
 
@@ -38,6 +41,7 @@ impl Store {
         rng: &mut Rng,
         out: &mut Notices,
     ) -> Loaded {
+        self.name_phantom_parents(&mut rows);
         let mut loaded = Loaded {
             warnings: core::mem::take(&mut rows.warnings),
             ..Loaded::default()
@@ -52,28 +56,42 @@ impl Store {
         let old = core::mem::replace(&mut self.table, rows.table);
         let changes = self.changes.drain();
         let keys = core::mem::take(&mut self.keys);
+        self.aliases = Groups::default();
         self.learn_traits();
         self.forget_indexes();
         self.echoed.clear();
         self.order_before = None;
         self.complete_rows(rng, &mut loaded);
         if keep_pending {
-            self.lay_over_all(&old, changes, &rows.phantom_ids, &mut loaded);
+            self.tell_refresh(Origin::Load, out);
+            self.lay_over_all(
+                (&old, &keys),
+                changes,
+                &rows.phantom_ids,
+                (&mut loaded, out),
+            );
         } else {
+            self.tell_refresh(Origin::Load, out);
             let gone = changes.iter().filter(|dirty| is_unconfirmed(dirty));
             loaded
                 .gone
                 .extend(gone.filter_map(|dirty| id_in(&old, dirty.row)));
+            for dirty in &changes {
+                self.lose_stakes(dirty, old.handle(dirty.row));
+            }
         }
         for (row, key) in keys.list() {
+            if self.keys.owner(key).is_some() {
+                continue;
+            }
             let new = id_in(&old, *row).and_then(|id| self.table.find_id(id.as_ref()));
             if let Some(new) = new {
                 self.keys.carry(key, new);
             }
         }
         self.welcome_namesakes();
+        self.name_reborn(rng, &mut Notices::default());
         self.version += 1;
-        self.tell_refresh(Origin::Load, out);
         loaded
     }
 
@@ -146,10 +164,10 @@ impl Store {
 
     fn lay_over_all(
         &mut self,
-        old: &Table,
+        (old, keys): (&Table, &Keys),
         changes: Vec<Dirty>,
         phantoms: &[(RowIx, Box<str>)],
-        loaded: &mut Loaded,
+        (loaded, out): (&mut Loaded, &mut Notices),
     ) {
         let mut named = Groups::default();
         for (at, (_, text)) in phantoms.iter().enumerate() {
@@ -166,12 +184,15 @@ impl Store {
         let mut show = Vec::new();
         let mut hide = Vec::new();
         for dirty in changes {
-            let Some(id) = id_in(old, dirty.row) else {
+            let was = dirty.row;
+            let Some(id) = id_in(old, was) else {
                 continue;
             };
             let known = self.table.find_id(id.as_ref());
-            let row = match &id {
-                Id::Text(text) if !dirty.in_base => known.or_else(|| named(text)),
+            let row = match (&dirty.alias, &id) {
+                (Some(alias), _) if self.sends_ids => known.or_else(|| named(alias)),
+                (Some(alias), _) => named(alias),
+                (None, Id::Text(text)) if !dirty.in_base => known.or_else(|| named(text)),
                 _ => known,
             };
             let (row, exists) = match row {
@@ -179,12 +200,22 @@ impl Store {
                 None if !dirty.in_base => {
                     let exists = dirty.exists();
                     let row = self.carry_over(old, dirty);
+                    if known.is_some() {
+                        loaded
+                            .warnings
+                            .push(self.taken_by_load(row, keys.get(was), out));
+                    }
                     if exists {
                         show.push(row);
                     }
                     continue;
                 }
+                None if self.keeps_lost(&dirty) => {
+                    show.push(self.carry_over_reborn(old, dirty));
+                    continue;
+                }
                 None => {
+                    self.lose_stakes(&dirty, old.handle(dirty.row));
                     if is_unconfirmed(&dirty) {
                         loaded.gone.push(id);
                     }
@@ -214,6 +245,8 @@ impl Store {
                 dirty.fields = all_values(old, dirty.row);
             }
             dirty.in_base = true;
+            dirty.veiled = false;
+            dirty.stakes.iter_mut().for_each(|stake| stake.sent = false);
             dirty.inflight = Stage::Idle;
             if dirty.pending == Stage::Add {
                 dirty.pending = Stage::Idle;
@@ -222,11 +255,17 @@ impl Store {
                 .fields
                 .iter_mut()
                 .for_each(|touched| touched.inflight = Cell::ABSENT);
-            self.take_loaded_id(row, id);
+            self.take_loaded_id(row, id, dirty.alias.take());
         }
+        let mut met = Vec::new();
         for touched in &mut dirty.fields {
             let field = touched.field;
-            touched.base = self.table.cell(row, field);
+            let cell = self.table.cell(row, field);
+            let nullish = touched.base.is_nullish() && cell.is_nullish();
+            if !was_added && !nullish && !self.table.same_in(cell, old, touched.base) {
+                met.push((field, self.table.copy_cell(old, touched.base), cell));
+            }
+            touched.base = cell;
             touched.inflight = self.table.copy_cell(old, touched.inflight);
             touched.pending = self.table.copy_cell(old, touched.pending);
             let (table, traits) = (&self.table, self.traits(field));
@@ -234,24 +273,51 @@ impl Store {
             let visible = touched.visible();
             self.table.set_cell(row, field, visible);
         }
-        let exists = dirty.exists();
+        for stake in &mut dirty.stakes {
+            stake.cell = self.table.copy_cell(old, stake.cell);
+        }
+        if let Some(open) = &mut dirty.conflict {
+            for (_, base) in &mut open.fields {
+                *base = self.table.copy_cell(old, *base);
+            }
+        }
         self.changes.adopt(row, dirty);
+        // The load's own notice stands for all of it.
+        let mut out = Notices::default();
+        self.meet_all(row, met, &mut out);
         self.settle(row);
-        exists
+        self.changes.get(row).is_none_or(Dirty::exists)
+    }
+
+    /// The new data set has other values than the old one in fields that the user has changed.
+    fn meet_all(&mut self, row: RowIx, met: Vec<(FieldIx, Cell, Cell)>, out: &mut Notices) {
+        let modified = self.policy.modified;
+        let at = modified.and_then(|field| self.table.cell(row, field).as_number());
+        for (field, base, theirs) in met {
+            let removed = self.changes.get(row).is_some_and(|it| !it.exists());
+            if !removed && !self.meet(row, field, (base, theirs), at) {
+                self.reject_field(row, field, out);
+            }
+        }
     }
 
     /// A phantom was loaded under the server's id: it keeps its key, and references follow.
-    fn take_loaded_id(&mut self, row: RowIx, phantom: &Id) {
+    fn take_loaded_id(&mut self, row: RowIx, phantom: &Id, alias: Option<Box<str>>) {
         let Some(new) = self.id_of(row) else { return };
+        let own = alias.is_some();
+        if let Some(alias) = alias {
+            self.phantoms.learn(&Id::Text(alias), &new, false);
+        }
         if new.as_ref() == phantom.as_ref() {
             return;
         }
         self.keys.keep(row, phantom);
-        self.phantoms.learn(phantom, &new);
+        self.phantoms.learn(phantom, &new, own);
         self.aftermath.id_changes.push(IdChange {
             row: self.table.handle(row),
             old: phantom.clone(),
             new,
+            own,
         });
     }
 
@@ -266,14 +332,52 @@ impl Store {
             }
         }
         for touched in &mut dirty.fields {
+            touched.base = self.table.copy_cell(old, touched.base);
             touched.inflight = self.table.copy_cell(old, touched.inflight);
             touched.pending = self.table.copy_cell(old, touched.pending);
             let visible = touched.visible();
             self.table.set_cell(row, touched.field, visible);
         }
+        for stake in &mut dirty.stakes {
+            stake.cell = self.table.copy_cell(old, stake.cell);
+        }
+        if let Some(alias) = &dirty.alias {
+            self.aliases.insert(IdRef::Text(alias).hash(), row);
+        }
         self.changes.adopt(row, dirty);
         self.settle(row);
         row
+    }
+
+    /// Whether a record that isn't in the new data stays, for what the user has changed in it.
+    fn keeps_lost(&self, dirty: &Dirty) -> bool {
+        let strategy = self.policy.strategy;
+        self.policy.chosen
+            && is_unconfirmed(dirty)
+            && !dirty.is_sent()
+            && conflict::removal(Kind::RemoteRemove, strategy) != Outcome::Decided(Side::Theirs)
+    }
+
+    /// A record that the server has no more moves into the new table, hidden, to be sent as new.
+    fn carry_over_reborn(&mut self, old: &Table, dirty: Dirty) -> RowIx {
+        let row = self.carry_over(old, dirty);
+        self.survives(row);
+        row
+    }
+
+    /// What was at stake in a record that isn't in the new data is lost.
+    fn lose_stakes(&mut self, dirty: &Dirty, row: RowId) {
+        let owned = dirty.stakes.iter().filter(|stake| stake.call != NOBODY);
+        let fates = owned.map(|stake| Fate {
+            call: stake.call,
+            row,
+            outcome: match dirty.exists() {
+                true => Err(gone()),
+                // What was to go has gone.
+                false => Ok(()),
+            },
+        });
+        self.changes.fates.extend(fates);
     }
 
     /// Records whose id is another record's key get keys of their own.

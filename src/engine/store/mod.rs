@@ -11,7 +11,8 @@
 //! 3. A record is in the visible order exactly when its layers say that it exists. Removed ones
 //!    stay in the table, hidden and findable by id, until the server has confirmed that they are
 //!    gone.
-//! 4. Every record has an id, and no two have the same. A phantom's is its client id.
+//! 4. Every record has an id, and no two have the same. A phantom's is its client id; one that the
+//!    app chose stays here, and the server gets another in its place (`alias`).
 //! 5. Only server data writes base, only the user writes pending, and only a sync moves values
 //!    between the layers.
 //!
@@ -22,13 +23,16 @@
 //! | `changes` | all records with layers, found by row; how many there are |
 //! | `edit`, `adding`, `removing`, `moving` | what the user does |
 //! | `rollback` | accept and reject |
+//! | `holding` | what is kept from packages |
+//! | `clashes` | conflicts: found, decided, waiting for the app |
+//! | `stakes` | what calls wait for: promises per edit, groups, edits that aren't shown yet |
 //! | `flight` | freeze, thaw, confirm, refuse |
 //! | `answer`, `applying` | an answer to a sync: plan and apply; remote changesets |
 //! | `server` | how server data writes base |
-//! | `load` | a new data set |
+//! | `load`, `differences` | a new data set, as a whole or by its differences |
 //! | `natural_key` | phantoms found again by other fields than their ids |
-//! | `package` | what a sync sends |
-//! | `phantoms` | which ids phantoms got |
+//! | `package`, `portion` | what a sync sends, all or a part of it |
+//! | `phantoms` | by which ids servers know phantoms, and which ids those got |
 //! | `rebirth` | records that the server removed and the user wants back |
 //! | `relations`, `tree` | references between records, and what becomes of them |
 //! | `aftermath` | what an operation means for other stores |
@@ -44,9 +48,12 @@ mod answer;
 mod applying;
 mod changes;
 mod check;
+mod clashes;
+mod differences;
 mod edit;
 mod fields;
 mod flight;
+mod holding;
 mod keys;
 mod layers;
 mod load;
@@ -55,6 +62,7 @@ mod natural_key;
 mod notices;
 mod package;
 mod phantoms;
+mod portion;
 mod rebirth;
 mod record_state;
 mod relations;
@@ -62,6 +70,7 @@ mod removing;
 mod rollback;
 mod rows;
 mod server;
+mod stakes;
 mod state;
 mod tree;
 
@@ -70,19 +79,25 @@ use alloc::sync::Arc;
 
 pub use aftermath::{Aftermath, Id, IdChange};
 pub use answer::{Applied, ApplyOptions, NewId, Refused, StorePlan, Unmentioned, Warning};
+pub use clashes::{CONFLICTS_MAX, Clash, Conflict};
 pub use load::Loaded;
 pub use notices::{FOREIGN_SHIFT, Notices, STALE};
-pub use package::{Layer, PackageOptions};
-pub use phantoms::PHANTOMS_MAX;
+pub use package::{Layer, PackageOptions, Targets};
+pub use phantoms::{PHANTOMS_MAX, Which};
+pub use portion::Waiting;
 pub use record_state::RecordState;
+pub use stakes::Fate;
 
 use self::changes::Changes;
 use self::fields::{invalid_config, schema};
 use self::keys::Keys;
 use self::phantoms::Phantoms;
-use self::record_state::Counted;
+use self::record_state::{Counted, Dirty};
 use self::relations::Reference;
+use self::rows::Groups;
+use self::stakes::Owner;
 use super::config::StoreConfig;
+use super::conflict::Side;
 use super::error::{ErrorCode, SyncError};
 use super::input::StoreId;
 use super::schema::{Field, FieldIx, FieldKind, Zone};
@@ -114,13 +129,31 @@ pub struct Store {
     /// Records whose removal was taken back too late: the server has removed them, and they get
     /// client ids when the answer is applied.
     reborn: Vec<RowIx>,
+    policy: clashes::Policy,
+    /// Conflicts that were found or decided, to be told.
+    conflicts: Vec<Conflict>,
+    next_conflict: u32,
+    /// The moment of what happens, in ms.
+    now: f64,
+    /// The user's edits are taken for the server's.
+    untracked: bool,
+    /// Whose edits these are, while a call makes them.
+    owner: Owner,
+    /// The records in which that call has something at stake.
+    staked: Vec<RowIx>,
     phantoms: Phantoms,
+    /// Phantoms by the hash of the client id that the server gets in place of their own.
+    aliases: Groups,
+    /// Whether packages carry the ids of added records, so that the server may keep them.
+    sends_ids: bool,
     aftermath: Aftermath,
     zone: Arc<Zone>,
     mask: u32,
     batch: u32,
     batch_start: u64,
     version: u64,
+    /// How many records the server has, as it last said.
+    total: Option<f64>,
 }
 
 /// A number is kept as it is.
@@ -141,6 +174,9 @@ impl Store {
         if config.id.is_empty() {
             return Err(invalid_config("a store needs an id"));
         }
+        if config.phantom_id_field.as_deref() == Some("") {
+            return Err(invalid_config("phantomIdField must not be empty"));
+        }
         let schema = schema(&config)?;
         let first_generation = (id.0 << STORE_SHIFT) | 1;
         let table = Table::new(schema, first_generation);
@@ -155,17 +191,28 @@ impl Store {
             order_before: None,
             echoed: Vec::new(),
             reborn: Vec::new(),
+            policy: clashes::Policy::default(),
+            conflicts: Vec::new(),
+            next_conflict: 0,
+            now: 0.0,
+            untracked: false,
+            owner: Owner::default(),
+            staked: Vec::new(),
             phantoms: Phantoms::default(),
+            aliases: Groups::default(),
+            sends_ids: false,
             aftermath: Aftermath::default(),
             zone: Arc::new(Zone::default()),
             mask: 0,
             batch: 0,
             batch_start: 0,
             version: 0,
+            total: None,
             config,
         };
         store.learn_references();
         store.learn_traits();
+        store.set_strategy(None);
         Ok(store)
     }
 
@@ -196,10 +243,12 @@ impl Store {
             let ix = FieldIx(ix as u16);
             let Some(field) = schema.field(ix) else { break };
             let mut bits = 0;
-            if matches!(
-                field.kind,
-                FieldKind::Auto | FieldKind::Number | FieldKind::Date(_)
-            ) {
+            let plain = match &field.kind {
+                FieldKind::Auto | FieldKind::Number => true,
+                FieldKind::Date(format) => !format.is_plain(),
+                _ => false,
+            };
+            if plain {
                 bits |= PLAIN_NUMBER;
             }
             if ix == schema.id {
@@ -248,6 +297,18 @@ impl Store {
         self.zone = zone;
     }
 
+    /// What happens from here on happens at that moment (ms).
+    #[inline]
+    pub const fn set_now(&mut self, now: f64) {
+        self.now = now;
+    }
+
+    /// Whether the user's edits are tracked, to be sent; else they are taken for what the server
+    /// has.
+    pub const fn track(&mut self, tracked: bool) {
+        self.untracked = !tracked;
+    }
+
     /// What other stores have to follow since this was last asked.
     pub fn take_aftermath(&mut self) -> Aftermath {
         core::mem::take(&mut self.aftermath)
@@ -261,9 +322,15 @@ impl Store {
     /// Gives memory of dead text back, when that is worth it. Cells that were handed out (in
     /// notices) lose their meaning: call it when none wait.
     pub fn tidy(&mut self) {
-        let changes = &mut self.changes;
-        self.table
-            .compact_if_worth(&mut |visit| changes.cells(visit));
+        let (changes, conflicts) = (&mut self.changes, &mut self.conflicts);
+        self.table.compact_if_worth(&mut |visit| {
+            changes.cells(visit);
+            for clash in conflicts.iter_mut().flat_map(|it| &mut it.fields) {
+                [&mut clash.base, &mut clash.mine, &mut clash.theirs]
+                    .into_iter()
+                    .for_each(&mut *visit);
+            }
+        });
     }
 
     // --- what is there ------------------------------------------------------------------------
@@ -286,6 +353,16 @@ impl Store {
     /// What the app sees, and the hidden rows of removed records.
     pub const fn table(&self) -> &Table {
         &self.table
+    }
+
+    /// How many records the server has, as its last load answer said; it may be wrong.
+    pub const fn total(&self) -> Option<f64> {
+        self.total
+    }
+
+    /// See [`total`](Self::total).
+    pub const fn set_total(&mut self, total: Option<f64>) {
+        self.total = total;
     }
 
     /// Grows with everything that changes what is seen.
@@ -372,7 +449,18 @@ impl Store {
             return;
         };
         dirty.prune();
-        if dirty.is_clean() {
+        if !dirty.stakes.is_empty() {
+            self.review(row);
+        }
+        if self
+            .changes
+            .get(row)
+            .is_some_and(|it| it.conflict.is_some())
+        {
+            self.review_conflict(row);
+        }
+        if self.changes.get(row).is_some_and(Dirty::is_clean) {
+            self.drop_alias(row);
             self.changes.take(row);
         } else {
             self.recount(row);
@@ -383,17 +471,24 @@ impl Store {
         let Some(dirty) = self.changes.get(row) else {
             return;
         };
-        let sendable = dirty.is_sendable(
-            &|a, b| self.equal_any(a, b),
-            &|touched| self.sends(touched),
-            &|cascade| cascade.is_none_or(|field| self.sends_removal(dirty, field)),
-        );
+        let changed = self.is_changed(dirty);
+        let sendable = changed && dirty.blocked == 0;
         let counted = Counted {
+            changed,
             sendable,
             ready: sendable && !dirty.held,
             sent: dirty.is_sent(),
         };
         self.changes.recount(row, counted);
+    }
+
+    /// Whether something of a record waits to be sent.
+    fn is_changed(&self, dirty: &Dirty) -> bool {
+        dirty.is_sendable(
+            &|a, b| self.equal_any(a, b),
+            &|touched| self.sends(touched),
+            &|cascade| cascade.is_none_or(|field| self.sends_removal(dirty, field)),
+        )
     }
 
     /// Whether a field's change goes into packages.
@@ -409,6 +504,9 @@ impl Store {
     /// Ends a record for good.
     fn free(&mut self, row: RowIx) {
         self.unindex(row);
+        self.close_conflict(row, Side::Theirs);
+        self.decide(row, &Err(stakes::gone()));
+        self.drop_alias(row);
         self.changes.take(row);
         self.keys.forget(row);
         self.table.free_row(row);

@@ -4,7 +4,7 @@
 use super::Store;
 use crate::engine::json::Rows;
 use crate::engine::schema::FieldIx;
-use crate::engine::table::{IdRef, RowIx, Table};
+use crate::engine::table::{RowIx, Table};
 use crate::engine::value::Cell;
 use crate::prelude::*;
 
@@ -20,7 +20,8 @@ impl Store {
         strangers.retain(|&row| {
             let id = rows.table.cell(row, rows.table.schema().id);
             let id = rows.table.id_ref(id);
-            id.is_some_and(|id| self.table.find_id(id).is_none())
+            let known = |id| self.table.find_id(id).filter(|&row| !self.is_own_id(row));
+            id.is_some_and(|id| known(id).is_none())
         });
         let mut found = Vec::new();
         for &phantom in phantoms {
@@ -57,7 +58,7 @@ impl Store {
 
     /// The key of a phantom as it was sent; empty when it has none.
     fn sent_key(&self, phantom: &str, fields: &[FieldIx]) -> Vec<Cell> {
-        let row = self.table.find_id(IdRef::Text(phantom));
+        let row = self.phantom_row(phantom);
         let entry = row.and_then(|row| Some((row, self.changes.get(row)?)));
         let Some((row, dirty)) = entry.filter(|(_, dirty)| !dirty.in_base) else {
             return Vec::new();

@@ -7,7 +7,7 @@ use super::{Store, equal};
 use crate::engine::json::write::{self, Object};
 use crate::engine::schema::{Field, FieldIx};
 use crate::engine::table::RowIx;
-use crate::engine::value::Cell;
+use crate::engine::value::{Cell, Value};
 use crate::prelude::*;
 
 /// Which changes a package is about.
@@ -33,6 +33,9 @@ pub struct PackageOptions {
     /// Removing a parent lists its descendants too.
     pub include_children_in_remove_request: bool,
 }
+
+/// Stores that others' fields refer to, where packages call phantoms by other ids than they have.
+pub type Targets<'a> = [(FieldIx, &'a Store)];
 
 impl Default for PackageOptions {
     fn default() -> Self {
@@ -61,24 +64,20 @@ impl Store {
     ///
     /// Added records have all persistable fields that have a value; updated ones their id, what
     /// changed and what goes along with every update; removed ones their id. A record whose parent
-    /// is a phantom names it by the phantom parent field alone.
-    pub fn write_package(&self, layer: Layer, options: &PackageOptions, out: &mut Vec<u8>) -> bool {
+    /// is a phantom names it by the phantom parent field alone. `targets` are the stores that its
+    /// fields refer to.
+    pub fn write_package(
+        &self,
+        layer: Layer,
+        options: &PackageOptions,
+        targets: &Targets<'_>,
+        out: &mut Vec<u8>,
+    ) -> bool {
         let rows = self.changes.rows(|_| true);
         if rows.is_empty() {
             return false;
         }
-        let fields = self.table.schema().fields();
-        let writer = Writer {
-            store: self,
-            layer,
-            options,
-            heads: fields.iter().map(head).collect(),
-            all: self
-                .config
-                .write_all_fields
-                .unwrap_or(options.write_all_fields),
-            always: fields.iter().any(|field| field.always_write),
-        };
+        let writer = self.writer(layer, options, targets);
         let mut lists = [Vec::new(), Vec::new(), Vec::new()];
         // Servers give ids in the order of the package.
         let is_new = |row: RowIx| self.changes.get(row).is_some_and(|dirty| !dirty.in_base);
@@ -86,12 +85,7 @@ impl Store {
             let Some(dirty) = self.changes.get(row) else {
                 continue;
             };
-            match writer.change(dirty) {
-                Some(Change::Added) => writer.added(dirty, begin_item(&mut lists[0])),
-                Some(Change::Updated) => writer.updated(dirty, begin_item(&mut lists[1])),
-                Some(Change::Removed) => writer.removed(row, begin_item(&mut lists[2])),
-                None => {}
-            }
+            writer.record(dirty, &mut lists);
         }
         let mut any = false;
         for (name, list) in ["added", "updated", "removed"].iter().zip(&lists) {
@@ -110,6 +104,27 @@ impl Store {
         }
         any
     }
+
+    pub(super) fn writer<'a>(
+        &'a self,
+        layer: Layer,
+        options: &'a PackageOptions,
+        targets: &'a Targets<'a>,
+    ) -> Writer<'a> {
+        let fields = self.table.schema().fields();
+        Writer {
+            store: self,
+            layer,
+            options,
+            targets,
+            heads: fields.iter().map(head).collect(),
+            all: self
+                .config
+                .write_all_fields
+                .unwrap_or(options.write_all_fields),
+            always: fields.iter().any(|field| field.always_write),
+        }
+    }
 }
 
 fn begin_item(list: &mut Vec<u8>) -> &mut Vec<u8> {
@@ -120,10 +135,11 @@ fn begin_item(list: &mut Vec<u8>) -> &mut Vec<u8> {
 }
 
 /// Writes records as one layer has them.
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     store: &'a Store,
     layer: Layer,
     options: &'a PackageOptions,
+    targets: &'a Targets<'a>,
     /// By field: the quoted name and the colon, empty for fields with dotted paths.
     heads: Vec<Vec<u8>>,
     /// Updates carry all fields.
@@ -137,7 +153,7 @@ const FEW: usize = 16;
 
 fn head(field: &Field) -> Vec<u8> {
     let mut head = Vec::new();
-    if let [name] = field.path.as_slice() {
+    if let [name] = field.sent_path() {
         write::string(name, &mut head);
         head.push(b':');
     }
@@ -145,6 +161,16 @@ fn head(field: &Field) -> Vec<u8> {
 }
 
 impl Writer<'_> {
+    /// Appends what a package says of a record to its list: added, updated, removed.
+    pub(super) fn record(&self, dirty: &Dirty, lists: &mut [Vec<u8>; 3]) {
+        match self.change(dirty) {
+            Some(Change::Added) => self.added(dirty, begin_item(&mut lists[0])),
+            Some(Change::Updated) => self.updated(dirty, begin_item(&mut lists[1])),
+            Some(Change::Removed) => self.removed(dirty.row, begin_item(&mut lists[2])),
+            None => {}
+        }
+    }
+
     fn change(&self, dirty: &Dirty) -> Option<Change> {
         let removed = |cascade: Option<FieldIx>| {
             let sends = self.sends_removal(dirty, cascade);
@@ -154,22 +180,28 @@ impl Writer<'_> {
             Layer::Inflight => match dirty.inflight {
                 Stage::Add => Some(Change::Added),
                 Stage::Remove(cascade) => removed(cascade),
+                Stage::Idle if dirty.hides_removal(true) => Some(Change::Removed),
                 Stage::Idle => self.any_change(dirty),
             },
-            Layer::Unconfirmed => match (dirty.in_base, dirty.exists()) {
+            Layer::Unconfirmed => match (dirty.in_base, dirty.will_exist()) {
                 (false, true) => Some(Change::Added),
                 (false, false) => None,
                 (true, false) => match (dirty.pending, dirty.inflight) {
                     (Stage::Remove(cascade), _) | (_, Stage::Remove(cascade)) => removed(cascade),
                     _ => None,
                 },
+                (true, true) if dirty.hides_removal(false) || dirty.hides_removal(true) => {
+                    Some(Change::Removed)
+                }
                 (true, true) => self.any_change(dirty),
             },
         }
     }
 
     fn any_change(&self, dirty: &Dirty) -> Option<Change> {
-        let changed = dirty.fields.iter().any(|touched| self.is_changed(touched));
+        let changed = dirty.fields.iter().any(|touched| self.is_changed(touched))
+            || dirty.hides_fields(true)
+            || (self.layer == Layer::Unconfirmed && dirty.hides_fields(false));
         changed.then_some(Change::Updated)
     }
 
@@ -199,9 +231,27 @@ impl Writer<'_> {
 
     /// A field as the layer has it.
     fn cell(&self, dirty: &Dirty, field: FieldIx) -> Cell {
+        if let Some(cell) = self.hidden(dirty, field) {
+            return cell;
+        }
         match dirty.touched(field) {
             Some(touched) => self.layer_of(touched),
             None => self.store.table.cell(dirty.row, field),
+        }
+    }
+
+    /// What is sent of a field without being seen.
+    fn hidden(&self, dirty: &Dirty, field: FieldIx) -> Option<Cell> {
+        if dirty.stakes.is_empty() {
+            return None;
+        }
+        let sent = || dirty.hidden_cell(field, true);
+        match self.layer {
+            Layer::Inflight => sent(),
+            Layer::Unconfirmed => match dirty.hidden_cell(field, false) {
+                None if !is_unsent(dirty, field) => sent(),
+                waits => waits,
+            },
         }
     }
 
@@ -226,13 +276,18 @@ impl Writer<'_> {
         let cell = self.store.table.cell(dirty.row, id);
         let name = self.store.config.phantom_id_field.as_ref();
         let name = name.unwrap_or(&self.options.phantom_id_field);
-        write::value(self.store.table.value(cell), object.member(name));
+        let table = &self.store.table;
+        let alias = table.id_ref(cell).and_then(|id| self.store.wire_id(id));
+        write::value(
+            alias.map_or_else(|| table.value(cell), Value::Text),
+            object.member(name),
+        );
         if !self.options.reset_ids_before_sync {
             self.id(dirty.row, &mut object);
         }
         for (ix, field) in self.fields() {
             let cell = self.cell(dirty, ix);
-            if !cell.is_absent() || field.always_write {
+            if !cell.is_absent() || field.always_write || self.store.config.write_unset_fields {
                 self.field(ix, field, cell, &mut object);
             }
         }
@@ -242,7 +297,8 @@ impl Writer<'_> {
     fn updated(&self, dirty: &Dirty, out: &mut Vec<u8>) {
         let mut object = Object::begin(out);
         self.id(dirty.row, &mut object);
-        if !self.all && !self.always && dirty.fields.len() <= FEW {
+        let plain = dirty.stakes.is_empty() && dirty.fields.len() <= FEW;
+        if !self.all && !self.always && plain {
             self.edited(dirty, &mut object);
             object.end();
             return;
@@ -250,7 +306,8 @@ impl Writer<'_> {
         for (ix, field) in self.fields() {
             let changed = dirty
                 .touched(ix)
-                .is_some_and(|touched| self.is_changed(touched));
+                .is_some_and(|touched| self.is_changed(touched))
+                || (field.persist && self.hidden(dirty, ix).is_some());
             let cell = self.cell(dirty, ix);
             if changed || field.always_write || (self.all && !cell.is_absent()) {
                 self.field(ix, field, cell, &mut object);
@@ -264,10 +321,15 @@ impl Writer<'_> {
         let schema = self.store.table.schema();
         let mut from = FieldIx(0);
         loop {
-            let later = dirty.fields.iter().filter(|touched| touched.field >= from);
-            let Some(touched) = later.min_by_key(|touched| touched.field) else {
-                return;
-            };
+            let mut next: Option<&Touched> = None;
+            for touched in &dirty.fields {
+                match next {
+                    _ if touched.field < from => {}
+                    Some(best) if best.field < touched.field => {}
+                    _ => next = Some(touched),
+                }
+            }
+            let Some(touched) = next else { return };
             let ix = touched.field;
             from = FieldIx(ix.0.saturating_add(1));
             if let Some(field) = schema.field(ix)
@@ -294,27 +356,46 @@ impl Writer<'_> {
         }
     }
 
-    fn field(&self, ix: FieldIx, field: &Field, cell: Cell, object: &mut Object<'_>) {
+    /// Where the value of a field is to be written.
+    fn member<'o>(
+        &self,
+        ix: FieldIx,
+        field: &Field,
+        object: &'o mut Object<'_>,
+    ) -> &'o mut Vec<u8> {
+        match self.heads.get(ix.ix()) {
+            Some(head) if !head.is_empty() => object.headed(head),
+            _ => object.path(field.sent_path()),
+        }
+    }
+
+    fn field(&self, ix: FieldIx, of: &Field, cell: Cell, object: &mut Object<'_>) {
         let table = &self.store.table;
         if table.schema().parent == Some(ix)
-            && table
-                .id_ref(cell)
-                .is_some_and(|id| self.store.is_phantom_id(id))
+            && let Some(id) = table.id_ref(cell)
+            && self.store.is_phantom_id(id)
         {
             let name = &self.options.phantom_parent_id_field;
-            write::value(table.value(cell), object.member(name));
+            let alias = self.store.wire_id(id);
+            write::value(
+                alias.map_or_else(|| table.value(cell), Value::Text),
+                object.member(name),
+            );
             return;
         }
-        self.plain_field(ix, field, cell, object);
+        for (field, target) in self.targets {
+            if *field == ix
+                && let Some(alias) = table.id_ref(cell).and_then(|id| target.wire_id(id))
+            {
+                write::value(Value::Text(alias), self.member(ix, of, object));
+                return;
+            }
+        }
+        self.plain_field(ix, of, cell, object);
     }
 
     fn plain_field(&self, ix: FieldIx, field: &Field, cell: Cell, object: &mut Object<'_>) {
         let (table, zone) = (&self.store.table, &self.store.zone);
-        match self.heads.get(ix.ix()) {
-            Some(head) if !head.is_empty() => {
-                write::field(table, cell, field, zone, object.headed(head));
-            }
-            _ => object.field(table, cell, field, zone),
-        }
+        write::field(table, cell, field, zone, self.member(ix, field, object));
     }
 }

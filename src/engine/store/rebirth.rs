@@ -34,6 +34,7 @@ impl Store {
         let first = self.aftermath.id_changes.len();
         for &row in &rows {
             if self.changes.get(row).is_some_and(|dirty| !dirty.in_base) {
+                self.drop_alias(row);
                 let cell = self.table.make_cell(Value::Text(&rng.uuid()));
                 self.change_id(row, cell, Origin::Rebase, out);
                 self.tell(NoticeKind::State, Origin::Rebase, row, out);

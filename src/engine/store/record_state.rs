@@ -1,7 +1,9 @@
 //! What a record is beyond its values: whether the server has it, what of it is on the wire, what
 //! waits.
 
+use super::clashes::Open;
 use super::layers::{Same, Touched};
+use super::stakes::{Of, Stake};
 use crate::engine::schema::FieldIx;
 use crate::engine::table::RowIx;
 use crate::engine::value::Cell;
@@ -50,14 +52,35 @@ pub(super) struct Dirty {
     /// It was refused and has not been edited since: sending it again by itself would only be
     /// refused again.
     pub(super) held: bool,
+    /// Why it is kept from packages, whoever asks for them: bits of [`INVALID`] and the like.
+    pub(super) blocked: u8,
+    /// The conflict that waits for the app.
+    pub(super) conflict: Option<Box<Open>>,
+    /// When the user last changed a field, in ms; 0 when that isn't known.
+    pub(super) edited: f64,
+    /// Its addition is not shown before the server has confirmed it.
+    pub(super) veiled: bool,
+    /// What calls have at stake in it.
+    pub(super) stakes: Vec<Stake>,
+    /// The client id that the server gets, where the record's own id is the app's choice.
+    pub(super) alias: Option<Box<str>>,
     /// What of it is counted in the tallies; kept by `Changes` alone.
     pub(super) counted: Counted,
 }
 
+/// The app says that it isn't valid.
+pub(super) const INVALID: u8 = 1;
+/// A conflict waits to be resolved.
+pub(super) const CONFLICT: u8 = 2;
+/// It refers to an addition that is kept back, or belongs to a group of which a part is.
+pub(super) const DEPENDS: u8 = 4;
+
 /// How a record counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counted {
-    /// The next package can carry it.
+    /// Something of it waits to be sent.
+    pub(super) changed: bool,
+    /// The next package can carry it: nothing keeps it back.
     pub(super) sendable: bool,
     /// It also would when nobody asks for it.
     pub(super) ready: bool,
@@ -76,7 +99,14 @@ impl Dirty {
             fields: Vec::new(),
             error: None,
             held: false,
+            blocked: 0,
+            conflict: None,
+            edited: 0.0,
+            veiled: false,
+            stakes: Vec::new(),
+            alias: None,
             counted: Counted {
+                changed: false,
                 sendable: false,
                 ready: false,
                 sent: false,
@@ -86,6 +116,11 @@ impl Dirty {
 
     /// Whether the record exists for the app.
     pub(super) const fn exists(&self) -> bool {
+        !self.veiled && self.will_exist()
+    }
+
+    /// Whether it would exist if everything was shown at once.
+    pub(super) const fn will_exist(&self) -> bool {
         match (self.pending, self.inflight) {
             (Stage::Add, _) | (Stage::Idle, Stage::Add) => true,
             (Stage::Remove(_), _) | (Stage::Idle, Stage::Remove(_)) => false,
@@ -100,6 +135,8 @@ impl Dirty {
             && self.pending == Stage::Idle
             && self.fields.is_empty()
             && self.error.is_none()
+            && self.stakes.is_empty()
+            && self.blocked & CONFLICT == 0
     }
 
     /// Whether nothing but fields was edited, of which none is on the wire.
@@ -107,17 +144,45 @@ impl Dirty {
         self.in_base
             && self.inflight == Stage::Idle
             && self.pending == Stage::Idle
+            && self.stakes.is_empty()
+            && self.blocked == 0
             && self.fields.iter().all(|field| field.inflight.is_absent())
     }
 
     /// Whether some of it is on the wire.
     pub(super) fn is_sent(&self) -> bool {
-        self.inflight != Stage::Idle || self.fields.iter().any(|field| !field.inflight.is_absent())
+        self.inflight != Stage::Idle
+            || self.fields.iter().any(|field| !field.inflight.is_absent())
+            || self.stakes.iter().any(|stake| stake.hidden && stake.sent)
     }
 
     /// Whether the user's layer says anything.
     pub(super) fn is_modified(&self) -> bool {
-        self.pending != Stage::Idle || self.fields.iter().any(|field| !field.pending.is_absent())
+        self.pending != Stage::Idle
+            || self.fields.iter().any(|field| !field.pending.is_absent())
+            || self.stakes.iter().any(|stake| stake.hidden && !stake.sent)
+    }
+
+    /// Whether a removal that isn't shown waits (`sent`: is on the wire).
+    pub(super) fn hides_removal(&self, sent: bool) -> bool {
+        self.stakes
+            .iter()
+            .any(|stake| stake.hidden && stake.of == Of::Removal && stake.sent == sent)
+    }
+
+    /// What the newest stake in a field (`sent`: of what is on the wire) has set without showing it.
+    pub(super) fn hidden_cell(&self, field: FieldIx, sent: bool) -> Option<Cell> {
+        let mut stakes = self.stakes.iter().rev();
+        let newest = stakes.find(|stake| stake.of == Of::Field(field) && stake.sent == sent)?;
+        newest.hidden.then_some(newest.cell)
+    }
+
+    /// Whether any field has a value that isn't shown.
+    pub(super) fn hides_fields(&self, sent: bool) -> bool {
+        self.stakes.iter().any(|stake| match stake.of {
+            Of::Field(field) => stake.hidden && self.hidden_cell(field, sent).is_some(),
+            _ => false,
+        })
     }
 
     /// Whether every value belongs to the user's layer: a phantom that has not been sent.
@@ -183,6 +248,9 @@ impl Dirty {
             // Edits made before the removal wait for the case that it is refused.
             (Stage::Idle, Stage::Remove(_)) => return false,
             (Stage::Add | Stage::Idle, _) => {}
+        }
+        if self.hides_fields(false) || self.hides_removal(false) {
+            return true;
         }
         self.fields.iter().any(|touched| {
             !touched.pending.is_absent()

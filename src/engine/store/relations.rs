@@ -5,6 +5,7 @@ use super::aftermath::{Id, IdChange};
 use super::notices::Notices;
 use super::record_state::{Dirty, Stage};
 use super::rows::{Groups, distinct, sorted};
+use super::stakes::Of;
 use super::{IS_REFERENCE, Store, equal};
 use crate::engine::config::{OnRemove, Relation};
 use crate::engine::event::{NoticeKind, Origin};
@@ -188,13 +189,13 @@ impl Store {
             return;
         }
         let covered = self.covered_referrers(field);
-        for IdChange { old, new, .. } in changes {
-            let old = old.as_ref();
+        for change in changes {
+            let old = change.old.as_ref();
             let mut rows = self.rows_referring(field, old, true);
             rows.extend(self.rows_referring(field, old, false));
             rows.extend_from_slice(covered.find(old));
             for row in distinct(&rows) {
-                self.rewrite_row(row, field, old, new.as_value(), out);
+                self.rewrite_row(row, field, change, out);
             }
         }
     }
@@ -217,6 +218,7 @@ impl Store {
             row,
             old: old.into(),
             new,
+            own: false,
         };
         self.rewrite_references(field, &[change], out);
     }
@@ -229,22 +231,28 @@ impl Store {
                 covered.insert(&self.table, row, cell);
             }
         }
+        for dirty in self.changes.iter() {
+            let staked = dirty.stakes.iter().filter(|it| it.of == Of::Field(field));
+            for stake in staked {
+                covered.insert(&self.table, dirty.row, stake.cell);
+            }
+        }
         covered
     }
 
-    fn rewrite_row(
-        &mut self,
-        row: RowIx,
-        field: FieldIx,
-        old: IdRef<'_>,
-        new: Value<'_>,
-        out: &mut Notices,
-    ) {
+    fn rewrite_row(&mut self, row: RowIx, field: FieldIx, change: &IdChange, out: &mut Notices) {
+        let old = change.old.as_ref();
         let echoed = self.is_echoed(row, field);
-        let cell = self.table.make_cell(new);
+        let cell = self.table.make_cell(change.new.as_value());
         let column = self.table.cell(row, field);
         let holds = |table: &Table, cell: Cell| table.id_ref(cell).is_some_and(|id| id == old);
         let table = &self.table;
+        let dirty = self.changes.get_mut(row);
+        for stake in dirty.into_iter().flat_map(|dirty| &mut dirty.stakes) {
+            if stake.of == Of::Field(field) && holds(table, stake.cell) {
+                stake.cell = cell;
+            }
+        }
         let Some(touched) = self
             .changes
             .get_mut(row)
@@ -254,6 +262,9 @@ impl Store {
                 return;
             }
             let added = self.changes.get(row).is_some_and(|dirty| !dirty.in_base);
+            if change.own && !added {
+                return;
+            }
             if echoed && !added {
                 self.write_user(row, field, cell, Origin::Remote, out);
             } else {
@@ -268,7 +279,7 @@ impl Store {
             }
             return;
         };
-        if holds(table, touched.base) {
+        if !change.own && holds(table, touched.base) {
             if !echoed {
                 touched.base = cell;
             } else if touched.is_idle() {

@@ -2,11 +2,13 @@
 
 use super::notices::Notices;
 use super::record_state::Stage;
+use super::stakes::Of;
 use super::{Id, Store};
 use crate::engine::error::SyncError;
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::schema::FieldIx;
 use crate::engine::table::{RowId, RowIx};
+use crate::engine::value::Cell;
 use crate::prelude::*;
 
 impl Store {
@@ -17,12 +19,29 @@ impl Store {
         for &id in ids {
             rows.push(self.visible(id)?);
         }
+        if self.owner.hidden {
+            return Ok(self.remove_unseen(&rows, out));
+        }
         Ok(self.remove_rows(rows, None, Origin::Local, out))
+    }
+
+    /// Removals that are not seen before the server has confirmed them. Nothing goes yet: phantoms
+    /// that it has never heard of stay too, until they have their ids.
+    fn remove_unseen(&mut self, rows: &[RowIx], out: &mut Notices) -> Vec<RowId> {
+        for &row in rows {
+            self.stake(row, Of::Removal, Cell::ABSENT);
+            self.recount(row);
+            self.tell(NoticeKind::State, Origin::Local, row, out);
+        }
+        rows.iter().map(|&row| self.table.handle(row)).collect()
     }
 
     /// The user removes every record.
     pub fn remove_all(&mut self, out: &mut Notices) -> Vec<RowId> {
         let rows = self.table.order().to_vec();
+        if self.owner.hidden {
+            return self.remove_unseen(&rows, out);
+        }
         self.remove_rows(rows, None, Origin::Local, out)
     }
 
@@ -58,7 +77,12 @@ impl Store {
         let dirty = self.changes.ensure(row, true);
         dirty.held = false;
         match (dirty.inflight, dirty.in_base) {
-            (Stage::Idle, false) => self.free(row),
+            (Stage::Idle, false) => {
+                // The server never hears of it: nothing is left to be confirmed.
+                self.decide(row, &Ok(()));
+                self.free(row);
+            }
+            _ if self.untracked => self.end_removed(row),
             // Added again after its removal went out: back to that, for the latest reason.
             (Stage::Remove(_), _) => {
                 dirty.inflight = Stage::Remove(cascade);
@@ -67,6 +91,7 @@ impl Store {
             }
             _ => {
                 dirty.pending = Stage::Remove(cascade);
+                self.stake(row, Of::Removal, Cell::ABSENT);
                 self.settle(row);
             }
         }
@@ -111,8 +136,13 @@ impl Store {
 
     /// The server ends records, with their descendants. Nothing of it will be sent.
     pub(super) fn forget_rows(&mut self, rows: &[RowIx], origin: Origin, out: &mut Notices) {
+        let rows: Vec<RowIx> = rows
+            .iter()
+            .copied()
+            .filter(|&row| !self.survives(row))
+            .collect();
         let all: Vec<RowIx> = self
-            .with_descendants(rows.to_vec())
+            .with_descendants(rows)
             .into_iter()
             .map(|(row, _)| row)
             .collect();

@@ -1,8 +1,10 @@
 //! Accept and reject: the user's changes become the truth, or go.
 
 use super::notices::Notices;
-use super::record_state::Stage;
+use super::record_state::{Dirty, Stage};
+use super::stakes::{Of, taken_back};
 use super::{Id, Store, equal};
+use crate::engine::conflict::Side;
 use crate::engine::error::SyncError;
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::schema::FieldIx;
@@ -27,16 +29,50 @@ impl Store {
         self.order_before = None;
     }
 
-    fn accept_row(&mut self, row: RowIx, out: &mut Notices) {
+    pub(super) fn accept_row(&mut self, row: RowIx, out: &mut Notices) {
         let Some(dirty) = self.changes.get(row) else {
             return;
         };
-        if !dirty.exists() {
+        if dirty.conflict.is_some() {
+            self.close_conflict(row, Side::Mine);
+        }
+        let Some(dirty) = self.changes.get(row) else {
+            return;
+        };
+        if dirty.veiled {
+            self.changes.ensure(row, true).veiled = false;
+            self.reappear(&[row], Origin::Local, out);
+        } else if dirty.hides_removal(false) || dirty.hides_removal(true) {
+            self.table.hide(&[row]);
+            self.version += 1;
+            self.tell(NoticeKind::Remove, Origin::Local, row, out);
+            self.end_removed(row);
+            return;
+        } else if !dirty.exists() {
             self.end_removed(row);
             return;
         }
+        self.show_hidden(row, out);
+        self.decide(row, &Ok(()));
         self.changes.take(row);
         self.tell(NoticeKind::State, Origin::Local, row, out);
+    }
+
+    /// Values that wait unseen are seen.
+    fn show_hidden(&mut self, row: RowIx, out: &mut Notices) {
+        let stakes = match self.changes.get(row) {
+            Some(dirty) if !dirty.stakes.is_empty() => dirty.stakes.clone(),
+            _ => return,
+        };
+        for stake in stakes.iter().filter(|stake| stake.hidden) {
+            if let Of::Field(field) = stake.of {
+                let old = self.table.cell(row, field);
+                self.put(row, field, stake.cell);
+                let change = (old, stake.cell);
+                let at = (row, field);
+                self.tell_field(NoticeKind::Update, Origin::Local, at, change, out);
+            }
+        }
     }
 
     /// Takes a record's changes back, also what is on the wire: it is seen as the server has it.
@@ -49,8 +85,12 @@ impl Store {
 
     /// Takes all changes back: values, parents, order, removed records.
     pub fn reject_all(&mut self, out: &mut Notices) {
-        let rows = self.changes.rows(|_| true);
-        self.reject_rows(&rows, out);
+        if self.changes.iter().all(Dirty::is_plain_edit) {
+            self.reject_edits(out);
+        } else {
+            let rows = self.changes.rows(|_| true);
+            self.reject_rows(&rows, out);
+        }
         self.restore_order(out);
     }
 
@@ -58,18 +98,22 @@ impl Store {
         let mut going = Vec::new();
         let mut back = Vec::new();
         for &row in rows {
-            let Some(dirty) = self.changes.get_mut(row) else {
-                continue;
-            };
-            if dirty.is_plain_edit() {
+            if self.changes.get(row).is_some_and(Dirty::is_plain_edit) {
                 self.reject_edit(row, out);
                 continue;
             }
+            self.close_conflict(row, Side::Theirs);
+            self.cover_hidden(row);
+            self.decide(row, &Err(taken_back()));
+            let Some(dirty) = self.changes.get_mut(row) else {
+                continue;
+            };
+            dirty.blocked = 0;
             let existed = dirty.exists();
             dirty.error = None;
             dirty.held = false;
             if !dirty.in_base {
-                if existed {
+                if existed || dirty.veiled {
                     going.push(row);
                 } else {
                     // Its addition is taken back, whatever else had removed it.
@@ -98,11 +142,22 @@ impl Store {
         self.reappear(&back, Origin::Rollback, out);
     }
 
+    /// Where fields were edited and nothing else was done, all entries end at once.
+    fn reject_edits(&mut self, out: &mut Notices) {
+        for dirty in self.changes.end_all() {
+            self.reject_dirty(&dirty, out);
+        }
+    }
+
     /// A record whose edits are its only difference is base again.
     fn reject_edit(&mut self, row: RowIx, out: &mut Notices) {
-        let Some(dirty) = self.changes.take(row) else {
-            return;
-        };
+        if let Some(dirty) = self.changes.take(row) {
+            self.reject_dirty(&dirty, out);
+        }
+    }
+
+    fn reject_dirty(&mut self, dirty: &Dirty, out: &mut Notices) {
+        let row = dirty.row;
         for touched in &dirty.fields {
             let (field, base) = (touched.field, touched.base);
             let old = self.table.cell(row, field);
@@ -126,10 +181,13 @@ impl Store {
             return;
         }
         let ids: Vec<Id> = rows.iter().filter_map(|&row| self.id_of(row)).collect();
+        let seen: Vec<bool> = rows.iter().map(|&row| self.table.is_visible(row)).collect();
         self.table.hide(rows);
         self.version += 1;
-        for &row in rows {
-            self.tell(NoticeKind::Remove, origin, row, out);
+        for (&row, seen) in rows.iter().zip(seen) {
+            if seen {
+                self.tell(NoticeKind::Remove, origin, row, out);
+            }
             self.drop_pending_values(row, out);
             self.mark_removed(row, None);
         }

@@ -1,11 +1,13 @@
 //! Server data writes base, under whatever the user has typed.
 
 use super::adding::FieldMap;
+use super::clashes::Clash;
 use super::layers::Touched;
 use super::notices::Notices;
 use super::record_state::Stage;
 use super::rows::pack;
 use super::{IS_REFERENCE, Store, equal};
+use crate::engine::conflict::Side;
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::schema::FieldIx;
 use crate::engine::table::{RowIx, Table};
@@ -20,6 +22,11 @@ pub(super) struct ServerRow<'a> {
     pub(super) map: &'a FieldMap,
     /// Whether the user's edits stay where the server has changed the same field.
     pub(super) local_wins: bool,
+    /// Whether others may have made the changes, so that they can clash with the user's.
+    pub(super) detects: bool,
+    /// Fields of which the request that is answered carried a value: what the server says of them is
+    /// its answer.
+    pub(super) own: &'a [FieldIx],
     pub(super) origin: Origin,
 }
 
@@ -44,6 +51,8 @@ impl ServerRow<'_> {
 impl Store {
     /// Lays a row of the server's under the user's edits. The record is in base.
     pub(super) fn patch_row(&mut self, row: RowIx, from: ServerRow<'_>, out: &mut Notices) {
+        let mut clashes = Vec::new();
+        let at = self.moment_of(from);
         for (field, cell) in from.values() {
             self.note_reference(row, field, cell);
             let base = match self.changes.get(row).and_then(|dirty| dirty.touched(field)) {
@@ -55,9 +64,26 @@ impl Store {
                 continue;
             }
             let cell = self.table.copy_cell(from.table, cell);
-            self.server_write(row, field, cell, from.local_wins, from.origin, out);
+            let mut local_wins = from.local_wins;
+            if from.detects && !from.own.contains(&field) && self.changes.get(row).is_some() {
+                if !self.table.is_visible(row) {
+                    clashes.push(Clash {
+                        field,
+                        base,
+                        mine: base,
+                        theirs: cell,
+                        from: Side::Mine,
+                    });
+                } else if local_wins || self.policy.chosen {
+                    local_wins = self.meet(row, field, (base, cell), at);
+                }
+            }
+            self.server_write(row, field, cell, local_wins, from.origin, out);
         }
         self.settle(row);
+        if !clashes.is_empty() {
+            self.meet_removal(row, clashes, out);
+        }
     }
 
     /// Keeps in mind that the server itself named another record by text: it may be a phantom's.
@@ -96,7 +122,11 @@ impl Store {
             Some(touched) => {
                 let old = touched.base;
                 if !local_wins && !same(old, cell) {
-                    touched.pending = Cell::ABSENT;
+                    // What is on the wire can only be covered.
+                    touched.pending = match touched.inflight.is_absent() {
+                        true => Cell::ABSENT,
+                        false => cell,
+                    };
                 }
                 touched.rebase(cell, &same);
                 (old, touched.visible())

@@ -97,7 +97,11 @@ impl Store {
 
     /// Records that the server knows otherwise, in the order of their first change.
     pub fn modified(&self) -> Vec<RowId> {
-        self.bag(|dirty| dirty.in_base && dirty.exists() && !dirty.fields.is_empty())
+        self.bag(|dirty| {
+            let edited =
+                !dirty.fields.is_empty() || dirty.hides_fields(false) || dirty.hides_fields(true);
+            dirty.in_base && dirty.exists() && edited
+        })
     }
 
     /// Records that were removed here and that the server still has, in the order of their first

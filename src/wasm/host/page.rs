@@ -4,8 +4,8 @@ use js_sys::{Function, Reflect};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 
-use crate::engine::crud::url::is_loopback;
 use crate::engine::input::Input;
+use crate::engine::is_loopback;
 use crate::wasm::driver;
 
 /// Listens from now on, as long as the module lives, and tells how things stand. A page that this machine serves can reach its

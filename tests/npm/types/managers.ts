@@ -168,3 +168,48 @@ manager.addCrudStore(Store.getStore('x'));
 void manager._number;
 // @ts-expect-error promises settle by the manager
 void manager._call;
+
+// Policies: what they take, and what they don't.
+const polls = new CrudManager({
+  polling: { interval: 5000, mode: 'sync', pauseWhenHidden: true, skipWhileDirty: false },
+  onConflict: 'reload',
+  maxConflictRetries: 2,
+  conflictCodes: [409, 'STALE'],
+  phasedSync: true,
+  maxSyncBytes: 100_000,
+  syncDataOnLoad: { threshold: '20%', keepMissingValues: false },
+  lazyLoad: { chunkSize: 50, bufferUnit: 'weeks', bufferAmount: 2 },
+  remotePaging: true,
+  pageSize: 20,
+  validateResponse: true,
+  storeIdProperty: 'wireName',
+  inlineData: { events: { rows: [] } },
+  requestData: async ({ startDate, stores }) => {
+    startDate satisfies Date | undefined;
+    stores satisfies string[];
+    return {};
+  },
+});
+polls.polling = 1000;
+polls.polling = null;
+polls.ensureLoaded({ startDate: new Date(), endDate: '2026-03-01' }) satisfies Promise<
+  CrudResult | null
+>;
+polls.load('/elsewhere') satisfies Promise<CrudResult>;
+polls.nextPage() satisfies Promise<CrudResult>;
+new CrudManager({ onConflict: ({ type }) => void (type satisfies 'conflict') });
+polls.maxSyncBytes = 5;
+polls.totalCount satisfies number | undefined;
+polls.requestId satisfies number;
+// @ts-expect-error there is no such policy
+new CrudManager({ onConflict: 'shout' });
+// @ts-expect-error a unit of time is wanted
+new CrudManager({ lazyLoad: { bufferUnit: 'moon' } });
+// @ts-expect-error polling needs an interval
+new CrudManager({ polling: { mode: 'load' } });
+// @ts-expect-error a part is named by its members
+polls.ensureLoaded({ from: 1 });
+// @ts-expect-error the number of requests is read-only
+polls.requestId = 4;
+// @ts-expect-error a threshold is a number or a part
+new Store({ syncDataOnLoad: { threshold: 'much' } });

@@ -1,14 +1,12 @@
-import { init } from 'syncline';
+import { begin } from '../shared/begin';
 import { byId } from '../shared/dom';
 import { count } from '../shared/format';
-import { loadOrTell, showNotice } from '../shared/notice';
+import { loadOrTell } from '../shared/notice';
 import { People } from '../shared/people';
 import type { Person } from '../shared/project';
 import { Refusals } from '../shared/refusals';
-import { StatusView } from '../shared/status';
 import { Toasts } from '../shared/toasts';
 import { Tour } from '../shared/tour';
-import { watch } from '../shared/watch';
 import { Wire } from '../shared/wire';
 import { Board } from './board';
 import { CardDialog } from './dialog';
@@ -30,19 +28,13 @@ const tour = new Tour(byId('tour'), {
 void start();
 
 async function start(): Promise<void> {
-  try {
-    await init();
-  } catch (error) {
-    showNotice('The engine could not be started in this browser.', String(error), null);
-    return;
-  }
-  const project = createProject();
-  new StatusView(project);
-  watch(project, wire, () => {
-    const { taskStore, resourceStore } = project;
-    return `${count(taskStore.count, 'card')}, ${resourceStore.count} people`;
+  const project = await begin(createProject, {
+    wire,
+    tour,
+    loaded: ({ taskStore, resourceStore }) =>
+      `${count(taskStore.count, 'card')}, ${resourceStore.count} people`,
   });
-  tour.watch(project);
+  if (project === null) return;
   const { resourceStore, assignmentStore, taskStore } = project;
   const stores = { resourceStore, assignmentStore, assignedStore: taskStore };
   const people = new People(stores, byId('people'));
@@ -56,7 +48,6 @@ async function start(): Promise<void> {
   });
   page.show(board);
   refusals.onChange(() => board.refresh());
-  project.guardUnload();
   await loadOrTell(project, 'The team’s tasks could not be loaded.', () => page.ready());
 }
 

@@ -1,15 +1,13 @@
-import { init } from 'syncline';
 import { bindFullCalendar } from 'syncline/fullcalendar';
+import { begin } from '../shared/begin';
 import { byId } from '../shared/dom';
 import { addDays, count, rangeText } from '../shared/format';
-import { loadOrTell, showNotice } from '../shared/notice';
+import { loadOrTell } from '../shared/notice';
 import { DEFAULT_COLOR } from '../shared/palette';
 import { People } from '../shared/people';
 import { Refusals } from '../shared/refusals';
-import { StatusView } from '../shared/status';
 import { Toasts } from '../shared/toasts';
 import { Tour } from '../shared/tour';
-import { watch } from '../shared/watch';
 import { Wire } from '../shared/wire';
 import { createCalendar, elementOf, skeleton } from './calendar';
 import { Editor } from './editor';
@@ -41,19 +39,13 @@ byId('next').addEventListener('click', () => calendar.next());
 void start();
 
 async function start(): Promise<void> {
-  try {
-    await init();
-  } catch (error) {
-    showNotice('The engine could not be started in this browser.', String(error), null);
-    return;
-  }
-  const project = createProject();
-  new StatusView(project);
-  watch(project, wire, () => {
-    const { eventStore, resourceStore } = project;
-    return `${count(eventStore.count, 'event')}, ${resourceStore.count} people`;
+  const project = await begin(createProject, {
+    wire,
+    tour,
+    loaded: ({ eventStore, resourceStore }) =>
+      `${count(eventStore.count, 'event')}, ${resourceStore.count} people`,
   });
-  tour.watch(project);
+  if (project === null) return;
   const people = new People(
     {
       resourceStore: project.resourceStore,
@@ -84,7 +76,6 @@ async function start(): Promise<void> {
   });
 
   editor = createEditor(project, people);
-  project.guardUnload();
   refusals.onChange((key) => binding.refresh([key]));
   await loadOrTell(project, 'The team’s week could not be loaded.', () => placeholders.remove());
 }

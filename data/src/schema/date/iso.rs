@@ -99,10 +99,8 @@ pub(crate) fn midnight(wall_ms: i64) -> i64 {
 
 pub(super) fn read_iso(text: &[u8]) -> Option<Wall> {
     let mut rest = text;
-    let mut parts = Parts {
-        year: number(&mut rest, 4, 4)?,
-        ..Parts::default()
-    };
+    let mut parts = Parts::default();
+    parts.read_year(&mut rest)?;
     rest = rest.strip_prefix(b"-")?;
     parts.month = number(&mut rest, 2, 2)?;
     rest = rest.strip_prefix(b"-")?;

@@ -2,8 +2,9 @@
 //!
 //! Read is whatever servers write (ISO 8601 with `T` or a blank, seconds and a fraction of any
 //! length or none, `Z`, `+hh:mm`, `+hhmm`, `+hh` or no offset, a plain date), for a pattern first
-//! the pattern itself. Text without an offset is wall time in the zone; a plain date is midnight in
-//! the zone. A field that holds plain dates ([`DateFormat::is_plain`]) takes the day as it is
+//! the pattern itself. Years before 1 and after 9999 have a sign and six digits (`+012026-03-01`), as
+//! JavaScript writes them. Text without an offset is wall time in the zone; a plain date is
+//! midnight in the zone. A field that holds plain dates ([`DateFormat::is_plain`]) takes the day as it is
 //! written, whatever time or offset follows, so that it never shifts.
 
 mod iso;
@@ -31,9 +32,8 @@ pub enum DateFormat {
     Pattern(Box<str>),
 }
 
-/// 0001-01-01T00:00Z and the last millisecond of the year 9999: what four digits can say.
-const FIRST: f64 = -62_135_596_800_000.0;
-const LAST: f64 = 253_402_300_799_999.0;
+/// The furthest instants that JavaScript's dates know, in ms before and after the epoch.
+const FURTHEST: f64 = 8.64e15;
 
 /// Date and time as clocks show them, and the offset if one was given.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -111,13 +111,22 @@ impl DateFormat {
         Some(wall)
     }
 
-    /// Appends an instant in this format, and says whether it can: years 1 to 9999 have a form.
+    /// What a plain date makes of an instant: the midnight, in the zone, at which its day begins.
+    pub(crate) fn day_of(&self, ms: f64, zone: &Zone) -> f64 {
+        if !self.is_plain() || !(-FURTHEST..=FURTHEST).contains(&ms) {
+            return ms;
+        }
+        let wall = floor(ms) as i64 + zone.offset_at(ms) as i64;
+        zone.to_utc(midnight(wall) as f64)
+    }
+
+    /// Appends an instant in this format, and says whether it is one that JavaScript's dates know.
     pub fn write(&self, ms: f64, zone: &Zone, out: &mut Vec<u8>) -> bool {
         let offset = match self {
             Self::IsoUtc => 0,
             _ => zone.offset_at(ms) as i64,
         };
-        if !(FIRST..=LAST).contains(&(ms + offset as f64)) {
+        if !(-FURTHEST..=FURTHEST).contains(&ms) {
             return false;
         }
         let parts = Parts::from_ms(floor(ms) as i64 + offset);
@@ -185,9 +194,55 @@ mod tests {
         assert_eq!(read("2026-03-01T09:30:00.1239"), Some(nine_thirty + 123.0));
         assert_eq!(read("2026-03-01T09:30:00.5Z"), Some(nine_thirty + 500.0));
         assert_eq!(read("2026-02-28T24:00:00"), read("2026-03-01"));
-        assert_eq!(read("0001-01-01T00:00:00Z"), Some(FIRST));
-        assert_eq!(read("9999-12-31T23:59:59.999Z"), Some(LAST));
+        assert_eq!(read("0001-01-01T00:00:00Z"), Some(-62_135_596_800_000.0));
+        assert_eq!(
+            read("9999-12-31T23:59:59.999Z"),
+            Some(253_402_300_799_999.0)
+        );
+        assert_eq!(read("+275760-09-13T00:00:00Z"), Some(FURTHEST));
+        assert_eq!(read("-271821-04-20T00:00:00Z"), Some(-FURTHEST));
         assert!(read("2024-02-29").is_some());
+    }
+
+    #[test]
+    fn years_of_more_than_four_digits_are_written_as_javascript_does_and_read_back() {
+        let utc = Zone::default();
+        for (ms, utc_text, day) in [
+            (
+                253_402_300_800_000.0,
+                "+010000-01-01T00:00:00.000Z",
+                "+010000-01-01",
+            ),
+            (FURTHEST, "+275760-09-13T00:00:00.000Z", "+275760-09-13"),
+            (-FURTHEST, "-271821-04-20T00:00:00.000Z", "-271821-04-20"),
+            (
+                -62_135_596_800_001.0,
+                "+000000-12-31T23:59:59.999Z",
+                "+000000-12-31",
+            ),
+            (
+                -62_198_755_200_000.0,
+                "-000001-01-01T00:00:00.000Z",
+                "-000001-01-01",
+            ),
+            (
+                -62_135_596_800_000.0,
+                "0001-01-01T00:00:00.000Z",
+                "0001-01-01",
+            ),
+        ] {
+            assert_eq!(written("utc", ms, &utc), utc_text);
+            assert_eq!(DateFormat::IsoUtc.read(utc_text, &utc), Some(ms));
+            assert_eq!(written("date", ms, &utc), day);
+            let midnight = floor(ms / 86_400_000.0) * 86_400_000.0;
+            assert_eq!(DateFormat::DateOnly.read(day, &utc), Some(midnight));
+            let read = DateFormat::parse_config(Some("DD.MM.YYYY")).unwrap();
+            let text = written("DD.MM.YYYY", ms, &utc);
+            assert_eq!(read.read(&text, &utc), Some(midnight), "{text}");
+        }
+        let mut out = Vec::new();
+        assert!(!DateFormat::IsoUtc.write(FURTHEST + 1.0, &utc, &mut out));
+        assert!(out.is_empty());
     }
 
     #[test]
@@ -296,8 +351,8 @@ mod tests {
 
     #[test]
     fn every_day_of_the_calendar_is_itself_again() {
-        let mut days = FIRST as i64 / DAY;
-        while days <= LAST as i64 / DAY {
+        let mut days = -DAYS_BEFORE_1970 + 1;
+        while days < 253_402_300_800_000 / DAY {
             let (year, month, day) = civil_from_days(days);
             assert_eq!(
                 days_before(year as u32, month as u32) + day - DAYS_BEFORE_1970,
@@ -327,8 +382,5 @@ mod tests {
             written("iso", AUTUMN, &berlin()),
             "2026-10-25T02:00:00+01:00"
         );
-        let mut out = Vec::new();
-        assert!(!DateFormat::IsoUtc.write(LAST + 1.0, &berlin(), &mut out));
-        assert!(out.is_empty());
     }
 }

@@ -1,5 +1,6 @@
 //! The calendar: wall times taken apart and put together.
 
+use super::iso::number;
 use crate::prelude::*;
 
 pub(super) const SECOND: i64 = 1_000;
@@ -34,16 +35,38 @@ impl Parts {
         }
     }
 
+    /// Four digits, of years 1 to 9999; or a sign and six.
+    pub(super) fn read_year(&mut self, rest: &mut &[u8]) -> Option<()> {
+        let Some((sign @ (b'+' | b'-'), after)) = rest.split_first() else {
+            self.year = number(rest, 4, 4)?;
+            return (self.year > 0).then_some(());
+        };
+        *rest = after;
+        let year = number(rest, 6, 6)?;
+        self.year = if *sign == b'-' { -year } else { year };
+        Some(())
+    }
+
+    pub(super) fn write_year(&self, out: &mut Vec<u8>) {
+        if (1..=9999).contains(&self.year) {
+            return digits(self.year, 4, out);
+        }
+        out.push(if self.year < 0 { b'-' } else { b'+' });
+        digits(self.year.abs(), 6, out);
+    }
+
     /// Ms since the epoch, if there is such a time; 24:00 is the next midnight.
     pub(super) fn to_ms(self) -> Option<i64> {
-        let date = (1..=9999).contains(&self.year)
-            && (1..=12).contains(&self.month)
-            && (1..=i64::from(days_in_month(self.year as u32, self.month as u32)))
-                .contains(&self.day);
+        // The calendar repeats itself every 400 years.
+        let era = (self.year - 1).div_euclid(400);
+        let year = (self.year - era * 400) as u32;
+        let date = (1..=12).contains(&self.month)
+            && (1..=i64::from(days_in_month(year, self.month as u32))).contains(&self.day);
         let time = (self.hour < 24 && self.minute < 60 && self.second < 60)
             || (self.hour == 24 && self.minute == 0 && self.second == 0 && self.ms == 0);
         (date && time).then(|| {
-            (days_before(self.year as u32, self.month as u32) + self.day - DAYS_BEFORE_1970) * DAY
+            let days = era * 146_097 + days_before(year, self.month as u32);
+            (days + self.day - DAYS_BEFORE_1970) * DAY
                 + self.hour * HOUR
                 + self.minute * MINUTE
                 + self.second * SECOND
@@ -52,7 +75,7 @@ impl Parts {
     }
 
     pub(super) fn write_date(&self, out: &mut Vec<u8>) {
-        digits(self.year, 4, out);
+        self.write_year(out);
         out.push(b'-');
         digits(self.month, 2, out);
         out.push(b'-');

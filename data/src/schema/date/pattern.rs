@@ -64,7 +64,7 @@ pub(super) fn read_pattern(pattern: &str, text: &str) -> Option<Wall> {
     let mut rest = text.trim().as_bytes();
     for token in Tokens(pattern) {
         match token.ok()? {
-            Token::Year => parts.year = number(&mut rest, 4, 4)?,
+            Token::Year => parts.read_year(&mut rest)?,
             Token::Month(least) => parts.month = number(&mut rest, least, 2)?,
             Token::Day(least) => parts.day = number(&mut rest, least, 2)?,
             Token::Hour(least) => parts.hour = number(&mut rest, least, 2)?,
@@ -83,7 +83,7 @@ impl Parts {
     pub(super) fn write_pattern(&self, pattern: &str, offset: i64, out: &mut Vec<u8>) {
         for token in Tokens(pattern) {
             match token {
-                Ok(Token::Year) => digits(self.year, 4, out),
+                Ok(Token::Year) => self.write_year(out),
                 Ok(Token::Month(least)) => digits(self.month, least, out),
                 Ok(Token::Day(least)) => digits(self.day, least, out),
                 Ok(Token::Hour(least)) => digits(self.hour, least, out),

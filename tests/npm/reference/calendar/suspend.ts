@@ -7,14 +7,13 @@ export const calendar = new Calendar({
 export function changeMany(): void {
   const { eventStore, resourceStore } = calendar;
   const [event1, event2, event3] = ['One', 'Two', 'Three'].map((name) => ({ name }));
-  const resource = resourceStore.first;
+  const resource = { id: resourceStore.first.id, name: 'Changed' };
 
   calendar.crudManager.suspendAutoSync();
 
   try {
     eventStore.add([event1, event2, event3]);
-    // The example calls `resourceStore.modify(resource)`, which no store has: a record is set.
-    resource.set('name', 'Changed');
+    resourceStore.modify(resource);
   } finally {
     calendar.crudManager.resumeAutoSync(true);
   }

@@ -1,0 +1,44 @@
+import { giveWay } from './accessors.js';
+import type { Id, Model } from './model.js';
+import type { Store } from './store.js';
+
+/** What records have besides. A field of the same name takes the place of each. */
+export interface RecordExtras {
+  /** Whatever the app wants to remember about the record: it is neither a change nor sent. */
+  readonly meta: any;
+  /** The record as JSON text. */
+  readonly json: string;
+  /** The stores that the record is in: one, or none. */
+  readonly stores: Store<any>[];
+  /** The same as {@link Model.store}. */
+  readonly firstStore: Store<any> | undefined;
+  /** To be written by classes that make the ids of new records themselves; else they are UUIDs. */
+  generateId?(): Id;
+}
+
+const metas = new WeakMap<Model, object>();
+
+/** @internal */
+export const extras: RecordExtras & ThisType<Model> = {
+  get meta() {
+    let meta = metas.get(this as any);
+    if (meta === undefined) metas.set(this as any, (meta = {}));
+    return meta;
+  },
+  get json() {
+    return JSON.stringify(this);
+  },
+  get stores() {
+    return this.store === undefined || this.isRemoved ? [] : [this.store];
+  },
+  get firstStore() {
+    return this.store;
+  },
+};
+
+/** @internal Puts members on a model's prototype whose properties give way to fields. */
+export function defineExtras(prototype: object, members: object): void {
+  const descriptors = Object.getOwnPropertyDescriptors(members);
+  for (const { get } of Object.values(descriptors)) if (get !== undefined) giveWay(get);
+  Object.defineProperties(prototype, descriptors);
+}

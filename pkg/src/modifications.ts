@@ -1,0 +1,92 @@
+import { type Field, toJsonValue } from './fields.js';
+import type { Model } from './model.js';
+
+/** What of a record is changed, and how it goes out. A field of the same name takes the place of each. */
+export interface Modifications {
+  /** The changed fields with their values; `null` when nothing is changed. */
+  readonly rawModifications: Record<string, any> | null;
+  /** The changed fields that are sent, by their wire names and as they go out, and the id; `null` when there are none. */
+  readonly modificationData: Record<string, any> | null;
+  /** The same with the fields that go along with every change (`alwaysWrite`). */
+  readonly modificationDataToWrite: Record<string, any> | null;
+  /** All fields that are sent, by their wire names and as they go out. */
+  readonly persistableData: Record<string, any>;
+  /** Whether changes of a batch wait for its end. */
+  readonly isBatchUpdating: boolean;
+  /** Whether the record can go out with the next sync: no batch is open, and nothing keeps it back. */
+  readonly isPersistable: boolean;
+  /** The same as {@link Model.acceptChanges}. */
+  clearChanges(): void;
+}
+
+const persists = (field: Field) => field.config.persist !== false;
+
+/** @internal */
+export const modifications: Modifications & ThisType<Model> = {
+  get rawModifications() {
+    const { modifications: changed } = this;
+    if (changed === null) return null;
+    const { id: _id, ...raw } = changed;
+    return raw;
+  },
+  get modificationData() {
+    return changes(this as any, () => false);
+  },
+  get modificationDataToWrite() {
+    return changes(this as any, (field) => field.config.alwaysWrite === true);
+  },
+  get persistableData() {
+    return wired(this as any, fieldsOf(this as any).filter(persists));
+  },
+  get isBatchUpdating() {
+    return this.store !== undefined && this._b !== undefined;
+  },
+  get isPersistable() {
+    return !this.isBatchUpdating && !this.isHeldBack && this.isValid;
+  },
+  clearChanges() {
+    this.acceptChanges();
+  },
+};
+
+function fieldsOf(record: Model): readonly Field[] {
+  return record.store?._allFields() ?? record._s._fields.list;
+}
+
+function changes(record: Model, also: (field: Field) => boolean): Record<string, any> | null {
+  const changed = record.store?._modified(record) ?? [];
+  const fields = fieldsOf(record).filter(persists);
+  if (!fields.some(({ name }) => changed.includes(name))) return null;
+  const sent = fields.filter((field) => changed.includes(field.name) || also(field));
+  const id = fields.filter(({ ix }) => ix === 0);
+  return wired(record, [...id, ...sent.filter(({ ix }) => ix !== 0)]);
+}
+
+/** Fields as they go out: by their wire names, dots making inner objects. */
+function wired(record: Model, fields: readonly Field[]): Record<string, any> {
+  const row: Record<string, any> = {};
+  for (const field of fields) {
+    const value = record.get(field.name);
+    if (value === undefined) continue;
+    const own = field.ix === 0 ? record.store?._idName : undefined;
+    const path = (own ?? field.config.dataSource ?? field.name).split('.');
+    const last = path.pop() as string;
+    let at = row;
+    for (const part of path) {
+      if (!Object.hasOwn(at, part)) put(at, part, {});
+      at = at[part];
+    }
+    put(at, last, field.serialize ? field.serialize(value, record) : toJsonValue(value));
+  }
+  return row;
+}
+
+/** Not by assignment: a field may be called `__proto__`. */
+function put(target: object, name: string, value: unknown): void {
+  Object.defineProperty(target, name, {
+    value,
+    writable: true,
+    enumerable: true,
+    configurable: true,
+  });
+}

@@ -1,0 +1,775 @@
+//! The live channel: a connection to the server over which changes come as they happen, and others are seen and kept from clashing.
+//!
+//! It knows nothing of what changes say: it finds out which are new, and hands them on. Small machines, each with its own tests:
+//!
+//! | file | what |
+//! |---|---|
+//! | `link` | the connection's states, attempts, heartbeat |
+//! | `feed` | the order of changes, gaps, what an answer by HTTP overtakes |
+//! | `frame` | messages and their dialects |
+//! | `outbox` | changes that the app wants sent as messages |
+//! | `messages` | what each message of the server brings about |
+//!
+//! What always holds:
+//! 1. Reports about a connection that isn't the present one are dropped.
+//! 2. Everything that waits for an answer ends: by it, by its time, or with the connection.
+//! 3. A change is applied once, in the server's order, and never before one that it builds upon.
+
+pub mod feed;
+pub mod frame;
+pub mod link;
+mod messages;
+pub mod outbox;
+
+use crate::engine::config::{ChannelConfig, ChannelOptions};
+use crate::engine::effect::Act;
+use crate::engine::error::{ErrorCode, SyncError};
+use crate::engine::input::{CallId, ChannelInput};
+use crate::engine::json::dom::{Members, Value};
+use crate::engine::json::write::{self, Object};
+use crate::engine::presence::{Held, News, Presence};
+use crate::engine::rng::Rng;
+use crate::engine::time::Millis;
+use crate::prelude::*;
+
+use feed::{Change, Feed, Landed};
+use link::{Link, Pause};
+use outbox::Outbox;
+
+pub use messages::SEPARATOR;
+
+/// Most messages that can wait for an answer; a server that answers none is given up long before.
+pub const PENDING_MAX: usize = 1_000;
+
+/// Largest message that is read, in bytes. What is larger is no change of a room but a data set: it is loaded instead.
+pub const FRAME_BYTES_MAX: usize = 32 << 20;
+
+/// What a channel wants done.
+#[derive(Debug)]
+pub enum Out {
+    /// By the host.
+    Host(Act, u32, Vec<u8>),
+    /// Open a connection.
+    Open,
+    /// Ask for a sign of life.
+    Ping,
+    /// The connection is gone.
+    Cut,
+    /// What was missed did not come.
+    Missed,
+    /// Apply a change of the server.
+    Apply(Change),
+    /// Apply a data set of the server.
+    Load(Vec<u8>, Option<u64>),
+    /// Load everything.
+    Reload,
+    /// Ask the server by HTTP for what is new: by a sync, or by a load.
+    Poll(bool),
+    /// Send what waits.
+    Sync,
+    /// A sync was answered, with that status.
+    Answer(u64, u16, Vec<u8>),
+    /// A sync will not be answered.
+    Unanswered(u64, &'static str),
+    /// Settle a call.
+    Settle(CallId, Result<(), SyncError>),
+    /// Changes were applied: tell the listeners, with these members.
+    Told(Vec<u8>),
+}
+
+/// One input's surroundings.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    /// The channel's options.
+    pub options: &'a ChannelOptions,
+    /// When it happened.
+    pub now: Millis,
+    /// Randomness.
+    pub rng: &'a mut Rng,
+    /// What is to be done.
+    pub out: &'a mut Vec<Out>,
+}
+
+impl Turn<'_> {
+    /// Tells listeners.
+    pub(super) fn say(&mut self, event: &str, fill: &mut dyn FnMut(&mut Object<'_>)) {
+        let text = frame::write(false, event, fill);
+        self.out.push(Out::Host(Act::Tell, 0, text));
+    }
+
+    /// Tells of an error.
+    pub(super) fn say_error(&mut self, code: &str, message: &str) {
+        self.say("error", &mut |object| {
+            write::string(code, object.member("code"));
+            write::string(message, object.member("message"));
+        });
+    }
+}
+
+/// Something that was sent and waits for its answer.
+#[derive(Debug)]
+struct Pending {
+    id: u64,
+    what: What,
+    deadline: Millis,
+}
+
+#[derive(Debug)]
+enum What {
+    /// A sync of the manager.
+    Sync,
+    /// Changes that the app wanted sent, and the message.
+    Change(Members, Vec<u8>),
+    /// A lock; whose call it is, unless it is renewed.
+    Lock(Option<CallId>, Held),
+    /// Something whose answer says nothing.
+    Other,
+}
+
+/// A channel.
+#[derive(Debug)]
+pub struct Channel {
+    options: ChannelOptions,
+    core: Core,
+}
+
+/// A channel but for its options.
+#[derive(Debug)]
+struct Core {
+    link: Link,
+    feed: Feed,
+    presence: Presence,
+    outbox: Outbox,
+    pending: Vec<Pending>,
+    /// Messages with changes that may not have arrived.
+    resend: Vec<(u64, Members, Vec<u8>)>,
+    /// What the user does, to be said again after a reconnect.
+    doing: Option<Vec<u8>>,
+    /// The name of the server's data.
+    data_epoch: Option<String>,
+    /// The server has greeted.
+    greeted: bool,
+    /// The token that the host gave for the present connection.
+    token: Vec<u8>,
+    /// When the token has to be renewed.
+    renew_token: Option<Millis>,
+    /// Everything is being loaded: what is missing comes with it.
+    reloading: bool,
+    /// The load failed: it is to be tried again then.
+    reload_at: Option<Millis>,
+    /// What the messages of the present input brought.
+    tally: Tally,
+}
+
+/// What the messages of one input brought.
+#[derive(Debug, Default)]
+struct Tally {
+    changes: u32,
+    who: Vec<(&'static str, Value)>,
+    revision: Option<u64>,
+}
+
+impl Channel {
+    /// A channel that connects on the next turn, unless it is told not to.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidConfig`].
+    pub fn new(config: ChannelConfig, rng: &mut Rng) -> Result<Self, SyncError> {
+        let wanted = config.auto_connect;
+        let me = config.client_id.clone().unwrap_or_else(|| rng.uuid());
+        let options = ChannelOptions::check(config)?;
+        Ok(Self {
+            options,
+            core: Core {
+                link: Link::new(wanted),
+                feed: Feed::default(),
+                presence: Presence::of(me),
+                outbox: Outbox::default(),
+                pending: Vec::new(),
+                resend: Vec::new(),
+                doing: None,
+                data_epoch: None,
+                greeted: false,
+                token: Vec::new(),
+                renew_token: None,
+                reloading: false,
+                reload_at: None,
+                tally: Tally::default(),
+            },
+        })
+    }
+
+    /// The connection.
+    pub const fn link(&self) -> &Link {
+        &self.core.link
+    }
+
+    /// Who is here, and who holds what.
+    pub const fn presence(&self) -> &Presence {
+        &self.core.presence
+    }
+
+    /// The options.
+    pub const fn options(&self) -> &ChannelOptions {
+        &self.options
+    }
+
+    /// What the server knows this client by.
+    pub fn client_id(&self) -> &str {
+        &self.core.presence.me
+    }
+
+    /// The revision up to which everything is here.
+    pub const fn since(&self) -> Option<u64> {
+        self.core.feed.since()
+    }
+
+    /// Whether syncs go over it at this moment.
+    pub const fn carries_syncs(&self) -> bool {
+        self.options.send_over_channel && self.core.link.is_live() && !self.options.polls
+    }
+
+    /// When something is to be done.
+    pub fn poll_timeout(&self) -> Option<Millis> {
+        let core = &self.core;
+        let live = core.link.is_live();
+        [
+            core.link.poll_timeout(&self.options),
+            core.presence.poll_timeout(live),
+            core.pending.iter().map(|it| it.deadline).min(),
+            core.renew_token.filter(|_| live),
+            core.reload_at.filter(|_| live),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Something happened.
+    ///
+    /// # Errors
+    /// What the caller did wrong; then nothing has changed.
+    pub fn handle(
+        &mut self,
+        input: ChannelInput<'_>,
+        now: Millis,
+        rng: &mut Rng,
+        out: &mut Vec<Out>,
+    ) -> Result<(), SyncError> {
+        let mut wants = Vec::new();
+        let mut turn = Turn {
+            options: &self.options,
+            now,
+            rng,
+            out: &mut wants,
+        };
+        let result = self.core.handle(input, &mut turn);
+        self.finish(wants, now, rng, out);
+        result
+    }
+
+    /// Time has come.
+    pub fn on_timeout(&mut self, now: Millis, rng: &mut Rng, out: &mut Vec<Out>) {
+        self.with(now, rng, out, |core, turn| core.on_timeout(turn));
+    }
+
+    /// The browser is online, or not.
+    pub fn on_online(&mut self, online: bool, now: Millis, rng: &mut Rng, out: &mut Vec<Out>) {
+        self.with(now, rng, out, |core, turn| {
+            core.link.on_online(online, turn)
+        });
+    }
+
+    /// The page is shown, or hidden.
+    pub fn on_visible(&mut self, visible: bool, now: Millis, rng: &mut Rng, out: &mut Vec<Out>) {
+        self.with(now, rng, out, |core, turn| {
+            core.link.on_visible(visible, turn)
+        });
+    }
+
+    /// The manager has a request open, or none; `loading`: it loads, or is about to.
+    pub fn on_request(&mut self, request: Option<u64>, loading: bool, now: Millis) {
+        self.core.feed.on_open(request);
+        if self.core.reloading && !loading {
+            self.core.reloading = false;
+            self.core.reload_at = Some(now + self.options.timeout_ms);
+        }
+    }
+
+    /// An answer was applied.
+    pub fn on_landed(
+        &mut self,
+        landed: Landed,
+        revision: Option<u64>,
+        package: Option<Vec<u8>>,
+        now: Millis,
+        rng: &mut Rng,
+        out: &mut Vec<Out>,
+    ) {
+        self.with(now, rng, out, |core, turn| {
+            core.on_landed(landed, revision, package, turn);
+        });
+    }
+
+    /// Sends a package of the manager.
+    pub fn send_sync(
+        &mut self,
+        request: u64,
+        pack: &[u8],
+        now: Millis,
+        rng: &mut Rng,
+        out: &mut Vec<Out>,
+    ) {
+        self.with(now, rng, out, |core, turn| {
+            core.send_sync(request, pack, turn)
+        });
+    }
+
+    /// A poll was answered, or wasn't.
+    pub fn on_polled(&mut self, answered: bool, now: Millis, rng: &mut Rng, out: &mut Vec<Out>) {
+        self.with(now, rng, out, |core, turn| {
+            if !turn.options.polls || !core.link.is_current(core.link.epoch()) {
+                return;
+            }
+            core.link.on_heard(turn.now);
+            if answered {
+                core.go_live(turn);
+            } else {
+                core.link.give_up("the server can't be reached", turn);
+            }
+        });
+    }
+
+    /// Ends it: what waits settles, the connection is closed.
+    pub fn destroy(mut self, now: Millis, rng: &mut Rng, out: &mut Vec<Out>) {
+        self.with(now, rng, out, |core, turn| {
+            core.link.pause(Pause::User, turn)
+        });
+    }
+
+    fn with(
+        &mut self,
+        now: Millis,
+        rng: &mut Rng,
+        out: &mut Vec<Out>,
+        act: impl FnOnce(&mut Core, &mut Turn<'_>),
+    ) {
+        let mut wants = Vec::new();
+        let mut turn = Turn {
+            options: &self.options,
+            now,
+            rng,
+            out: &mut wants,
+        };
+        act(&mut self.core, &mut turn);
+        self.finish(wants, now, rng, out);
+    }
+
+    /// Carries out what concerns the channel itself; the rest goes on.
+    fn finish(&mut self, wants: Vec<Out>, now: Millis, rng: &mut Rng, out: &mut Vec<Out>) {
+        for want in wants {
+            let mut turn = Turn {
+                options: &self.options,
+                now,
+                rng,
+                out: &mut *out,
+            };
+            match want {
+                Out::Open => self.core.open(&mut turn),
+                Out::Ping => self.core.ping(&mut turn),
+                Out::Cut => self.core.cut(&mut turn),
+                Out::Missed => {
+                    self.core.reload(&mut turn);
+                    self.core.go_live(&mut turn);
+                }
+                other => turn.out.push(other),
+            }
+        }
+    }
+}
+
+impl Core {
+    fn handle(&mut self, input: ChannelInput<'_>, turn: &mut Turn<'_>) -> Result<(), SyncError> {
+        match input {
+            ChannelInput::Connect => self.link.want(turn),
+            ChannelInput::Suspend => self.link.pause(Pause::User, turn),
+            ChannelInput::Freeze => self.link.pause(Pause::Hidden, turn),
+            ChannelInput::Ready => self.link.on_sign_of_life(turn),
+            ChannelInput::Open(epoch, token) => {
+                if self.link.is_current(epoch) && !self.link.is_open() {
+                    self.token = token.to_vec();
+                    self.on_open(turn);
+                }
+            }
+            ChannelInput::Frames(epoch, bytes) => {
+                if self.link.is_current(epoch) {
+                    self.on_frames(bytes, turn);
+                }
+            }
+            ChannelInput::Down(epoch, code, reason) => {
+                if self.link.is_current(epoch) {
+                    turn.out.push(Out::Cut);
+                    self.link.on_down(code, reason, turn);
+                }
+            }
+            ChannelInput::Token(token) => {
+                self.token = token.to_vec();
+                self.send_token(turn);
+            }
+            ChannelInput::Change(bytes) => return self.send_change(object(bytes)?, turn),
+            ChannelInput::Message(bytes) => {
+                object(bytes)?;
+                if !self.link.is_open() {
+                    return Err(not_connected());
+                }
+                self.send(bytes.to_vec(), turn);
+            }
+            ChannelInput::Presence(bytes) => {
+                object(bytes)?;
+                self.doing = Some(bytes.to_vec());
+                self.say_doing(turn);
+            }
+            ChannelInput::Lock(call, bytes) => return self.lock(call, &object(bytes)?, turn),
+            ChannelInput::Unlock(bytes) => self.unlock("unlock", object(bytes)?, turn),
+            ChannelInput::Deny(bytes) => self.unlock("denyLock", object(bytes)?, turn),
+        }
+        Ok(())
+    }
+
+    // --- the connection -----------------------------------------------------------------------------------------
+
+    /// Whether the server's greeting is to be waited for.
+    const fn shakes_hands(&self, options: &ChannelOptions) -> bool {
+        options.handshake || self.greeted
+    }
+
+    fn open(&mut self, turn: &mut Turn<'_>) {
+        let text = object_text(&mut |object| {
+            self.introduce(turn.options, object);
+            if let Some(user) = &turn.options.user {
+                user.write(object.member("user"));
+            }
+        });
+        let act = Out::Host(Act::Open, self.link.epoch(), text);
+        turn.out.push(act);
+    }
+
+    fn introduce(&self, options: &ChannelOptions, object: &mut Object<'_>) {
+        write::string(&self.presence.me, object.member("clientId"));
+        if let Some(project) = &options.project {
+            project.write(object.member("project"));
+        }
+        if let Some(since) = self.feed.since() {
+            write::number(since as f64, object.member("since"));
+        }
+        if let Some(epoch) = &self.data_epoch {
+            write::string(epoch, object.member("epoch"));
+        }
+    }
+
+    fn on_open(&mut self, turn: &mut Turn<'_>) {
+        if turn.options.polls {
+            // The first poll tells whether the server is there.
+            turn.out.push(Out::Poll(turn.options.poll_by_sync));
+            return;
+        }
+        let handshake = self.shakes_hands(turn.options);
+        self.link.on_open(handshake, turn);
+        if handshake {
+            return;
+        }
+        if turn.options.request_initial_data {
+            self.link.catch_up(turn);
+            let text = frame::write(turn.options.command, "requestInitialData", &mut |_| {});
+            self.send(text, turn);
+            return;
+        }
+        if self.link.was_live {
+            // Nobody can say what was missed.
+            self.reload(turn);
+        }
+        self.go_live(turn);
+    }
+
+    fn go_live(&mut self, turn: &mut Turn<'_>) {
+        if self.link.is_live() {
+            return;
+        }
+        self.link.go_live(turn);
+        self.feed.on_caught_up();
+        self.presence.on_up();
+        self.say_doing(turn);
+        for (id, changes, text) in core::mem::take(&mut self.resend) {
+            self.await_answer(id, What::Change(changes, text.clone()), 0, turn);
+            self.send(text, turn);
+        }
+        if !self.outbox.is_empty() {
+            let changes = self.outbox.take();
+            self.send_now(changes, turn);
+        }
+        turn.out.push(Out::Sync);
+    }
+
+    fn ping(&mut self, turn: &mut Turn<'_>) {
+        let text = frame::write(turn.options.command, "ping", &mut |_| {});
+        self.send(text, turn);
+    }
+
+    /// Asks for what is missing; for everything when that was of no use.
+    fn ask_missing(&mut self, turn: &mut Turn<'_>) {
+        if !self.greeted || self.feed.gives_up() {
+            self.feed.drop_held();
+            self.reload(turn);
+            return;
+        }
+        self.link.catch_up(turn);
+        let id = turn.rng.request_id();
+        let text = frame::write(turn.options.command, "subscribe", &mut |object| {
+            write::number(id as f64, object.member("requestId"));
+            self.introduce(turn.options, object);
+        });
+        self.send(text, turn);
+    }
+
+    /// The connection is gone: nothing that waits for an answer will get one.
+    fn cut(&mut self, turn: &mut Turn<'_>) {
+        self.presence.on_down(turn.now + turn.options.grace_ms);
+        self.feed.drop_held();
+        self.renew_token = None;
+        for pending in core::mem::take(&mut self.pending) {
+            self.end(pending, "the connection was lost", ErrorCode::Network, turn);
+        }
+    }
+
+    fn end(&mut self, pending: Pending, why: &'static str, code: ErrorCode, turn: &mut Turn<'_>) {
+        match pending.what {
+            What::Sync => turn.out.push(Out::Unanswered(pending.id, why)),
+            What::Change(changes, text) if self.greeted => {
+                self.resend.push((pending.id, changes, text));
+            }
+            What::Lock(Some(call), _) => {
+                let error = SyncError::new(code, why);
+                turn.out.push(Out::Settle(call, Err(error)));
+            }
+            What::Change(..) | What::Lock(None, _) | What::Other => {}
+        }
+    }
+
+    fn send_token(&mut self, turn: &mut Turn<'_>) {
+        if self.token.is_empty() || !self.link.is_open() {
+            return;
+        }
+        let token = core::mem::take(&mut self.token);
+        let text = frame::write(turn.options.command, "auth", &mut |object| {
+            write::string(&String::from_utf8_lossy(&token), object.member("token"));
+        });
+        self.send(text, turn);
+    }
+
+    // --- sending ------------------------------------------------------------------------------------------------
+
+    fn send(&self, text: Vec<u8>, turn: &mut Turn<'_>) {
+        let act = Out::Host(Act::Send, self.link.epoch(), text);
+        turn.out.push(act);
+    }
+
+    fn await_answer(&mut self, id: u64, what: What, more_ms: u64, turn: &mut Turn<'_>) {
+        let deadline = turn.now + turn.options.ack_timeout_ms + more_ms;
+        let pending = Pending { id, what, deadline };
+        if self.pending.len() < PENDING_MAX {
+            self.pending.push(pending);
+        } else {
+            self.end(
+                pending,
+                "too much waits to be answered",
+                ErrorCode::Limit,
+                turn,
+            );
+        }
+    }
+
+    fn send_sync(&mut self, request: u64, pack: &[u8], turn: &mut Turn<'_>) {
+        if !self.link.is_live() {
+            turn.out
+                .push(Out::Unanswered(request, "the connection was lost"));
+            return;
+        }
+        let text = if self.greeted && !turn.options.command {
+            // The server takes a package as it goes over HTTP.
+            pack.to_vec()
+        } else {
+            frame::write(turn.options.command, "sync", &mut |object| {
+                write::number(request as f64, object.member("requestId"));
+                write::number(turn.now.0 as f64, object.member("timestamp"));
+                object.member("data").extend_from_slice(pack);
+            })
+        };
+        self.await_answer(request, What::Sync, 0, turn);
+        self.send(text, turn);
+    }
+
+    fn send_change(&mut self, changes: Members, turn: &mut Turn<'_>) -> Result<(), SyncError> {
+        if self.link.is_live() {
+            self.send_now(changes, turn);
+            return Ok(());
+        }
+        if self.outbox.add(&changes) {
+            return Ok(());
+        }
+        Err(SyncError::new(
+            ErrorCode::Limit,
+            "the outbox is full: the changes stay where they are",
+        ))
+    }
+
+    fn send_now(&mut self, changes: Members, turn: &mut Turn<'_>) {
+        let id = turn.rng.request_id();
+        let text = frame::write(turn.options.command, "sync", &mut |object| {
+            write::number(id as f64, object.member("requestId"));
+            write::number(turn.now.0 as f64, object.member("timestamp"));
+            changes.write(object.member("data"));
+        });
+        self.await_answer(id, What::Change(changes, text.clone()), 0, turn);
+        self.send(text, turn);
+    }
+
+    fn say_doing(&self, turn: &mut Turn<'_>) {
+        if let Some(doing) = &self.doing
+            && self.link.is_live()
+        {
+            self.send_data("presence", doing, None, turn);
+        }
+    }
+
+    fn send_data(&self, kind: &str, data: &[u8], id: Option<u64>, turn: &mut Turn<'_>) {
+        let text = frame::write(turn.options.command, kind, &mut |object| {
+            if let Some(id) = id {
+                write::number(id as f64, object.member("requestId"));
+            }
+            object.member("data").extend_from_slice(data);
+        });
+        self.send(text, turn);
+    }
+
+    // --- locks --------------------------------------------------------------------------------------------------
+
+    fn lock(&mut self, call: CallId, wish: &Members, turn: &mut Turn<'_>) -> Result<(), SyncError> {
+        if !self.link.is_live() || turn.options.polls {
+            return Err(not_connected());
+        }
+        let held = messages::wished(wish).ok_or_else(|| {
+            SyncError::new(ErrorCode::InvalidArgument, "a lock needs type and id")
+        })?;
+        let wait = wish.get("timeoutMs").and_then(frame::whole).unwrap_or(0);
+        self.send_lock(Some(call), held, wait, turn);
+        Ok(())
+    }
+
+    fn send_lock(&mut self, call: Option<CallId>, held: Held, wait_ms: u64, turn: &mut Turn<'_>) {
+        let id = turn.rng.request_id();
+        let data = object_text(&mut |object| {
+            write::string(&held.store, object.member("type"));
+            held.id.write(object.member("id"));
+            if wait_ms > 0 {
+                write::number(wait_ms as f64, object.member("timeoutMs"));
+            }
+            if let Some(ttl_ms) = held.ttl_ms {
+                write::number(ttl_ms as f64, object.member("ttlMs"));
+            }
+        });
+        self.send_data("lock", &data, Some(id), turn);
+        self.await_answer(id, What::Lock(call, held), wait_ms, turn);
+    }
+
+    fn unlock(&mut self, kind: &str, wish: Members, turn: &mut Turn<'_>) {
+        if kind == "unlock"
+            && let Some(held) = messages::wished(&wish)
+        {
+            self.presence
+                .release(&held.store, &held.id.plain_text().unwrap_or_default());
+        }
+        if self.link.is_live() {
+            let id = turn.rng.request_id();
+            let mut data = Vec::new();
+            wish.write(&mut data);
+            self.send_data(kind, &data, Some(id), turn);
+            self.await_answer(id, What::Other, 0, turn);
+        }
+    }
+
+    // --- time ---------------------------------------------------------------------------------------------------
+
+    fn on_timeout(&mut self, turn: &mut Turn<'_>) {
+        let now = turn.now;
+        self.link.on_timeout(turn);
+        while let Some(at) = self.pending.iter().position(|it| it.deadline <= now) {
+            let pending = self.pending.remove(at);
+            self.end(
+                pending,
+                "no answer within the configured time",
+                ErrorCode::Timeout,
+                turn,
+            );
+        }
+        let live = self.link.is_live();
+        if live && self.reload_at.is_some_and(|at| at <= now) {
+            self.reload(turn);
+        }
+        if live && self.renew_token.is_some_and(|at| at <= now) {
+            self.renew_token = None;
+            turn.out
+                .push(Out::Host(Act::Token, self.link.epoch(), Vec::new()));
+        }
+        let mut news = Vec::new();
+        let renew = self.presence.on_timeout(live, now, &mut news);
+        for held in renew {
+            self.send_lock(None, held, 0, turn);
+        }
+        self.tell_news(news, turn);
+    }
+
+    fn tell_news(&self, news: impl IntoIterator<Item = News>, turn: &mut Turn<'_>) {
+        for one in news {
+            match one {
+                News::Peers => turn.say("presence", &mut |object| {
+                    self.presence.write_peers(object.member("peers"));
+                }),
+                News::Lock(taken, lock) => {
+                    let event = if taken { "lock" } else { "unlock" };
+                    turn.say(event, &mut |object| {
+                        object.member("lock").extend_from_slice(&lock);
+                        self.presence.write_locks(object.member("locks"));
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// A member that is true or false.
+fn flag(name: &str, flag: bool, object: &mut Object<'_>) {
+    let text: &[u8] = if flag { b"true" } else { b"false" };
+    object.member(name).extend_from_slice(text);
+}
+
+fn object_text(fill: &mut dyn FnMut(&mut Object<'_>)) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut object = Object::begin(&mut out);
+    fill(&mut object);
+    object.end();
+    out
+}
+
+fn object(bytes: &[u8]) -> Result<Members, SyncError> {
+    match Value::parse(bytes) {
+        Ok(Value::Object(members)) => Ok(members),
+        _ => Err(SyncError::new(
+            ErrorCode::InvalidArgument,
+            "a message must be an object",
+        )),
+    }
+}
+
+fn not_connected() -> SyncError {
+    SyncError::new(ErrorCode::Network, "the channel is not connected")
+}

@@ -1,0 +1,508 @@
+//! What calls wait for: every edit that somebody holds a promise of leaves stakes in the records that
+//! it touches, and each stake is decided once.
+//!
+//! A stake in a field also keeps what was set, in the order of the edits: a refused edit can be taken
+//! back alone, and what was set before it, or since, stays. Values that aren't to be seen before the
+//! server has confirmed them (`hidden`) are in their stake and nowhere else. Where nobody waits for
+//! anything there are no stakes, and edits cost what they cost.
+
+use super::Store;
+use super::notices::Notices;
+use super::record_state::{Dirty, Stage};
+use crate::engine::error::{ErrorCode, SyncError};
+use crate::engine::event::{NoticeKind, Origin};
+use crate::engine::input::CallId;
+use crate::engine::schema::FieldIx;
+use crate::engine::table::{RowId, RowIx};
+use crate::engine::value::Cell;
+use crate::prelude::*;
+
+/// The owner of edits that nobody waits for.
+pub(super) const NOBODY: CallId = CallId(u32::MAX);
+
+/// Whose edits are being made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Owner {
+    pub(super) call: CallId,
+    /// They aren't shown before the server has confirmed them.
+    pub(super) hidden: bool,
+}
+
+impl Default for Owner {
+    fn default() -> Self {
+        Self {
+            call: NOBODY,
+            hidden: false,
+        }
+    }
+}
+
+/// What of a record is at stake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Of {
+    /// All that is unconfirmed; nothing is taken back when it is refused.
+    Record,
+    /// What was set into a field.
+    Field(FieldIx),
+    /// That it was added.
+    Addition,
+    /// That it was removed.
+    Removal,
+}
+
+/// What one call has at stake in one record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stake {
+    pub(super) call: CallId,
+    pub(super) of: Of,
+    /// The request on the wire carries it.
+    pub(super) sent: bool,
+    pub(super) hidden: bool,
+    /// What was set, for fields.
+    pub(super) cell: Cell,
+}
+
+/// What has been decided about one stake.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fate {
+    /// Whose.
+    pub call: CallId,
+    /// In which record; it may be gone.
+    pub row: RowId,
+    /// Whether it is confirmed, or why not.
+    pub outcome: Result<(), SyncError>,
+}
+
+/// Why stakes in a record end that the server removed.
+pub(super) fn gone() -> SyncError {
+    SyncError::new(ErrorCode::UnknownRecord, "the server removed the record")
+}
+
+/// Why stakes end whose edits the app took back.
+pub(super) fn taken_back() -> SyncError {
+    SyncError::new(ErrorCode::Cancelled, "the edit was taken back")
+}
+
+impl Store {
+    /// The edits from here on are those of a call. `hidden`: they aren't shown before the server
+    /// has confirmed them.
+    pub fn begin_edit(&mut self, call: CallId, hidden: bool) {
+        self.owner = Owner { call, hidden };
+    }
+
+    /// The call's edits are made. Gives how many stakes it has in this store.
+    pub fn end_edit(&mut self) -> usize {
+        self.owner = Owner::default();
+        let rows = core::mem::take(&mut self.staked);
+        for &row in &rows {
+            self.settle(row);
+        }
+        rows.len()
+    }
+
+    /// A call waits for what is unconfirmed of a record. Gives whether there is anything.
+    pub fn watch(&mut self, id: RowId, call: CallId) -> Result<bool, SyncError> {
+        let row = self.resolve(id)?;
+        Ok(self.watch_row(row, call))
+    }
+
+    pub(super) fn watch_row(&mut self, row: RowIx, call: CallId) -> bool {
+        let Some(dirty) = self.changes.get_mut(row) else {
+            return false;
+        };
+        if !dirty.counted.changed && !dirty.counted.sent {
+            return false;
+        }
+        dirty.stakes.push(Stake {
+            call,
+            of: Of::Record,
+            sent: !dirty.counted.changed,
+            hidden: false,
+            cell: Cell::ABSENT,
+        });
+        true
+    }
+
+    /// Whether stakes have been decided.
+    #[inline]
+    pub const fn has_fates(&self) -> bool {
+        !self.changes.fates.is_empty()
+    }
+
+    /// What has been decided since this was last asked.
+    pub fn take_fates(&mut self) -> Vec<Fate> {
+        core::mem::take(&mut self.changes.fates)
+    }
+
+    /// The store leaves its manager: nobody decides any more.
+    pub fn abandon_stakes(&mut self, why: &SyncError) {
+        for row in self.changes.rows(|dirty| !dirty.stakes.is_empty()) {
+            self.decide(row, &Err(why.clone()));
+            self.settle(row);
+        }
+    }
+
+    // --- making -------------------------------------------------------------------------------
+
+    /// Puts a stake of the call that edits into a record.
+    pub(super) fn stake(&mut self, row: RowIx, of: Of, cell: Cell) {
+        let Owner { call, hidden } = self.owner;
+        if call == NOBODY && !matches!(of, Of::Field(_)) {
+            return;
+        }
+        let dirty = self.changes.ensure(row, true);
+        let newest = dirty.stakes.iter_mut().rev().find(|stake| stake.of == of);
+        if let Some(newest) = newest
+            && (newest.call, newest.hidden, newest.sent) == (call, hidden, false)
+        {
+            newest.cell = cell;
+            return;
+        }
+        dirty.stakes.push(Stake {
+            call,
+            of,
+            sent: false,
+            hidden,
+            cell,
+        });
+        if call != NOBODY {
+            self.staked.push(row);
+        }
+    }
+
+    /// Keeps a field's value in the order of its edits, where a call has something at stake in it.
+    /// Gives whether that is all there is to do, because the value isn't shown.
+    pub(super) fn stake_field(&mut self, row: RowIx, field: FieldIx, cell: Cell) -> bool {
+        let column = self.table.cell(row, field);
+        let of = Of::Field(field);
+        let dirty = self.changes.ensure(row, true);
+        let staked = dirty
+            .stakes
+            .iter()
+            .any(|stake| stake.of == of && !stake.sent);
+        if !staked {
+            if self.owner.call == NOBODY {
+                return false;
+            }
+            let before = match dirty.touched(field) {
+                _ if dirty.is_all_pending() => Some(column),
+                Some(touched) if !touched.pending.is_absent() => Some(touched.pending),
+                _ => None,
+            };
+            if let Some(cell) = before {
+                dirty.stakes.push(Stake {
+                    call: NOBODY,
+                    of,
+                    sent: false,
+                    hidden: false,
+                    cell,
+                });
+            }
+        }
+        self.stake(row, of, cell);
+        self.owner.hidden
+    }
+
+    // --- deciding -----------------------------------------------------------------------------
+
+    /// Decides everything that is at stake in a record.
+    pub(super) fn decide(&mut self, row: RowIx, outcome: &Result<(), SyncError>) {
+        self.decide_those(row, &|_| true, outcome);
+    }
+
+    /// Decides what is at stake in what is on the wire of a record.
+    pub(super) fn decide_sent(&mut self, row: RowIx, outcome: &Result<(), SyncError>) {
+        self.decide_those(row, &|stake| stake.sent, outcome);
+    }
+
+    fn decide_those(
+        &mut self,
+        row: RowIx,
+        which: &dyn Fn(&Stake) -> bool,
+        outcome: &Result<(), SyncError>,
+    ) {
+        let handle = self.table.handle(row);
+        let Some(dirty) = self.changes.get_mut(row) else {
+            return;
+        };
+        if dirty.stakes.is_empty() {
+            return;
+        }
+        let (over, rest): (Vec<Stake>, Vec<Stake>) = dirty.stakes.iter().partition(|it| which(it));
+        dirty.stakes = rest;
+        for stake in over.iter().filter(|stake| stake.call != NOBODY) {
+            self.changes.fates.push(Fate {
+                call: stake.call,
+                row: handle,
+                outcome: outcome.clone(),
+            });
+        }
+    }
+
+    /// What was on the wire of a record waits again; with a reason, because it was refused. What
+    /// is to be taken back for it is left to [`Store::roll_back`].
+    pub(super) fn thaw_stakes(&mut self, row: RowIx, why: Option<&SyncError>) {
+        let handle = self.table.handle(row);
+        let Some(dirty) = self.changes.get_mut(row) else {
+            return;
+        };
+        let mut refused = Vec::new();
+        for stake in &mut dirty.stakes {
+            if (stake.sent || stake.of == Of::Record) && stake.call != NOBODY {
+                refused.push(stake.call);
+            }
+            stake.sent = false;
+        }
+        if let Some(why) = why {
+            self.changes
+                .fates
+                .extend(refused.into_iter().map(|call| Fate {
+                    call,
+                    row: handle,
+                    outcome: Err(why.clone()),
+                }));
+        }
+    }
+
+    /// Brings the stakes in a record in line with its layers: what says nothing any more is
+    /// confirmed, what only repeats what is on the wire waits for that.
+    pub(super) fn review(&mut self, row: RowIx) {
+        // More of the call is to come.
+        if self.owner.call != NOBODY {
+            return;
+        }
+        let handle = self.table.handle(row);
+        let Some(dirty) = self.changes.get(row) else {
+            return;
+        };
+        let (changed, sent) = (self.is_changed(dirty), dirty.is_sent());
+        let mut stakes = dirty.stakes.clone();
+        let mut fates = Vec::new();
+        stakes.retain_mut(|stake| {
+            let stands = if stake.sent {
+                Stands::Waits
+            } else if !changed && !sent {
+                Stands::Done
+            } else {
+                stands(dirty, stake, changed)
+            };
+            stake.sent |= stands == Stands::Sent;
+            if stands == Stands::Done && stake.call != NOBODY {
+                fates.push(Fate {
+                    call: stake.call,
+                    row: handle,
+                    outcome: Ok(()),
+                });
+            }
+            stands != Stands::Done
+        });
+        let owned: Vec<Of> = stakes
+            .iter()
+            .filter(|stake| stake.call != NOBODY)
+            .map(|stake| stake.of)
+            .collect();
+        stakes.retain(|stake| stake.call != NOBODY || owned.contains(&stake.of));
+        self.changes.fates.append(&mut fates);
+        if let Some(dirty) = self.changes.get_mut(row) {
+            dirty.stakes = stakes;
+        }
+    }
+
+    // --- taking back --------------------------------------------------------------------------
+
+    /// Takes back what a call did, and only that: in one record, or in all. What it has at stake is
+    /// decided. Other stores have to follow.
+    pub fn roll_back(&mut self, call: CallId, only: Option<RowId>, out: &mut Notices) {
+        let owns = |dirty: &Dirty| dirty.stakes.iter().any(|stake| stake.call == call);
+        let rows = match only {
+            Some(id) => self.table.resolve(id).into_iter().collect(),
+            None => self.changes.rows(owns),
+        };
+        let (mut going, mut back) = (Vec::new(), Vec::new());
+        for row in rows {
+            let Some(dirty) = self.changes.get_mut(row).filter(|dirty| owns(dirty)) else {
+                continue;
+            };
+            let (over, rest): (Vec<Stake>, Vec<Stake>) =
+                dirty.stakes.iter().partition(|stake| stake.call == call);
+            dirty.stakes = rest;
+            for stake in over {
+                match stake.of {
+                    Of::Record => {}
+                    Of::Addition => going.push(row),
+                    Of::Removal if stake.hidden && stake.sent => self.cover_removal(row),
+                    Of::Removal if stake.hidden => {}
+                    Of::Removal => back.push(row),
+                    Of::Field(field) if stake.sent => self.cover(row, field, &stake),
+                    Of::Field(field) => self.unwrite(row, field, out),
+                }
+            }
+            self.recompose(row, Origin::Rollback, out);
+            self.recount(row);
+            self.tell(NoticeKind::State, Origin::Rollback, row, out);
+        }
+        self.drop_added(&going, Origin::Rollback, out);
+        back.retain(|&row| self.changes.get(row).is_some_and(|dirty| !dirty.exists()));
+        self.bring_back(&back, Origin::Rollback, out);
+    }
+
+    /// A field is as the edits say that are left.
+    fn unwrite(&mut self, row: RowIx, field: FieldIx, out: &mut Notices) {
+        let traits = self.traits(field);
+        let table = &self.table;
+        let Some(dirty) = self.changes.get_mut(row) else {
+            return;
+        };
+        let mut left = dirty.stakes.iter().rev();
+        let seen = left
+            .find(|stake| stake.of == Of::Field(field) && !stake.sent && !stake.hidden)
+            .map(|stake| stake.cell);
+        if dirty.is_all_pending() {
+            let old = table.cell(row, field);
+            if let Some(cell) = seen.filter(|&cell| cell != old) {
+                self.put(row, field, cell);
+                let change = (old, cell);
+                let origin = Origin::Rollback;
+                self.tell_field(NoticeKind::Update, origin, (row, field), change, out);
+            }
+        } else if let Some(touched) = dirty.fields.iter_mut().find(|it| it.field == field) {
+            touched.pending = seen.unwrap_or(Cell::ABSENT);
+            touched.settle(&|a, b| super::equal(table, traits, a, b));
+        }
+    }
+
+    /// What is on the wire of a field can't be taken back; what the server has is laid over it.
+    fn cover(&mut self, row: RowIx, field: FieldIx, stake: &Stake) {
+        let traits = self.traits(field);
+        let table = &self.table;
+        let column = table.cell(row, field);
+        let Some(dirty) = self.changes.get_mut(row) else {
+            return;
+        };
+        if !dirty.in_base {
+            return;
+        }
+        let touched = dirty.touch(field, column);
+        if stake.hidden {
+            touched.inflight = stake.cell;
+        }
+        let same = |a: Cell, b: Cell| super::equal(table, traits, a, b);
+        if touched.pending.is_absent() {
+            touched.reject(&same);
+        } else {
+            touched.settle(&same);
+        }
+    }
+
+    fn cover_removal(&mut self, row: RowIx) {
+        // A removal that was seen as well has layers of its own.
+        if let Some(dirty) = self.changes.get_mut(row)
+            && dirty.inflight == Stage::Idle
+        {
+            dirty.inflight = Stage::Remove(None);
+            dirty.pending = match dirty.pending {
+                Stage::Remove(_) => Stage::Idle,
+                Stage::Idle | Stage::Add => Stage::Add,
+            };
+        }
+    }
+
+    /// Turns what is on the wire unseen into layers, before the stakes that hold it are decided
+    /// otherwise than by the server.
+    pub(super) fn cover_hidden(&mut self, row: RowIx) {
+        let Some(dirty) = self.changes.get(row) else {
+            return;
+        };
+        if dirty.stakes.is_empty() {
+            return;
+        }
+        if dirty.hides_removal(true) {
+            self.cover_removal(row);
+        }
+        for (field, cell) in self.hidden_sent(row) {
+            let column = self.table.cell(row, field);
+            if let Some(dirty) = self.changes.get_mut(row).filter(|dirty| dirty.in_base) {
+                dirty.touch(field, column).inflight = cell;
+            }
+        }
+    }
+
+    /// The fields of a record that the wire carries.
+    pub(super) fn sent_fields(&self, row: RowIx) -> Vec<FieldIx> {
+        let hidden = self.hidden_sent(row).into_iter().map(|(field, _)| field);
+        let touched = self.changes.get(row).into_iter().flat_map(|it| &it.fields);
+        let seen = touched.filter(|touched| !touched.inflight.is_absent());
+        seen.map(|touched| touched.field).chain(hidden).collect()
+    }
+
+    /// The fields of a record that the wire carries otherwise than they are seen.
+    pub(super) fn hidden_sent(&self, row: RowIx) -> Vec<(FieldIx, Cell)> {
+        let Some(dirty) = self.changes.get(row) else {
+            return Vec::new();
+        };
+        let mut found: Vec<(FieldIx, Cell)> = Vec::new();
+        for stake in &dirty.stakes {
+            if let (Of::Field(field), true, true) = (stake.of, stake.sent, stake.hidden)
+                && let Some(cell) = dirty.hidden_cell(field, true)
+                && found.iter().all(|(other, _)| *other != field)
+            {
+                found.push((field, cell));
+            }
+        }
+        found
+    }
+
+    /// The stakes of a record go onto the wire with what is frozen of it.
+    pub(super) fn freeze_stakes(&mut self, row: RowIx, frozen: Stage) {
+        let Some(dirty) = self.changes.get_mut(row) else {
+            return;
+        };
+        if dirty.stakes.is_empty() {
+            return;
+        }
+        let removes = frozen == Stage::Idle && dirty.hides_removal(false);
+        let removes = removes || matches!(frozen, Stage::Remove(_));
+        for stake in dirty.stakes.iter_mut().filter(|stake| stake.hidden) {
+            stake.sent |= (stake.of == Of::Removal) == removes;
+        }
+        self.review(row);
+    }
+}
+
+/// Where what is at stake stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    /// It waits to be sent.
+    Waits,
+    /// It is on the wire.
+    Sent,
+    /// There is nothing to confirm.
+    Done,
+}
+
+fn stands(dirty: &Dirty, stake: &Stake, changed: bool) -> Stands {
+    if stake.hidden && !matches!(stake.of, Of::Addition) {
+        return Stands::Waits;
+    }
+    match stake.of {
+        Of::Record if changed => Stands::Waits,
+        Of::Record => Stands::Sent,
+        Of::Addition => match (dirty.pending, dirty.inflight) {
+            (_, Stage::Add) => Stands::Sent,
+            (Stage::Add, _) => Stands::Waits,
+            _ => Stands::Done,
+        },
+        Of::Removal => match (dirty.pending, dirty.inflight) {
+            (Stage::Remove(_), _) => Stands::Waits,
+            (Stage::Idle, Stage::Remove(_)) => Stands::Sent,
+            _ => Stands::Done,
+        },
+        Of::Field(field) => match dirty.touched(field) {
+            Some(touched) if !touched.pending.is_absent() => Stands::Waits,
+            Some(touched) if !touched.inflight.is_absent() => Stands::Sent,
+            _ if dirty.inflight == Stage::Add => Stands::Sent,
+            _ if dirty.is_all_pending() => Stands::Waits,
+            _ => Stands::Done,
+        },
+    }
+}

@@ -1,0 +1,21 @@
+//! Live channels: engines, a server with rooms, connections that break, and a clock, all from one seed.
+//!
+//! | file | what |
+//! |---|---|
+//! | `room` | a server: HTTP, rooms, change log, locks |
+//! | `world` | panes and their users, the network, the clock |
+//! | `connection` | states of the connection, on virtual time |
+//! | `changes` | what changes of others do, and ones own |
+//! | `messages` | messages that aren't what they should be; other servers' dialects |
+//! | `people` | presence and locks |
+//! | `random` | random users on bad connections, seed by seed |
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(unreachable_pub, reason = "a test's modules are its own")]
+
+mod changes;
+mod connection;
+mod messages;
+mod people;
+mod random;
+mod room;
+mod world;
