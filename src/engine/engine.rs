@@ -164,11 +164,6 @@ impl Engine {
         found.map(|(_, channel)| &**channel)
     }
 
-    /// Whose a store is.
-    pub fn manager_of(&self, id: StoreId) -> Option<ManagerId> {
-        self.stores.entry(id)?.manager
-    }
-
     /// Where a manager stands.
     pub fn status(&self, id: ManagerId) -> Option<Status> {
         Some(self.manager(id)?.status(&self.stores, self.online))

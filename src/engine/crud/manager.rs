@@ -174,11 +174,6 @@ impl Manager {
         matches!(self.backlog, Backlog::Held(_))
     }
 
-    /// Whether autoSync is suspended.
-    pub const fn auto_sync_suspended(&self) -> bool {
-        self.auto.suspended()
-    }
-
     /// Where it stands, for a status pill.
     pub fn status(&self, stores: &Stores, online: bool) -> Status {
         self.status.judge(&self.facts(stores, online))
