@@ -13,6 +13,8 @@ const ARGUMENTS = [
   '--disable-component-update',
   '--disable-sync',
   '--disable-dev-shm-usage',
+  // Pages that a test makes up may talk to its server.
+  '--disable-features=LocalNetworkAccessChecks',
 ];
 const WAIT_MS = 12_000;
 const HOUR_MS = 3_600_000;
@@ -80,7 +82,7 @@ export class DemoPage {
     this.page.on('console', (message) => {
       if (!['error', 'warning'].includes(message.type())) return;
       const text = message.text();
-      if (faults && /Failed to load resource/.test(text)) return;
+      if (faults && /Failed to load resource|^WebSocket connection to/.test(text)) return;
       this.#complaints.push(`${message.type()}: ${text}`);
     });
   }
@@ -112,6 +114,17 @@ export class DemoPage {
 
   get editor() {
     return this.page.getByRole('dialog');
+  }
+
+  /** The question that a conflict puts. */
+  get conflict() {
+    return this.page.getByRole('dialog', { name: /[Ss]omeone else/ });
+  }
+
+  /** Answers it. */
+  async decide(label) {
+    await this.conflict.getByRole('button', { name: label, exact: true }).click();
+    await this.conflict.waitFor({ state: 'detached' });
   }
 
   async press(label) {

@@ -97,7 +97,8 @@ export const settersOf = (object) =>
 /** The events for which there can be a handler: those that are fired by whatever this is. */
 export const eventsOf = (object) =>
   settersOf(object)
-    .filter((name) => /^on[A-Z]/.test(name))
+    // Not the options that are called like handlers.
+    .filter((name) => /^on[A-Z]/.test(name) && object[name] === undefined)
     .map((name) => name[2].toLowerCase() + name.slice(3));
 
 /** The names of the members of an interface, as the package's declarations have it. */
@@ -153,6 +154,9 @@ export async function stillWorks({ server, manager, store }) {
   assert.equal(added.name, 'proof of life');
   const rows = server.syncs.flatMap(({ pack }) => pack?.[store.id]?.added ?? []);
   assert.ok(rows.some(({ name }) => name === 'proof of life'));
+  store.clearFilters();
+  store.clearSorters();
+  assert.equal(store.records.length, store.allCount);
   for (const record of store) assert.equal(store.getById(record.id), record);
   JSON.stringify(manager.toJSON());
 }
