@@ -20,11 +20,11 @@ import { type CrudManagerEvents, EVENTS } from './crud-events.js';
 import { partParams } from './crud-policies.js';
 import { CrudState } from './crud-state.js';
 import { describe } from './crud-stores.js';
-import { type StoreChangeset, applyAsOwn, checkChangeset, renamed } from './changesets.js';
+import { type StoreChangeset, applyAsOwn, renamed, transformed } from './changesets.js';
 import { standIns } from './ajax-helper.js';
 import { type OnListeners, defineHandlers } from './emitter.js';
 import { type EditOptions, settledRecord, transact, updateRecord } from './edits.js';
-import { SyncError, checkOptions } from './errors.js';
+import { SyncError, checkOptions, checkPosition, inWords } from './errors.js';
 import type { Model } from './model.js';
 import { invalidRecords, judges } from './validity.js';
 import { bytes, engine, register, writeJson, writePieces } from './runtime.js';
@@ -85,6 +85,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
   private descriptors: CrudStoreDescriptor[] = [];
   private readonly made: Store<any>[] = [];
   private destroyed = false;
+  private leaving = false;
   private guards = new Set<() => void>();
   private live: Channel | null = null;
   /** @internal */ readonly _conflicts = new Map<string, Conflict>();
@@ -214,9 +215,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
     clearChanges = true,
   ): void {
     const number = this._alive();
-    const wanted = transform?.(changes) ?? changes;
-    checkChangeset(wanted);
-    const given = { ...wanted };
+    const given = { ...transformed(changes, transform) };
     for (const [id, section] of Object.entries(given)) {
       const store = this.getCrudStore(id as never) as Store<any> | undefined;
       const usual = store?._phantomIdName ?? '$PhantomId';
@@ -235,7 +234,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
 
   /** Undoes one suspend; the last one lets a sync follow, unless told otherwise. */
   resumeAutoSync(doSync = true): void {
-    engine().resumeAutoSync(this._alive(), doSync);
+    engine().resumeAutoSync(this._alive(), Boolean(doSync));
   }
 
   // --- live -------------------------------------------------------------------------------------------------------------
@@ -422,6 +421,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
       );
       return;
     }
+    if (position !== undefined && position !== -1) checkPosition('addCrudStore', position);
     const descriptor = describe(
       input as CrudStoreInput,
       this._options.storeIdProperty ?? 'id',
@@ -502,7 +502,8 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
 
   /** Ends the manager: requests are aborted, promises reject as cancelled. Stores that it made itself go with it. */
   destroy(): void {
-    if (this.destroyed) return;
+    if (this.destroyed || this.leaving) return;
+    this.leaving = true;
     this._fire('beforeDestroy', {});
     this.live?.destroy();
     this.live = null;
@@ -584,7 +585,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
   private _expectStore(what: Store<any> | string): Store<any> {
     const found = this.stores.find((store) => store === what || store.id === what);
     if (found !== undefined) return found;
-    const id = what instanceof Store ? what.id : String(what);
+    const id = what instanceof Store ? what.id : inWords(what);
     throw new SyncError('UNKNOWN_STORE', `there is no store "${id}" under this manager`);
   }
 
