@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const root = process.env.SYNCLINE_ROOT ?? join(import.meta.dirname, '..', '..');
-const pages = join(root, 'www', 'dist');
+const demo = join(root, 'www', 'dist');
 const START_MS = 20_000;
 
 /** Where the rows are that tests ask for. */
@@ -23,7 +23,6 @@ function binary() {
   const places = ['debug', 'release'].map((profile) => join(target, profile, 'syncline-server'));
   const found = named ?? places.find((path) => existsSync(path));
   if (!found) throw new Error('no syncline-server: cargo build --package syncline-server');
-  if (!existsSync(pages)) throw new Error('no www/dist: build the demo first');
   return found;
 }
 
@@ -32,6 +31,7 @@ export class TestServer {
   #child = null;
   #port = 0;
   #directory = mkdtempSync(join(tmpdir(), 'syncline-e2e-'));
+  #pages = demo;
 
   get database() {
     return join(this.#directory, 'team.sqlite');
@@ -41,16 +41,22 @@ export class TestServer {
     return `http://127.0.0.1:${this.#port}`;
   }
 
-  /** Starts a server in its own directory, which goes with the test. */
-  static async start(t) {
+  /**
+   * Starts a server in its own directory, which goes with the test. `pages`: the folder that it
+   * serves, the demo unless told.
+   */
+  static async start(t, pages = demo) {
     const server = new TestServer();
+    server.#pages = pages;
     t.after(() => server.#remove());
     await server.start();
     return server;
   }
 
   async start() {
-    const options = ['--listen', `127.0.0.1:${this.#port}`, '--static', pages, '--faults'];
+    if (!existsSync(this.#pages)) throw new Error('no www/dist: build the demo first');
+    const pages = ['--static', this.#pages];
+    const options = ['--listen', `127.0.0.1:${this.#port}`, ...pages, '--faults'];
     const database = ['--database', `sqlite://${this.database}`];
     const child = spawn(binary(), [...options, ...database], {
       stdio: ['ignore', 'pipe', 'pipe'],
