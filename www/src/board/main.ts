@@ -26,7 +26,7 @@ const toasts = new Toasts(byId('toasts'));
 const wire = new Wire(byId('wire'));
 const tour = new Tour(byId('tour'), {
   drag: 'Drag a card to another column, and reload the page.',
-  keyboard: 'Focus a card, press Space, and move it with the arrow keys.',
+  keyboard: 'Focus a card, press Space, use the arrow keys.',
   offline: 'Stop the server or go offline, keep working, and start it again.',
   seen: 'Open the page in a second tab, and change something there.',
 });
