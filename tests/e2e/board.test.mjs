@@ -317,6 +317,7 @@ test('a refused move goes back, and the server’s reason is told', async (t) =>
   await server.sync({ tasks: { updated: [{ id, readOnly: true }] } });
   const view = await BoardPage.open(t, server, { faults: true });
   const before = await task(server, 'Remove overflow');
+  await server.faults({ latencyMs: 800 });
   await view.drag('Remove overflow', 'done', 'low');
   assert.equal(await view.where('Remove overflow'), 'done/low', 'it is shown at once');
   const toast = view.toast('Remove overflow');
