@@ -111,7 +111,7 @@ test('an event edited while its creation is on the way arrives with the last val
   view.assertQuiet();
 });
 
-test('what somebody else changed first is there to choose, and own other edits are kept', async (t) => {
+test('what somebody else changed first is asked about, other edits are kept', async (t) => {
   const server = await TestServer.start(t);
   const view = await CalendarPage.open(t, server, { faults: true });
   const { id } = await server.event('Bug triage');

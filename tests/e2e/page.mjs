@@ -36,6 +36,8 @@ export class DemoPage {
 
   /** What the console said, but for what the test has announced. */
   #complaints = [];
+  /** What the server knows the page by. */
+  clientId = null;
 
   constructor(page, context, server) {
     this.page = page;
@@ -78,6 +80,9 @@ export class DemoPage {
   }
 
   #watch(faults) {
+    this.page.on('websocket', (socket) => {
+      this.clientId = new URL(socket.url()).searchParams.get('clientId');
+    });
     this.page.on('pageerror', (error) => this.#complaints.push(`error: ${error.stack}`));
     this.page.on('console', (message) => {
       if (!['error', 'warning'].includes(message.type())) return;

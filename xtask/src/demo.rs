@@ -28,6 +28,10 @@ pub(crate) fn command(args: &[String]) -> Result<()> {
     let server = step("server", build_server)?;
     ensure_free(port)?;
     say(format!("==> Open http://127.0.0.1:{port}"));
+    say(format!(
+        "    Two people side by side: http://127.0.0.1:{port}/live.html"
+    ));
+    note("faults on demand are on (--faults): for a server that only this machine can reach");
     note("Ctrl-C stops the server");
     std::fs::create_dir_all(products()).map_err(|error| error.to_string())?;
     let cmd = Cmd::new(&server)
@@ -37,7 +41,8 @@ pub(crate) fn command(args: &[String]) -> Result<()> {
             "--database",
             &database,
         ])
-        .args(["--static", "www/dist"])
+        // What the page of two people has buttons for. Harmless, as it listens on loopback alone.
+        .args(["--static", "www/dist", "--faults"])
         .dir(root());
     Err(replace_process(cmd))
 }

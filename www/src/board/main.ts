@@ -26,7 +26,7 @@ const toasts = new Toasts(byId('toasts'));
 const wire = new Wire(byId('wire'));
 const tour = new Tour(byId('tour'), {
   drag: 'Drag a card to another column, and reload the page.',
-  keyboard: 'Focus a card, press Space, and move it with the arrow keys.',
+  keyboard: 'Focus a card, press Space, use the arrow keys.',
   offline: 'Stop the server or go offline, keep working, and start it again.',
   seen: 'Open the page in a second tab, and change something there.',
 });
@@ -49,7 +49,7 @@ async function start(): Promise<void> {
   const live = new Live({ project, toasts, wire, network, repaint });
   const page = new Page(project, people, live);
   const board = new Board(project, people, {
-    onOpen: (record) => void page.edit(record),
+    onOpen: (record) => page.edit(record),
     onCreate: (column, lane) => page.create(column, lane),
     onComplete: (record) => page.complete(record),
     isRefused: (record) => refusals.has(record),
@@ -105,8 +105,8 @@ class Page {
     for (const id of ['reload', 'save', 'create']) byId<HTMLButtonElement>(id).disabled = false;
   }
 
-  async edit(record: BoardTask): Promise<void> {
-    if (!(await this.#live.edit(record, () => this.#dialog.close()))) return;
+  edit(record: BoardTask): void {
+    if (!this.#live.edit(record, () => this.#dialog.close())) return;
     const { column, lane } = placeOf(this.#project, record);
     const { name, description, deadline } = record;
     const people = this.#people.of(record);

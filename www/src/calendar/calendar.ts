@@ -5,6 +5,7 @@ import theme from 'fullcalendar/themes/breezy';
 import timeGrid from 'fullcalendar/timegrid';
 import { h, icon, ICONS } from '../shared/dom';
 import { addDays } from '../shared/format';
+import { isPane } from '../shared/identity';
 import { ring } from '../shared/live';
 import { avatars } from '../shared/people';
 import type { Person } from '../shared/project';
@@ -12,6 +13,8 @@ import type { TeamEvent } from './project';
 
 /** Below this width a week's columns are too narrow to read or to grab. */
 const WEEK_WIDTH_MIN = 760;
+/** One of two side by side is narrow: better a week that is cramped than days without an event. */
+const PANE_WEEK_WIDTH_MIN = 560;
 const AVATARS_SHOWN_MAX = 4;
 
 const WEEK = 'timeGridWeek';
@@ -105,7 +108,7 @@ const FORMATS: CalendarOptions = {
 };
 
 function viewFor(width: number): string {
-  return width < WEEK_WIDTH_MIN ? DAYS : WEEK;
+  return width < (isPane() ? PANE_WEEK_WIDTH_MIN : WEEK_WIDTH_MIN) ? DAYS : WEEK;
 }
 
 function isQuarter(time: { milliseconds: number } | undefined): boolean {

@@ -36,7 +36,7 @@ const calendar = createCalendar(byId('grid'), {
   onRange: (start, end) => (byId('title').textContent = rangeText(start, end)),
   onSelect: (startDate, endDate, allDay) =>
     openDraft({ startDate, endDate, allDay }, () => document.querySelector('[data-mirror]')),
-  onEvent: (record) => void edit(record),
+  onEvent: (record) => edit(record),
   onHold: (record) => live?.hold(record),
   onRelease: () => live?.leave(),
 });
@@ -64,7 +64,7 @@ async function start(): Promise<void> {
     byId('people'),
   );
   const refusals = new Refusals(project, toasts, elementOf);
-  const repaint = () => binding.refresh();
+  const repaint = (keys: string[]) => binding.refresh(keys);
   const others = new Live({ project, toasts, wire, network, repaint });
   live = others;
   const binding = bindFullCalendar(calendar, project.eventStore, {
@@ -94,9 +94,9 @@ async function start(): Promise<void> {
 }
 
 /** Opens an event's editor, unless somebody else has the event in hand. */
-async function edit(record: TeamEvent): Promise<void> {
+function edit(record: TeamEvent): void {
   editor?.close();
-  const mayEdit = await live?.edit(record, () => editor?.close({ cancelled: true }));
+  const mayEdit = live?.edit(record, () => editor?.close({ cancelled: true }));
   if (mayEdit) editor?.edit(record, () => elementOf(record.key));
 }
 

@@ -1,5 +1,5 @@
-// Two windows side by side: each is a page of its own, with an engine, a connection and a network of
-// its own. They know of each other only what the server tells them.
+// Two windows side by side: each is a page of its own, with an engine, a connection and a network.
+// They know of each other only what the server tells them.
 
 import { byId } from '../shared/dom';
 import { Tour } from '../shared/tour';

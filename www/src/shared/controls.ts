@@ -80,7 +80,8 @@ export class Controls {
       onchange: () => set(input.checked),
     });
     input.checked = on;
-    return h('label', { class: 'control control-switch', 'data-fault': id }, input, h('span', {}, label));
+    const attributes = { class: 'control control-switch', 'data-fault': id };
+    return h('label', attributes, input, h('span', {}, label));
   }
 
   #button({ label, does, change, said }: Fault): HTMLElement {

@@ -19,14 +19,11 @@ export interface LiveOptions {
   wire: Wire;
   /** The page's network, where that can be cut. */
   network: Network | null;
-  /** Records look different, though they didn't change: somebody edits them, or no longer. */
-  repaint(): void;
+  /** The records of these keys look different: somebody else has them in hand, or no longer. */
+  repaint(keys: string[]): void;
   /** How a value is shown where the user has to choose; `undefined`: as anywhere. */
   format?(value: unknown, field: string): string | undefined;
 }
-
-/** So long an editor waits for the word that nobody else has the record; then it opens anyway. */
-const LOCK_WAIT_MS = 250;
 
 /** What the user reads of a connection's state. */
 const WORDS: Record<ChannelState, string> = {
@@ -47,6 +44,8 @@ export class Live {
   #editing: Model | null = null;
   /** Whether others are shown something in the user's hand. */
   #isShown = false;
+  /** What others had in hand when it was last painted: who, by record. */
+  #hands = new Map<string, string>();
 
   constructor({ project, toasts, wire, network, repaint, format }: LiveOptions) {
     this.#project = project;
@@ -62,13 +61,12 @@ export class Live {
     }
     const { channel } = project;
     if (channel === null) return;
-    for (const event of ['presence', 'lock', 'unlock'] as const) channel.on(event, () => repaint());
+    for (const event of ['presence', 'lock', 'unlock', 'state'] as const)
+      channel.on(event, () => repaint(this.#changed()));
     const state = byId('live-state');
     channel.on('state', (now) => {
-      state.hidden = false;
       state.dataset['state'] = now.state;
       state.textContent = now.isLost ? 'Not live' : WORDS[now.state];
-      repaint();
     });
     channel.on('sent', ({ message }) => wire.note('out', message));
     channel.on('received', ({ message }) => wire.note('in', message));
@@ -93,34 +91,30 @@ export class Live {
   }
 
   /**
-   * Takes a record in hand, and gives whether it may be edited. Where the answer takes its time the user
-   * doesn't wait for it: `lost` is called when somebody else turns out to have the record.
+   * Takes a record in hand, and gives whether it may be edited. The user doesn't wait for the server's
+   * word: `lost` is called when somebody else turns out to have been faster.
    */
-  async edit(record: Model, lost: () => void): Promise<boolean> {
+  edit(record: Model, lost: () => void): boolean {
     this.leave();
+    if (!this.lift(record)) return false;
     const { channel } = this.#project;
-    if (channel === null || record.isPhantom) return true;
-    if (channel.isLockedByOther(record)) {
-      this.#tellLocked(record);
-      return false;
-    }
+    if (!channel?.isLive || record.isPhantom) return true;
     this.#editing = record;
-    this.hold(record);
-    if (!channel.isLive) return true;
-    // Without an answer there is no lock: then a conflict is found when it is saved.
-    const lock = channel.lockRecord(record).catch(() => true);
-    const settled = lock.then((isMine) => {
-      if (isMine || this.#editing !== record) return;
-      this.#editing = null;
-      this.leave();
-      this.#tellLocked(record);
-      lost();
-    });
-    await Promise.race([settled, new Promise((resolve) => setTimeout(resolve, LOCK_WAIT_MS))]);
-    return this.#editing === record;
+    channel.lockRecord(record).then(
+      (isMine) => {
+        if (isMine || this.#editing !== record) return;
+        this.#editing = null;
+        this.leave();
+        this.#tellLocked(record);
+        lost();
+      },
+      // Without an answer there is no lock: then a conflict is found when it is saved.
+      () => undefined,
+    );
+    return true;
   }
 
-  /** The record is about to be dragged: gives whether it may be. */
+  /** The user is about to drag the record: gives whether that may be. */
   lift(record: Model): boolean {
     if (this.isLocked(record)) {
       this.#tellLocked(record);
@@ -148,7 +142,7 @@ export class Live {
     if (record) void this.#unlock(record);
   }
 
-  /** Does something, unless it meets a record that somebody else has in hand. Gives whether it was done. */
+  /** Does something, unless somebody else has the record in hand. Gives whether it was done. */
   attempt(action: () => void): boolean {
     try {
       action();
@@ -160,12 +154,32 @@ export class Live {
     }
   }
 
-  /** Once what was edited is saved: whoever takes the record before would keep it from being saved. */
+  /** Once what was edited is saved: whoever takes the record before would keep it from that. */
   async #unlock(record: Model): Promise<void> {
     if (!record.isRemoved) await record.settled().catch(() => undefined);
     const { channel } = this.#project;
     if (record === this.#editing || record.isRemoved || !channel?.isLive) return;
     channel.unlockRecord(record);
+  }
+
+  /** The keys of the records that have come into another hand since it was last asked. */
+  #changed(): string[] {
+    const { channel } = this.#project;
+    const old = this.#hands;
+    const now = new Map<string, string>();
+    const peers = (channel?.peers ?? []).filter(({ action }) => action === 'editing');
+    for (const one of [...peers, ...(channel?.locks ?? [])]) {
+      const place = `${one.recordType} ${one.recordId}`;
+      if (one.isSelf || !one.recordType) continue;
+      now.set(place, `${now.get(place) ?? ''} ${one.clientId} ${one.userName}`);
+    }
+    this.#hands = now;
+    const all = new Set([...old.keys(), ...now.keys()]);
+    return [...all].filter((place) => old.get(place) !== now.get(place)).flatMap((place) => {
+      const [type = '', id = ''] = place.split(/ (.*)/s);
+      const record = this.#project.getStore(type)?.getById(id);
+      return record ? [record.key] : [];
+    });
   }
 
   #tellLocked(record: Model): void {

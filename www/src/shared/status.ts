@@ -76,7 +76,8 @@ export class StatusView {
     }
     this.#state = state;
     this.#pill.dataset['state'] = state;
-    const canRetry = state === 'error' || state === 'conflict' || (state === 'offline' && navigator.onLine);
+    const isWaiting = state === 'error' || state === 'conflict';
+    const canRetry = isWaiting || (state === 'offline' && navigator.onLine);
     this.#pill.disabled = !canRetry;
     const title = state === 'conflict' ? 'Decide now' : 'Try again now';
     this.#pill.title = canRetry ? title : '';
