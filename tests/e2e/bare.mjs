@@ -40,12 +40,12 @@ export class BarePage {
     });
   }
 
-  /** A window of its own, without a channel yet. */
-  static async open(t, browser, server) {
+  /** A window of its own, without a channel yet. `host`: by what name it knows the server. */
+  static async open(t, browser, server, host = '127.0.0.1') {
     const context = await browser.newContext();
     t.after(() => context.close());
     const it = new this(await context.newPage(), context, server);
-    await it.page.goto(server.url);
+    await it.page.goto(server.url.replace('127.0.0.1', host));
     await it.until(() => window.ready === true);
     return it;
   }

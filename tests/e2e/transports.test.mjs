@@ -59,8 +59,8 @@ class Run {
   }
 
   /** Opens a window in which somebody works. */
-  async open(userName, { channel = {}, socket = {}, ...options } = {}) {
-    const page = await BarePage.open(this.t, browser, this.server);
+  async open(userName, { channel = {}, socket = {}, host, ...options } = {}) {
+    const page = await BarePage.open(this.t, browser, this.server, host);
     const clientId = `${userName.toLowerCase()}-1`;
     const user = { userId: userName.toLowerCase(), userName };
     page.clientId = clientId;
@@ -191,9 +191,9 @@ const SCENARIOS = {
   offline: {
     name: 'offline edits wait, and go when the network is back; what was missed comes',
     async run(it) {
-      const alice = await it.live('Alice');
+      const alice = await it.live('Alice', { host: 'syncline.test' });
       await alice.context.setOffline(true);
-      await alice.until(() => !project.channel.isLive || project.channel.state === 'waiting');
+      await alice.until(() => !project.channel.isLive);
       await alice.run(() => {
         project.eventStore.getById(4).name = 'Edited offline';
         window.add('Added offline');
@@ -553,6 +553,18 @@ test('what a transport cannot do is one of the scenarios', () => {
   for (const { cannot = {} } of Object.values(TRANSPORTS)) {
     for (const key of Object.keys(cannot)) assert.ok(SCENARIOS[key]?.instead, key);
   }
+});
+
+test('a page by plain HTTP has a channel, and a client id of its own', async (t) => {
+  const it = new Run(t, 'websocket', await TestServer.start(t, bare.folder));
+  const [alice, bob] = await Promise.all(
+    ['Alice', 'Bob'].map((name) =>
+      it.live(name, { host: 'syncline.test', channel: { clientId: undefined } }),
+    ),
+  );
+  assert.equal(await alice.run(() => window.isSecureContext), false);
+  const ids = await Promise.all([alice, bob].map((page) => page.run(() => project.channel.clientId)));
+  assert.notEqual(ids[0], ids[1]);
 });
 
 const only = process.env.ONLY?.split(',');
