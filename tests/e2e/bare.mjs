@@ -64,7 +64,10 @@ export class BarePage {
     try {
       await this.page.waitForFunction(test, given, { polling: 20 });
     } catch (error) {
-      const told = await this.run(() => window.told && JSON.stringify(window.told)).catch(() => '');
+      const told = await this.run(() => {
+        const { locks, peers } = window.project?.channel ?? {};
+        return JSON.stringify({ ...window.told, locks, peers });
+      }).catch(() => '');
       throw new Error(`${error.message}\n${test}\n${told}\n${this.errors.join('\n')}`);
     }
   }

@@ -292,7 +292,7 @@ const SCENARIOS = {
   killed: {
     name: 'the server is killed and started again while both edit, and all converge',
     async run(it) {
-      const options = { conflictResolution: 'client-wins' };
+      const options = { conflictResolution: 'client-wins', maxConflictRetries: 16 };
       const [alice, bob] = [await it.live('Alice', options), await it.live('Bob', options)];
       const edit = ({ page }, ids) =>
         page.evaluate((ids) => {
@@ -457,7 +457,7 @@ const SCENARIOS = {
   together: {
     name: 'two who edit the same event at the same time see the same in the end',
     async run(it) {
-      const options = { conflictResolution: 'client-wins' };
+      const options = { conflictResolution: 'client-wins', maxConflictRetries: 16 };
       const [alice, bob] = [await it.live('Alice', options), await it.live('Bob', options)];
       for (let round = 0; round < 5; round += 1) {
         await Promise.all([

@@ -87,7 +87,7 @@ pub struct Manager {
     pub(super) seen_idempotent: bool,
     dirty: Dirty,
     pub(super) status: StatusReport,
-    auto_load: Option<Millis>,
+    pub(super) auto_load: Option<Millis>,
     /// Open batches of its stores: nothing is sent by itself meanwhile.
     pub(super) batches: u32,
     /// Edits came that nobody was told of yet.
