@@ -20,13 +20,15 @@ function parts(): Plugin {
       order: 'pre',
       handler: (html) => {
         const current = /data-view="(\w+)"/.exec(html)?.[1];
-        return html.replace(/^( *)<!-- part: (\w+) -->$/gm, (_, indent: string, name: string) => {
-          const part = readFileSync(`${root}/parts/${name}.html`, 'utf8').trimEnd();
-          const marked = part.replace(/ %(\w+)%/g, (_mark, view: string) =>
-            view === current ? ' aria-current="page"' : '',
-          );
-          return marked.replace(/^(?=.)/gm, indent);
-        });
+        const fill = (text: string): string =>
+          text.replace(/^( *)<!-- part: (\w+) -->$/gm, (_, indent: string, name: string) => {
+            const part = readFileSync(`${root}/parts/${name}.html`, 'utf8').trimEnd();
+            const marked = part.replace(/ %(\w+)%/g, (_mark, view: string) =>
+              view === current ? ' aria-current="page"' : '',
+            );
+            return fill(marked).replace(/^(?=.)/gm, indent);
+          });
+        return fill(html);
       },
     },
   };
@@ -45,6 +47,9 @@ export default defineConfig({
     // The package is linked from beside this directory.
     fs: { allow: ['..'] },
     // The server asks that a page which writes is its own: the host must stay the page's.
-    proxy: { '/api': { target: SERVER, changeOrigin: false } },
+    proxy: {
+      '/api': { target: SERVER, changeOrigin: false },
+      '/ws': { target: SERVER, changeOrigin: false, ws: true },
+    },
   },
 });

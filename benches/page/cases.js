@@ -242,6 +242,47 @@ const cases = {
         return [{ name: `${count} edits in one batch`, ...times, target: '1x' }];
     },
 
+    async 'remote'(n, rounds) {
+        // What a channel brings: 1,000 updates, 100 additions, 100 removals in one message, from its text to the end of all notices.
+        const count = Math.min(n, 10_000), times = { ours: [], plain: [] }, other = plain(count);
+        const host = globalThis.WebSocket;
+        let socket;
+        globalThis.WebSocket = class { constructor() { socket = this; } send() {} close() {} };
+        const store = new Store({ id: 'events', modelClass: BenchEvent });
+        const manager = new CrudManager({ crudStores: [store], channel: { url: 'ws://localhost/', dialect: 'calendar' } });
+        load({ manager, store }, count, false);
+        let heard = 0;
+        store.on('change', () => { heard++; });
+        try {
+            while (!socket) await new Promise(resolve => setTimeout(resolve, 10));
+            socket.onopen();
+            const rows = dataRows(count), added = rows.slice(0, 100);
+            for (let round = -10; round < rounds * 3; round++) {
+                // What is gathered until the next picture is over.
+                await new Promise(resolve => setTimeout(resolve, 60));
+                const updated = rows.slice(200, 1200).map(row => ({ id: row.id, priority: 1000 + round, notes: `round ${round}` }));
+                const fresh = added.map((row, i) => ({ ...row, id: 1_000_000 + (round + 10) * 100 + i }));
+                const removed = round === -10 ? rows.slice(100, 200) : added.map((_, i) => ({ id: 1_000_000 + (round + 9) * 100 + i }));
+                const text = JSON.stringify({ type: 'sync', data: { events: { added: fresh, updated, removed: removed.map(({ id }) => ({ id })) } } });
+                for (const [kind, act] of Object.entries({
+                    ours: () => socket.onmessage({ data: text }),
+                    plain: () => other.remote(JSON.parse(text).data.events),
+                })) {
+                    const start = performance.now();
+                    act();
+                    if (round >= 0) times[kind].push(performance.now() - start);
+                }
+                if (store.getById(fresh[99].id) === undefined) throw new Error('the changes were not applied');
+            }
+        } finally {
+            globalThis.WebSocket = host;
+            manager.destroy();
+            store.destroy();
+        }
+        sink(heard);
+        return [{ name: '1,200 changes of others', ours: median(times.ours), plain: median(times.plain), target: '1x' }];
+    },
+
     async 'answer'(n, rounds) {
         // From the moment at which the answer is there to that at which its promise resolves; package and network don't count.
         const count = Math.min(n, 10_000), rows = dataRows(count), times = { load: [], sync: [] };

@@ -41,6 +41,35 @@ export class PlainStore {
         return this.rows.filter((_, i) => this.start[i] < to && this.end[i] > from);
     }
 
+    /** Changes of others: originals are written where there are any, else the rows. */
+    remote({ added, updated, removed }) {
+        for (const change of updated) {
+            const row = this.rows[this.byId.get(change.id)], originals = this.changed.get(row), changes = {};
+            for (const name in change) {
+                if (originals && name in originals) originals[name] = change[name];
+                else if (row[name] !== change[name]) {
+                    changes[name] = { oldValue: row[name], value: change[name] };
+                    row[name] = change[name];
+                }
+            }
+            this.listener?.({ record: row, changes });
+        }
+        for (const row of added) {
+            const at = this.rows.push(row) - 1;
+            this.byId.set(row.id, at);
+            if (at >= this.start.length) {
+                const grown = length => { const next = new Float64Array(at * 2); next.set(length); return next; };
+                this.start = grown(this.start);
+                this.end = grown(this.end);
+            }
+            this.start[at] = Date.parse(row.startDate);
+            this.end[at] = Date.parse(row.endDate);
+        }
+        const gone = new Set(removed.map(({ id }) => id));
+        this.rows = this.rows.filter(row => !gone.has(row.id));
+        this.byId = new Map(this.rows.map((row, i) => [row.id, i]));
+    }
+
     set(row, name, value) {
         const old = row[name];
         if (old === value) return;

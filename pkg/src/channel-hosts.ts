@@ -58,7 +58,8 @@ function openWebSocket(config: ChannelConfig, about: About, sink: Sink): Host {
   socket.onopen = () => sink.open();
   socket.onmessage = ({ data }) =>
     sink.message(typeof data === 'string' ? data : new TextDecoder().decode(data));
-  // What a browser tells of an error is that there was one; its close follows.
+  // What is told of an error is that there was one; its close follows.
+  socket.onerror = () => {};
   socket.onclose = ({ code, reason }) => {
     end();
     sink.down(code, reason);
@@ -87,6 +88,11 @@ function openEvents(
 ): Host {
   let stream: AbortController;
   let closed = false;
+  let posts = 0;
+  const release = () => {
+    // What was sent last is heard only while the stream is open.
+    if (closed && posts === 0) stream.abort();
+  };
   const headers = {
     ...config.headers,
     ...(token !== undefined && { Authorization: `Bearer ${token}` }),
@@ -115,8 +121,10 @@ function openEvents(
         return down(4403, `this is no event stream: ${type}`);
       }
       if (first) sink.open();
-      await readEvents(response.body, (event, data) => sink.message(frameOf(event, data)));
-      if (!mine.signal.aborted) down(1000, 'the stream ended');
+      await readEvents(response.body, (event, data) => {
+        if (!closed) sink.message(frameOf(event, data));
+      });
+      if (!mine.signal.aborted) down(1006, 'the stream ended');
     } catch (thrown) {
       if (!mine.signal.aborted) down(BROKEN, String(thrown));
     }
@@ -134,6 +142,7 @@ function openEvents(
       }
       if (sendUrl === undefined) return;
       const { since: _since, ...who } = about;
+      posts++;
       fetch(urlOf(config, sendUrl, who), {
         method: 'POST',
         headers: { 'Content-Type': 'application/json', ...headers },
@@ -144,11 +153,15 @@ function openEvents(
           if (!closed && text !== '') sink.message(text);
         })
         // Whoever waits for the answer waits in vain, and says so in time.
-        .catch(() => {});
+        .catch(() => {})
+        .finally(() => {
+          posts--;
+          release();
+        });
     },
     close: () => {
       closed = true;
-      stream.abort();
+      release();
     },
   };
 }

@@ -4,7 +4,7 @@ import type { ChannelEvents, ChannelState, Lock, Peer } from './channel-events.j
 import { type About, type Host, openHost, textOf } from './channel-hosts.js';
 import type { Changeset, CrudManager } from './crud-manager.js';
 import { Emitter } from './emitter.js';
-import { SyncError, checkOptions } from './errors.js';
+import { SyncError } from './errors.js';
 import { type Id, Model } from './model.js';
 import { engine, jsonText, writeJson, writeText } from './runtime.js';
 
@@ -94,7 +94,6 @@ export class Channel extends Emitter<ChannelEvents> {
   /** @internal Made by the manager's option `channel`. */
   constructor(manager: CrudManager<any>, number: number, config: ChannelConfig) {
     super();
-    checkOptions('a channel', config, []);
     this.manager = manager;
     this.number = number;
     this.clientId = config.clientId ?? madeUp();

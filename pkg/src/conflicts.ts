@@ -99,16 +99,14 @@ export class Conflict {
   /** Whether it is decided. */
   isResolved = false;
   /** @internal */ _newer = new Map<string, ConflictSide>();
-  private readonly row: number;
-  private readonly generation: number;
+  private readonly number: number;
   /** @internal Who decides it. */ private readonly options: ConflictOptions;
 
   /** @internal */
   constructor(store: Store<any>, detail: ConflictDetail, options: ConflictOptions) {
     this.store = store;
     this.id = `${store._number}:${detail.id}`;
-    this.row = detail.row;
-    this.generation = detail.generation;
+    this.number = detail.id;
     this.recordId = detail.record;
     this.record = store._cache.at(detail.row, detail.generation);
     this.options = options;
@@ -158,12 +156,12 @@ export class Conflict {
     engine().beginUpdate();
     try {
       together(() => {
-        const { record, store, row, generation } = this;
+        const { record, store, number } = this;
         if (record !== undefined && Object.keys(merged).length > 0) {
           store._update(record, merged, false);
         }
         const count = writeWords(pairs) >> 1;
-        resolved = engine().resolveConflict(store._number, row, generation, mine, count);
+        resolved = engine().resolveConflict(store._number, number, mine, count);
       });
     } finally {
       engine().endUpdate();

@@ -108,6 +108,8 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
       if (!this._placesStores && config.inlineData !== undefined) {
         this.inlineData = config.inlineData;
       }
+      const channel = config.channel ?? config.live ?? false;
+      if (channel !== false) this.openChannel(channel);
       // A word is a policy.
       const policy = typeof config.onConflict === 'string';
       const names = EVENTS.filter((name) => name !== 'conflict' || !policy);
@@ -116,8 +118,6 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
       this.destroy();
       throw thrown;
     }
-    const channel = config.channel ?? config.live;
-    if (channel !== undefined && channel !== false && channel !== null) this.openChannel(channel);
     this._listenersChanged();
     // A subclass may make its handlers after this constructor.
     queueMicrotask(() => this._listenersChanged());
@@ -241,13 +241,14 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
 
   /** The live channel, when the manager has one. */
   get channel(): Channel | null {
-    return this.live;
+    return this.live?.isDestroyed === false ? this.live : null;
   }
 
   /** Gives the manager a live channel, in the place of the one that it has; it connects by itself unless told not to. */
   openChannel(config: string | ChannelConfig): Channel {
     const number = this._alive();
     const options = typeof config === 'string' ? { url: config } : config;
+    checkOptions('a channel', options, []);
     const { room } = this.constructor as { room?: string };
     const channel = new Channel(this, number, {
       ...(room !== undefined && { project: room }),
@@ -262,6 +263,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
       this.live = null;
       throw thrown;
     }
+    this._listenersChanged();
     return channel;
   }
 
@@ -584,7 +586,8 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
     });
     engine().listen(this._number, mask >>> 0);
     this._hearsEdits =
-      this._hears('hasChanges') || this._hears('noChanges') || this._hears('status');
+      // An edit of a record that another has locked is refused at once.
+      this.channel !== null || this._hears('hasChanges') || this._hears('noChanges') || this._hears('status');
   }
 
   /** Whether conflicts are decided otherwise than by default: then open ones have to be known. */
@@ -602,8 +605,9 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
   }
 
   private _expectChannel(): Channel {
-    if (this.live === null) throw new SyncError('INVALID_CONFIG', 'the manager has no channel');
-    return this.live;
+    const { channel } = this;
+    if (channel === null) throw new SyncError('INVALID_CONFIG', 'the manager has no channel');
+    return channel;
   }
 
   private _state(index: number): number {

@@ -31,13 +31,7 @@ export interface Wasm {
   endEdit(keep: boolean): void;
   track(store: number, tracked: boolean): void;
   setValid(store: number, row: number, generation: number, valid: boolean): void;
-  resolveConflict(
-    store: number,
-    row: number,
-    generation: number,
-    mine: boolean,
-    count: number,
-  ): boolean;
+  resolveConflict(store: number, conflict: number, mine: boolean, count: number): boolean;
   settled(store: number, row: number, generation: number, call: number): void;
   settleRecord(store: number, row: number, generation: number, accept: boolean): void;
   settleStore(store: number, accept: boolean): void;

@@ -72,7 +72,7 @@ pub(crate) async fn save(
         if clash {
             change_before(&worker, project, &package).await;
         }
-        carry_out(&worker, project, package, user).await
+        carry_out(&worker, project, package, user, true).await
     });
     let failed = match work.await {
         Ok(Ok(_))
@@ -93,11 +93,13 @@ pub(crate) async fn save(
     Outcome::Done(Err(failed.of_request(request.as_ref())))
 }
 
+/// `locks`: whether records that others hold are out of reach.
 async fn carry_out(
     app: &App,
     project: Option<&'static Project>,
     body: Value,
     user: Option<User>,
+    locks: bool,
 ) -> Result<String, Failure> {
     let package = Package::parse(project, body)?;
     let client = package.client.as_str();
@@ -107,7 +109,10 @@ async fn carry_out(
         Value::Null,
         |user| json!({ "userId": user.id, "userName": user.name }),
     );
-    let holder = |place: &Place| app.live.hub().other_holder(place, client, verified);
+    let holder = |place: &Place| {
+        let other = || app.live.hub().other_holder(place, client, verified);
+        locks.then(other).flatten()
+    };
     let sender = Sender {
         user: &shown,
         holder: &holder,
@@ -130,7 +135,8 @@ pub(crate) fn names_of(app: &App, package: &Value, user: Option<&User>) -> Vec<S
     [client].into_iter().chain(user).collect()
 }
 
-/// Does what a planned conflict needs: somebody else changes what the package is about to change.
+/// Does what a planned conflict needs: somebody else changes what the package is about to change,
+/// also what its sender has locked, as a program without locks would.
 async fn change_before(app: &App, project: Option<&'static Project>, package: &Value) {
     let Ok(parsed) = Package::parse(project, package.clone()) else {
         return;
@@ -162,7 +168,7 @@ async fn change_before(app: &App, project: Option<&'static Project>, package: &V
         Some("Somebody else".to_owned()),
         None,
     );
-    if let Err(failure) = carry_out(app, Some(parsed.project), sections, user).await {
+    if let Err(failure) = carry_out(app, Some(parsed.project), sections, user, false).await {
         tracing::warn!(message = failure.0.message, "the planned conflict");
     }
 }

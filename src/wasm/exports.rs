@@ -14,6 +14,7 @@ use super::convert;
 use super::driver::{self, Driver};
 use super::facade::Facade;
 use super::host::page;
+use super::readers::with_store;
 use crate::engine::config::{ChannelConfig, ManagerConfig, StoreConfig};
 use crate::engine::conflict::{Resolution, Side};
 use crate::engine::error::SyncError;
@@ -253,14 +254,12 @@ pub fn set_valid(store: u32, row: u32, generation: u32, valid: bool) -> Thrown<(
 /// Decides an open conflict. The scratch has pairs of a field's number and who has it: the server (1), or the app, which has just
 /// set it (2). `mine`: a record that one side removed is the user's.
 #[wasm_bindgen(js_name = resolveConflict)]
-pub fn resolve_conflict(
-    store: u32,
-    row: u32,
-    generation: u32,
-    mine: bool,
-    count: u32,
-) -> Thrown<bool> {
+pub fn resolve_conflict(store: u32, conflict: u32, mine: bool, count: u32) -> Thrown<bool> {
     let pairs = take_rows(started()?, count);
+    let row = with_store(store, |_, store| store.record_of_conflict(conflict));
+    let Some(row) = row.flatten() else {
+        return Ok(false);
+    };
     let of = |side: u32| -> Vec<FieldIx> {
         let chosen = pairs.iter().filter(|pair| pair.generation == side);
         chosen.map(|pair| FieldIx(pair.row.0 as u16)).collect()
@@ -272,7 +271,7 @@ pub fn resolve_conflict(
     };
     let reply = feed(Input::ResolveConflict {
         store: StoreId(store),
-        row: row_id(row, generation),
+        row,
         how,
     })?;
     Ok(reply == Reply::Changed(true))

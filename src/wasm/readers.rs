@@ -217,7 +217,7 @@ pub fn manager_changes(manager: u32) -> bool {
     }
 }
 
-fn with_store<T>(store: u32, read: impl FnOnce(&Driver, &Store) -> T) -> Option<T> {
+pub(super) fn with_store<T>(store: u32, read: impl FnOnce(&Driver, &Store) -> T) -> Option<T> {
     let driver = driver::get()?;
     let engine = driver.engine();
     Some(read(driver, engine.store(StoreId(store))?))

@@ -111,27 +111,28 @@ test('an event edited while its creation is on the way arrives with the last val
   view.assertQuiet();
 });
 
-test('what somebody else changed first is told, and own other edits are kept', async (t) => {
+test('what somebody else changed first is there to choose, and own other edits are kept', async (t) => {
   const server = await TestServer.start(t);
   const view = await CalendarPage.open(t, server, { faults: true });
   const { id } = await server.event('Bug triage');
-  const theirs = { id, name: 'Bug triage (moved to video)' };
-  assert.equal((await server.sync({ events: { updated: [theirs] } })).success, true);
-
   const before = await server.row('Write release notes');
-  await server.faults({ latencyMs: 2500 });
+  await server.faults({ conflictNext: 1, latencyMs: 1000 });
   await view.edit('Bug triage');
   await view.page.keyboard.type('Bug triage in my words');
+  const sent = view.page.waitForRequest((request) => request.url().endsWith('/api/sync'));
   await view.press('Done');
-  await view.pill('Saving…');
+  await sent;
   await view.drag('Write release notes', { days: 1 });
   await server.faults({ latencyMs: 0 });
 
-  await view.toast('somebody else').waitFor();
+  const row = view.conflict.getByRole('row', { name: /^Name/ });
+  assert.match(await row.textContent(), /in my words.*\(changed\)/);
+  await view.decide('Take theirs');
   await view.pill('All changes saved');
   const moved = await server.row('Write release notes');
   assert.deepEqual(hoursFrom(before, moved), { start: 24, end: 25.5 });
-  const { name } = (await server.rows('events')).find((row) => row.id === id);
+  const { name } = (await server.rows('events')).find((event) => event.id === id);
+  assert.match(name, /\(changed\)$/);
   assert.equal(await view.event(name).count(), 1, 'the page shows what the server has');
   view.assertQuiet();
 });

@@ -15,6 +15,8 @@ const ARGUMENTS = [
   '--disable-dev-shm-usage',
   // A page of loopback can reach its server without a network; one of another name can't.
   '--host-resolver-rules=MAP syncline.test 127.0.0.1',
+  // Pages that a test makes up may talk to its server.
+  '--disable-features=LocalNetworkAccessChecks',
 ];
 const WAIT_MS = 12_000;
 const HOUR_MS = 3_600_000;
@@ -82,7 +84,7 @@ export class DemoPage {
     this.page.on('console', (message) => {
       if (!['error', 'warning'].includes(message.type())) return;
       const text = message.text();
-      if (faults && /Failed to load resource/.test(text)) return;
+      if (faults && /Failed to load resource|^WebSocket connection to/.test(text)) return;
       this.#complaints.push(`${message.type()}: ${text}`);
     });
   }
@@ -114,6 +116,17 @@ export class DemoPage {
 
   get editor() {
     return this.page.getByRole('dialog');
+  }
+
+  /** The question that a conflict puts. */
+  get conflict() {
+    return this.page.getByRole('dialog', { name: /[Ss]omeone else/ });
+  }
+
+  /** Answers it. */
+  async decide(label) {
+    await this.conflict.getByRole('button', { name: label, exact: true }).click();
+    await this.conflict.waitFor({ state: 'detached' });
   }
 
   async press(label) {

@@ -349,11 +349,12 @@ const SCENARIOS = {
         try {
           project.eventStore.getById(4).name = 'Against the lock';
           return 'taken';
-        } catch ({ code }) {
-          return code;
+        } catch ({ code, message }) {
+          return [code, message];
         }
       });
-      assert.equal(refused, 'LOCKED');
+      assert.equal(refused[0], 'LOCKED');
+      assert.match(refused[1], /Alice/);
       assert.equal(await lock(bob, {}), false);
       // Handed over to who waits for it; and kept through a dropped connection.
       await alice.run(() => {
@@ -371,7 +372,11 @@ const SCENARIOS = {
       await alice.until(() => !project.channel.lockOf(project.eventStore.getById(4)));
       await alice.set(TALK, { name: 'Free again' });
       await bob.shows(TALK, 'name', 'Free again');
-      await alice.context.close();
+      // A lock ends with its owner.
+      assert.equal(await lock(alice, {}), true);
+      await bob.until(() => project.channel.isLockedByOther(project.eventStore.getById(4)));
+      await alice.run(() => project.destroy());
+      await bob.until(() => !project.channel.lockOf(project.eventStore.getById(4)));
       await bob.until(() => project.channel.peers.length === 1);
     },
     async instead(it) {
@@ -451,6 +456,30 @@ const SCENARIOS = {
       await alice.shows(TALK, 'name', 'Polled again');
       await alice.live();
       await converged(it.server, alice);
+    },
+  },
+
+  fields: {
+    name: 'two who edit other fields of one event, and remove what the other made, agree',
+    async run(it) {
+      const [alice, bob] = [await it.live('Alice'), await it.live('Bob')];
+      for (let n = 0; n < 5; n += 1) {
+        await Promise.all([
+          alice.set(TALK, { name: `Alice ${n}` }),
+          bob.set(TALK, { location: `Bob ${n}` }),
+        ]);
+      }
+      await bob.run(() => window.add('Made by Bob'));
+      await alice.until(() => project.eventStore.find((event) => event.name === 'Made by Bob'));
+      await alice.run(() => {
+        const { eventStore } = project;
+        eventStore.remove(eventStore.find((event) => event.name === 'Made by Bob'));
+      });
+      await alice.saved();
+      await bob.until(() => !project.eventStore.find((event) => event.name === 'Made by Bob'));
+      const rows = await converged(it.server, alice, bob);
+      assert.ok(rows.includes(`${TALK}|Alice 4|Bob 4`), rows.join('\n'));
+      assert.ok(!rows.some((row) => row.includes('Made by Bob')));
     },
   },
 

@@ -1,7 +1,7 @@
 //! States of the connection, on virtual time: every way of the table, attempts, heartbeat, hidden pages, clocks that jump.
 
 use serde_json::json;
-use syncline::engine::channel::link::Phase;
+use syncline::engine::channel::state::Phase;
 use syncline::engine::input::{ChannelInput, Input};
 use syncline::engine::time::Millis;
 

@@ -23,6 +23,8 @@ pub struct Room {
     pub forgotten: u64,
     /// How often each name was written.
     pub written: BTreeMap<String, u32>,
+    /// The names that each record had.
+    pub names: BTreeMap<u64, Vec<String>>,
     /// Requests by client and number, with what they were answered.
     pub answers: BTreeMap<(String, u64), Value>,
     /// Who holds which record.
@@ -53,6 +55,7 @@ impl Room {
             log: Vec::new(),
             forgotten: 0,
             written: BTreeMap::new(),
+            names: BTreeMap::new(),
             answers: BTreeMap::new(),
             locks: BTreeMap::new(),
             removed: BTreeSet::new(),
@@ -165,6 +168,8 @@ impl Room {
 
     fn note(&mut self, row: &Map<String, Value>) {
         if let Some(Value::String(name)) = row.get("name") {
+            let names = self.names.entry(number(&row["id"])).or_default();
+            names.push(name.clone());
             *self.written.entry(name.clone()).or_default() += 1;
         }
     }

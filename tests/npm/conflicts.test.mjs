@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Conflict, CrudManager, EventModel, Store } from 'syncline';
-import { loaded, muteConsole, next, rejection, setup } from './support/setup.mjs';
+import { SAMPLE, loaded, muteConsole, next, rejection, setup } from './support/setup.mjs';
 
 /** A manager whose event 1 has the edit `name: 'mine'`, and what its events told. */
 async function edited(t, options = {}) {
@@ -94,6 +94,25 @@ test('manual: the record keeps both until resolve(), and is not sent before', as
   );
   await manager.sync();
   assert.deepEqual(server.syncs.at(-1).pack.events.updated, [{ id: 1, name: 'both' }]);
+});
+
+test('a conflict can be decided after a load has given its record another place', async (t) => {
+  const data = structuredClone(SAMPLE);
+  const options = { conflictResolution: 'manual', data };
+  const { manager, events, event, push } = await edited(t, options);
+  push({ name: 'theirs' });
+  events.remove(2);
+  manager.applyChangeset({ events: { updated: [{ id: 2, name: 'theirs too' }] } });
+  const [kept, removed] = manager.conflicts;
+  data.events[0].name = 'theirs';
+  data.events[1].name = 'theirs too';
+  data.events.unshift({ id: 3, name: 'New' }, { id: 4, name: 'New as well' });
+  await manager.load();
+  assert.equal(kept.resolve('mine'), true);
+  assert.equal(event.name, 'mine');
+  assert.equal(removed.resolve('theirs'), true);
+  assert.equal(events.getById(2).name, 'theirs too');
+  assert.deepEqual(manager.conflicts, []);
 });
 
 test('merge joins what does not clash, and asks mergeFields for what does', async (t) => {

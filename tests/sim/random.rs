@@ -302,7 +302,14 @@ impl Run {
                 .find(|(_, id)| **id == store_id)
                 .unwrap();
             let store = store.clone();
-            let Some(row) = self.world.find(user, &store, phantom.as_str()) else {
+            // Not by its id: the server may have a record of the id that the user chose.
+            let doubtful = self.world.rows(user, &store).into_iter().find(|&row| {
+                let store = client.engine.store(store_id).unwrap();
+                let is_phantom = store.state(row).is_ok_and(|state| state.phantom);
+                is_phantom && store.key(row).unwrap() == phantom
+            });
+            let known = || self.world.find(user, &store, phantom.as_str());
+            let Some(row) = doubtful.or_else(known) else {
                 continue;
             };
             let tag = self.world.get_row(user, &store, row, "tag");

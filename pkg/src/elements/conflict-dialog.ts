@@ -52,7 +52,8 @@ type Choice = Side | Readonly<Record<string, Side>>;
 /** A conflict as the dialog sees it: what `project.conflicts` lists. */
 interface OpenConflict {
   readonly kind: 'update' | 'remoteRemove' | 'localRemove';
-  readonly record: { get(field: string): unknown; readonly id: unknown };
+  readonly record: { get(field: string): unknown; readonly id: unknown } | undefined;
+  readonly recordId: unknown;
   readonly fields: readonly { field: string; base: unknown; mine: unknown; theirs: unknown }[];
   readonly isResolved: boolean;
   resolve(choice: Side | Record<string, unknown>): unknown;
@@ -158,7 +159,8 @@ export class SynclineConflictDialog extends SynclineElement<ConflictTexts> {
 
   #form(conflict: OpenConflict, waiting: number): HTMLFormElement {
     const { texts } = this;
-    const name = this.nameOf(conflict.record);
+    const { record, recordId } = conflict;
+    const name = record === undefined ? String(recordId) : this.nameOf(record);
     const title = {
       update: texts.edited,
       remoteRemove: texts.removedThere,

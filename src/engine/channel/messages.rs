@@ -2,7 +2,7 @@
 
 use super::feed::{Change, Landed, Taken};
 use super::frame::{Frame, section, whole};
-use super::link::State;
+use super::state::State;
 use super::{Core, FRAME_BYTES_MAX, Out, Pending, Tally, Turn, What};
 use crate::engine::effect::Act;
 use crate::engine::error::{ErrorCode, SyncError};

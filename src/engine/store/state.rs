@@ -110,6 +110,12 @@ impl Store {
         self.bag(|dirty| dirty.in_base && !dirty.exists())
     }
 
+    /// The record of an open conflict. A load gives records new places, their conflicts stay.
+    pub fn record_of_conflict(&self, id: u32) -> Option<RowId> {
+        let of = |dirty: &Dirty| dirty.conflict.as_ref().is_some_and(|open| open.id == id);
+        self.bag(of).first().copied()
+    }
+
     fn bag(&self, keep: impl Fn(&Dirty) -> bool) -> Vec<RowId> {
         let rows = self.changes.rows(keep);
         rows.into_iter().map(|row| self.table.handle(row)).collect()

@@ -1,5 +1,6 @@
 import { byId, h, icon, ICONS, prefersStillness } from '../shared/dom';
 import { count } from '../shared/format';
+import type { Peer } from '../shared/live';
 import { cssColor } from '../shared/palette';
 import type { People } from '../shared/people';
 import { Card } from './card';
@@ -13,6 +14,13 @@ export interface BoardCallbacks {
   onCreate(column: string, lane: string | null): void;
   onComplete(record: BoardTask): void;
   isRefused(record: BoardTask): boolean;
+  /** Who else has the card in hand. */
+  editors(record: BoardTask): readonly Peer[];
+  /** Whether the card may be taken in hand; others are shown that it is, until `onRelease`. */
+  onLift(record: BoardTask): boolean;
+  onRelease(): void;
+  /** Does what the user wants, unless somebody else has one of the cards in hand. */
+  attempt(action: () => void): boolean;
 }
 
 /** A column or lane as it is shown; `id` is `null` for what belongs to none. */
@@ -30,7 +38,7 @@ export class Board {
   readonly root: HTMLElement;
   readonly project: Project;
   readonly #people: People<BoardTask>;
-  readonly #callbacks: BoardCallbacks;
+  readonly callbacks: BoardCallbacks;
   readonly #cards = new Map<string, Card>();
   #columns: Strip<BoardColumn>[] = [];
   #lanes: Strip<BoardLane>[] = [];
@@ -44,7 +52,7 @@ export class Board {
     this.root = byId('board');
     this.project = project;
     this.#people = people;
-    this.#callbacks = callbacks;
+    this.callbacks = callbacks;
     const { taskStore, columnStore, swimlaneStore } = project;
     for (const store of [taskStore, columnStore, swimlaneStore]) {
       store.subscribe(() => this.refresh());
@@ -206,7 +214,7 @@ export class Board {
     head.dataset['column'] = id ?? '';
     head.style.setProperty('--column', color);
     if (id !== null) {
-      const add = () => this.#callbacks.onCreate(id, null);
+      const add = () => this.callbacks.onCreate(id, null);
       const label = `Add a card to ${text}`;
       const attributes = { type: 'button', class: 'button button-icon button-quiet', onclick: add };
       const extra = { 'aria-label': label, title: label, 'data-focus': `add-${id}` };
@@ -297,7 +305,8 @@ export class Board {
       people: this.#people.of(task),
       canComplete: this.project.columnStore.includes(DONE),
       isPending: task.isPending || this.#people.isPending(task),
-      isRefused: this.#callbacks.isRefused(task),
+      isRefused: this.callbacks.isRefused(task),
+      editors: this.callbacks.editors(task),
     };
   }
 
@@ -322,8 +331,8 @@ export class Board {
     const target = event.target as Element;
     const record = this.recordOf(target);
     if (!record) return;
-    if (target.closest('.card-complete')) this.#callbacks.onComplete(record);
-    else if (target.closest('.card-open')) this.#callbacks.onOpen(record);
+    if (target.closest('.card-complete')) this.callbacks.onComplete(record);
+    else if (target.closest('.card-open')) this.callbacks.onOpen(record);
   }
 }
 

@@ -1,6 +1,8 @@
 import { h, icon, ICONS } from '../shared/dom';
 import { dayText, isThisYear } from '../shared/format';
 import { cssColor } from '../shared/palette';
+import { ring } from '../shared/live';
+import type { Peer } from '../shared/live';
 import { avatars } from '../shared/people';
 import type { Person } from '../shared/project';
 import type { BoardTask } from './project';
@@ -14,6 +16,8 @@ export interface CardFacts {
   canComplete: boolean;
   isPending: boolean;
   isRefused: boolean;
+  /** Who else has it in hand. */
+  editors: readonly Peer[];
 }
 
 /** The element of a card. Its buttons stay the same for its life, and with them the focus. */
@@ -24,6 +28,7 @@ export class Card {
   readonly #lock: HTMLElement;
   readonly #text: HTMLElement;
   readonly #foot: HTMLElement;
+  #ring: HTMLElement | null = null;
   #shown = '';
 
   constructor(readonly record: BoardTask) {
@@ -72,13 +77,17 @@ export class Card {
     const { deadline } = record;
     this.#foot.toggleAttribute('data-tight', deadline !== null && !isThisYear(deadline));
     this.#foot.hidden = this.#foot.childElementCount === 0;
+    this.#ring?.remove();
+    this.#ring = ring(facts.editors);
+    if (this.#ring) element.append(this.#ring);
   }
 
-  #signature({ priority, people, canComplete }: CardFacts): string {
+  #signature({ priority, people, canComplete, editors }: CardFacts): string {
     const { name, description, deadline, isDone, isOverdue, readOnly, eventColor } = this.record;
     const who = people.map((person) => [person.key, person.name, person.eventColor]);
+    const hands = editors.map(({ userName, color }) => [userName, color]);
     const values = [name, description, deadline, isDone, isOverdue, readOnly, eventColor];
-    return JSON.stringify([...values, priority, who, canComplete]);
+    return JSON.stringify([...values, priority, who, canComplete, hands]);
   }
 }
 

@@ -28,6 +28,8 @@ export interface DialogCallbacks {
   onChange(record: BoardTask, changes: Partial<CardValues>): void;
   onRemove(record: BoardTask): void;
   onComplete(record: BoardTask): void;
+  /** The dialog is gone. */
+  onClose(): void;
 }
 
 interface Subject {
@@ -99,6 +101,7 @@ export class CardDialog {
     root.addEventListener('close', () => {
       root.remove();
       this.#open = null;
+      this.#callbacks.onClose();
     });
     document.body.append(root);
     this.#open = { root, subject };

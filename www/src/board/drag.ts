@@ -107,7 +107,7 @@ export class Drag {
   #lift(): void {
     const grip = this.#grip;
     const record = grip && this.#board.recordOf(grip.element);
-    if (!grip || !record || !grip.element.isConnected) {
+    if (!grip || !record || !grip.element.isConnected || !this.#board.callbacks.onLift(record)) {
       this.#abort();
       return;
     }

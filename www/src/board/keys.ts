@@ -65,6 +65,7 @@ export class Keys {
     const record = element && this.#board.recordOf(element);
     // With a card in the hand already, it is the pointer's.
     if (!element || !record || 'dragging' in document.documentElement.dataset) return;
+    if (!this.#board.callbacks.onLift(record)) return;
     this.#move = new Move(this.#board, record, element, 'keys');
     const where = this.#board.describe(this.#move.cell, element);
     this.#say(

@@ -1,7 +1,10 @@
+import 'syncline/elements';
 import { begin } from '../shared/begin';
 import { byId } from '../shared/dom';
 import { count } from '../shared/format';
+import { Live } from '../shared/live';
 import { loadOrTell } from '../shared/notice';
+import { enter } from '../shared/pane';
 import { People } from '../shared/people';
 import type { Person } from '../shared/project';
 import { Refusals } from '../shared/refusals';
@@ -17,18 +20,21 @@ import { lastWeight, place, placeOf } from './order';
 import { createProject } from './project';
 import type { BoardTask, Project } from './project';
 
+const { user, network } = enter();
+
 const toasts = new Toasts(byId('toasts'));
 const wire = new Wire(byId('wire'));
 const tour = new Tour(byId('tour'), {
   drag: 'Drag a card to another column, and reload the page.',
   keyboard: 'Focus a card, press Space, and move it with the arrow keys.',
   offline: 'Stop the server or go offline, keep working, and start it again.',
+  seen: 'Open the page in a second tab, and change something there.',
 });
 
 void start();
 
 async function start(): Promise<void> {
-  const project = await begin(createProject, {
+  const project = await begin(() => createProject(user), {
     wire,
     tour,
     loaded: ({ taskStore, resourceStore }) =>
@@ -39,12 +45,18 @@ async function start(): Promise<void> {
   const stores = { resourceStore, assignmentStore, assignedStore: taskStore };
   const people = new People(stores, byId('people'));
   const refusals = new Refusals(project, toasts, (key) => board.elementOf(key));
-  const page = new Page(project, people);
+  const repaint = () => board.refresh();
+  const live = new Live({ project, toasts, wire, network, repaint });
+  const page = new Page(project, people, live);
   const board = new Board(project, people, {
-    onOpen: (record) => page.edit(record),
+    onOpen: (record) => void page.edit(record),
     onCreate: (column, lane) => page.create(column, lane),
     onComplete: (record) => page.complete(record),
     isRefused: (record) => refusals.has(record),
+    editors: (record) => live.editors(record),
+    onLift: (record) => live.lift(record),
+    onRelease: () => live.leave(),
+    attempt: (action) => live.attempt(action),
   });
   page.show(board);
   refusals.onChange(() => board.refresh());
@@ -56,16 +68,19 @@ class Page {
   readonly #project: Project;
   readonly #people: People<BoardTask>;
   readonly #dialog: CardDialog;
+  readonly #live: Live;
   #board!: Board;
 
-  constructor(project: Project, people: People<BoardTask>) {
+  constructor(project: Project, people: People<BoardTask>, live: Live) {
     this.#project = project;
     this.#people = people;
+    this.#live = live;
     this.#dialog = new CardDialog(people, {
       onCreate: (values) => this.#add(values),
-      onChange: (record, changes) => this.#change(record, changes),
-      onRemove: (record) => this.#remove(record),
+      onChange: (record, changes) => void live.attempt(() => this.#change(record, changes)),
+      onRemove: (record) => void live.attempt(() => this.#remove(record)),
       onComplete: (record) => this.complete(record),
+      onClose: () => live.leave(),
     });
     byId('reload').addEventListener('click', () => void this.#reload());
     byId('save').addEventListener('click', () => void this.#save());
@@ -90,7 +105,8 @@ class Page {
     for (const id of ['reload', 'save', 'create']) byId<HTMLButtonElement>(id).disabled = false;
   }
 
-  edit(record: BoardTask): void {
+  async edit(record: BoardTask): Promise<void> {
+    if (!(await this.#live.edit(record, () => this.#dialog.close()))) return;
     const { column, lane } = placeOf(this.#project, record);
     const { name, description, deadline } = record;
     const people = this.#people.of(record);
@@ -114,8 +130,9 @@ class Page {
 
   complete(record: BoardTask): void {
     const { status, progress } = record;
-    record.markAsComplete();
-    const undo = () => void (record.isRemoved || record.set({ status, progress }));
+    if (!this.#live.attempt(() => record.markAsComplete())) return;
+    const back = () => void (record.isRemoved || record.set({ status, progress }));
+    const undo = () => void this.#live.attempt(back);
     toasts.show({ title: `“${record.name}” completed`, action: { label: 'Undo', run: undo } });
   }
 

@@ -51,13 +51,14 @@ export class Move {
 
   /** Writes the place. `false`: the card is gone, somebody else has removed it. */
   drop(): boolean {
-    const { project } = this.#board;
+    const { project, callbacks } = this.#board;
     const isThere = !this.record.isRemoved;
     if (isThere && !this.isAtOrigin) {
       const cards = cardsOf(this.cell);
       const next = cards[this.index + 1];
       const before = next ? this.#board.recordOf(next) : undefined;
-      place(project, this.record, placeOfCell(this.cell), before);
+      const to = placeOfCell(this.cell);
+      callbacks.attempt(() => place(project, this.record, to, before));
     }
     this.#end();
     return isThere;
@@ -73,5 +74,6 @@ export class Move {
     delete this.element.dataset['lifted'];
     delete document.documentElement.dataset['dragging'];
     this.#release();
+    this.#board.callbacks.onRelease();
   }
 }

@@ -1,5 +1,6 @@
 import { ColumnModel, SwimlaneModel, TaskBoardProject, TaskModel } from 'syncline';
 import type { FieldInput } from 'syncline';
+import type { Identity } from '../shared/identity';
 
 /** The column of what is finished. */
 export const DONE = 'done';
@@ -52,7 +53,7 @@ export class BoardLane extends SwimlaneModel {
 }
 
 /** Everything that the page knows of the server. */
-export function createProject() {
+export function createProject(user: Identity) {
   return new TaskBoardProject<{
     tasks: BoardTask;
     columns: BoardColumn;
@@ -65,6 +66,9 @@ export function createProject() {
     autoSync: true,
     autoSyncTimeout: 300,
     onRecordError: 'revert',
+    // What two people did to one field at the same time is for one of them to decide.
+    conflictResolution: 'manual',
+    channel: { url: '/ws', project: 'taskboard', user },
     taskStore: { modelClass: BoardTask },
     columnStore: { modelClass: BoardColumn },
     swimlaneStore: { modelClass: BoardLane },

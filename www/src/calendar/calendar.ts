@@ -5,6 +5,7 @@ import theme from 'fullcalendar/themes/breezy';
 import timeGrid from 'fullcalendar/timegrid';
 import { h, icon, ICONS } from '../shared/dom';
 import { addDays } from '../shared/format';
+import { ring } from '../shared/live';
 import { avatars } from '../shared/people';
 import type { Person } from '../shared/project';
 import type { TeamEvent } from './project';
@@ -20,10 +21,18 @@ export interface CalendarCallbacks {
   onRange(start: Date, end: Date): void;
   onSelect(start: Date, end: Date, allDay: boolean): void;
   onEvent(record: TeamEvent, element: HTMLElement): void;
+  /** An event is in the user's hand, until `onRelease`. */
+  onHold(record: TeamEvent): void;
+  onRelease(): void;
 }
 
 /** FullCalendar as this page wants it. The events come by the adapter: see main.ts. */
 export function createCalendar(root: HTMLElement, callbacks: CalendarCallbacks): Calendar {
+  const hold = ({ event }: { event: { extendedProps: Record<string, unknown> } }) => {
+    const record = event.extendedProps['record'] as TeamEvent | undefined;
+    if (record) callbacks.onHold(record);
+  };
+  const release = () => callbacks.onRelease();
   const calendar = new Calendar(root, {
     plugins: [timeGrid, interaction, theme],
     initialView: viewFor(innerWidth),
@@ -63,6 +72,10 @@ export function createCalendar(root: HTMLElement, callbacks: CalendarCallbacks):
       el.dataset['key'] = event.id;
       if (isMirror) el.dataset['mirror'] = '';
     },
+    eventDragStart: hold,
+    eventDragStop: release,
+    eventResizeStart: hold,
+    eventResizeStop: release,
     datesSet: ({ start, end }) => callbacks.onRange(start, end),
     select: ({ start, end, allDay }) => callbacks.onSelect(start, end, allDay),
     eventClick: ({ event, el }) => {
@@ -103,7 +116,7 @@ function content(
   title: string,
   time: string,
   isMirror: boolean,
-  { record, people }: Record<string, unknown>,
+  { record, people, editors }: Record<string, unknown>,
 ): HTMLElement[] {
   const isLocked = (record as TeamEvent | undefined)?.readOnly === true;
   const name = h('span', { class: 'event-title' }, title || (isMirror ? 'New event' : '(no name)'));
@@ -122,6 +135,8 @@ function content(
   if (shown.length > 0) {
     parts.push(h('span', { class: 'event-people' }, ...avatars(shown, AVATARS_SHOWN_MAX)));
   }
+  const outline = ring((editors as Parameters<typeof ring>[0] | undefined) ?? []);
+  if (outline) parts.push(outline);
   return parts;
 }
 

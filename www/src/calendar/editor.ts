@@ -19,8 +19,9 @@ export interface Draft {
 export interface EditorCallbacks {
   onCreate(draft: Draft): void;
   onRemove(record: TeamEvent): void;
-  /** The editor is gone; `focus` says where the keyboard should go on. */
   onClose(): void;
+  /** Does what the user wants, unless somebody else has the event in hand. */
+  attempt(action: () => void): void;
 }
 
 const GAP = 10;
@@ -90,7 +91,7 @@ export class Editor {
     this.close();
     this.#subject = subject;
     this.#anchor = anchor;
-    const target = targetOf(subject, this.#people);
+    const target = targetOf(subject, this.#people, this.#callbacks);
     const fields = new Fields(target, this.#people);
     this.#fields = fields;
     const isNew = 'draft' in subject;
@@ -198,7 +199,11 @@ interface Target {
   assign(person: Person, on: boolean): void;
 }
 
-function targetOf(subject: Subject, people: People<TeamEvent>): Target {
+function targetOf(
+  subject: Subject,
+  people: People<TeamEvent>,
+  { attempt }: EditorCallbacks,
+): Target {
   if ('draft' in subject) {
     const { draft } = subject;
     return {
@@ -222,7 +227,7 @@ function targetOf(subject: Subject, people: People<TeamEvent>): Target {
       allDay: record.allDay === true,
       eventColor: record.eventColor ?? DEFAULT_COLOR,
     }),
-    write: (values) => void record.set(values),
+    write: (values) => attempt(() => record.set(values)),
     isAssigned: (person) => people.of(record).some((other) => other.key === person.key),
     assign: (person, on) => (on ? people.assign(record, person) : people.unassign(record, person)),
   };

@@ -1,9 +1,12 @@
+import 'syncline/elements';
 import { bindFullCalendar } from 'syncline/fullcalendar';
 import { begin } from '../shared/begin';
 import { byId } from '../shared/dom';
 import { addDays, count, rangeText } from '../shared/format';
+import { Live } from '../shared/live';
 import { loadOrTell } from '../shared/notice';
 import { DEFAULT_COLOR } from '../shared/palette';
+import { enter } from '../shared/pane';
 import { People } from '../shared/people';
 import { Refusals } from '../shared/refusals';
 import { Toasts } from '../shared/toasts';
@@ -15,21 +18,27 @@ import type { Draft } from './editor';
 import { createProject } from './project';
 import type { Project, TeamEvent } from './project';
 
+const { user, network } = enter();
+
 const toasts = new Toasts(byId('toasts'));
 const wire = new Wire(byId('wire'));
 const tour = new Tour(byId('tour'), {
   drag: 'Drag an event to another time, and reload the page.',
   offline: 'Stop the server or go offline, keep working, and start it again.',
   refused: 'Move the locked “Company all-hands”: the server says no.',
+  seen: 'Open the page in a second tab, and change something there.',
 });
 let editor: Editor | null = null;
+let live: Live | null = null;
 let openDraft: (draft: Partial<Draft>, anchor: () => Element | null) => void = () => undefined;
 
 const calendar = createCalendar(byId('grid'), {
   onRange: (start, end) => (byId('title').textContent = rangeText(start, end)),
   onSelect: (startDate, endDate, allDay) =>
     openDraft({ startDate, endDate, allDay }, () => document.querySelector('[data-mirror]')),
-  onEvent: (record) => editor?.edit(record, () => elementOf(record.key)),
+  onEvent: (record) => void edit(record),
+  onHold: (record) => live?.hold(record),
+  onRelease: () => live?.leave(),
 });
 const placeholders = calendar.addEventSource(skeleton(mondayOf(calendar.getDate())));
 byId('today').addEventListener('click', () => calendar.today());
@@ -39,7 +48,7 @@ byId('next').addEventListener('click', () => calendar.next());
 void start();
 
 async function start(): Promise<void> {
-  const project = await begin(createProject, {
+  const project = await begin(() => createProject(user), {
     wire,
     tour,
     loaded: ({ eventStore, resourceStore }) =>
@@ -55,6 +64,9 @@ async function start(): Promise<void> {
     byId('people'),
   );
   const refusals = new Refusals(project, toasts, elementOf);
+  const repaint = () => binding.refresh();
+  const others = new Live({ project, toasts, wire, network, repaint });
+  live = others;
   const binding = bindFullCalendar(calendar, project.eventStore, {
     pendingClass: 'is-pending',
     errorClass: 'is-refused',
@@ -64,7 +76,8 @@ async function start(): Promise<void> {
         ...event,
         color: record.eventColor || DEFAULT_COLOR,
         className: `${event.className} ${refusals.has(record) ? 'is-refused' : ''}`.trim(),
-        extendedProps: { record, people: people.of(record) },
+        editable: !others.isLocked(record),
+        extendedProps: { record, people: people.of(record), editors: others.editors(record) },
       };
     },
   });
@@ -78,6 +91,13 @@ async function start(): Promise<void> {
   editor = createEditor(project, people);
   refusals.onChange((key) => binding.refresh([key]));
   await loadOrTell(project, 'The team’s week could not be loaded.', () => placeholders.remove());
+}
+
+/** Opens an event's editor, unless somebody else has the event in hand. */
+async function edit(record: TeamEvent): Promise<void> {
+  editor?.close();
+  const mayEdit = await live?.edit(record, () => editor?.close({ cancelled: true }));
+  if (mayEdit) editor?.edit(record, () => elementOf(record.key));
 }
 
 /** Lunch breaks and the like, behind the events. */
@@ -98,6 +118,7 @@ function timeRanges(project: Project) {
 
 function createEditor(project: Project, people: People<TeamEvent>): Editor {
   const { eventStore } = project;
+  const attempt = (action: () => void) => live?.attempt(action) ?? false;
   const created = new Editor(people, {
     onCreate: (draft) => {
       const { people: assigned, ...values } = draft;
@@ -107,14 +128,18 @@ function createEditor(project: Project, people: People<TeamEvent>): Editor {
     onRemove: (record) => {
       const { name, startDate, endDate, allDay, eventColor } = record;
       const assigned = people.of(record);
-      eventStore.remove(record);
+      if (!attempt(() => eventStore.remove(record))) return;
       const undo = () => {
         const [again] = eventStore.add({ name, startDate, endDate, allDay, eventColor });
         if (again) for (const person of assigned) people.assign(again, person);
       };
       toasts.show({ title: `“${name}” deleted`, action: { label: 'Undo', run: undo } });
     },
-    onClose: () => calendar.unselect(),
+    onClose: () => {
+      calendar.unselect();
+      live?.leave();
+    },
+    attempt,
   });
   openDraft = (draft, anchor) => {
     const startDate = draft.startDate ?? nextHour();

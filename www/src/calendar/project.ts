@@ -1,4 +1,5 @@
 import { CalendarProject, EventModel, Model } from 'syncline';
+import type { Identity } from '../shared/identity';
 
 /** An event of the team's week: what every event has, and what this server knows besides. */
 export class TeamEvent extends EventModel {
@@ -19,7 +20,7 @@ export const LOAD_URL = '/api/load';
 export const SYNC_URL = '/api/sync';
 
 /** Everything that the page knows of the server. */
-export function createProject() {
+export function createProject(user: Identity) {
   return new CalendarProject<{ events: TeamEvent; assignments: TeamAssignment }>({
     loadUrl: LOAD_URL,
     syncUrl: SYNC_URL,
@@ -28,6 +29,9 @@ export function createProject() {
     autoSync: true,
     autoSyncTimeout: 300,
     onRecordError: 'revert',
+    // What two people did to one field at the same time is for one of them to decide.
+    conflictResolution: 'manual',
+    channel: { url: '/ws', project: 'calendar', user },
     eventStore: { modelClass: TeamEvent },
     assignmentStore: {
       modelClass: TeamAssignment,

@@ -46,6 +46,7 @@ export const ICONS = {
   lock: 'M6 9.5V7a4 4 0 0 1 8 0v2.5M5 9.5h10v7H5z',
   trash: 'M4 6h12M8 6V4h4v2M6 6l.7 10h6.6L14 6',
   chevron: 'm8 5 5 5-5 5',
+  pen: 'm12.5 4.5 3 3L7 16H4v-3z',
   plus: 'M10 4.5v11M4.5 10h11',
   flag: 'M5.5 17V3.5h9l-2 3.5 2 3.5h-9',
   calendar: 'M3.5 5h13v11.5h-13zM3.5 8.5h13M7 3v3.5M13 3v3.5',

@@ -7,11 +7,23 @@ const DAY_AND_YEAR = new Intl.DateTimeFormat(undefined, {
   month: 'short',
   year: 'numeric',
 });
+const MOMENT = new Intl.DateTimeFormat(undefined, {
+  weekday: 'short',
+  day: 'numeric',
+  month: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+});
 const DAY_MS = 86_400_000;
 
 /** The time of day, such as `09:30`. */
 export function timeText(date: Date): string {
   return TIME.format(date);
+}
+
+/** A moment, such as `Sat 30 May, 09:30`. */
+export function dateTimeText(date: Date): string {
+  return MOMENT.format(date);
 }
 
 /** The shown range as a title; `end` is exclusive. */

@@ -17,7 +17,6 @@ export class Refusals {
   readonly #elementOf: (key: string) => HTMLElement | null;
   readonly #marked = new Set<string>();
   #repaint: (key: string) => void = () => undefined;
-  #isConflict = false;
   #reverted = 0;
 
   /** `elementOf` finds the element that shows the record of a key. */
@@ -25,14 +24,15 @@ export class Refusals {
     this.#project = project;
     this.#toasts = toasts;
     this.#elementOf = elementOf;
-    project.on('syncFail', ({ error }) => {
-      this.#isConflict = error.code === 'CONFLICT';
+    project.on('syncFail', () => {
       this.#reverted = 0;
       // The records that were refused are told of next.
       setTimeout(() => void this.#continue());
     });
     project.on('recordSyncFail', ({ record, message, reverted }) => {
-      if (reverted) this.#reverted += 1;
+      // What clashes with somebody else's change waits for the user: see the conflict dialog.
+      if (!reverted) return;
+      this.#reverted += 1;
       this.#tell(record, message);
     });
   }
@@ -50,19 +50,13 @@ export class Refusals {
   #tell(record: Model | undefined, message: string): void {
     const name: unknown = record?.get('name');
     const what = typeof name === 'string' && name ? `“${name}”` : 'A change';
-    if (this.#isConflict) {
-      const title = `Somebody else was first: ${what} was put back`;
-      this.#toasts.show({ title, text: `${message}. Your other edits are kept.`, tone: 'warning' });
-    } else {
-      this.#toasts.show({ title: `${what} was put back`, text: message, tone: 'danger' });
-    }
+    this.#toasts.show({ title: `${what} was put back`, text: message, tone: 'danger' });
     if (record) this.#mark(record.key);
   }
 
   async #continue(): Promise<void> {
     if (this.#reverted === 0) return;
     // How it went on, good or bad, comes as a status.
-    if (this.#isConflict) await this.#project.load().catch(() => undefined);
     if (this.#project.pendingCount > 0) await this.#project.sync().catch(() => undefined);
   }
 

@@ -1,11 +1,13 @@
+import type { SynclineConflictDialog } from 'syncline/elements';
 import { byId } from './dom';
+import { count } from './format';
 import type { AnyProject } from './project';
 
 /** A save shorter than this would flicker: `Saving…` stays at least as long. */
 const SAVING_SHOWN_MS = 900;
 const BACK_ONLINE_SHOWN_MS = 4000;
 
-type State = 'loading' | 'saved' | 'saving' | 'offline' | 'error';
+type State = 'loading' | 'saved' | 'saving' | 'offline' | 'error' | 'conflict';
 
 /** The pill in the header and the strip below it: whether the user's work is safe. */
 export class StatusView {
@@ -26,6 +28,9 @@ export class StatusView {
     project.on('loadFail', () => (this.#loadFailed = true));
     project.on('load', () => (this.#loadFailed = false));
     project.on('status', () => this.#update());
+    // A conflict is told of before it stands in the list.
+    for (const event of ['conflict', 'conflictResolved'] as const)
+      project.on(event, () => queueMicrotask(() => this.#update()));
     this.#pill.addEventListener('click', () => void this.#retry());
     addEventListener('online', () => this.#update());
     addEventListener('offline', () => this.#update());
@@ -49,7 +54,8 @@ export class StatusView {
         return 'loading';
       case 'pending':
       case 'saving':
-        return navigator.onLine ? 'saving' : 'offline';
+        if (!navigator.onLine) return 'offline';
+        return this.#onlyConflicts() ? 'conflict' : 'saving';
       case 'retrying':
       case 'offline':
         return 'offline';
@@ -70,9 +76,10 @@ export class StatusView {
     }
     this.#state = state;
     this.#pill.dataset['state'] = state;
-    const canRetry = state === 'error' || (state === 'offline' && navigator.onLine);
+    const canRetry = state === 'error' || state === 'conflict' || (state === 'offline' && navigator.onLine);
     this.#pill.disabled = !canRetry;
-    this.#pill.title = canRetry ? 'Try again now' : '';
+    const title = state === 'conflict' ? 'Decide now' : 'Try again now';
+    this.#pill.title = canRetry ? title : '';
     this.#showStrip(state);
   }
 
@@ -85,6 +92,8 @@ export class StatusView {
         return 'Saving…';
       case 'offline':
         return pending > 0 ? `Offline · ${pending.toLocaleString()} pending` : 'Offline';
+      case 'conflict':
+        return `${count(this.#project.conflicts.length, 'conflict')} · decide`;
       case 'error':
         return 'Sync error · retry';
       case 'saved':
@@ -105,13 +114,23 @@ export class StatusView {
       this.#strip.dataset['tone'] = 'online';
       this.#strip.textContent = 'Back online. Everything is saved.';
       this.#stripTimer = setTimeout(() => (this.#strip.hidden = true), BACK_ONLINE_SHOWN_MS);
-    } else if (state === 'error') {
+    } else if (state === 'error' || state === 'conflict') {
       this.#wasOffline = false;
       this.#strip.hidden = true;
     }
   }
 
+  /** Whether all that isn't saved waits for the user to decide. */
+  #onlyConflicts(): boolean {
+    const { conflicts, pendingCount } = this.#project;
+    return conflicts.length > 0 && pendingCount <= conflicts.length;
+  }
+
   async #retry(): Promise<void> {
+    if (this.#state === 'conflict') {
+      document.querySelector<SynclineConflictDialog>('syncline-conflict-dialog')?.open();
+      return;
+    }
     const { pendingCount } = this.#project;
     // The outcome, good or bad, comes as a status.
     await (pendingCount > 0 ? this.#project.sync() : this.#project.load()).catch(() => undefined);

@@ -1,15 +1,23 @@
 import { h, icon, ICONS } from './dom';
+import { isPane } from './identity';
 import type { AnyProject } from './project';
 
 /** What to try, in the page's words. `keyboard` is ticked off by the page, the rest by itself. */
 export interface Steps {
-  drag: string;
+  drag?: string;
   offline: string;
   refused?: string;
   keyboard?: string;
+  seen?: string;
+  conflict?: string;
 }
 
-type Step = keyof Steps;
+export type Step = keyof Steps;
+
+/** What a page tells the one that it stands in. */
+export interface StepDone {
+  synclineStep: Step;
+}
 
 /** A few things to try. Each is ticked off when it has happened, whoever did it. */
 export class Tour {
@@ -39,10 +47,14 @@ export class Tour {
       this.#isSaving = this.#wasOffline = false;
     });
     project.on('recordSyncFail', () => this.done('refused'));
+    project.on('conflictResolved', () => this.done('conflict'));
+    project.channel?.on('remoteChange', () => this.done('seen'));
   }
 
   /** Ticks a step off. */
   done(step: Step): void {
+    const told: StepDone = { synclineStep: step };
+    if (isPane() && parent !== window) parent.postMessage(told, location.origin);
     const item = this.#steps.get(step);
     if (!item || item.dataset['done'] === 'true') return;
     item.dataset['done'] = 'true';

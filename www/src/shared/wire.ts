@@ -1,4 +1,5 @@
 import { h, icon, ICONS } from './dom';
+import { isPane } from './identity';
 
 /** One request, from its start to its end. */
 export interface Exchange {
@@ -20,6 +21,8 @@ export interface Outcome {
 
 const KEPT_MAX = 40;
 const JSON_SHOWN_MAX = 6000;
+/** In one of two pages side by side the log is what one looks at, where there is room for it. */
+const OPEN_HEIGHT_MIN = 700;
 
 /** The panel that shows what goes over the wire: the newest request first. */
 export class Wire {
@@ -52,7 +55,7 @@ export class Wire {
       'Each save is one small request: only what changed, with the revision it was based on.',
     );
     root.append(this.#toggle, hint, this.#list);
-    this.#setOpen(false);
+    this.#setOpen(isPane() && innerHeight >= OPEN_HEIGHT_MIN);
   }
 
   /** Shows a request that has just gone out; call what it returns when the answer is there. */
@@ -97,10 +100,73 @@ export class Wire {
     };
   }
 
+  /** Shows a message of the channel. Its heartbeat isn't worth a line. */
+  note(direction: 'in' | 'out', message: unknown): void {
+    const frame = frameOf(message);
+    const { type, revision } = frame;
+    if (QUIET.has(type)) return;
+    const summary = wordsOf(frame);
+    const arrow = direction === 'in' ? '↓' : '↑';
+    const body = h('div', { class: 'wire-body' });
+    const row = h(
+      'details',
+      { class: 'wire-row', 'data-state': 'ok' },
+      h(
+        'summary',
+        {},
+        h('span', { class: 'wire-kind', 'data-kind': 'live' }, `${arrow} live`),
+        h('span', { class: 'wire-summary' }, summary),
+        h('span', { class: 'wire-status' }),
+        h('span', { class: 'wire-meta' }, revision === null ? '' : `rev ${revision}`),
+      ),
+      body,
+    );
+    const what = direction === 'in' ? 'Received' : 'Sent';
+    row.addEventListener('toggle', () => body.replaceChildren(block(what, message)));
+    this.#list.prepend(h('li', {}, row));
+    while (this.#list.childElementCount > KEPT_MAX) this.#list.lastElementChild?.remove();
+    this.#last.textContent = `${arrow} ${summary}`;
+  }
+
   #setOpen(isOpen: boolean): void {
     this.#root.dataset['open'] = String(isOpen);
     this.#toggle.setAttribute('aria-expanded', String(isOpen));
   }
+}
+
+/** Messages that come all the time. */
+const QUIET: ReadonlySet<string> = new Set(['ping', 'pong', 'heartbeat']);
+
+function frameOf(message: unknown): { type: string; data: unknown; revision: number | null } {
+  let frame = message;
+  if (typeof frame === 'string') {
+    try {
+      frame = JSON.parse(frame);
+    } catch {
+      return { type: frame as string, data: null, revision: null };
+    }
+  }
+  const { type, data, revision } = asRecord(frame);
+  return {
+    type: String(type ?? 'message'),
+    data,
+    revision: typeof revision === 'number' ? revision : null,
+  };
+}
+
+/** A message in a few words: what of it a person asks for. */
+function wordsOf({ type, data }: { type: string; data: unknown }): string {
+  const { action, userName, recordType, recordId } = asRecord(data);
+  const what = recordType && recordId ? ` ${String(recordType)} ${String(recordId)}` : '';
+  if (type === 'sync') return `sync · ${summarize(asRecord(data))}`;
+  if (type === 'presence' && Array.isArray(data)) return `presence · ${data.length} here`;
+  if (type === 'presence') return `presence · ${String(action)}${what}`;
+  if (!what) return type;
+  return `${type} ·${what}${userName ? ` · ${String(userName)}` : ''}`;
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 function block(label: string, value: unknown): HTMLElement {

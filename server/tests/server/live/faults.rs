@@ -80,6 +80,17 @@ async fn a_planned_conflict_is_a_true_one() {
 }
 
 #[tokio::test]
+async fn a_planned_conflict_comes_also_where_the_sender_holds_the_lock() {
+    let host = Host::start().await;
+    let mut alice = Client::live(&host, "project=calendar&clientId=a&userId=alice").await;
+    let lock = json!({ "type": "lock", "data": { "type": "events", "id": 4 } });
+    assert_eq!(alice.ask(lock).await["success"], true);
+    plan(&host, json!({ "client": "a", "conflictNext": 1 })).await;
+    let message = json!({ "type": "sync", "revision": 1, "data": rename(4, "Mine") });
+    assert_eq!(alice.ask(message).await["code"], "CONFLICT");
+}
+
+#[tokio::test]
 async fn a_mute_server_accepts_and_says_nothing() {
     let host = Host::start().await;
     plan(&host, json!({ "mute": true })).await;
