@@ -46,8 +46,6 @@ window.join = async ({ channel, socket, ...options }) => {
       told.events.push([type, reconnected ?? attempts ?? attempt ?? null]);
     });
   }
-  line.on('received', ({ message }) => { if (/lock|subscribed|hello/.test(message.type ?? '')) told.events.push(['raw', JSON.stringify(message).slice(0, 300)]); });
-  line.on('sent', ({ message }) => told.events.push(['sent', JSON.stringify(message).slice(0, 200)]));
   line.on('unlock', ({ lock }) => told.events.push(['unlock', lock.reason ?? null]));
   line.on('error', ({ code, message }) => told.events.push(['error', `${code}: ${message}`]));
   await project.load();
