@@ -1,4 +1,4 @@
-import { SyncError } from './errors.js';
+import { SyncError, checkFunction } from './errors.js';
 import type { Model } from './model.js';
 import type { Store } from './store.js';
 
@@ -10,11 +10,18 @@ export interface StoreChangeset {
   removed?: (object | string | number)[];
 }
 
-/** @internal */
-export function checkChangeset(given: unknown): void {
+function checkChangeset(given: unknown): void {
   if (given === null || typeof given !== 'object' || Array.isArray(given)) {
     throw new SyncError('INVALID_ARGUMENT', 'a changeset is an object of lists of records');
   }
+}
+
+/** @internal What an app's function makes of a changeset, if there is one. */
+export function transformed<T>(given: T, transform: ((given: T) => T) | null | undefined): T {
+  if (transform != null) checkFunction('applyChangeset', transform);
+  const made = transform?.(given) ?? given;
+  checkChangeset(made);
+  return made;
 }
 
 /** @internal The same changes with the client ids under another name. */

@@ -1,7 +1,7 @@
 import type { ChannelEvents } from './channel-events.js';
 import type { Channel } from './channel.js';
 import type { Listeners } from './emitter.js';
-import { SyncError } from './errors.js';
+import { SyncError, inWords } from './errors.js';
 
 /** Who works here, as others see it. */
 export interface ChannelUser {
@@ -133,9 +133,11 @@ const DIALECTS: readonly unknown[] = [undefined, 'calendar', 'taskboard', 'comma
 export function transportOf(config: ChannelConfig): ChannelTransport {
   const given = config.transport ?? (config.socket ? 'socketio' : config.url ? 'websocket' : 'polling');
   if (!TRANSPORTS.includes(given)) {
-    throw invalid(`transport must be one of ${TRANSPORTS.join(', ')}, not "${given}"`);
+    throw invalid(`transport must be one of ${TRANSPORTS.join(', ')}, not "${inWords(given)}"`);
   }
-  if (given === 'socketio' && typeof config.socket?.emit !== 'function') {
+  const { socket } = config;
+  const isSocket = [socket?.emit, socket?.on, socket?.off].every((fn) => typeof fn === 'function');
+  if ((given === 'socketio' || socket != null) && !isSocket) {
     throw invalid('the transport "socketio" needs a socket of socket.io-client');
   }
   if ((given === 'websocket' || given === 'sse') && typeof config.url !== 'string') {
@@ -161,7 +163,7 @@ export function shakesHands(config: ChannelConfig): boolean {
 export function engineChannel(config: ChannelConfig): object {
   const transport = transportOf(config);
   const { dialect, sendOver = 'http', polling } = config;
-  if (!DIALECTS.includes(dialect)) throw invalid(`there is no dialect "${dialect}"`);
+  if (!DIALECTS.includes(dialect)) throw invalid(`there is no dialect "${inWords(dialect)}"`);
   if (sendOver !== 'http' && sendOver !== 'channel') {
     throw invalid('sendOver must be "http" or "channel"');
   }

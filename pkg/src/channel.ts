@@ -4,7 +4,7 @@ import type { ChannelEvents, ChannelState, Lock, Peer } from './channel-events.j
 import { type About, type Host, openHost, textOf } from './channel-hosts.js';
 import type { Changeset, CrudManager } from './crud-manager.js';
 import { Emitter } from './emitter.js';
-import { SyncError } from './errors.js';
+import { SyncError, checkObject, inWords } from './errors.js';
 import { type Id, Model } from './model.js';
 import { engine, jsonText, writeJson, writeText } from './runtime.js';
 
@@ -90,6 +90,7 @@ export class Channel extends Emitter<ChannelEvents> {
   private waiting: string[] = [];
   private gathering = false;
   private ended = false;
+  private leaving = false;
 
   /** @internal Made by the manager's option `channel`. */
   constructor(manager: CrudManager<any>, number: number, config: ChannelConfig) {
@@ -169,7 +170,8 @@ export class Channel extends Emitter<ChannelEvents> {
 
   /** Ends it: no timer, socket or listener stays. */
   destroy(): void {
-    if (this.ended) return;
+    if (this.ended || this.leaving) return;
+    this.leaving = true;
     this._fire('destroy', {});
     this.config.socket?.off('connect', this.onReady);
     pageOf()?.removeEventListener('freeze', this.onFreeze);
@@ -219,7 +221,8 @@ export class Channel extends Emitter<ChannelEvents> {
     recordType?: string | null;
     recordId?: Id | null;
   }): void {
-    const { record, recordType = null, recordId = null, ...rest } = what;
+    checkObject('a presence', what);
+    const { record, recordType = null, recordId = null, ...rest } = what ?? {};
     const place = record
       ? placeOf(record, undefined)
       : { type: recordType ?? undefined, id: recordId ?? undefined };
@@ -255,7 +258,7 @@ export class Channel extends Emitter<ChannelEvents> {
     options: { timeout?: number; ttl?: number } = {},
   ): Promise<boolean> {
     const place = placeOf(record, id);
-    const { timeout, ttl } = typeof id === 'object' && id !== null ? id : options;
+    const { timeout, ttl } = (typeof id === 'object' && id !== null ? id : options) ?? {};
     const wish = jsonText({ ...place, timeoutMs: timeout, ttlMs: ttl });
     try {
       await makeCall((call) => this.feed(Feed.Lock, call, 0, writeText(wish)));
@@ -269,7 +272,7 @@ export class Channel extends Emitter<ChannelEvents> {
 
   /** Gives a record back, or hands it over to the client `to`. */
   unlockRecord(record: Model | string, id?: Id | { to?: string }, options: { to?: string } = {}): void {
-    const { to } = typeof id === 'object' && id !== null ? id : options;
+    const { to } = (typeof id === 'object' && id !== null ? id : options) ?? {};
     this.feed(Feed.Unlock, 0, 0, writeJson({ ...placeOf(record, id), to }));
   }
 
@@ -291,7 +294,7 @@ export class Channel extends Emitter<ChannelEvents> {
 
   /** The colour of a user: always the same for one id. */
   colorOf(userId: string | number): string {
-    const known = [...this.people, ...this.held].find((one) => String(one.userId) === String(userId));
+    const known = [...this.people, ...this.held].find((one) => String(one.userId) === inWords(userId));
     return known?.color ?? userColor(userId);
   }
 
@@ -462,7 +465,7 @@ function madeUp(): string {
 
 /** The colour of a user: always the same for one id. */
 export function userColor(userId: string | number): string {
-  const text = String(userId);
+  const text = inWords(userId);
   let hash = 0;
   for (let i = 0; i < text.length; i++) hash = text.charCodeAt(i) + ((hash << 5) - hash);
   return `hsl(${((hash % 360) + 360) % 360}, 70%, 60%)`;

@@ -288,7 +288,7 @@ export function transportOf(
 export function checkedTransport(
   transport: NonNullable<CrudManagerOptions['transport']>,
 ): NonNullable<CrudManagerOptions['transport']> {
-  if (transport === null) throw new SyncError('INVALID_CONFIG', 'transport must be an object');
+  if (transport == null) throw new SyncError('INVALID_CONFIG', 'transport must be an object');
   checkObject('transport', transport);
   checkObject('transport.load', transport.load);
   checkObject('transport.sync', transport.sync);

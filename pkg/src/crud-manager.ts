@@ -16,14 +16,15 @@ import {
   engineTransport,
   transportOf,
 } from './crud-config.js';
-import { type CrudManagerEvents, EVENTS, STATUSES, type SyncStatus } from './crud-events.js';
-import { CrudParts } from './crud-parts.js';
+import { type CrudManagerEvents, EVENTS } from './crud-events.js';
 import { partParams } from './crud-policies.js';
-import { type StoreChangeset, applyAsOwn, checkChangeset, renamed } from './changesets.js';
+import { CrudState } from './crud-state.js';
+import { describe } from './crud-stores.js';
+import { type StoreChangeset, applyAsOwn, renamed, transformed } from './changesets.js';
 import { standIns } from './ajax-helper.js';
 import { type OnListeners, defineHandlers } from './emitter.js';
 import { type EditOptions, settledRecord, transact, updateRecord } from './edits.js';
-import { SyncError, checkOptions } from './errors.js';
+import { SyncError, checkOptions, checkPosition, inWords } from './errors.js';
 import type { Model } from './model.js';
 import { invalidRecords, judges } from './validity.js';
 import { bytes, engine, register, writeJson, writePieces } from './runtime.js';
@@ -71,7 +72,7 @@ export type StoreOf<Stores extends object, K extends keyof Stores> = string exte
  * await crud.load();
  * ```
  */
-export class CrudManager<Stores extends object = StoreModels> extends CrudParts {
+export class CrudManager<Stores extends object = StoreModels> extends CrudState {
   /** @internal Minified code has other names. */ static override readonly name: string = 'CrudManager';
   static readonly isCrudManager = true;
   readonly isCrudManager = true;
@@ -84,6 +85,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
   private descriptors: CrudStoreDescriptor[] = [];
   private readonly made: Store<any>[] = [];
   private destroyed = false;
+  private leaving = false;
   private guards = new Set<() => void>();
   private live: Channel | null = null;
   /** @internal */ readonly _conflicts = new Map<string, Conflict>();
@@ -213,9 +215,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
     clearChanges = true,
   ): void {
     const number = this._alive();
-    const wanted = transform?.(changes) ?? changes;
-    checkChangeset(wanted);
-    const given = { ...wanted };
+    const given = { ...transformed(changes, transform) };
     for (const [id, section] of Object.entries(given)) {
       const store = this.getCrudStore(id as never) as Store<any> | undefined;
       const usual = store?._phantomIdName ?? '$PhantomId';
@@ -234,7 +234,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
 
   /** Undoes one suspend; the last one lets a sync follow, unless told otherwise. */
   resumeAutoSync(doSync = true): void {
-    engine().resumeAutoSync(this._alive(), doSync);
+    engine().resumeAutoSync(this._alive(), Boolean(doSync));
   }
 
   // --- live -------------------------------------------------------------------------------------------------------------
@@ -359,54 +359,6 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
     return invalidRecords(this);
   }
 
-  // --- state ------------------------------------------------------------------------------------------------------------
-
-  /** Whether a load is under way. */
-  get isLoading(): boolean {
-    return (this._state(0) & 1) !== 0;
-  }
-
-  /** The same as {@link CrudManager.isLoading}. */
-  get isCrudManagerLoading(): boolean {
-    return this.isLoading;
-  }
-
-  /** Whether a sync is under way. */
-  get isSyncing(): boolean {
-    return (this._state(0) & 2) !== 0;
-  }
-
-  /** The same as {@link CrudManager.isSyncing}. */
-  get isCrudManagerSyncing(): boolean {
-    return this.isSyncing;
-  }
-
-  /** Where it stands, for a status pill. */
-  get status(): SyncStatus {
-    return STATUSES[this._state(1)] ?? 'saved';
-  }
-
-  /** How many records have changes that the server hasn't confirmed. */
-  get pendingCount(): number {
-    return this._state(2);
-  }
-
-  /** What the server last called its state; `null` while that is unknown. */
-  get revision(): number | string | null {
-    const text = engine().managerRevision(this._alive());
-    return text === undefined ? null : JSON.parse(text);
-  }
-
-  set revision(revision: number | string | null | undefined) {
-    const number = this._alive();
-    if (revision !== undefined) engine().setRevision(number, writeJson(revision));
-  }
-
-  /** The same as {@link CrudManager.revision}. */
-  get crudRevision(): number | string | null {
-    return this.revision;
-  }
-
   /** Whether the manager was destroyed. */
   get isDestroyed(): boolean {
     return this.destroyed;
@@ -469,7 +421,12 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
       );
       return;
     }
-    const descriptor = this._descriptor(input as CrudStoreInput);
+    if (position !== undefined && position !== -1) checkPosition('addCrudStore', position);
+    const descriptor = describe(
+      input as CrudStoreInput,
+      this._options.storeIdProperty ?? 'id',
+      (config) => this._make(config),
+    );
     const { store } = descriptor;
     let at = position ?? -1;
     if (fromStore !== undefined) {
@@ -545,7 +502,8 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
 
   /** Ends the manager: requests are aborted, promises reject as cancelled. Stores that it made itself go with it. */
   destroy(): void {
-    if (this.destroyed) return;
+    if (this.destroyed || this.leaving) return;
+    this.leaving = true;
     this._fire('beforeDestroy', {});
     this.live?.destroy();
     this.live = null;
@@ -610,11 +568,6 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
     return channel;
   }
 
-  private _state(index: number): number {
-    engine().managerState(this._alive());
-    return register(index);
-  }
-
   /** @internal New options: all of them, or none. */
   override _option(patch: CrudManagerOptions): void {
     const number = this._alive();
@@ -632,7 +585,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
   private _expectStore(what: Store<any> | string): Store<any> {
     const found = this.stores.find((store) => store === what || store.id === what);
     if (found !== undefined) return found;
-    const id = what instanceof Store ? what.id : String(what);
+    const id = what instanceof Store ? what.id : inWords(what);
     throw new SyncError('UNKNOWN_STORE', `there is no store "${id}" under this manager`);
   }
 
@@ -653,45 +606,6 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudParts 
   /** @internal */
   protected override get _isGone(): boolean {
     return this.destroyed;
-  }
-
-  /** Another property than `id` may name a store's section. */
-  private _named(store: Store<any>): Store<any> {
-    const name = (store as any)[this._options.storeIdProperty ?? 'id'];
-    if (typeof name === 'string') store._adjust({ id: name });
-    return store;
-  }
-
-  private _descriptor(input: CrudStoreInput): CrudStoreDescriptor {
-    if (input instanceof Store) return { store: this._named(input) };
-    if (typeof input === 'string') {
-      const store = Store.getStore(input);
-      if (store === undefined) throw new SyncError('UNKNOWN_STORE', `there is no store "${input}"`);
-      return { store: this._named(store) };
-    }
-    if (input === null || typeof input !== 'object') {
-      throw new SyncError(
-        'INVALID_CONFIG',
-        'crudStores wants stores, their ids, or options of stores',
-      );
-    }
-    if ('store' in input) {
-      const { store, storeId, phantomIdField, idField, writeAllFields } = input;
-      const real = typeof store === 'string' ? Store.getStore(store) : store;
-      if (!(real instanceof Store)) {
-        throw new SyncError('UNKNOWN_STORE', `there is no store "${storeId ?? String(store)}"`);
-      }
-      real._adjust({ id: storeId, phantomIdField, idField, writeAllFields });
-      return { ...input, store: real };
-    }
-    const prototype = Object.getPrototypeOf(input);
-    if (prototype !== Object.prototype && prototype !== null) {
-      throw new SyncError(
-        'INVALID_CONFIG',
-        'crudStores wants stores, their ids, or options of stores',
-      );
-    }
-    return { store: this._make(input as StoreConfig<any>) };
   }
 
   /** @internal A store that goes with the manager. */

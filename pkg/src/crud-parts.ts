@@ -3,7 +3,7 @@ import type { CrudManagerOptions } from './crud-config.js';
 import type { CrudManagerEvents } from './crud-events.js';
 import type { DataPart, PollingConfig } from './crud-policies.js';
 import { Emitter } from './emitter.js';
-import { SyncError } from './errors.js';
+import { SyncError, checkList, checkPosition } from './errors.js';
 import { engine, writeJson } from './runtime.js';
 import type { Store } from './store.js';
 import { moment } from './values.js';
@@ -73,7 +73,7 @@ export abstract class CrudParts extends Emitter<CrudManagerEvents> {
   /** Loads a page (from 1) in the place of the one that is there. Records with unsent edits stay. */
   async loadPage(page: number): Promise<CrudResult> {
     if (!Number.isInteger(page) || page < 1) {
-      throw new SyncError('INVALID_ARGUMENT', `loadPage() wants a page from 1, not ${page}`);
+      throw new SyncError('INVALID_ARGUMENT', 'loadPage() wants a page from 1');
     }
     const before = this.page;
     this._turnTo(page);
@@ -137,6 +137,7 @@ export abstract class CrudParts extends Emitter<CrudManagerEvents> {
   }
 
   set syncApplySequence(sequence: readonly string[]) {
+    checkList('syncApplySequence', sequence);
     this._option({ syncApplySequence: [...sequence] });
   }
 
@@ -145,7 +146,8 @@ export abstract class CrudParts extends Emitter<CrudManagerEvents> {
     store: Store<any> | string | readonly (Store<any> | string)[],
     position?: number,
   ): void {
-    const added = (Array.isArray(store) ? store : [store]).map((one) => one?.id ?? String(one));
+    const added = (Array.isArray(store) ? store : [store]).map((one) => one?.id ?? one);
+    if (position !== undefined) checkPosition('addStoreToApplySequence', position);
     const sequence = this.syncApplySequence.filter((id) => !added.includes(id));
     sequence.splice(position ?? sequence.length, 0, ...added);
     this.syncApplySequence = sequence;

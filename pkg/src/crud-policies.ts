@@ -88,7 +88,7 @@ export function enginePolling(
 export function engineDifferences(
   given: boolean | SyncDataOnLoadConfig | undefined,
 ): object | undefined {
-  if (given === undefined || given === false) return undefined;
+  if (given == null || given === false) return undefined;
   if (given === true) return {};
   const { threshold, keepMissingValues } = given;
   const options: Record<string, unknown> = { dropMissingValues: keepMissingValues === false };
@@ -107,7 +107,7 @@ export function engineLazy(given: boolean | LazyLoadConfig | undefined): object 
   if (given === undefined || given === false || given === null) return undefined;
   if (given === true) return {};
   const { bufferAmount, bufferUnit = 'day', store } = given;
-  const unit = UNITS[bufferUnit.replace(/s$/, '') as Unit];
+  const unit = UNITS[String(bufferUnit).replace(/s$/, '') as Unit];
   if (unit === undefined) {
     throw new SyncError('INVALID_CONFIG', `lazyLoad.bufferUnit: "${bufferUnit}" is no unit of time`);
   }

@@ -1,5 +1,5 @@
 import { makeCall } from './calls.js';
-import { SyncError } from './errors.js';
+import { SyncError, checkFunction } from './errors.js';
 import { Model } from './model.js';
 import { together } from './notices.js';
 import { engine } from './runtime.js';
@@ -102,7 +102,7 @@ export function editUnseen(store: Store<any>, make: () => void): void {
 
 /** @internal Resolves when what is unconfirmed of a record by now is confirmed. */
 export function settledRecord(record: Model): Promise<void> {
-  const store = record._s._store;
+  const store = record instanceof Model ? record._s._store : undefined;
   return makeCall((call) => {
     if (store === undefined) {
       throw new SyncError('FOREIGN_RECORD', 'the record is in no store');
@@ -140,6 +140,7 @@ export function updateRecord<R extends Model>(
 export function transact<T>(home: Home, make: () => T): Promise<T> {
   let result: T;
   return edit(home, false, () => {
+    checkFunction('transact', make);
     result = make();
     if (typeof (result as PromiseLike<unknown> | undefined)?.then === 'function') {
       // What comes later could not be told from what others do meanwhile.

@@ -106,6 +106,7 @@ export class Emitter<Events extends object> {
 
   /** Whether somebody listens. */
   hasListener(name: keyof Events & string): boolean {
+    checkName(name);
     return this._hears(name);
   }
 
@@ -132,7 +133,8 @@ export class Emitter<Events extends object> {
     name: K,
     event: Omit<Events[K], 'source' | 'type'> = {} as never,
   ): boolean {
-    return this._fire(name, event) !== false;
+    checkName(name);
+    return this._fire(name, Object(event ?? {})) !== false;
   }
 
   /** @internal Whether a handler or listener is there for that event. */
@@ -285,6 +287,11 @@ export function defineHandlers(prototype: object, names: readonly string[]): voi
 function checkHandler(code: 'INVALID_ARGUMENT' | 'INVALID_CONFIG', name: string, value: unknown): void {
   if (value == null || isHandler(value)) return;
   throw new SyncError(code, `the listener of "${name}" must be a function, or the name of a method`);
+}
+
+function checkName(name: unknown): void {
+  if (typeof name === 'string') return;
+  throw new SyncError('INVALID_ARGUMENT', 'an event has a name');
 }
 
 function checkNamed(what: unknown): void {

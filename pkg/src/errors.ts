@@ -97,6 +97,17 @@ export function checkList(name: string, list: unknown): void {
   throw new SyncError('INVALID_ARGUMENT', `${name} must be an array`);
 }
 
+/** @internal A value in words, whatever it is: not everything can be made text. */
+export function inWords(value: unknown): string {
+  return typeof value === 'object' && value !== null ? 'an object' : String(value);
+}
+
+/** @internal Refuses what is no position in a list. */
+export function checkPosition(method: string, position: unknown): void {
+  if (Number.isInteger(position) && (position as number) >= 0) return;
+  throw new SyncError('INVALID_ARGUMENT', `${method}() wants a position from 0`);
+}
+
 /** @internal Refuses what can't be called. */
 export function checkFunction(method: string, fn: unknown): void {
   if (typeof fn === 'function') return;

@@ -1,4 +1,4 @@
-import { SyncError } from './errors.js';
+import { SyncError, inWords } from './errors.js';
 
 /** What a field holds. */
 export type FieldType =
@@ -82,9 +82,14 @@ export function fieldConfig(input: FieldInput): FieldConfig {
   if (typeof config?.name !== 'string' || config.name === '') {
     throw new SyncError('INVALID_CONFIG', 'a field needs a name');
   }
-  if (config.type !== undefined && !(config.type in KINDS)) {
+  if (config.type !== undefined && !Object.hasOwn(KINDS, inWords(config.type))) {
     const known = Object.keys(KINDS).join(', ');
     throw new SyncError('INVALID_CONFIG', `field "${config.name}": type must be one of ${known}`);
+  }
+  for (const path of [config.dataSource, config.writeSource]) {
+    if (path != null && typeof path !== 'string') {
+      throw new SyncError('INVALID_CONFIG', `field "${config.name}": a data source is a name or path`);
+    }
   }
   return config;
 }

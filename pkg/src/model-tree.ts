@@ -168,7 +168,7 @@ export const tree: Omit<TreeRecord, 'children'> & { readonly children: any } & T
   },
   contains(other: any) {
     if ((other as Model) === this) return true;
-    if (typeof other?.get !== 'function') return false;
+    if (typeof other?._s !== 'object') return false;
     if (isRoot(this)) return treeOf(other) === treeOf(this);
     return treeOf(this)?._ancestors(other).includes(this) ?? false;
   },

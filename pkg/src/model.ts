@@ -1,7 +1,8 @@
-import { fieldsOf, readField } from './accessors.js';
+import { fieldsOf, isInternal, readField } from './accessors.js';
 import { CELLS, Freshness, cellAt, putCell } from './cells.js';
 import { type EditOptions, editUnseen, settledRecord, unseen } from './edits.js';
 import { SyncError } from './errors.js';
+import { checkValue } from './values.js';
 import { type Field, type FieldInput, type FieldList, Kind, toJsonValue } from './fields.js';
 import { type RecordExtras, defineExtras, extras } from './model-extras.js';
 import { type Modifications, modifications } from './modifications.js';
@@ -39,7 +40,8 @@ class NoHome implements RecordHome {
 
   _refresh(): void {}
 
-  _write(record: Model, { ix, kind }: Field, value: unknown): boolean {
+  _write(record: Model, { ix, kind, name }: Field, value: unknown): boolean {
+    checkValue(name, value);
     const old = cellAt(record, ix);
     putCell(record, ix, detachedValue(kind, value));
     return old !== cellAt(record, ix);
@@ -59,7 +61,7 @@ class NoHome implements RecordHome {
 
 function detachedValue(kind: Kind, value: unknown): unknown {
   if (kind !== Kind.Date || typeof value === 'object' || value === undefined) return value;
-  const date = new Date(value as string | number);
+  const date = new Date(typeof value === 'bigint' ? Number.NaN : (value as string | number));
   return Number.isNaN(date.getTime()) ? null : date;
 }
 
@@ -111,7 +113,7 @@ export function makeRecord<R extends Model>(
 /** A class field without a value (`name!: string` as some compilers write it) would hide the accessor of the field. */
 function shadowsOf(record: Model): readonly string[] {
   const { byName } = record._s._fields;
-  return Object.keys(record).filter((name) => byName.has(name));
+  return Object.keys(record).filter((name) => byName.has(name) && !isInternal(name));
 }
 
 /**
@@ -254,7 +256,7 @@ export class Model {
   set(what: string | Record<string, unknown>, second?: any, third?: any): this {
     const single = typeof what === 'string';
     const values = single ? { [what]: second } : what;
-    if (values === null || typeof values !== 'object') {
+    if (values === null || typeof values !== 'object' || values instanceof Model) {
       throw new SyncError('INVALID_ARGUMENT', 'set() wants a field and a value, or an object');
     }
     const option = single ? third : second;

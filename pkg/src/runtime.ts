@@ -205,7 +205,9 @@ export function writeWords(source: ArrayLike<number>): number {
 /** @internal A value as JSON, or the error for one that has no such form. */
 export function jsonText(value: unknown): string {
   try {
-    return JSON.stringify(value);
+    const text: string | undefined = JSON.stringify(value);
+    if (text !== undefined) return text;
+    throw new TypeError(typeof value);
   } catch (thrown) {
     const error = new SyncError(
       'INVALID_ARGUMENT',

@@ -1,10 +1,10 @@
 import type { CrudResult } from './calls.js';
 import type { CrudParts } from './crud-parts.js';
 import type { DataPart } from './crud-policies.js';
-import { type StoreChangeset, applyAsOwn, checkChangeset, renamed } from './changesets.js';
+import { type StoreChangeset, applyAsOwn, renamed, transformed } from './changesets.js';
 import { markRemoved } from './cells.js';
 import { type EditOptions, editUnseen, hides, unseen } from './edits.js';
-import { SyncError } from './errors.js';
+import { SyncError, checkPosition } from './errors.js';
 import { type Id, Model, rowOf } from './model.js';
 import {
   encode,
@@ -36,9 +36,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     data: object | readonly object[],
     silent?: boolean | EditOptions,
   ): R[] {
-    if (!Number.isInteger(index) || index < 0) {
-      throw new SyncError('INVALID_ARGUMENT', `insert() wants a position from 0`);
-    }
+    checkPosition('insert', index);
     const before = this._view === undefined ? undefined : this._order()[index];
     const position = before === undefined ? index : this._allRows().indexOf(before);
     return this._add(data, position, silent);
@@ -124,9 +122,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
         .filter((row) => !moved.has(row))
         .indexOf(anchor);
     }
-    if (!Number.isInteger(position) || position < 0) {
-      throw new SyncError('INVALID_ARGUMENT', `move() wants a position from 0`);
-    }
+    checkPosition('move', position);
     engine().moveRows(number, writePairs(records) >> 1, position);
   }
 
@@ -154,8 +150,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
   ): void {
     const number = this._alive();
     const usual = this._store._phantomIdName;
-    let given = transform?.(changes) ?? changes;
-    checkChangeset(given);
+    let given = transformed(changes, transform);
     if (phantomIdField !== undefined && phantomIdField !== usual) {
       given = renamed(given, phantomIdField, usual);
     }

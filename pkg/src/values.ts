@@ -1,4 +1,4 @@
-import { SyncError } from './errors.js';
+import { SyncError, inWords } from './errors.js';
 import { type Field, Kind } from './fields.js';
 import { RawJson } from './cells.js';
 import { jsonText } from './runtime.js';
@@ -25,9 +25,10 @@ export function sameValue(a: unknown, b: unknown): boolean {
 
 /** @internal */
 export function moment(value: Date | number | string): number {
-  const ms = typeof value === 'number' ? value : new Date(value).getTime();
+  const isDate = value instanceof Date || typeof value === 'string';
+  const ms = isDate ? new Date(value).getTime() : typeof value === 'number' ? value : Number.NaN;
   if (Number.isNaN(ms))
-    throw new SyncError('INVALID_ARGUMENT', `a date was wanted, not ${String(value)}`);
+    throw new SyncError('INVALID_ARGUMENT', `a date was wanted, not ${inWords(value)}`);
   return ms;
 }
 

@@ -1,4 +1,4 @@
-import { SyncError } from './errors.js';
+import { SyncError, inWords } from './errors.js';
 import type { Model } from './model.js';
 import { sameValue } from './values.js';
 
@@ -154,10 +154,10 @@ export function filterOf<R extends Model>(input: FilterInput<R>): Filter<R> {
 /** @internal What a filter asks of a record. */
 export function predicate<R extends Model>(filter: Filter<R>): (record: R) => unknown {
   const { property = '', value, caseSensitive = true, filterBy } = filter;
-  if (filterBy !== undefined) return filterBy;
+  if (filterBy !== undefined) return (record) => filterBy.call(filter, record);
   const operator = filter.operator ?? (typeof value === 'string' ? '*' : '=');
   const test = Object.hasOwn(TESTS, operator) ? TESTS[operator] : undefined;
-  if (test === undefined) bad(`a filter's operator can't be "${String(operator)}"`);
+  if (test === undefined) bad(`a filter's operator can't be "${inWords(operator)}"`);
   if (LISTS.has(operator) && !Array.isArray(value)) bad(`"${operator}" wants an array`);
   const plain = (one: unknown): unknown => {
     if (one instanceof Date) return one.getTime();

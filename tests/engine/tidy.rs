@@ -71,12 +71,25 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A file of the engine: its room, its path, its text, and how it names the rooms of its own crate.
+/// A file of the engine: its room, its path, its text, and what comes before a room where it names one.
 struct File {
     room: String,
     path: PathBuf,
     text: String,
-    own: &'static str,
+    ways: Vec<String>,
+}
+
+/// What comes before a room's name in a file of that path below `src/engine` (or `data/src`): the crate's own way, and as many
+/// `super::` as lead out of the file's room.
+fn ways_to_rooms(inner: &Path, own: &str) -> Vec<String> {
+    let is_mod = inner.file_name().is_some_and(|name| name == "mod.rs");
+    let depth = inner.components().count() - usize::from(is_mod);
+    let mut ways = vec![own.to_owned(), "syncline_data::".to_owned()];
+    // In the crate's own root `super::` leads nowhere.
+    if depth > 0 {
+        ways.push("super::".repeat(depth));
+    }
+    ways
 }
 
 /// The engine's files: the rooms that decide, and those of the crate that holds the data.
@@ -92,11 +105,12 @@ fn engine_files() -> Vec<File> {
             let first = inner.components().next().unwrap().as_os_str();
             let room = first.to_str().unwrap().trim_end_matches(".rs").to_owned();
             let text = fs::read_to_string(&path).unwrap();
+            let ways = ways_to_rooms(inner, own);
             File {
                 room,
                 path,
                 text,
-                own,
+                ways,
             }
         }));
     }
@@ -112,12 +126,17 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
         .map(|(number, line)| (number + 1, line))
 }
 
-/// The engine rooms that a text names as `crate::engine::room…` (`own` is what comes before the room), also in a `use` tree.
-fn rooms_named(text: &str, own: &str) -> Vec<String> {
+/// The engine rooms that a text names as `crate::engine::room…` (`way` is what comes before the room), also in a `use` tree.
+fn rooms_named(text: &str, way: &str) -> Vec<String> {
     let code: Vec<&str> = code(text).map(|(_, line)| line).collect();
     let code = code.join(" ");
     let mut named = Vec::new();
-    for rest in code.split(own).skip(1) {
+    for (at, _) in code.match_indices(way) {
+        // Not the end of a longer path.
+        if code[..at].ends_with([':', '_']) {
+            continue;
+        }
+        let rest = &code[at + way.len()..];
         let Some(tree) = rest.strip_prefix('{') else {
             named.push(word(rest));
             continue;
@@ -153,6 +172,12 @@ fn what_a_text_names_is_found_in_paths_and_trees() {
     let named = rooms_named(text, "crate::engine::");
     assert_eq!(named, ["table", "json", "store", "order"]);
     assert_eq!(rooms_named("use crate::value::Cell;", "crate::"), ["value"]);
+    let ways = |path: &str| ways_to_rooms(Path::new(path), "crate::engine::").pop();
+    assert_eq!(ways("event.rs").as_deref(), Some("super::"));
+    assert_eq!(ways("channel/mod.rs").as_deref(), Some("super::"));
+    assert_eq!(ways("channel/feed.rs").as_deref(), Some("super::super::"));
+    let text = "use super::feed::Feed;\nuse super::super::store::Store;";
+    assert_eq!(rooms_named(text, "super::super::"), ["store"]);
 }
 
 #[test]
@@ -170,7 +195,11 @@ fn rooms_of_the_engine_name_only_those_that_the_design_lets_them() {
             ));
             continue;
         };
-        for named in rooms_named(&file.text, file.own) {
+        let named = file
+            .ways
+            .iter()
+            .flat_map(|way| rooms_named(&file.text, way));
+        for named in named {
             let named = named.as_str();
             if named != room && !GROUND.contains(&named) && !allowed.contains(&named) {
                 wrong.push(format!("{}: {room} names {named}", path.display()));
@@ -258,4 +287,32 @@ fn the_demo_uses_the_package_alone() {
         wrong.is_empty(),
         "these reach into the package's insides: {wrong:?}"
     );
+}
+
+#[test]
+fn no_file_holds_the_marks_of_an_unfinished_merge() {
+    let marks = ["<<<<<<<", ">>>>>>>"];
+    let mut stack = vec![root().to_owned()];
+    let (mut seen, mut wrong) = (0, Vec::new());
+    while let Some(dir) = stack.pop() {
+        for entry in fs::read_dir(&dir).unwrap().flatten() {
+            let path = entry.path();
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with('.') || ["target", "node_modules", "dist"].contains(&&*name) {
+                continue;
+            }
+            if path.is_dir() {
+                stack.push(path);
+            } else if let Ok(text) = fs::read_to_string(&path) {
+                seen += 1;
+                let marked = |line: &str| marks.iter().any(|mark| line.starts_with(mark));
+                if text.lines().any(marked) {
+                    wrong.push(path);
+                }
+            }
+        }
+    }
+    assert!(seen > 300, "the repository's files were not found");
+    assert!(wrong.is_empty(), "not merged to the end: {wrong:?}");
 }

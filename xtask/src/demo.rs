@@ -8,8 +8,7 @@ use crate::project::{cargo, locked, products, root, target};
 use crate::run::{Cmd, Result, note, say, step};
 use crate::setup::{Scope, setup};
 
-const USAGE: &str =
-    "usage: cargo xtask demo [--port 3000] [--database sqlite://target/demo.sqlite]";
+const USAGE: &str = "usage: cargo xtask demo [--port 3000] [--database target/demo.sqlite]";
 
 #[derive(Debug, PartialEq, Eq)]
 struct Options {
@@ -80,11 +79,20 @@ fn parse(args: &[String]) -> Result<Options> {
                     .parse()
                     .map_err(|_| format!("--port {text}: not a port; {USAGE}"))?;
             }
-            "--database" => options.database = value().ok_or(USAGE)?,
+            "--database" => options.database = address(&value().ok_or(USAGE)?)?,
             _ => return Err(format!("unknown argument {name}; {USAGE}")),
         }
     }
     Ok(options)
+}
+
+/// A database's address: given as such, or as the path of a file.
+fn address(given: &str) -> Result<String> {
+    match given.split_once(':') {
+        Some(("sqlite", _)) => Ok(given.to_owned()),
+        _ if given.contains("://") => Err(format!("--database {given}: not SQLite; {USAGE}")),
+        _ => Ok(format!("sqlite://{given}")),
+    }
 }
 
 fn ensure_free(port: u16) -> Result<()> {
@@ -115,6 +123,20 @@ mod tests {
 
     fn parsed(args: &[&str]) -> Result<Options> {
         parse(&args.iter().map(ToString::to_string).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_database_is_an_address_or_a_path() {
+        let database = |given: &str| parsed(&["--database", given]).map(|all| all.database);
+        assert_eq!(
+            database("/var/week.db"),
+            Ok("sqlite:///var/week.db".to_owned())
+        );
+        assert_eq!(
+            database("sqlite::memory:"),
+            Ok("sqlite::memory:".to_owned())
+        );
+        assert!(database("postgres://localhost/week").is_err());
     }
 
     #[test]

@@ -24,7 +24,7 @@ cargo xtask <command>
 
   setup    bring this machine to where everything builds (again and again: seconds)
   demo     set up, build, and serve the demo on http://127.0.0.1:3000
-             --port <port>   --database <sqlite://path>
+             --port <port>   --database <path>
   build    set up and build the npm package in pkg/dist
   test     run all tests
              --list   --only <name,name>

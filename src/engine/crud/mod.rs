@@ -17,7 +17,8 @@
 //! | `holding` | what is kept from packages: invalid records, and what depends on them |
 //! | `fate` | what becomes of edits that somebody holds a promise of |
 //! | `calls` | every promise settles exactly once |
-//! | `manager` | options, stores, and what may start next |
+//! | `manager` | options, stores, and what it is doing |
+//! | `pump` | what happens to it from outside, and what may start next |
 //! | `flow` | an exchange's way through its stages |
 //! | `live` | what it has to do with a channel |
 //! | `load`, `sync` | how loads and syncs begin and end |
@@ -47,6 +48,7 @@ pub mod manager;
 pub mod package;
 mod polling;
 mod portion;
+mod pump;
 pub mod relations;
 pub mod retry;
 pub mod revision;

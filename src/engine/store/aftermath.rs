@@ -81,7 +81,7 @@ pub struct IdChange {
 /// that after each.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Aftermath {
-    /// Ids that changed: call `rewrite_reference` for every field that refers to this store.
+    /// Ids that changed: call `rewrite_references` for every field that refers to this store.
     pub id_changes: Vec<IdChange>,
     /// References that the user gave: rows (upper half) and fields. They may name records by client
     /// ids of long ago: call `outdated_references`.

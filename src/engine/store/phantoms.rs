@@ -82,11 +82,6 @@ pub enum Which {
 }
 
 impl Store {
-    /// The id that a phantom of this session got.
-    pub fn id_of_phantom(&self, phantom: &str) -> Option<&Id> {
-        self.phantoms.find(phantom, false)
-    }
-
     /// The phantom that the server knows by that client id.
     pub(super) fn phantom_row(&self, phantom: &str) -> Option<RowIx> {
         let id = IdRef::Text(phantom);

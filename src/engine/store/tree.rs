@@ -2,7 +2,7 @@
 
 use super::Store;
 use crate::engine::error::{ErrorCode, SyncError};
-use crate::engine::table::{IdRef, RowId, RowIx};
+use crate::engine::table::{IdRef, RowIx};
 use crate::engine::value::Cell;
 use crate::prelude::*;
 
@@ -141,13 +141,6 @@ impl Store {
                 .and_then(|id| self.table.find_id(id));
         }
         Ok(())
-    }
-
-    /// The visible child records of a handle, for hosts.
-    pub fn children_of(&mut self, id: RowId) -> Result<Vec<RowId>, SyncError> {
-        let row = self.visible(id)?;
-        let rows = self.children(row);
-        Ok(rows.into_iter().map(|row| self.table.handle(row)).collect())
     }
 
     /// Whether the id names a record that the server doesn't know yet.

@@ -1,0 +1,269 @@
+//! What is asked of stores, and who has to know of it.
+
+use super::Engine;
+use crate::engine::config::StoreConfig;
+use crate::engine::conflict::Resolution;
+use crate::engine::crud::answer;
+use crate::engine::crud::context::gone;
+use crate::engine::crud::fate::{self, NO_MANAGER};
+use crate::engine::crud::manager::Manager;
+use crate::engine::crud::relations;
+use crate::engine::error::{ErrorCode, SyncError};
+use crate::engine::input::{CallId, ManagerId, Place, Reply, Scope, StoreId};
+use crate::engine::json::{Rows, read_rows};
+use crate::engine::store::Store;
+use crate::engine::table::RowId;
+use crate::prelude::*;
+use alloc::sync::Arc;
+
+impl Engine {
+    pub(super) fn create_store(&mut self, config: StoreConfig) -> Result<Reply, SyncError> {
+        let id = self.stores.next_id()?;
+        let mut store = Store::new(id, config)?;
+        store.set_zone(Arc::clone(&self.zone));
+        self.stores.push(store);
+        Ok(Reply::Store(id))
+    }
+
+    pub(super) fn destroy_store(&mut self, id: StoreId) -> Result<(), SyncError> {
+        if let Some(manager) = self.stores.expect(id)?.manager
+            && let Ok((manager, mut cx)) = self.lend(manager)
+        {
+            manager.remove_store(id, &mut cx)?;
+        }
+        if let Some(store) = self.stores.get_mut(id) {
+            store.abandon_stakes(&gone("store", id.0));
+            fate::gather(&[id], &mut self.context());
+        }
+        self.stores.remove(id);
+        Ok(())
+    }
+
+    pub(super) fn add(
+        &mut self,
+        id: StoreId,
+        bytes: &[u8],
+        place: Place,
+    ) -> Result<Reply, SyncError> {
+        let rows = self.read_rows(id, bytes)?;
+        if let Some(warning) = rows.warnings.first() {
+            return Err(SyncError::new(ErrorCode::InvalidArgument, warning.clone()));
+        }
+        let store = &mut self.stores.expect(id)?.store;
+        let added = store.add(&rows, place, &mut self.rng, &mut self.notices)?;
+        if !added.is_empty() {
+            self.on_edit(id);
+        }
+        Ok(Reply::Rows(added))
+    }
+
+    pub(super) fn read_rows(&mut self, id: StoreId, bytes: &[u8]) -> Result<Rows, SyncError> {
+        let zone = Arc::clone(&self.zone);
+        let entry = self.stores.expect(id)?;
+        let manager = entry.manager;
+        let spec = match manager.and_then(|id| self.manager(id)) {
+            Some(manager) => manager.spec(id, &self.stores),
+            None => Manager::lone_spec(id, &self.stores),
+        };
+        read_rows(bytes, &spec, &zone)
+            .map_err(|error| SyncError::new(ErrorCode::InvalidArgument, error.to_string()))
+    }
+
+    pub(super) fn begin_batch(&mut self, id: StoreId) -> Result<(), SyncError> {
+        let entry = self.stores.expect(id)?;
+        entry.store.begin_batch();
+        entry.batches = entry.batches.saturating_add(1);
+        if entry.batches == 1
+            && let Some(manager) = entry.manager
+            && let Ok((manager, _)) = self.lend(manager)
+        {
+            manager.on_batch_begin();
+        }
+        Ok(())
+    }
+
+    pub(super) fn end_batch(&mut self, id: StoreId) -> Result<(), SyncError> {
+        let entry = self.stores.expect(id)?;
+        if entry.batches == 0 {
+            return Ok(());
+        }
+        entry.store.end_batch(&mut self.notices);
+        entry.batches -= 1;
+        if entry.batches == 0
+            && let Some(manager) = entry.manager
+            && let Ok((manager, mut cx)) = self.lend(manager)
+        {
+            manager.on_batch_end(&mut cx);
+        }
+        Ok(())
+    }
+
+    pub(super) fn end_update(&mut self) {
+        self.updates = self.updates.saturating_sub(1);
+        if self.updates == 0 {
+            self.each_manager(|manager, cx| manager.on_group_end(cx));
+        }
+    }
+
+    /// The manager of a scope, and the stores that know each other there.
+    pub(super) fn of_scope(
+        &mut self,
+        scope: Scope,
+    ) -> Result<(Option<ManagerId>, Vec<StoreId>), SyncError> {
+        let manager = match scope {
+            Scope::Record(id, _) | Scope::Store(id) => match self.stores.expect(id)?.manager {
+                Some(manager) => manager,
+                None => return Ok((None, vec![id])),
+            },
+            Scope::Manager(manager) => manager,
+        };
+        Ok((Some(manager), self.lend(manager)?.0.stores().to_vec()))
+    }
+
+    pub(super) fn begin_edit(
+        &mut self,
+        scope: Scope,
+        call: CallId,
+        hidden: bool,
+    ) -> Result<(), SyncError> {
+        let (manager, stores) = self.of_scope(scope)?;
+        self.edits.begin(call, stores.clone())?;
+        if let Err(error) = self.calls.open(call, manager.unwrap_or(NO_MANAGER)) {
+            self.edits.end();
+            return Err(error);
+        }
+        for id in stores {
+            if let Some(store) = self.stores.get_mut(id) {
+                store.begin_edit(call, hidden);
+            }
+        }
+        self.updates = self.updates.saturating_add(1);
+        Ok(())
+    }
+
+    pub(super) fn end_edit(&mut self, keep: bool) {
+        let Some((call, stores)) = self.edits.end() else {
+            return;
+        };
+        fate::end_edit(call, &stores, keep, &mut self.context());
+        self.end_update();
+    }
+
+    pub(super) fn settled(
+        &mut self,
+        id: StoreId,
+        row: RowId,
+        call: CallId,
+    ) -> Result<(), SyncError> {
+        let entry = self.stores.expect(id)?;
+        entry.store.resolve(row)?;
+        let manager = entry.manager.unwrap_or(NO_MANAGER);
+        self.calls.open(call, manager)?;
+        if let Some(store) = self.stores.get_mut(id) {
+            let waits = store.watch(row, call)?;
+            self.edits.enter(call, u32::from(waits));
+        }
+        Ok(())
+    }
+
+    pub(super) fn resolve_conflict(
+        &mut self,
+        id: StoreId,
+        row: RowId,
+        how: Resolution<'_>,
+    ) -> Result<Reply, SyncError> {
+        let resolved = match self.stores.expect(id)?.manager {
+            Some(manager) => {
+                let (manager, mut cx) = self.lend(manager)?;
+                manager.resolve_conflict(id, row, how, &mut cx)?
+            }
+            None => false,
+        };
+        Ok(Reply::Changed(resolved))
+    }
+
+    /// Takes in what was decided about edits, and settles their promises.
+    pub(super) fn tell_fates(&mut self) {
+        self.each_manager(|manager, cx| manager.gather(cx));
+        let mut cx = self.context();
+        fate::gather_lone(&mut cx);
+        fate::tell(&mut cx);
+    }
+
+    /// The user changed something: other stores follow, the manager is told.
+    #[inline]
+    pub(super) fn on_edit(&mut self, id: StoreId) {
+        let grouped = self.updates > 0;
+        let Some(entry) = self.stores.entry_mut(id) else {
+            return;
+        };
+        let follow = entry.store.has_aftermath();
+        let manager = entry.manager;
+        if follow {
+            relations::follow(&mut self.context(), id);
+        }
+        if let Some(manager) = manager
+            && let Ok((manager, mut cx)) = self.lend(manager)
+        {
+            manager.on_edit(grouped, &mut cx);
+        }
+    }
+
+    pub(super) fn accept_or_reject(&mut self, scope: Scope, accept: bool) -> Result<(), SyncError> {
+        let (manager, stores) = match scope {
+            Scope::Record(id, row) => {
+                let entry = self.stores.expect(id)?;
+                if accept {
+                    entry.store.accept(row, &mut self.notices)?;
+                } else {
+                    entry.store.reject(row, &mut self.notices)?;
+                }
+                (entry.manager, vec![id])
+            }
+            Scope::Store(id) => (self.stores.expect(id)?.manager, vec![id]),
+            Scope::Manager(id) => (Some(id), self.lend(id)?.0.stores().to_vec()),
+        };
+        if !matches!(scope, Scope::Record(..)) {
+            for store in &stores {
+                let Some(store) = self.stores.get_mut(*store) else {
+                    continue;
+                };
+                if accept {
+                    store.accept_all(&mut self.notices);
+                } else {
+                    store.reject_all(&mut self.notices);
+                }
+            }
+        }
+        self.after_store(manager, &stores);
+        Ok(())
+    }
+
+    pub(super) fn load_data(&mut self, id: StoreId, bytes: &[u8]) -> Result<(), SyncError> {
+        let rows = self.read_rows(id, bytes)?;
+        let manager = self.stores.expect(id)?.manager;
+        let slot = manager.and_then(|id| self.managers.get(id.0 as usize));
+        let differences = slot
+            .and_then(Option::as_ref)
+            .and_then(|manager| manager.options().sync_data_on_load.clone());
+        let mut cx = self.context();
+        let (_, applied) = answer::load_store(id, rows, differences.as_ref(), &mut cx);
+        if let Some(store) = cx.stores.get_mut(id) {
+            store.forget(&applied.removed, cx.notices);
+        }
+        self.after_store(manager, &[id]);
+        Ok(())
+    }
+
+    /// After anything but an edit: other stores follow, the manager sees what is left.
+    pub(super) fn after_store(&mut self, manager: Option<ManagerId>, stores: &[StoreId]) {
+        for &id in stores {
+            relations::follow(&mut self.context(), id);
+        }
+        if let Some(manager) = manager
+            && let Ok((manager, mut cx)) = self.lend(manager)
+        {
+            manager.on_changes_settled(&mut cx);
+        }
+    }
+}
