@@ -97,7 +97,7 @@ export class Channel extends Emitter<ChannelEvents> {
     super();
     this.manager = manager;
     this.number = number;
-    this.clientId = config.clientId ?? crypto.randomUUID();
+    this.clientId = config.clientId ?? madeUp();
     this.config = { ...config, clientId: this.clientId };
     this._listenFromConfig(config as object, EVENTS as string[]);
   }
@@ -455,6 +455,12 @@ export class Channel extends Emitter<ChannelEvents> {
       isSelf: String(clientId) === this.clientId,
     };
   }
+}
+
+/** A name that nobody else has. Pages by plain HTTP have no `crypto.randomUUID`. */
+function madeUp(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** The colour of a user: always the same for one id. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 const root = process.env.SYNCLINE_ROOT ?? join(import.meta.dirname, '..', '..');
 const SOCKET_IO = 'node_modules/socket.io-client/dist/socket.io.esm.min.js';
-const WAIT_MS = Number(process.env.WAIT ?? 15_000);
+const WAIT_MS = 15_000;
 
 /** Puts the page, the built package and socket.io-client into a folder; `done()` takes it away. */
 export function bareFolder() {
@@ -40,12 +40,12 @@ export class BarePage {
     });
   }
 
-  /** A window of its own, without a channel yet. */
-  static async open(t, browser, server) {
+  /** A window of its own, without a channel yet. `host`: by what name it knows the server. */
+  static async open(t, browser, server, host = '127.0.0.1') {
     const context = await browser.newContext();
     t.after(() => context.close());
     const it = new this(await context.newPage(), context, server);
-    await it.page.goto(server.url);
+    await it.page.goto(server.url.replace('127.0.0.1', host));
     await it.until(() => window.ready === true);
     return it;
   }
@@ -64,7 +64,10 @@ export class BarePage {
     try {
       await this.page.waitForFunction(test, given, { polling: 20 });
     } catch (error) {
-      const told = await this.run(() => window.told && JSON.stringify(window.told)).catch(() => '');
+      const told = await this.run(() => {
+        const { locks, peers } = window.project?.channel ?? {};
+        return JSON.stringify({ ...window.told, locks, peers });
+      }).catch(() => '');
       throw new Error(`${error.message}\n${test}\n${told}\n${this.errors.join('\n')}`);
     }
   }

@@ -13,6 +13,8 @@ const ARGUMENTS = [
   '--disable-component-update',
   '--disable-sync',
   '--disable-dev-shm-usage',
+  // A page of loopback can reach its server without a network; one of another name can't.
+  '--host-resolver-rules=MAP syncline.test 127.0.0.1',
   // Pages that a test makes up may talk to its server.
   '--disable-features=LocalNetworkAccessChecks',
 ];

@@ -64,6 +64,26 @@ fn a_lock_that_another_has_is_refused() {
 }
 
 #[test]
+fn a_lock_that_was_handed_over_stays_when_the_news_of_it_comes_late() {
+    let (mut world, alice, bob) = two(json!({}));
+    let call = world.lock(bob, json!({"type": "events", "id": 1}));
+    world.run(200);
+    assert!(world.panes[bob].settled[&call].is_ok());
+    let late = r#"{"type":"unlock","data":{"recordType":"events","recordId":1,"clientId":"c0","reason":"handedOver"}}"#;
+    world.say(bob, late);
+    world.say(alice, late);
+    world.run(200);
+    assert_eq!((locked(&world, alice), locked(&world, bob)), (1, 1));
+    // Still his own: the server isn't told that it was given up.
+    world.cut(bob, 1006);
+    world.run(5_000);
+    assert_eq!(locked(&world, alice), 1);
+    let row = world.find(alice, "events", 1).unwrap();
+    let refused = world.try_set(alice, row, "name", "no").unwrap_err();
+    assert_eq!(refused.code, ErrorCode::Locked);
+}
+
+#[test]
 fn a_lock_survives_a_reconnect_and_a_restart_of_the_server() {
     let (mut world, alice, bob) = two(json!({"reconnect": {"base": 100}}));
     world.lock(alice, json!({"type": "events", "id": 1}));

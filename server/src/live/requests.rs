@@ -349,7 +349,14 @@ fn package(mut message: Map<String, Value>, client: &str) -> Result<Map<String, 
         .or_insert_with(|| client.to_owned().into());
     for (name, section) in &mut package {
         let mut stores = all_stores();
-        if !stores.any(|store| store.name == *name && store.id == IdKind::Integer) {
+        let Some(store) = stores.find(|store| store.name == *name) else {
+            continue;
+        };
+        let updated = section.get_mut("updated").and_then(Value::as_array_mut);
+        for row in updated.into_iter().flatten() {
+            unwrap_changes(row);
+        }
+        if store.id != IdKind::Integer {
             continue;
         }
         let added = section.get_mut("added").and_then(Value::as_array_mut);
@@ -369,6 +376,19 @@ fn name_phantom(row: &mut Value) {
     let id = id.filter(|id| is_id_text(id)).map(str::to_owned);
     if let Some(id) = id.filter(|_| !row.contains_key(PHANTOM_ID)) {
         row.insert(PHANTOM_ID.to_owned(), id.into());
+    }
+}
+
+/// An updated row whose fields say what they were before, as listeners of a store are told it.
+fn unwrap_changes(row: &mut Value) {
+    let fields = row.as_object_mut().into_iter().flatten();
+    for (_, field) in fields {
+        let change = field.as_object_mut().filter(|change| {
+            change.len() <= 2 && change.contains_key("oldValue") && change.contains_key("value")
+        });
+        if let Some(value) = change.and_then(|change| change.remove("value")) {
+            *field = value;
+        }
     }
 }
 
@@ -436,5 +456,18 @@ mod tests {
         let package = of(flat);
         assert_eq!(package["clientId"], "me");
         assert_eq!(package["events"]["added"][0][PHANTOM_ID], "_g1");
+    }
+
+    #[test]
+    fn an_updated_row_may_say_what_its_fields_were_before() {
+        let message = json!({
+            "type": "sync",
+            "data": { "events": { "updated": [
+                { "id": 4, "name": { "oldValue": "A", "value": "B" }, "location": null },
+            ] } },
+        });
+        let package = package(message.as_object().unwrap().clone(), "me").unwrap();
+        let row = &package["events"]["updated"][0];
+        assert_eq!(*row, json!({ "id": 4, "name": "B", "location": null }));
     }
 }

@@ -197,21 +197,20 @@ impl Manager {
     }
 
     /// Asks the server for news: by an empty sync, when it is one that tells them, or by a load. Nothing is asked while something
-    /// runs, and nothing loaded over edits that a load would lose.
+    /// runs, nothing sent before its time, and nothing loaded over edits that a load would lose.
     /// Says whether an answer is to be expected.
     pub fn poll(&mut self, by_sync: bool, cx: &mut Context<'_>) -> bool {
         if self.exchange.is_some() || self.candidate.is_some() || self.next_load.is_some() {
             return true;
         }
-        if !by_sync || self.options.sync.url.is_none() {
-            let keeps = self.any(cx.stores, |store| !store.config().keep_uncommitted_changes);
-            (!keeps || !self.has_changes(cx.stores)) && self.reload(cx)
-        } else if !self.has_changes(cx.stores) || self.options.auto_sync {
+        let changed = self.has_changes(cx.stores);
+        // An empty sync would take along what nobody has asked to send yet.
+        if by_sync && self.options.sync.url.is_some() && (!changed || self.options.auto_sync) {
             self.begin_sync(true, cx);
-            true
-        } else {
-            false
+            return true;
         }
+        let loses = self.any(cx.stores, |store| !store.config().keep_uncommitted_changes);
+        (!loses || !changed) && self.reload(cx)
     }
 
     /// Sends what has changed when the way is open: somebody relies on it.

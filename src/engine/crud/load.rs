@@ -58,6 +58,8 @@ impl Manager {
         if let Some(call) = call {
             cx.calls.open(call, self.id)?;
         }
+        // What was to come by itself is there, and would only end this one.
+        self.auto_load = None;
         let next = NextLoad {
             call,
             options,

@@ -188,6 +188,11 @@ impl Presence {
     pub fn on_unlock(&mut self, data: &Value, now: Millis) -> Option<News> {
         let entry = Entry::read(data, now)?;
         let at = self.locks.iter().position(|lock| lock.is_at(&entry))?;
+        // The next one's lock may be known before the news that the last one has given it back.
+        let whose = data.get("clientId").and_then(Value::plain_text);
+        if whose.is_some_and(|client| client != self.locks[at].client) {
+            return None;
+        }
         let gone = self.locks.remove(at);
         if gone.client == self.me {
             self.forget_mine(&entry.store, &entry.record);

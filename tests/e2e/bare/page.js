@@ -46,6 +46,7 @@ window.join = async ({ channel, socket, ...options }) => {
       told.events.push([type, reconnected ?? attempts ?? attempt ?? null]);
     });
   }
+  line.on('unlock', ({ lock }) => told.events.push(['unlock', lock.reason ?? null]));
   line.on('error', ({ code, message }) => told.events.push(['error', `${code}: ${message}`]));
   await project.load();
 };

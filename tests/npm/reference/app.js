@@ -41,11 +41,40 @@ export const setUnsavedIndicator = note('setUnsavedIndicator');
 export const updateStatusIndicator = note('updateStatusIndicator');
 export const enableSaveButton = note('enableSaveButton');
 export const disableSaveButton = note('disableSaveButton');
+export const handleConflict = note('handleConflict');
+export const handleError = note('handleError');
+export const notifyConnectionLost = note('notifyConnectionLost');
+export const updatePresenceIndicators = note('updatePresenceIndicators');
 export const alert = note('alert');
 export const confirm = note('confirm', () => answers.confirm);
 export const transformEventFromServer = (row) => ({ ...row, name: row.name.trim() });
 export const getToken = () => 'fresh';
+export const getAuthToken = () => 'fresh';
 export const token = 'secret';
+
+/** A dialog: HTML, and buttons below it. */
+export class Dialog {
+  #element = document.createElement('dialog');
+
+  constructor({ title, items, bbar }) {
+    this.#element.innerHTML = `<h2>${title}</h2>${items.map(({ html }) => html).join('')}`;
+    for (const { text, onClick } of bbar) {
+      const button = document.createElement('button');
+      button.textContent = text;
+      button.onclick = onClick;
+      this.#element.append(button);
+    }
+  }
+
+  show() {
+    document.body.append(this.#element);
+    this.#element.showModal();
+  }
+
+  close() {
+    this.#element.remove();
+  }
+}
 
 /** A board: its project, and what it would draw. */
 export class TaskBoard {
