@@ -49,6 +49,8 @@ mod reconciling;
 mod refusals;
 mod regrets;
 mod scenarios;
+#[path = "../common/seeds.rs"]
+mod seeds;
 mod server;
 mod waiting;
 mod world;
