@@ -518,3 +518,8 @@ fn a_sync_is_not_sent_twice_when_the_network_repeats_it() {
     assert_eq!(world.count(client, "events"), 3);
     world.check_end();
 }
+
+#[test]
+fn seed_33774_the_server_gives_an_addition_the_id_that_the_app_chose_for_another() {
+    run(33_774);
+}
