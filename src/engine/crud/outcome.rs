@@ -60,12 +60,7 @@ impl Outcome {
 
 impl Manager {
     /// Tells of refused records and oddities.
-    pub(super) fn tell_outcome(
-        &self,
-        oddities: Vec<String>,
-        outcome: Outcome,
-        cx: &mut Context<'_>,
-    ) {
+    pub(super) fn tell_outcome(&self, oddities: Vec<String>, outcome: Outcome, cx: &mut Context) {
         for (store, row, message, reverted) in outcome.refused {
             self.tell(
                 Event::RecordSyncFail {
