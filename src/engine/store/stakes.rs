@@ -100,6 +100,16 @@ impl Store {
         rows.len()
     }
 
+    /// The call's edits are taken back before they count for anything. Other stores have to follow.
+    pub fn give_up_edit(&mut self, call: CallId, out: &mut Notices) {
+        self.owner = Owner::default();
+        let rows = core::mem::take(&mut self.staked);
+        self.roll_back(call, None, out);
+        for row in rows {
+            self.settle(row);
+        }
+    }
+
     /// A call waits for what is unconfirmed of a record. Gives whether there is anything.
     pub fn watch(&mut self, id: RowId, call: CallId) -> Result<bool, SyncError> {
         let row = self.resolve(id)?;
@@ -365,7 +375,8 @@ impl Store {
                 let origin = Origin::Rollback;
                 self.tell_field(NoticeKind::Update, origin, (row, field), change, out);
             }
-        } else if let Some(touched) = dirty.fields.iter_mut().find(|it| it.field == field) {
+        } else if seen.is_some() || dirty.touched(field).is_some() {
+            let touched = dirty.touch(field, table.cell(row, field));
             touched.pending = seen.unwrap_or(Cell::ABSENT);
             touched.settle(&|a, b| super::equal(table, traits, a, b));
         }
