@@ -107,6 +107,7 @@ export class Channel extends Emitter<ChannelEvents> {
     engine().createChannel(this.number, writeJson(engineChannel(this.config)));
     this.config.socket?.on('connect', this.onReady);
     pageOf()?.addEventListener('freeze', this.onFreeze);
+    globalThis.addEventListener?.('pagehide', this.onHide);
   }
 
   // --- state ------------------------------------------------------------------------------------------------------------
@@ -175,6 +176,7 @@ export class Channel extends Emitter<ChannelEvents> {
     this._fire('destroy', {});
     this.config.socket?.off('connect', this.onReady);
     pageOf()?.removeEventListener('freeze', this.onFreeze);
+    globalThis.removeEventListener?.('pagehide', this.onHide);
     engine().createChannel(this.number, -1);
     this.ended = true;
     this.waiting = [];
@@ -313,6 +315,10 @@ export class Channel extends Emitter<ChannelEvents> {
 
   private readonly onReady = (): void => this.feed(Feed.Ready);
   private readonly onFreeze = (): void => this.feed(Feed.Freeze);
+  /** A page that ends says goodbye, so that nobody waits for its locks. */
+  private readonly onHide = (event: Event): void => {
+    if ((event as PageTransitionEvent).persisted === false) this.host?.close();
+  };
 
   private feed(what: Feed, number = 0, code = 0, length = 0): void {
     if (this.ended) throw new SyncError('DESTROYED', 'the channel has been destroyed');
