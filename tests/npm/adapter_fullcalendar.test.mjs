@@ -160,6 +160,29 @@ test('an error of the record is thrown, but not into the calendar', (t) => {
   assert.deepEqual(calendar.getEventById('a').start, at(17, 9), 'it stands where the record is');
 });
 
+test('onError hears why the store refused what the user did, once the event is back', (t) => {
+  const later = t.mock.method(globalThis, 'queueMicrotask', () => {});
+  const heard = [];
+  const onError = (error, record) => {
+    heard.push([error.code, record?.key ?? null, calendar.getEventById('a').start]);
+    if (heard.length > 2) throw new Error('of the hook');
+  };
+  const { calendar, store } = setUp({ options: { onError } });
+  const refuse = () => {
+    throw Object.assign(new Error('Alice is editing this record'), { code: 'LOCKED' });
+  };
+  store.get('a').set = refuse;
+  store.add = refuse;
+  calendar.drag('a', moved(18, 11, 12));
+  const event = calendar.addEvent({ title: 'From the list', start: at(19, 9), end: at(19, 10) });
+  calendar.trigger('eventReceive', { event });
+  assert.deepEqual(heard, [['LOCKED', 'a', at(17, 9)], ['LOCKED', null, at(17, 9)]]);
+  assert.equal(later.mock.callCount(), 0);
+  assert.ok(!calendar.events.includes(event), 'its stand-in goes all the same');
+  calendar.drag('a', moved(17, 9, 12), { kind: 'Resize' });
+  assert.throws(later.mock.calls[0].arguments[0], /of the hook/);
+});
+
 test('a record added, changed or moved outside of the shown range costs nothing', () => {
   const { calendar, store } = setUp();
   store.add({ key: 'y', name: 'Next month', startDate: at(27, 9), endDate: at(27, 10) });

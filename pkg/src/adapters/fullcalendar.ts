@@ -121,6 +121,12 @@ export interface FullCalendarOptions<R extends CalendarRecord> {
     event: CalendarEventApi,
     record: R | null,
   ) => Record<string, unknown> | null;
+  /**
+   * Hears why the store took a move, a resize or a received event not: `LOCKED`, say, when somebody
+   * else has the record in hand. The event has gone back by then. `record` is `null` for a received
+   * event. Without it the error is thrown, uncaught.
+   */
+  onError?: (error: unknown, record: R | null) => void;
   /** Class of an event with unconfirmed changes. Default `syncline-pending`. */
   pendingClass?: string;
   /** Class of an event whose last change the server refused. Default `syncline-error`. */
@@ -349,27 +355,46 @@ class Binding<R extends CalendarRecord> {
   }
 
   #commitOne(event: CalendarEventApi): void {
-    const record = this.#store.get(event.id);
-    if (record) {
-      const values = this.#valuesOf(event, record);
-      try {
-        if (values) record.set(values);
-      } catch (error) {
-        throwLater(error);
-      }
-    }
+    const record = this.#store.get(event.id) ?? null;
+    const failed = record && this.#attempt(event, record, (values) => record.set(values));
     // The drop laid the event down as it was when the drag began. So everything is painted again,
     // which also takes back what was refused here, and removes what has gone in the meantime.
     this.#shown.set(event.id, this.#shown.get(event.id) ?? { start: '' });
     this.#paint(() => this.#paintKey(event.id, this.#store.get(event.id), true));
+    failed?.();
+  }
+
+  /** Writes what the user made of an event; gives what tells why that failed, if it did. */
+  #attempt(
+    event: CalendarEventApi,
+    record: R | null,
+    write: (values: Record<string, unknown>) => unknown,
+  ): (() => void) | null {
+    try {
+      const values = this.#valuesOf(event, record);
+      if (values) write(values);
+      return null;
+    } catch (error) {
+      return () => this.#tell(error, record);
+    }
+  }
+
+  #tell(error: unknown, record: R | null): void {
+    const { onError } = this.#options;
+    if (!onError) return throwLater(error);
+    try {
+      onError(error, record);
+    } catch (thrown) {
+      throwLater(thrown);
+    }
   }
 
   #receive(event: CalendarEventApi): void {
     // An event of another source of this calendar is not ours to take.
     if (event.source) return;
-    const values = this.#valuesOf(event, null);
+    const failed = this.#attempt(event, null, (values) => this.#store.add(values));
     event.remove();
-    if (values) this.#store.add(values);
+    failed?.();
   }
 
   #valuesOf(event: CalendarEventApi, record: R | null): Record<string, unknown> | null {
