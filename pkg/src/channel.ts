@@ -86,7 +86,7 @@ export class Channel extends Emitter<ChannelEvents> {
   private epoch = 0;
   private told: ChannelEvents['state'] | undefined;
   private people: Peer[] = [];
-  private held: Lock[] = [];
+  private readonly held = new Map<string, Lock>();
   private waiting: string[] = [];
   private gathering = false;
   private ended = false;
@@ -213,7 +213,7 @@ export class Channel extends Emitter<ChannelEvents> {
 
   /** All records that are held. */
   get locks(): readonly Lock[] {
-    return this.held;
+    return [...this.held.values()];
   }
 
   /** Says what the user does: `setPresence({ action: 'editing', record })`. Said again after a reconnect. */
@@ -286,7 +286,7 @@ export class Channel extends Emitter<ChannelEvents> {
   /** Who holds a record. */
   lockOf(record: Model): Lock | undefined {
     const { type, id } = placeOf(record, undefined);
-    return this.held.find((lock) => isAt(lock, type, id));
+    return this.held.get(placeName(type, id));
   }
 
   /** Whether somebody else holds a record, so that it can't be edited here. */
@@ -296,7 +296,7 @@ export class Channel extends Emitter<ChannelEvents> {
 
   /** The colour of a user: always the same for one id. */
   colorOf(userId: string | number): string {
-    const known = [...this.people, ...this.held].find((one) => String(one.userId) === inWords(userId));
+    const known = [...this.people, ...this.held.values()].find((one) => String(one.userId) === inWords(userId));
     return known?.color ?? userColor(userId);
   }
 
@@ -436,9 +436,11 @@ export class Channel extends Emitter<ChannelEvents> {
     } else if (type === 'presence') {
       content.peers = this.people = content.peers.map((peer: any) => this.person(peer));
     } else if (type === 'lock' || type === 'unlock') {
-      this.held = content.locks.map((lock: any) => this.person(lock));
-      content.locks = this.held;
-      content.lock = this.person(content.lock);
+      const lock = (content.lock = this.person<Lock>(content.lock));
+      const name = placeName(lock.recordType, lock.recordId);
+      if (type === 'lock') this.held.set(name, lock);
+      else this.held.delete(name);
+      if (this._hears(type)) content.locks = this.locks;
     } else if (type === 'lockRequested') {
       content.data = this.person(content.data);
     } else if (type === 'hello' && content.data?.clientId !== undefined) {
@@ -486,6 +488,11 @@ function isAt(one: Peer | Lock, type: string | undefined, id: Id | undefined): b
   const its = one.recordType;
   const same = its === type || (typeof its === 'string' && `${its}s` === type);
   return same && one.recordId !== null && String(one.recordId) === String(id);
+}
+
+/** A record's place as one text. Servers say `event` as well as `events`. */
+function placeName(type: string | undefined, id: Id | undefined): string {
+  return `${String(type).replace(/s$/, '')} ${String(id)}`;
 }
 
 function parsed(text: string): unknown {
