@@ -434,7 +434,10 @@ export class Channel extends Emitter<ChannelEvents> {
       delete content.lost;
       this.told = content as ChannelEvents['state'];
     } else if (type === 'presence') {
-      content.peers = this.people = content.peers.map((peer: any) => this.person(peer));
+      content.peers = this.people = content.peers.map((peer: any) => ({
+        ...this.person<Peer>(peer),
+        action: peer.action === 'editing' ? 'editing' : 'viewing',
+      }));
     } else if (type === 'lock' || type === 'unlock') {
       const lock = (content.lock = this.person<Lock>(content.lock));
       const name = placeName(lock.recordType, lock.recordId);
@@ -443,24 +446,24 @@ export class Channel extends Emitter<ChannelEvents> {
       if (this._hears(type)) content.locks = this.locks;
     } else if (type === 'lockRequested') {
       content.data = this.person(content.data);
-    } else if (type === 'hello' && content.data?.clientId !== undefined) {
-      this.clientId = String(content.data.clientId);
+    } else if (type === 'hello') {
+      this.clientId = String(plain(content.data?.clientId) ?? this.clientId);
     }
     this._fire(type, content);
   }
 
+  /** What listeners use is text and numbers, whatever the server says. */
   private person<P extends Peer | Lock>(one: any): P {
-    const userId = one.userId ?? one.owner?.userId ?? one.clientId;
-    const clientId = one.clientId ?? one.owner?.clientId;
+    const given = { ...one.owner, ...one };
+    const userId = plain(given.userId) ?? plain(given.clientId);
     return {
-      ...one.owner,
-      ...one,
-      recordType: one.recordType ?? one.type ?? null,
-      recordId: one.recordId ?? one.id ?? null,
+      ...given,
+      recordType: plain(given.recordType) ?? plain(given.type),
+      recordId: plain(given.recordId) ?? plain(given.id),
       userId,
-      userName: one.userName ?? one.owner?.userName ?? String(userId ?? ''),
-      color: one.color ?? userColor(userId ?? ''),
-      isSelf: String(clientId) === this.clientId,
+      userName: String(plain(given.userName) ?? userId ?? ''),
+      color: String(plain(given.color) ?? userColor(userId ?? '')),
+      isSelf: String(plain(given.clientId)) === this.clientId,
     };
   }
 }
@@ -490,8 +493,13 @@ function isAt(one: Peer | Lock, type: string | undefined, id: Id | undefined): b
   return same && one.recordId !== null && String(one.recordId) === String(id);
 }
 
+/** A text or number; `null` for anything else. */
+function plain(value: unknown): string | number | null {
+  return typeof value === 'string' || typeof value === 'number' ? value : null;
+}
+
 /** A record's place as one text. Servers say `event` as well as `events`. */
-function placeName(type: string | undefined, id: Id | undefined): string {
+function placeName(type: string | undefined, id: Id | null | undefined): string {
   return `${String(type).replace(/s$/, '')} ${String(id)}`;
 }
 

@@ -216,7 +216,9 @@ impl Core {
             self.tally.revision = revision;
             self.tally.who.clear();
             for name in ["clientId", "userId", "userName"] {
-                if let Some(value) = frame.value(name) {
+                if let Some(value) = frame.value(name)
+                    && value.plain_text().is_some()
+                {
                     self.tally.who.push((name, value));
                 }
             }
