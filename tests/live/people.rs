@@ -289,6 +289,11 @@ fn ten_thousand_people_and_locks_cost_what_they_are() {
     assert_eq!(told.len(), 10_000);
     let bytes: usize = told.iter().map(|it| it.to_string().len()).sum();
     assert!(bytes < 2_000_000, "{bytes}");
+    world.say(
+        pane,
+        &json!({"type": "lock", "data": of(20_000)}).to_string(),
+    );
+    assert_eq!(locked(&world, pane), 10_000, "what isn't kept isn't told");
     world.panes[pane].events.clear();
     world.say(pane, r#"{"type":"locks","data":[]}"#);
     assert_eq!(world.heard(pane, "unlock").len(), 10_000);

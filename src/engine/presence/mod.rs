@@ -179,10 +179,11 @@ impl Presence {
         if entry.client != self.me {
             self.forget_mine(&entry.store, &entry.record);
         }
-        let told = entry.text("");
-        if self.locks.len() < ENTRIES_MAX {
-            self.locks.push(entry);
+        if self.locks.len() >= ENTRIES_MAX {
+            return None;
         }
+        let told = entry.text("");
+        self.locks.push(entry);
         (!known).then_some(News::Lock(true, told))
     }
 
