@@ -183,6 +183,25 @@ test('onError hears why the store refused what the user did, once the event is b
   assert.throws(later.mock.calls[0].arguments[0], /of the hook/);
 });
 
+test('an event that the user may not move follows its record all the same', () => {
+  const held = new Set();
+  const toEvent = (record, event) => ({ ...event, editable: !held.has(record.key) });
+  const { calendar, store, unbind } = setUp({ options: { toEvent } });
+  held.add('a');
+  unbind.refresh(['a']);
+  store.update('a', { startDate: at(19, 9), endDate: at(19, 10) });
+  assert.deepEqual(calendar.getEventById('a').start, at(19, 9));
+  store.update('a', { startDate: at(20, 9), endDate: null });
+  assert.deepEqual([calendar.getEventById('a').start, calendar.getEventById('a').end], [at(20, 9), null]);
+  // Free again at the same time as it moves.
+  store.update('a', { startDate: at(18, 9), endDate: at(18, 10) });
+  held.delete('a');
+  calendar.log.length = 0;
+  store.update('a', { startDate: at(21, 9), endDate: at(21, 10) });
+  const events = calendar.events.filter(({ id }) => id === 'a');
+  assert.deepEqual(events.map(({ start, end }) => [start, end]), [[at(21, 9), at(21, 10)]]);
+});
+
 test('a record added, changed or moved outside of the shown range costs nothing', () => {
   const { calendar, store } = setUp();
   store.add({ key: 'y', name: 'Next month', startDate: at(27, 9), endDate: at(27, 10) });

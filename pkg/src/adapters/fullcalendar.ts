@@ -291,8 +291,13 @@ class Binding<R extends CalendarRecord> {
     if (!this.#range) return;
     const shown = this.#own(key);
     this.#shown.set(key, next);
-    if (shown) repaint(shown, force ? null : previous, next);
-    else this.#calendar.addEvent(next, this.#sourceId);
+    if (shown) {
+      repaint(shown, force ? null : previous, next);
+      if (isPlaced(shown, next)) return;
+      // An event that the user may not move can't be moved from here either: it is made anew.
+      shown.remove();
+    }
+    this.#calendar.addEvent(next, this.#sourceId);
   }
 
   #own(key: string): CalendarEventApi | null {
@@ -445,12 +450,16 @@ function repaint(
 
 /** Whether the event stands where it should: the user may have moved it there already. */
 function hasDates(shown: CalendarEventApi, next: CalendarEventInput): boolean {
+  return isPlaced(shown, next) && (shown.end === null) === ((next.end ?? null) === null);
+}
+
+/** The same; an end that isn't given may be anywhere. */
+function isPlaced(shown: CalendarEventApi, next: CalendarEventInput): boolean {
   if (shown.allDay !== (next.allDay === true)) return false;
-  const isAt = (at: Date | null, text: string, wanted: Date | string | null | undefined) =>
-    typeof wanted === 'string'
-      ? text.startsWith(wanted)
-      : at?.getTime() === wanted?.getTime();
-  return isAt(shown.start, shown.startStr, next.start) && isAt(shown.end, shown.endStr, next.end);
+  const isAt = (at: Date | null, text: string, wanted: Date | string) =>
+    typeof wanted === 'string' ? text.startsWith(wanted) : at?.getTime() === wanted.getTime();
+  if (!isAt(shown.start, shown.startStr, next.start)) return false;
+  return (next.end ?? null) === null || isAt(shown.end, shown.endStr, next.end as Date | string);
 }
 
 function setProperty(shown: CalendarEventApi, name: string, value: unknown): void {
