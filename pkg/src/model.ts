@@ -1,6 +1,6 @@
 import { fieldsOf, isInternal, readField } from './accessors.js';
 import { CELLS, Freshness, cellAt, putCell } from './cells.js';
-import { type EditOptions, editUnseen, settledRecord, unseen } from './edits.js';
+import { type EditOptions, setUnseen, settledRecord, unseen } from './edits.js';
 import { SyncError } from './errors.js';
 import { checkValue } from './values.js';
 import { type Field, type FieldInput, type FieldList, Kind, toJsonValue } from './fields.js';
@@ -269,7 +269,7 @@ export class Model {
     if (store === undefined) {
       for (const name of Object.keys(values)) this._setDetached(name, values[name]);
     } else if (unseen(option)) {
-      editUnseen(store, () => store._update(this, values, silent));
+      setUnseen(store, this, values, silent);
     } else {
       store._update(this, values, silent);
     }

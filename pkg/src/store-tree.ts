@@ -102,7 +102,7 @@ export abstract class StoreTree<R extends Model = Model> extends StoreChanging<R
       }
     }
     // What was vetoed isn't where it was to be moved to.
-    const moved = grafted.filter((one) => one !== undefined && !one.isRemoved && below(one)) as R[];
+    const moved = grafted.filter((one) => one !== undefined && isHere(one, this) && below(one)) as R[];
     if (moved.length > 0) this.move(moved, before);
     return moved;
   }

@@ -200,9 +200,11 @@ export abstract class StoreViewing<R extends Model = Model> extends StoreCore<R>
 
   private _sort(sorters: readonly Sorter<R>[], silent: boolean): void {
     const { sorters: currentSorters } = this;
-    if (!silent && this._fire('beforeSort', { sorters, currentSorters }) === false) return;
-    this._show({ sorters });
-    if (!silent) this._shown('sort', { sorters });
+    const now = () => {
+      this._show({ sorters });
+      if (!silent) this._shown('sort', { sorters });
+    };
+    if (silent || this._may('beforeSort', { sorters, currentSorters }, now) === true) now();
   }
 
   private _filter(filters: readonly Filter<R>[], silent: boolean): void {
