@@ -12,7 +12,13 @@ import { RecordCache } from './record-cache.js';
 import { engine, readWords, thrown } from './runtime.js';
 import { sendValue } from './setting.js';
 import type { FieldChange, StoreEvents } from './store-events.js';
-import { type StoreConfig, isModelClass, parentField, recordClass } from './store-config.js';
+import {
+  type StoreConfig,
+  isModelClass,
+  parentField,
+  recordClass,
+  withTreeFields,
+} from './store-config.js';
 import { StoreFields } from './store-fields.js';
 import type { StoreView } from './store-view.js';
 import type { Store } from './store.js';
@@ -67,14 +73,15 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     if (!isModelClass(this.modelClass)) {
       throw new SyncError('INVALID_CONFIG', `store "${this.id}": modelClass must extend Model`);
     }
-    this._fields = fieldsOf(this.modelClass as any).extend(config.fields ?? []);
+    const fields = fieldsOf(this.modelClass as any).extend(config.fields ?? []);
+    this._fields = config.tree ? withTreeFields(fields) : fields;
     const records = recordClass(this.modelClass, this._fields);
     this._isAlone = !config.tree && !config.relations?.length;
     this._storeFields = new StoreFields(this._fields, records.prototype);
     this._cache = new RecordCache(this as any, this._storeFields, records);
     this._subscriptions = new Subscriptions(
       (thrown) => this._threw('subscribe', thrown),
-      () => this._view !== undefined,
+      () => this._view?.isPlain === false,
     );
   }
 

@@ -87,7 +87,7 @@ export interface StoreEvents<R extends Model = Model> {
   refresh: {
     source: Store<R>;
     type: 'refresh';
-    action: 'dataset' | 'batch' | 'sort' | 'filter';
+    action: 'dataset' | 'batch' | 'sort' | 'filter' | 'collapse' | 'expand';
     origin: Origin;
   };
   /** A record's id changed: a phantom was given the server's. */
