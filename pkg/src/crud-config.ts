@@ -327,19 +327,21 @@ export function engineConfig(config: CrudManagerOptions): object {
     conflictResolution: engineStrategy(config),
   };
   for (const name of PASSED_ON) if (config[name] !== undefined) options[name] = config[name];
-  options.transport = engineTransport(transportOf(config));
   return options;
 }
 
 /** @internal */
-export function engineTransport(transport: {
-  load: TransportSection;
-  sync: TransportSection;
-}): object {
-  return { load: engineSection(transport.load), sync: engineSection(transport.sync) };
+export function engineTransport(
+  { load, sync }: { load: TransportSection; sync: TransportSection },
+  asForm: boolean,
+): object {
+  return {
+    load: engineSection(load, (load.method ?? 'GET') !== 'GET' && asForm),
+    sync: engineSection(sync, sync.method !== 'GET' && asForm),
+  };
 }
 
-function engineSection(section: TransportSection): object {
+function engineSection(section: TransportSection, asForm: boolean): object {
   const { url, method, paramName, timeout, params, queryParams } = section;
   for (const [name, value] of Object.entries({ url, method, paramName })) {
     if (value !== undefined && typeof value !== 'string') {
@@ -361,7 +363,8 @@ function engineSection(section: TransportSection): object {
   return {
     url,
     method,
-    paramName,
+    // In a form it names a field of the body.
+    paramName: asForm || section.addQueryParamsToBody ? undefined : paramName,
     timeout,
     headers: plain(section.headers),
     params: { ...plain(queryParams), ...plain(params) },

@@ -608,7 +608,8 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
 
   private _forEngine(options: CrudManagerOptions, transports: typeof this._transports): object {
     const loadData = this._pageData(options);
-    return { ...engineConfig(options), transport: engineTransport(transports), loadData };
+    const transport = engineTransport(transports, options.sendAsFormData === true);
+    return { ...engineConfig(options), transport, loadData };
   }
 
   private _expectStore(what: Store<any> | string): Store<any> {

@@ -7,6 +7,7 @@ import { type Field, type FieldInput, type FieldList, Kind, toJsonValue } from '
 import { type RecordExtras, defineExtras, extras } from './model-extras.js';
 import { type Modifications, modifications } from './modifications.js';
 import { type TreeRecord, tree } from './model-tree.js';
+import type { FieldChange } from './store-events.js';
 import type { Store } from './store.js';
 
 /** An id as the server gives it. `4037` and `"4037"` are the same id. */
@@ -261,11 +262,11 @@ export class Model {
     }
     const option = single ? third : second;
     const silent = option === true || option?.silent === true;
-    if (this._b !== undefined && this._s._store !== undefined) {
-      Object.assign(this._b, values);
+    const store = this._s._store;
+    if (this._b !== undefined && store !== undefined) {
+      this._gather(values);
       return this;
     }
-    const store = this._s._store;
     if (store === undefined) {
       for (const name of Object.keys(values)) this._setDetached(name, values[name]);
     } else if (unseen(option)) {
@@ -424,8 +425,18 @@ export class Model {
 
   /** @internal */
   _setField(field: Field, value: unknown): void {
-    if (this._b !== undefined && this._s._store !== undefined) this._b[field.name] = value;
+    if (this._b !== undefined && this._s._store !== undefined) this._gather({ [field.name]: value });
     else this._s._write(this, field, value);
+  }
+
+  /** Keeps values for the end of the batch. */
+  private _gather(values: Record<string, unknown>): void {
+    const changes: Record<string, FieldChange> = Object.create(null);
+    for (const name of Object.keys(values)) {
+      changes[name] = { value: values[name], oldValue: this.get(name) };
+    }
+    this._b = { ...this._b, ...values };
+    this._s._store?._fire('batchedUpdate', { record: this, changes });
   }
 
   /** @internal */

@@ -62,6 +62,15 @@ export interface StoreEvents<R extends Model = Model> {
   };
   /** Records were removed. */
   remove: { source: Store<R>; type: 'remove'; records: R[]; origin: Origin };
+  /** A record that was there for a trial is to stay; see {@link Model.isCreating}. */
+  addConfirmed: { source: Store<R>; type: 'addConfirmed'; record: R };
+  /** A record was set while a batch is open for it: nobody else sees that before the end. */
+  batchedUpdate: {
+    source: Store<R>;
+    type: 'batchedUpdate';
+    record: R;
+    changes: Record<string, FieldChange>;
+  };
   /** Records were moved. */
   move: {
     source: Store<R>;
@@ -147,6 +156,8 @@ export const STORE_EVENTS: readonly (keyof StoreEvents)[] = [
   'sort',
   'filter',
   'removeAll',
+  'addConfirmed',
+  'batchedUpdate',
   'load',
   'exception',
 ];

@@ -561,3 +561,53 @@ test('a store asks for parts of its data only where the manager loads by parts',
   assert.equal(server.loads.length, 1);
   assert.equal(events.count, 2);
 });
+
+test('policies, pages and what goes into packs can be set on a living manager', async (t) => {
+  const { server, manager, events } = await loaded(t, { pageSize: 10 });
+  assert.deepEqual([manager.pageSize, manager.remotePaging, manager.onConflict], [10, false, undefined]);
+  manager.pageSize = 2;
+  manager.remotePaging = true;
+  manager.requestData = { tenant: 7 };
+  await manager.load();
+  const { pack } = server.loads.at(-1);
+  assert.deepEqual([pack.page, pack.pageSize, pack.tenant], [1, 2, 7]);
+  manager.requestData = ({ page, stores }) => ({ events: { rows: [{ id: page, name: stores[0] }] } });
+  const before = server.loads.length;
+  await manager.load();
+  assert.equal(server.loads.length, before, 'a function stands for the server');
+  assert.deepEqual(events.map(({ id, name }) => [id, name]), [[1, 'events']]);
+  manager.requestData = undefined;
+  await manager.load();
+  assert.equal(server.loads.length, before + 1, 'it does no more');
+  assert.equal('tenant' in server.loads.at(-1).pack, false);
+
+  let told = 0;
+  manager.onConflict = () => told++;
+  manager.onConflict = 'reload';
+  assert.equal(manager.onConflict instanceof Function, true, 'the handler stays');
+  server.nextSync(status(409));
+  events.first.name = 'mine';
+  await manager.sync();
+  assert.equal(server.syncs.length, 2);
+  manager.onConflict = null;
+  assert.equal(manager.onConflict, 'reload');
+  manager.onConflict = 'keep';
+  server.nextSync(status(409));
+  events.first.name = 'mine again';
+  assert.equal((await rejection(manager.sync())).code, 'CONFLICT');
+  manager.conflictResolution = 'server-wins';
+  assert.equal(manager.conflictResolution, 'server-wins');
+  assert.equal(thrownBy(() => (manager.conflictResolution = 'fight')).code, 'INVALID_CONFIG');
+  assert.equal(manager.conflictResolution, 'server-wins');
+});
+
+test('loadApplySequence can be set, and read as it is', async (t) => {
+  const { manager, events, resources } = await setup(t);
+  assert.deepEqual(manager.loadApplySequence, ['events', 'resources', 'assignments']);
+  manager.loadApplySequence = ['resources'];
+  const order = [];
+  for (const store of [events, resources]) store.on('load', () => order.push(store.id));
+  await manager.load();
+  assert.deepEqual(order, ['resources', 'events']);
+  assert.equal(thrownBy(() => (manager.loadApplySequence = 'events')).code, 'INVALID_ARGUMENT');
+});

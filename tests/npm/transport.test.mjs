@@ -54,10 +54,12 @@ test('sendAsFormData sends what encoder.requestData says, too', async (t) => {
     sendAsFormData: true,
     encoder: { requestData: { user: 'ada', type: 'mine' } },
   });
+  manager.transport = { sync: { ...urls(server).sync, paramName: 'data' } };
   events.first.name = 'new';
   await manager.sync();
-  const [{ pack, text }] = server.syncs;
+  const [{ pack, text, query }] = server.syncs;
   assert.ok(text.startsWith('data='));
+  assert.equal(query.size, 0);
   assert.equal(pack.user, 'ada');
   assert.equal(pack.type, 'sync', 'what the protocol needs is not the app’s to say');
 });
@@ -133,7 +135,8 @@ for (const [how, section] of [
     assert.deepEqual([error.code, error.cancelled], ['CANCELLED', true]);
     await told;
     assert.equal(manager.isSyncing, false);
-    assert.equal(events.first.isModified, true);
+    assert.equal(events.first.isPending, true);
+    assert.deepEqual(manager.changes.events.updated, [{ id: 1, name: 'new' }]);
     assert.equal((await rejection(manager.load())).code, 'CANCELLED', 'it stays aborted');
     manager.transport = { load, sync };
     await manager.sync();

@@ -96,7 +96,7 @@ test('a removal waits, and does what is left of it', async (t) => {
   one.yes();
   await turn();
   assert.equal(events.count, 0);
-  assert.deepEqual(manager.changes.events.removed, [{ id: 1 }, { id: 2 }]);
+  assert.deepEqual(manager.changes.events.removed, [{ id: 2 }, { id: 1 }]);
   manager.rejectChanges();
   events.removeAll();
   assert.equal(events.count, 2);

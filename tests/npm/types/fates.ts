@@ -138,7 +138,7 @@ manager.pageSize = '20';
 // Trees.
 const tree = new Store({ modelClass: EventModel, tree: true });
 isType<EventModel[] | null>(tree.first?.children ?? null);
-isType<boolean>(tree.first?.isExpanded ?? false);
+isType<boolean>(tree.first?.isExpanded() ?? false);
 isType<boolean>(tree.first?.isLoaded ?? false);
 isType<Promise<unknown>>(tree.loadChildren(1));
 tree.toggleCollapse('a', true);
