@@ -295,6 +295,7 @@ async function aBusyHour(all) {
   await work(all).catch((error) => {
     if (!(error instanceof SyncError)) throw error;
   });
+  all.server.forgetAnswers();
 }
 
 async function work({ server, manager, store }) {
