@@ -493,7 +493,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
 
   /** The data of all stores, as a load answer has it. */
   override toJSON(): Record<string, { rows: object[] }> {
-    return Object.fromEntries(this.stores.map((store) => [store.id, { rows: store.toJSON() }]));
+    return Object.fromEntries(this.stores.map((store) => [store.id, { rows: store._wireRows() }]));
   }
 
   /** The data of all stores; setting it is {@link CrudManager.loadCrudManagerData}. */

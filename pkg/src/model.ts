@@ -475,21 +475,19 @@ export function rowOf(
   fields: FieldList,
   idField: string | undefined,
   tree: boolean,
+  defaults = true,
 ): object {
   const data = record instanceof Model ? record.data : record;
   const row: Record<string, unknown> = {};
   for (const name of Object.keys(data)) own(row, name, toJsonValue(data[name]));
   if (tree && Array.isArray(data.children)) {
     row.children = data.children.map((child: any) =>
-      child !== null && typeof child === 'object' ? rowOf(child, fields, idField, true) : child,
+      child !== null && typeof child === 'object'
+        ? rowOf(child, fields, idField, true, defaults)
+        : child,
     );
   }
-  for (const { name, ix, config } of fields.list) {
-    if (typeof config.defaultValue === 'function' && row[name] === undefined) {
-      own(row, name, toJsonValue(config.defaultValue()));
-    }
-    const path = (ix === 0 && idField) || config.dataSource;
-    if (path === undefined || path === name || !Object.hasOwn(row, name)) continue;
+  const put = (name: string, path: string) => {
     const value = row[name];
     delete row[name];
     const parts = path.split('.');
@@ -502,6 +500,20 @@ export function rowOf(
       at = copy;
     }
     own(at, last, value);
+  };
+  for (const { name, ix, config } of fields.list) {
+    if (defaults && typeof config.defaultValue === 'function' && row[name] === undefined) {
+      own(row, name, toJsonValue(config.defaultValue()));
+    }
+    const path = (ix === 0 && idField) || config.dataSource;
+    if (path === undefined || path === name) continue;
+    if (Object.hasOwn(row, name)) put(name, path);
+    const dot = path.indexOf('.');
+    if (dot < 0) continue;
+    // What else came in that object, without being declared.
+    for (const other of Object.keys(row)) {
+      if (other.startsWith(path.slice(0, dot + 1))) put(other, other);
+    }
   }
   return row;
 }

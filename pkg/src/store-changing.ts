@@ -409,9 +409,16 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
   /** @internal */
   abstract get _idName(): string;
 
-  /** @internal */ _row(one: unknown): unknown {
+  /** @internal */ _row(one: unknown, defaults = true): unknown {
     if (one === null || typeof one !== 'object') return one;
-    return rowOf(one as Record<string, unknown>, this._fields, this._config.idField, this.isTree);
+    const { idField } = this._config;
+    return rowOf(one as Record<string, unknown>, this._fields, idField, this.isTree, defaults);
+  }
+
+  /** @internal Its data as the server would tell it. */
+  _wireRows(): object[] {
+    const rows = this.toJSON();
+    return this._renames ? rows.map((row) => this._row(row, false) as object) : rows;
   }
 
   /** Whether any field has another name on the wire. */

@@ -611,3 +611,46 @@ test('loadApplySequence can be set, and read as it is', async (t) => {
   assert.deepEqual(order, ['resources', 'events']);
   assert.equal(thrownBy(() => (manager.loadApplySequence = 'events')).code, 'INVALID_ARGUMENT');
 });
+
+test('a snapshot has the names of the wire, and is taken in again as it was', () => {
+  let made = 0;
+  const make = () =>
+    new CrudManager({
+      crudStores: [
+        new Store({
+          id: 'events',
+          idField: 'Id',
+          tree: 'boss',
+          fields: [
+            { name: 'city', dataSource: 'address.city' },
+            { name: 'when', type: 'date', dataSource: 'due', format: 'YYYY-MM-DD' },
+            { name: 'code', dataSource: 'nr', defaultValue: () => ++made },
+            { name: 'boss', dataSource: 'above' },
+          ],
+        }),
+      ],
+      inlineData: {
+        events: {
+          rows: [
+            { Id: 1, address: { city: 'Delft', zip: 'x' }, due: '2026-03-02', children: [{ Id: 2 }] },
+          ],
+        },
+      },
+    });
+  const [manager, other] = [make(), make()];
+  const rows = JSON.parse(manager.json).events.rows;
+  assert.deepEqual(
+    rows.map(({ Id, address, nr, above }) => [Id, address, nr, above]),
+    [
+      [1, { city: 'Delft', zip: 'x' }, undefined, undefined],
+      [2, undefined, undefined, 1],
+    ],
+  );
+  other.inlineData = JSON.parse(manager.json);
+  const [one, two] = other.getStore('events').records;
+  assert.deepEqual([one.id, one.city, one.when.getDate(), two.parent], [1, 'Delft', 2, one]);
+  assert.equal(other.json, manager.json);
+  assert.equal(other.changes, null);
+  assert.equal(made, 0);
+  for (const it of [manager, other]) it.destroy();
+});

@@ -67,7 +67,10 @@ fn the_status_does_not_speak_of_who_merely_asks_for_news() {
         world.run(16_000);
         let status = |world: &World| -> Vec<String> {
             let lines = world.clients[client].log.iter();
-            lines.filter(|line| line.starts_with("status")).cloned().collect()
+            lines
+                .filter(|line| line.starts_with("status"))
+                .cloned()
+                .collect()
         };
         assert!(world.clients[client].requests >= 3, "{mode}: it asked");
         assert_eq!(status(&world), Vec::<String>::new(), "{mode}");
@@ -78,7 +81,10 @@ fn the_status_does_not_speak_of_who_merely_asks_for_news() {
         assert_eq!(status(&world), told, "{mode}");
         world.load(client);
         world.run(1_000);
-        assert!(status(&world).contains(&"status Loading 0".to_owned()), "{mode}");
+        assert!(
+            status(&world).contains(&"status Loading 0".to_owned()),
+            "{mode}"
+        );
     }
 }
 
@@ -92,7 +98,12 @@ fn without_a_call_what_runs_is_cancelled() {
     world.fates.push_back(Fate::Vanish);
     world.run(500);
     world.feed(client, Input::Cancel(manager, None)).unwrap();
-    assert_eq!(world.logged(client, "syncCanceled"), 1, "{:?}", world.log(client));
+    assert_eq!(
+        world.logged(client, "syncCanceled"),
+        1,
+        "{:?}",
+        world.log(client)
+    );
     assert!(world.is_dirty(client));
     let call = world.sync(client);
     world.settle();

@@ -286,8 +286,8 @@ impl Run {
         if let Some(&call) = open.first() {
             let manager = client.manager;
             self.world
-                    .feed(user, Input::Cancel(manager, Some(call)))
-                    .unwrap();
+                .feed(user, Input::Cancel(manager, Some(call)))
+                .unwrap();
         }
     }
 
