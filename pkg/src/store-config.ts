@@ -115,5 +115,5 @@ export function parentField(tree: StoreConfig['tree']): string | undefined {
 /** @internal What rows of trees say about themselves, and what isn't sent unless the class says otherwise. */
 export function withTreeFields(fields: FieldList): FieldList {
   const missing = ['expanded', 'leaf'].filter((name) => !fields.byName.has(name));
-  return fields.extend(missing.map((name) => ({ name, persist: false })));
+  return fields.extend(missing.map((name) => ({ name, type: 'boolean', persist: false })));
 }
