@@ -118,7 +118,7 @@ function isQuarter(time: { milliseconds: number } | undefined): boolean {
 /** When it is: on the days after its first, when it ends. */
 function times({ event, timeText: own, isStart, isEnd }: EventDisplayInfo): string {
   if (isStart || event.allDay) return own;
-  return isEnd && event.end ? `until ${timeText(event.end)}` : '';
+  return isEnd && event.end ? `– ${timeText(event.end)}` : '';
 }
 
 function content(
