@@ -72,15 +72,15 @@ impl Manager {
         stores: &[StoreId],
         response: &mut Response,
         options: &LoadOptions,
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) -> Outcome {
         let mut outcome = Outcome::default();
         let mut sections = take_sections(stores, response);
-        let mut order = self.in_sequence(self.options.load_apply_sequence.as_deref(), cx.stores);
+        let mut order = self.in_sequence(self.options.load_apply_sequence.as_deref(), &cx.stores);
         let doubtful = matches!(self.backlog, Backlog::Doubtful(_));
         if doubtful {
             // Keys that hold references can be compared once those are known.
-            order = relations::referenced_first(order, cx.stores);
+            order = relations::referenced_first(order, &cx.stores);
         }
         for id in order {
             let Some(section) = sections.iter_mut().find(|(store, _)| *store == id) else {
@@ -91,7 +91,7 @@ impl Manager {
                 continue;
             }
             if doubtful {
-                self.recognize(id, &mut section, cx.stores);
+                self.recognize(id, &mut section, &cx.stores);
             }
             self.apply_loaded(id, section, options, &mut outcome, cx);
             if doubtful {
@@ -105,14 +105,14 @@ impl Manager {
     }
 
     /// Stores follow each other; only then is it known which records really went.
-    fn follow_answer(&self, stores: &[StoreId], outcome: &mut Outcome, cx: &mut Context<'_>) {
+    fn follow_answer(&self, stores: &[StoreId], outcome: &mut Outcome, cx: &mut Context) {
         for &id in stores {
             outcome.follow(relations::follow(cx, id));
         }
         for (id, rows) in core::mem::take(&mut outcome.removed) {
             if let Some(store) = cx.stores.get_mut(id) {
-                store.forget(&rows, cx.notices);
-                store.name_reborn(cx.rng, cx.notices);
+                store.forget(&rows, &mut cx.notices);
+                store.name_reborn(&mut cx.rng, &mut cx.notices);
             }
             outcome.follow(relations::follow(cx, id));
         }
@@ -138,7 +138,7 @@ impl Manager {
         mut section: Section,
         options: &LoadOptions,
         outcome: &mut Outcome,
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) {
         let Some(store) = cx.stores.get_mut(id) else {
             return;
@@ -148,7 +148,7 @@ impl Manager {
         let Some(rows) = section.rows.take_if(|_| !appends) else {
             // More rows; or `added`, `updated`, `removed` in place of rows: changes to what is there.
             let plan = store.plan(section);
-            let applied = store.apply_changeset(plan, cx.rng, cx.notices);
+            let applied = store.apply_changeset(plan, &mut cx.rng, &mut cx.notices);
             outcome.take(id, applied);
             return;
         };
@@ -185,7 +185,7 @@ impl Manager {
         stores: &[StoreId],
         response: &mut Response,
         unmentioned: Option<Unmentioned>,
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) -> Outcome {
         let sections = take_sections(stores, response);
         let mut plans: Vec<(StoreId, StorePlan)> = sections
@@ -198,7 +198,7 @@ impl Manager {
             local_wins: !self.options.remote_wins,
             revert_refused: self.options.on_record_error == OnRecordError::Revert,
         });
-        for id in self.in_sequence(self.options.sync_apply_sequence.as_deref(), cx.stores) {
+        for id in self.in_sequence(self.options.sync_apply_sequence.as_deref(), &cx.stores) {
             let Some(at) = plans.iter().position(|(store, _)| *store == id) else {
                 continue;
             };
@@ -210,8 +210,8 @@ impl Manager {
             outcome.take(
                 id,
                 match &options {
-                    Some(options) => store.apply(plan, options, cx.rng, cx.notices),
-                    None => store.apply_changeset(plan, cx.rng, cx.notices),
+                    Some(options) => store.apply(plan, options, &mut cx.rng, &mut cx.notices),
+                    None => store.apply_changeset(plan, &mut cx.rng, &mut cx.notices),
                 },
             );
         }
@@ -222,12 +222,7 @@ impl Manager {
     }
 
     /// Tells of refused records and oddities.
-    pub(super) fn tell_outcome(
-        &self,
-        oddities: Vec<String>,
-        outcome: Outcome,
-        cx: &mut Context<'_>,
-    ) {
+    pub(super) fn tell_outcome(&self, oddities: Vec<String>, outcome: Outcome, cx: &mut Context) {
         for (store, row, message, reverted) in outcome.refused {
             self.tell(
                 Event::RecordSyncFail {
@@ -254,19 +249,19 @@ impl Manager {
     ///
     /// # Errors
     /// [`ErrorCode::BadResponse`]: the pieces before it are forgotten too.
-    pub fn apply_piece(&mut self, bytes: &[u8], cx: &Context<'_>) -> Result<(), SyncError> {
+    pub fn apply_piece(&mut self, bytes: &[u8], cx: &Context) -> Result<(), SyncError> {
         let (stores, mut reader) = self.given_reader(cx);
         reader.feed(bytes).map_err(unreadable)?;
         self.given = Some((stores, reader));
         Ok(())
     }
 
-    fn given_reader(&mut self, cx: &Context<'_>) -> (Vec<StoreId>, ResponseReader) {
+    fn given_reader(&mut self, cx: &Context) -> (Vec<StoreId>, ResponseReader) {
         self.given.take().unwrap_or_else(|| {
-            let specs = self.specs(&self.stores, cx.stores);
+            let specs = self.specs(&self.stores, &cx.stores);
             (
                 self.stores.clone(),
-                ResponseReader::new(specs, cx.zone.clone()),
+                ResponseReader::new(specs, (*cx.zone).clone()),
             )
         })
     }
@@ -275,7 +270,7 @@ impl Manager {
     ///
     /// # Errors
     /// [`ErrorCode::BadResponse`] when it can't be read; what it says itself when it is no success. Then nothing has changed.
-    pub fn apply_response(&mut self, bytes: &[u8], cx: &mut Context<'_>) -> Result<(), SyncError> {
+    pub fn apply_response(&mut self, bytes: &[u8], cx: &mut Context) -> Result<(), SyncError> {
         let (stores, mut reader) = self.given_reader(cx);
         let mut response = reader
             .feed(bytes)
@@ -286,7 +281,7 @@ impl Manager {
             return Err(error);
         }
         let oddities = core::mem::take(&mut response.warnings);
-        self.note_removed(cx.stores);
+        self.note_removed(&cx.stores);
         let outcome = if is_of_type(&response, "sync") {
             // It may be the answer to the request that is held.
             let held = matches!(self.backlog, Backlog::Held(_));
@@ -311,7 +306,7 @@ impl Manager {
     ///
     /// # Errors
     /// [`ErrorCode::BadResponse`] when they can't be read. Then nothing has changed.
-    pub fn apply_changeset(&mut self, bytes: &[u8], cx: &mut Context<'_>) -> Result<(), SyncError> {
+    pub fn apply_changeset(&mut self, bytes: &[u8], cx: &mut Context) -> Result<(), SyncError> {
         let stores = self.stores.clone();
         let mut response = self.read(&stores, bytes, cx)?;
         let oddities = core::mem::take(&mut response.warnings);
@@ -332,14 +327,14 @@ impl Manager {
     pub fn apply_lone_changeset(
         id: StoreId,
         bytes: &[u8],
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) -> Result<(), SyncError> {
-        let specs = vec![Self::lone_spec(id, cx.stores)];
-        let mut response = flow::read(specs, bytes, cx.zone).map_err(unreadable)?;
+        let specs = vec![Self::lone_spec(id, &cx.stores)];
+        let mut response = flow::read(specs, bytes, &cx.zone).map_err(unreadable)?;
         if let (Some(store), Some(section)) = (cx.stores.get_mut(id), response.sections.pop()) {
             let plan = store.plan(section);
-            let applied = store.apply_changeset(plan, cx.rng, cx.notices);
-            store.forget(&applied.removed, cx.notices);
+            let applied = store.apply_changeset(plan, &mut cx.rng, &mut cx.notices);
+            store.forget(&applied.removed, &mut cx.notices);
             store.take_aftermath();
         }
         Ok(())
@@ -358,9 +353,9 @@ impl Manager {
         &self,
         stores: &[StoreId],
         bytes: &[u8],
-        cx: &Context<'_>,
+        cx: &Context,
     ) -> Result<Response, SyncError> {
-        flow::read(self.specs(stores, cx.stores), bytes, cx.zone).map_err(unreadable)
+        flow::read(self.specs(stores, &cx.stores), bytes, &cx.zone).map_err(unreadable)
     }
 
     /// What an answer for these stores is read into.
@@ -427,7 +422,7 @@ pub fn load_store(
     id: StoreId,
     rows: Rows,
     differences: Option<&DifferencesConfig>,
-    cx: &mut Context<'_>,
+    cx: &mut Context,
 ) -> (Loaded, Applied) {
     let Some(store) = cx.stores.get_mut(id) else {
         return Default::default();
@@ -441,11 +436,11 @@ pub fn load_store(
     };
     match differences.filter(|config| keep && !store.differs_much(&rows, config)) {
         Some(config) => {
-            let applied = store.load_differences(rows, &config, cx.rng, cx.notices);
+            let applied = store.load_differences(rows, &config, &mut cx.rng, &mut cx.notices);
             (Loaded::default(), applied)
         }
         None => (
-            store.load(rows, keep, cx.rng, cx.notices),
+            store.load(rows, keep, &mut cx.rng, &mut cx.notices),
             Applied::default(),
         ),
     }
