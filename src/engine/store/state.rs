@@ -51,7 +51,7 @@ impl Store {
                 phantom: !dirty.in_base,
                 removed: !dirty.exists(),
                 modified: dirty.is_modified(),
-                in_flight: dirty.is_sent(),
+                pending: dirty.counted.changed || dirty.counted.sent,
             }))
     }
 
