@@ -1,10 +1,11 @@
 //! Syncs: how packages are made, how they end, and what is done when nobody knows how they ended.
 
-use super::answer::{self, Outcome};
+use super::answer;
 use super::backlog::{Addition, Backlog, Held, additions};
 use super::context::{Context, Stores};
 use super::exchange::{Detail, Exchange, Phase, Stage};
 use super::manager::Manager;
+use super::outcome::Outcome;
 use super::package::{self, LoadOptions};
 use super::relations;
 use super::verdict::{self, Verdict};

@@ -48,6 +48,12 @@ impl Notices {
         core::mem::take(&mut self.stale)
     }
 
+    /// Forgets what waits of a store.
+    pub(super) fn outdate(&mut self, store: StoreId) {
+        self.list.retain(|notice| notice.store != store);
+        self.stale.retain(|(of, _)| *of != store);
+    }
+
     /// Forgets what waits; keeps the room for more.
     pub fn clear(&mut self) {
         self.list.clear();
