@@ -30,8 +30,8 @@ pub struct RecordState {
     pub removed: bool,
     /// It has edits that aren't on the wire (fields that are never sent included).
     pub modified: bool,
-    /// A request on the wire carries it.
-    pub in_flight: bool,
+    /// Something of it that is sent waits, or is on the wire.
+    pub pending: bool,
 }
 
 /// A record that is not as the server has it.
