@@ -157,7 +157,7 @@ export class Emitter<Events extends object> {
     const full = event as any;
     full.source ??= this;
     full.type ??= name;
-    const waiting: Promise<unknown>[] = [];
+    let waiting: Promise<unknown>[] | undefined;
     let proceed = true;
     const call = (fn: Listener<any>, thisObj: object) => {
       try {
@@ -165,6 +165,7 @@ export class Emitter<Events extends object> {
         if (result === false) proceed = false;
         else if (typeof (result as any)?.then === 'function') {
           // Reported here, so that it never shows as an unhandled rejection as well.
+          waiting ??= [];
           waiting.push(Promise.resolve(result).catch((thrown) => this._threw(name, thrown)));
         }
       } catch (thrown) {
@@ -172,12 +173,12 @@ export class Emitter<Events extends object> {
       }
     };
     if (isHandler(handler)) call(handler, this);
-    // A copy: listeners may come and go meanwhile.
-    for (const entry of entries?.slice() ?? []) {
+    // Listeners may come and go meanwhile: there is another list then.
+    for (const entry of entries ?? []) {
       if (entry.once) this._drop(name, (other) => other === entry);
       call(entry.fn, entry.thisObj ?? this);
     }
-    if (!proceed || waiting.length === 0) return proceed;
+    if (!proceed || waiting === undefined) return proceed;
     return Promise.all(waiting).then((results) => !results.includes(false));
   }
 
@@ -228,7 +229,7 @@ export class Emitter<Events extends object> {
 
   private _insert(name: string, entry: Entry): void {
     this._listeners ??= new Map();
-    const entries = this._listeners.get(name) ?? [];
+    const entries = [...(this._listeners.get(name) ?? [])];
     const at = entries.findIndex((other) => other.prio < entry.prio);
     entries.splice(at < 0 ? entries.length : at, 0, entry);
     this._listeners.set(name, entries);

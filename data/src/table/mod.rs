@@ -4,12 +4,14 @@ use crate::prelude::*;
 
 mod arena;
 mod column;
+mod differences;
 mod ids;
 mod interval;
 mod read;
 
 pub use arena::Arena;
 pub(crate) use arena::{Mark, SHORT};
+pub use differences::Difference;
 pub use ids::{IdIndex, IdRef};
 
 use crate::schema::{Field, FieldIx, Schema, Zone};
@@ -210,7 +212,6 @@ impl Table {
     // --- cells --------------------------------------------------------------------------------
 
     /// What the field of a row holds; absent when there is no such row or field.
-    #[inline]
     pub fn cell(&self, row: RowIx, field: FieldIx) -> Cell {
         match self.columns.get(field.ix()) {
             Some(column) => column.get(row.ix()),
@@ -490,6 +491,11 @@ impl Table {
 
     /// The row with that id: a visible one if there is one, else a hidden one.
     pub fn find_id(&self, id: IdRef<'_>) -> Option<RowIx> {
+        // Nearly always there is one, and it is visible.
+        let first = self.ids.find_first(id, |row| self.id_of(row))?;
+        if self.is_visible(first) {
+            return Some(first);
+        }
         let mut hidden = None;
         for row in self.ids.find(id, |row| self.id_of(row)) {
             if self.is_visible(row) {

@@ -242,7 +242,7 @@ impl Store {
         if was_added {
             // The server has it: what it doesn't say like the user is the user's.
             if dirty.is_all_pending() {
-                dirty.fields = all_values(old, dirty.row);
+                dirty.fields = all_values(old, dirty.row).into();
             }
             dirty.in_base = true;
             dirty.veiled = false;
@@ -258,7 +258,7 @@ impl Store {
             self.take_loaded_id(row, id, dirty.alias.take());
         }
         let mut met = Vec::new();
-        for touched in &mut dirty.fields {
+        for touched in dirty.fields.iter_mut() {
             let field = touched.field;
             let cell = self.table.cell(row, field);
             let nullish = touched.base.is_nullish() && cell.is_nullish();
@@ -331,7 +331,7 @@ impl Store {
                 self.table.set_cell(row, FieldIx(at as u16), cell);
             }
         }
-        for touched in &mut dirty.fields {
+        for touched in dirty.fields.iter_mut() {
             touched.base = self.table.copy_cell(old, touched.base);
             touched.inflight = self.table.copy_cell(old, touched.inflight);
             touched.pending = self.table.copy_cell(old, touched.pending);

@@ -1,8 +1,7 @@
 //! Notices on their way to listeners.
 
 use super::Store;
-use crate::engine::event::{Notice, NoticeKind, Origin};
-use crate::engine::input::StoreId;
+use crate::engine::event::{Notice, NoticeKind, Origin, Stale};
 use crate::engine::schema::FieldIx;
 use crate::engine::table::{RowId, RowIx};
 use crate::engine::value::Cell;
@@ -13,7 +12,7 @@ use crate::prelude::*;
 #[derive(Clone, Debug, Default)]
 pub struct Notices {
     list: Vec<Notice>,
-    stale: Vec<(StoreId, RowIx)>,
+    stale: Vec<Stale>,
     group: u32,
 }
 
@@ -43,8 +42,8 @@ impl Notices {
         core::mem::take(&mut self.list)
     }
 
-    /// Hands out the rows that changed and that nobody listens to, see [`STALE`].
-    pub fn take_stale(&mut self) -> Vec<(StoreId, RowIx)> {
+    /// Hands out the fields that changed and that nobody listens to, see [`STALE`].
+    pub fn take_stale(&mut self) -> Vec<Stale> {
         core::mem::take(&mut self.stale)
     }
 
@@ -56,7 +55,7 @@ impl Notices {
 }
 
 /// The bit of a mask for hosts that cache records: where nobody listens to updates that the user
-/// didn't make, the rows are listed by themselves. A hundred thousand notices would cost more than
+/// didn't make, the fields are listed by themselves. A hundred thousand notices would cost more than
 /// what they are about.
 pub const STALE: u32 = 1 << 31;
 
@@ -108,7 +107,12 @@ impl Store {
         if self.hears(kind, origin) {
             self.push(kind, origin, at.1, self.table.handle(at.0), change, out);
         } else if self.mask & STALE != 0 && origin != Origin::Local && kind == NoticeKind::Update {
-            out.stale.push((self.id, at.0));
+            out.stale.push(Stale {
+                store: self.id,
+                row: self.table.handle(at.0),
+                field: at.1,
+                value: change.1,
+            });
         }
     }
 
