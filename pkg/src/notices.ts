@@ -110,9 +110,12 @@ function announceUpdates<R extends Model>(
     const oldValue = first === undefined ? shown(field, notice.old) : first.oldValue;
     changes[field.name] = { value: shown(field, notice.value), oldValue };
   }
+  // Mostly, one of the two is all that anybody listens to.
+  const hears = { update: store._hears('update'), change: store._hears('change') };
   for (const { record, changes } of updates) {
     if (store._subscriptions.active) note(store, record, 'update', origin, Object.keys(changes));
-    store._fire('update', { record, changes, origin });
+    if (hears.update) store._fire('update', { record, changes, origin });
+    if (!hears.change) continue;
     store._fire('change', { action: 'update', record, records: [record], changes, origin });
   }
 }

@@ -5,7 +5,7 @@ use core::cell::Cell;
 
 use crate::engine::Engine;
 use crate::engine::error::{ErrorCode, SyncError};
-use crate::engine::event::{Notice, Stale};
+use crate::engine::event::Stale;
 use crate::engine::json::{PackBuffer, pack};
 use crate::engine::schema::FieldIx;
 use crate::engine::table::{RowId, RowIx, Table, is_digits};
@@ -147,11 +147,11 @@ impl Buffers {
     ///
     /// Then the fields that changed without a notice: where and how many, as [`Stale`] lies in memory (three words of 8 bytes: store,
     /// row and generation, field (2 of 4 bytes), the cell); and whether all texts are plain ASCII.
-    pub(super) fn pack_notices(&mut self, engine: &Engine, notices: &[Notice], stale: Vec<Stale>) {
+    pub(super) fn pack_notices(&mut self, engine: &Engine, stale: Vec<Stale>) {
         self.stale = stale;
         self.notices.clear();
         self.texts.clear();
-        for notice in notices {
+        for notice in engine.notices() {
             let Some(store) = engine.store(notice.store) else {
                 continue;
             };
@@ -229,14 +229,14 @@ fn pack_value(table: &Table, cell: Value8, texts: &mut Vec<u8>) -> (u8, u64) {
         CellKind::Bool => 2 + u8::from(cell == Value8::TRUE),
         CellKind::Number => 4,
         CellKind::Text => 5,
-        CellKind::Json if is_digits(table.text(cell).unwrap_or_default().as_bytes()) => 5,
+        CellKind::Json if is_digits(table.text_bytes(cell).unwrap_or_default()) => 5,
         CellKind::Json => 6,
     };
     if !cell.is_span() {
         return (tag, cell.bits());
     }
-    let text = table.text(cell).unwrap_or_default();
+    let text = table.text_bytes(cell).unwrap_or_default();
     let at = texts.len() as u64;
-    texts.extend_from_slice(text.as_bytes());
+    texts.extend_from_slice(text);
     (tag, at | ((text.len() as u64) << 32))
 }

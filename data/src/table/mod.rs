@@ -309,8 +309,7 @@ impl Table {
     }
 
     /// The same as bytes of UTF-8, which is cheaper.
-    #[inline]
-    pub(crate) fn text_bytes(&self, cell: Cell) -> Option<&[u8]> {
+    pub fn text_bytes(&self, cell: Cell) -> Option<&[u8]> {
         self.arena.bytes_of(cell)
     }
 
@@ -444,9 +443,21 @@ impl Table {
                     *place = HIDDEN;
                 }
             }
-            let heads = &self.heads;
-            self.order
-                .retain(|row| heads.get(row.ix()).is_some_and(|head| head.place != HIDDEN));
+            let mut to = first;
+            for at in first..self.order.len() {
+                let row = self.order.get(at).copied().unwrap_or(RowIx(0));
+                if let Some(Head { place, .. }) = self.heads.get_mut(row.ix())
+                    && *place != HIDDEN
+                {
+                    *place = to as u32;
+                    if let Some(slot) = self.order.get_mut(to) {
+                        *slot = row;
+                    }
+                    to += 1;
+                }
+            }
+            self.order.truncate(to);
+            return;
         }
         self.renumber(first);
     }

@@ -16,6 +16,9 @@ pub struct Notices {
     group: u32,
 }
 
+/// Room for so many notices is kept.
+const ROOM_MAX: usize = 4096;
+
 impl Notices {
     /// Notices from here on belong to one call or one applied answer.
     pub fn next_group(&mut self) {
@@ -47,9 +50,15 @@ impl Notices {
         core::mem::take(&mut self.stale)
     }
 
-    /// Forgets what waits; keeps the room for more.
+    /// There will be so many fields that changed, if nobody listens.
+    pub(super) fn expect_stale(&mut self, count: usize) {
+        self.stale.reserve(count);
+    }
+
+    /// Forgets what waits; keeps room for more.
     pub fn clear(&mut self) {
         self.list.clear();
+        self.list.shrink_to(ROOM_MAX);
         self.stale.clear();
     }
 }

@@ -144,7 +144,9 @@ impl Store {
 
     /// Where fields were edited and nothing else was done, all entries end at once.
     fn reject_edits(&mut self, out: &mut Notices) {
-        for dirty in self.changes.end_all().iter().flatten() {
+        let records = self.changes.end_all();
+        out.expect_stale(records.len());
+        for dirty in records.iter().flatten() {
             self.reject_dirty(dirty, out);
         }
     }
