@@ -20,12 +20,12 @@ type OrFunction<T> = T | (() => T);
 
 /** Options of `fetch`, passed on. */
 export interface FetchOptions {
-  credentials?: RequestCredentials;
-  mode?: RequestMode;
-  cache?: RequestCache;
-  redirect?: RequestRedirect;
+  credentials?: NonNullable<RequestInit['credentials']>;
+  mode?: NonNullable<RequestInit['mode']>;
+  cache?: NonNullable<RequestInit['cache']>;
+  redirect?: NonNullable<RequestInit['redirect']>;
   referrer?: string;
-  referrerPolicy?: ReferrerPolicy;
+  referrerPolicy?: NonNullable<RequestInit['referrerPolicy']>;
   integrity?: string;
   keepalive?: boolean;
 }

@@ -122,7 +122,7 @@ function shadowsOf(record: Model): readonly string[] {
  *
  * ```ts
  * class ProjectTask extends TaskModel {
- *   static fields = [{ name: 'deadline', type: 'date' }];
+ *   static override fields = [{ name: 'deadline', type: 'date' }];
  *   declare deadline: Date | null;
  *   get isOverdue() { return this.deadline !== null && this.deadline < new Date(); }
  * }

@@ -409,7 +409,8 @@ export function writeData(data: DataInput): number {
 
 /** @internal Data as JSON in UTF-8. */
 export function encodeData(data: DataInput): Uint8Array {
-  if (data instanceof Uint8Array) return data;
+  // Those of another realm (jsdom) are no instances of this one's class.
+  if ((data as Uint8Array | null)?.BYTES_PER_ELEMENT === 1) return data as Uint8Array;
   if (data === null || (typeof data !== 'object' && typeof data !== 'string')) {
     throw new SyncError('INVALID_ARGUMENT', 'data must be objects, or JSON as text or bytes');
   }

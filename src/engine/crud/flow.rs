@@ -105,10 +105,8 @@ impl Manager {
             RequestKind::Load => self.options.load.timeout_ms,
             RequestKind::Sync => self.options.sync.timeout_ms,
         };
-        let reader = ResponseReader::new(
-            self.specs(&exchange.stores, &cx.stores),
-            (*cx.zone).clone(),
-        );
+        let reader =
+            ResponseReader::new(self.specs(&exchange.stores, &cx.stores), (*cx.zone).clone());
         let incoming = Incoming::new(reader, timeout_ms.map(|ms| cx.now + ms));
         exchange.enter(Stage::Wire(Box::new(incoming)));
         if over_channel {

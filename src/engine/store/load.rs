@@ -1,12 +1,11 @@
 //! A new data set takes the place of the old one; what the user has typed is laid on top.
 
-use super::keys::Keys;
 use super::notices::Notices;
 use super::record_state::{Dirty, Stage};
 use super::rows::Groups;
 use super::server::all_values;
 use super::stakes::{Fate, NOBODY, gone};
-use super::{Id, IdChange, Store, equal};
+use super::{Id, Named, Store, Unmentioned, equal};
 use crate::engine::conflict::{self, Kind, Outcome, Side};
 use crate::engine::event::Origin;
 use crate::engine::json::Rows;
@@ -41,7 +40,16 @@ impl Store {
         rng: &mut Rng,
         out: &mut Notices,
     ) -> Loaded {
-        self.name_phantom_parents(&mut rows);
+        if keep_pending {
+            self.name_rows(
+                &mut rows,
+                Unmentioned::Confirmed,
+                &mut Named::default(),
+                out,
+            );
+        }
+        // Rows and cells that they name are no more.
+        out.outdate(self.id);
         let mut loaded = Loaded {
             warnings: core::mem::take(&mut rows.warnings),
             ..Loaded::default()
@@ -64,12 +72,7 @@ impl Store {
         self.complete_rows(rng, &mut loaded);
         if keep_pending {
             self.tell_refresh(Origin::Load, out);
-            self.lay_over_all(
-                (&old, &keys),
-                changes,
-                &rows.phantom_ids,
-                (&mut loaded, out),
-            );
+            self.lay_over_all(&old, changes, &mut loaded);
         } else {
             self.tell_refresh(Origin::Load, out);
             let gone = changes.iter().filter(|dirty| is_unconfirmed(dirty));
@@ -162,49 +165,19 @@ impl Store {
         }
     }
 
-    fn lay_over_all(
-        &mut self,
-        (old, keys): (&Table, &Keys),
-        changes: Vec<Dirty>,
-        phantoms: &[(RowIx, Box<str>)],
-        (loaded, out): (&mut Loaded, &mut Notices),
-    ) {
-        let mut named = Groups::default();
-        for (at, (_, text)) in phantoms.iter().enumerate() {
-            named.insert(IdRef::Text(text).hash(), RowIx(at as u32));
-        }
-        let named = |id: &str| {
-            let found = named.find(IdRef::Text(id).hash()).iter();
-            let mut found = found.filter_map(|at| phantoms.get(at.ix()));
-            found
-                .find(|(_, text)| text.as_ref() == id)
-                .map(|(row, _)| *row)
-        };
-        let first_change = self.aftermath.id_changes.len();
+    fn lay_over_all(&mut self, old: &Table, changes: Vec<Dirty>, loaded: &mut Loaded) {
         let mut show = Vec::new();
         let mut hide = Vec::new();
         for dirty in changes {
-            let was = dirty.row;
-            let Some(id) = id_in(old, was) else {
+            let Some(id) = id_in(old, dirty.row) else {
                 continue;
             };
-            let known = self.table.find_id(id.as_ref());
-            let row = match (&dirty.alias, &id) {
-                (Some(alias), _) if self.sends_ids => known.or_else(|| named(alias)),
-                (Some(alias), _) => named(alias),
-                (None, Id::Text(text)) if !dirty.in_base => known.or_else(|| named(text)),
-                _ => known,
-            };
+            let row = self.table.find_id(id.as_ref());
             let (row, exists) = match row {
-                Some(row) => (row, self.lay_over(row, old, &id, dirty)),
+                Some(row) => (row, self.lay_over(row, old, dirty)),
                 None if !dirty.in_base => {
                     let exists = dirty.exists();
                     let row = self.carry_over(old, dirty);
-                    if known.is_some() {
-                        loaded
-                            .warnings
-                            .push(self.taken_by_load(row, keys.get(was), out));
-                    }
                     if exists {
                         show.push(row);
                     }
@@ -231,13 +204,11 @@ impl Store {
             self.remember_order();
             self.table.hide(&hide);
         }
-        // The load's own notice stands for all of it.
-        self.follow_parents(first_change, &mut Notices::default());
     }
 
     /// Lays an entry over the loaded row of its record; says whether the record is still there for
     /// the user.
-    fn lay_over(&mut self, row: RowIx, old: &Table, id: &Id, mut dirty: Dirty) -> bool {
+    fn lay_over(&mut self, row: RowIx, old: &Table, mut dirty: Dirty) -> bool {
         let was_added = !dirty.in_base;
         if was_added {
             // The server has it: what it doesn't say like the user is the user's.
@@ -255,7 +226,9 @@ impl Store {
                 .fields
                 .iter_mut()
                 .for_each(|touched| touched.inflight = Cell::ABSENT);
-            self.take_loaded_id(row, id, dirty.alias.take());
+            if let (Some(alias), Some(id)) = (dirty.alias.take(), self.id_of(row)) {
+                self.phantoms.learn(&Id::Text(alias), &id, false);
+            }
         }
         let mut met = Vec::new();
         for touched in dirty.fields.iter_mut() {
@@ -299,26 +272,6 @@ impl Store {
                 self.reject_field(row, field, out);
             }
         }
-    }
-
-    /// A phantom was loaded under the server's id: it keeps its key, and references follow.
-    fn take_loaded_id(&mut self, row: RowIx, phantom: &Id, alias: Option<Box<str>>) {
-        let Some(new) = self.id_of(row) else { return };
-        let own = alias.is_some();
-        if let Some(alias) = alias {
-            self.phantoms.learn(&Id::Text(alias), &new, false);
-        }
-        if new.as_ref() == phantom.as_ref() {
-            return;
-        }
-        self.keys.keep(row, phantom);
-        self.phantoms.learn(phantom, &new, own);
-        self.aftermath.id_changes.push(IdChange {
-            row: self.table.handle(row),
-            old: phantom.clone(),
-            new,
-            own,
-        });
     }
 
     /// A phantom that the server doesn't know moves into the new table, hidden.

@@ -2,6 +2,7 @@
 
 use super::Store;
 use crate::engine::event::{Notice, NoticeKind, Origin, Stale};
+use crate::engine::input::StoreId;
 use crate::engine::schema::FieldIx;
 use crate::engine::table::{RowId, RowIx};
 use crate::engine::value::Cell;
@@ -53,6 +54,12 @@ impl Notices {
     /// There will be so many fields that changed, if nobody listens.
     pub(super) fn expect_stale(&mut self, count: usize) {
         self.stale.reserve(count);
+    }
+
+    /// Forgets what waits of a store.
+    pub(super) fn outdate(&mut self, store: StoreId) {
+        self.list.retain(|notice| notice.store != store);
+        self.stale.retain(|stale| stale.store != store);
     }
 
     /// Forgets what waits; keeps room for more.
