@@ -95,7 +95,11 @@ impl Store {
         self.owner = Owner::default();
         let rows = core::mem::take(&mut self.staked);
         for &row in &rows {
-            self.settle(row);
+            if self.changes.get(row).is_some_and(Dirty::is_unsent_removal) {
+                self.end_unsent(row);
+            } else {
+                self.settle(row);
+            }
         }
         rows.len()
     }
@@ -106,8 +110,15 @@ impl Store {
         let rows = core::mem::take(&mut self.staked);
         self.roll_back(call, None, out);
         for row in rows {
-            self.settle(row);
+            if !self.changes.get(row).is_some_and(Dirty::is_unsent_removal) {
+                self.settle(row);
+            }
         }
+    }
+
+    /// Whether a call's edits are being made.
+    pub(super) fn is_owned(&self) -> bool {
+        self.owner.call != NOBODY
     }
 
     /// A call waits for what is unconfirmed of a record. Gives whether there is anything.
@@ -439,11 +450,16 @@ impl Store {
     }
 
     /// The fields of a record that the wire carries.
-    pub(super) fn sent_fields(&self, row: RowIx) -> Vec<FieldIx> {
-        let hidden = self.hidden_sent(row).into_iter().map(|(field, _)| field);
-        let touched = self.changes.get(row).into_iter().flat_map(|it| &it.fields);
+    pub(super) fn sent_fields(&self, row: RowIx, fields: &mut Vec<FieldIx>) {
+        fields.clear();
+        let touched = self
+            .changes
+            .get(row)
+            .into_iter()
+            .flat_map(|it| it.fields.iter());
         let seen = touched.filter(|touched| !touched.inflight.is_absent());
-        seen.map(|touched| touched.field).chain(hidden).collect()
+        fields.extend(seen.map(|touched| touched.field));
+        fields.extend(self.hidden_sent(row).into_iter().map(|(field, _)| field));
     }
 
     /// The fields of a record that the wire carries otherwise than they are seen.
