@@ -506,7 +506,7 @@ export function rowOf(
       own(row, name, toJsonValue(config.defaultValue()));
     }
     const path = (ix === 0 && idField) || config.dataSource;
-    if (path === undefined || path === name) continue;
+    if (path == null || path === name) continue;
     if (Object.hasOwn(row, name)) put(name, path);
     const dot = path.indexOf('.');
     if (dot < 0) continue;
