@@ -312,7 +312,8 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     };
     const own = this._askUpdate(record, values);
     const before = this._awaited.get(record);
-    if (own === false || (own === true && before === undefined)) return !own;
+    const now = own === true && (before === undefined || isMaking());
+    if (own === false || now) return !own;
     // What was set later is later, whoever takes more time to say yes.
     const verdict = Promise.all([own, before]).then(([proceed]) => proceed);
     this._awaited.set(record, verdict);
