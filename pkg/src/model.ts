@@ -219,7 +219,7 @@ export class Model {
 
   /** Stays the same as long as the record lives, also when the server gives it an id. */
   get key(): string {
-    return this._k ?? String(cellAt(this, 0));
+    return this._k ?? this._s._store?._cache.keyOf(this) ?? String(cellAt(this, 0));
   }
 
   /** The store that the record is in. */
