@@ -89,6 +89,8 @@ function openEvents(
   let stream: AbortController;
   let closed = false;
   let posts = 0;
+  /** The server's name for the stream. */
+  let connectionId: string | undefined;
   const release = () => {
     // What was sent last is heard only while the stream is open.
     if (closed && posts === 0) stream.abort();
@@ -121,7 +123,9 @@ function openEvents(
         return down(4403, `this is no event stream: ${type}`);
       }
       if (first) sink.open();
+      connectionId = undefined;
       await readEvents(response.body, (event, data) => {
+        connectionId ??= /"connectionId":"(.+?)"/.exec(data)?.[1] ?? '';
         if (!closed) sink.message(frameOf(event, data));
       });
       if (!mine.signal.aborted) down(1006, 'the stream ended');
@@ -132,6 +136,28 @@ function openEvents(
   void listen({}, true);
   const sendUrl =
     config.sendUrl ?? (shakesHands(config) ? config.url?.replace(/events\b/, 'live') : undefined);
+  const post = (message: unknown, keepalive: boolean) => {
+    if (sendUrl === undefined) return;
+    const { since: _since, ...who } = about;
+    posts++;
+    fetch(urlOf(config, sendUrl, who), {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', ...headers },
+      body: textOf(message),
+      // Goes out though the page ends.
+      keepalive,
+    })
+      .then((response) => response.text())
+      .then((text) => {
+        if (!closed && text !== '') sink.message(text);
+      })
+      // Whoever waits for the answer waits in vain, and says so in time.
+      .catch(() => {})
+      .finally(() => {
+        posts--;
+        release();
+      });
+  };
   return {
     send: (message) => {
       const frame = message as any;
@@ -140,26 +166,12 @@ function openEvents(
         void listen({ since: frame.since, epoch: frame.epoch }, false);
         return;
       }
-      if (sendUrl === undefined) return;
-      const { since: _since, ...who } = about;
-      posts++;
-      fetch(urlOf(config, sendUrl, who), {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json', ...headers },
-        body: textOf(message),
-      })
-        .then((response) => response.text())
-        .then((text) => {
-          if (!closed && text !== '') sink.message(text);
-        })
-        // Whoever waits for the answer waits in vain, and says so in time.
-        .catch(() => {})
-        .finally(() => {
-          posts--;
-          release();
-        });
+      post(message, false);
     },
     close: () => {
+      if (closed) return;
+      // A stream that is broken off could be a bad network; this one's locks and presence end at once.
+      if (connectionId) post({ type: 'unsubscribe', connectionId }, true);
       closed = true;
       release();
     },

@@ -4,66 +4,20 @@ use super::backlog::Backlog;
 use super::context::{Context, Stores};
 use super::exchange::Exchange;
 use super::manager::Manager;
+use super::outcome::Outcome;
 use super::package::LoadOptions;
 use super::verdict::{self, Verdict};
 use super::{flow, relations};
 use crate::engine::config::{DifferencesConfig, OnRecordError};
 use crate::engine::error::{ErrorCode, SyncError};
-use crate::engine::event::Event;
 use crate::engine::input::StoreId;
 use crate::engine::json::dom::Value;
 use crate::engine::json::{ReadError, Response, ResponseReader, Rows, Section, SectionSpec};
 use crate::engine::schema::{Field, FieldKind, Schema};
 use crate::engine::store::{
-    Applied, ApplyOptions, Layer, Loaded, PackageOptions, Store, StorePlan, Unmentioned,
+    Applied, ApplyOptions, Layer, Loaded, Named, PackageOptions, Store, StorePlan, Unmentioned,
 };
-use crate::engine::table::RowId;
 use crate::prelude::*;
-
-/// Most warnings that one answer gives; the last one says how many more there would be. An answer with a hundred thousand odd rows
-/// is one problem, not a hundred thousand.
-pub const WARNINGS_MAX: usize = 20;
-
-/// What an applied answer leaves to be told.
-#[derive(Debug, Default)]
-pub(super) struct Outcome {
-    refused: Vec<(StoreId, RowId, String, bool)>,
-    warnings: Vec<(String, Vec<(StoreId, RowId)>)>,
-    /// What the server removed by itself, and is still here.
-    removed: Vec<(StoreId, Vec<RowId>)>,
-    /// The answer itself made changes that have to be sent: foreign keys that the server wrote with a phantom's id, what was taken back too late.
-    pub(super) more_to_send: bool,
-}
-
-impl Outcome {
-    fn take(&mut self, store: StoreId, applied: Applied) {
-        self.more_to_send |= applied.more_to_send;
-        if !applied.removed.is_empty() {
-            self.removed.push((store, applied.removed));
-        }
-        for warning in applied.warnings {
-            let rows = warning.rows.into_iter().map(|row| (store, row)).collect();
-            self.warnings.push((warning.message, rows));
-        }
-        for refused in applied.refused {
-            self.refused
-                .push((store, refused.row, refused.message, refused.reverted));
-        }
-    }
-
-    /// Whether the answer refused single records.
-    pub(super) fn names_refusals(&self) -> bool {
-        !self.refused.is_empty()
-    }
-
-    fn follow(&mut self, followed: relations::Followed) {
-        self.more_to_send |= followed.more_to_send;
-        for (name, id) in followed.lost {
-            let message = format!("{name}: the server removed {id}, and with it edits that waited");
-            self.warnings.push((message, Vec::new()));
-        }
-    }
-}
 
 impl Manager {
     /// Replaces the data of the stores that the response has rows for; the others stay as they are.
@@ -76,32 +30,56 @@ impl Manager {
     ) -> Outcome {
         let mut outcome = Outcome::default();
         let mut sections = take_sections(stores, response);
-        let mut order = self.in_sequence(self.options.load_apply_sequence.as_deref(), &cx.stores);
-        let doubtful = matches!(self.backlog, Backlog::Doubtful(_));
-        if doubtful {
-            // Keys that hold references can be compared once those are known.
-            order = relations::referenced_first(order, &cx.stores);
-        }
+        let order = self.in_sequence(self.options.load_apply_sequence.as_deref(), &cx.stores);
+        self.name_loaded(&order, &mut sections, &mut outcome, cx);
         for id in order {
             let Some(section) = sections.iter_mut().find(|(store, _)| *store == id) else {
                 continue;
             };
-            let mut section = core::mem::take(&mut section.1);
-            if !section.present {
-                continue;
-            }
-            if doubtful {
-                self.recognize(id, &mut section, &cx.stores);
-            }
-            self.apply_loaded(id, section, options, &mut outcome, cx);
-            if doubtful {
-                outcome.follow(relations::follow(cx, id));
+            let section = core::mem::take(&mut section.1);
+            if section.present {
+                self.apply_loaded(id, section, options, &mut outcome, cx);
             }
         }
         self.follow_answer(stores, &mut outcome, cx);
         outcome.more_to_send |= relations::correct(cx, &self.stores, true);
         self.gather(cx);
         outcome
+    }
+
+    /// Finds out whose ids loaded rows say, before any of them are applied.
+    fn name_loaded(
+        &mut self,
+        order: &[StoreId],
+        sections: &mut [(StoreId, Section)],
+        outcome: &mut Outcome,
+        cx: &mut Context,
+    ) {
+        // Keys that hold references can be compared once those are known.
+        for id in relations::referenced_first(order.to_vec(), &cx.stores) {
+            let mut sections = sections.iter_mut();
+            let Some((_, section)) = sections.find(|(store, _)| *store == id) else {
+                continue;
+            };
+            if cx
+                .stores
+                .get(id)
+                .is_none_or(|store| !store.config().keep_uncommitted_changes)
+            {
+                continue;
+            }
+            self.recognize(id, section, &cx.stores);
+            let mut named = Named::default();
+            relations::give_way(id, section, &mut named, cx);
+            let rows = [&mut section.rows, &mut section.added, &mut section.updated];
+            if let Some(store) = cx.stores.get_mut(id) {
+                for rows in rows.into_iter().flatten() {
+                    store.name_rows(rows, Unmentioned::Confirmed, &mut named, &mut cx.notices);
+                }
+            }
+            outcome.warn(id, named.warnings);
+            outcome.follow(relations::follow(cx, id));
+        }
     }
 
     /// Stores follow each other; only then is it known which records really went.
@@ -198,6 +176,17 @@ impl Manager {
             local_wins: !self.options.remote_wins,
             revert_refused: self.options.on_record_error == OnRecordError::Revert,
         });
+        for (id, plan) in &mut plans {
+            let mut named = Named::default();
+            relations::give_way(*id, plan.section(), &mut named, cx);
+            outcome.warn(*id, named.warnings);
+            if let Some(store) = cx.stores.get_mut(*id) {
+                store.apply_ids(plan, unmentioned.unwrap_or_default(), &mut cx.notices);
+            }
+        }
+        for &id in stores {
+            outcome.follow(relations::follow(cx, id));
+        }
         for id in self.in_sequence(self.options.sync_apply_sequence.as_deref(), &cx.stores) {
             let Some(at) = plans.iter().position(|(store, _)| *store == id) else {
                 continue;
@@ -219,30 +208,6 @@ impl Manager {
         outcome.more_to_send |= relations::correct(cx, &self.stores, false);
         self.gather(cx);
         outcome
-    }
-
-    /// Tells of refused records and oddities.
-    pub(super) fn tell_outcome(&self, oddities: Vec<String>, outcome: Outcome, cx: &mut Context) {
-        for (store, row, message, reverted) in outcome.refused {
-            self.tell(
-                Event::RecordSyncFail {
-                    store,
-                    row,
-                    message,
-                    reverted,
-                },
-                cx,
-            );
-        }
-        let oddities = oddities.into_iter().map(|message| (message, Vec::new()));
-        let mut warnings = oddities.chain(outcome.warnings);
-        for (message, records) in warnings.by_ref().take(WARNINGS_MAX) {
-            self.warn(message, records, cx);
-        }
-        let more = warnings.count();
-        if more > 0 {
-            self.warn(format!("{more} more warnings"), Vec::new(), cx);
-        }
     }
 
     /// Reads a piece of an answer that comes by another way.

@@ -125,7 +125,7 @@ impl Manager {
     }
 
     /// Nothing is left that could be saved: a sync that failed for what was there means nothing any more.
-    fn forget_failure(&mut self) {
+    pub(super) fn forget_failure(&mut self) {
         if matches!(self.backlog, Backlog::Clear | Backlog::Reported(_)) {
             self.backlog = Backlog::Clear;
             self.retry.on_answered();

@@ -2,8 +2,9 @@
 
 use super::context::{Context, Stores};
 use crate::engine::input::StoreId;
+use crate::engine::json::Section;
 use crate::engine::schema::FieldIx;
-use crate::engine::store::{Aftermath, Id, Store, Which};
+use crate::engine::store::{Aftermath, Id, Named, Store, Which};
 use crate::prelude::*;
 
 /// Longest chain of stores that one removal runs through. Far beyond any real model (event, assignment, note …); every step
@@ -51,6 +52,27 @@ pub fn follow(cx: &mut Context, origin: StoreId) -> Followed {
             .extend(aftermath.lost.into_iter().map(|id| (name.clone(), id)));
     }
     followed
+}
+
+/// Rows that the server sends for a store refer to others by ids: unsaved records that go by such an id here, because the app chose it,
+/// are others, and get new ones.
+pub fn give_way(id: StoreId, section: &Section, named: &mut Named, cx: &mut Context) {
+    let Some(store) = cx.stores.get(id) else {
+        return;
+    };
+    let mut going = Vec::new();
+    for (field, target) in targets(store, &cx.stores, Store::has_aliases) {
+        let rows = [&section.rows, &section.added, &section.updated];
+        for rows in rows.into_iter().flatten() {
+            going.push((target.id(), store.own_ids_in(rows, field, target)));
+        }
+    }
+    for (id, ids) in going.iter().filter(|(_, ids)| !ids.is_empty()) {
+        if let Some(store) = cx.stores.get_mut(*id) {
+            store.yield_ids(ids, named, &mut cx.notices);
+        }
+        follow(cx, *id);
+    }
 }
 
 /// Corrects references in which the server names records by client ids that they had. `all`: in whole stores, otherwise in what the

@@ -6,9 +6,9 @@ use crate::engine::event::{Event, Status};
 /// What the status follows from.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// A load has started and not ended.
+    /// A load has started and not ended, other than one that merely looks for news.
     pub loading: bool,
-    /// A sync has started and not ended.
+    /// A sync of changes has started and not ended.
     pub saving: bool,
     /// Something is unconfirmed by the server.
     pub dirty: bool,

@@ -1,10 +1,11 @@
 //! Syncs: how packages are made, how they end, and what is done when nobody knows how they ended.
 
-use super::answer::{self, Outcome};
+use super::answer;
 use super::backlog::{Addition, Backlog, Held, additions};
 use super::context::{Context, Stores};
 use super::exchange::{Detail, Exchange, Phase, Stage};
 use super::manager::Manager;
+use super::outcome::Outcome;
 use super::package::{self, LoadOptions};
 use super::relations;
 use super::verdict::{self, Verdict};
@@ -185,6 +186,7 @@ impl Manager {
     ) {
         let mut outcome = Outcome::default();
         let mut oddities = Vec::new();
+        let mut taken_back = false;
         let (error, retry_in) = match verdict {
             Verdict::Success => return,
             Verdict::Refused(error) | Verdict::Partial(error)
@@ -230,6 +232,8 @@ impl Manager {
                     }
                 }
                 let retry_in = self.plan_after_refusal(&error, cx);
+                // What was refused went back: nobody has to act.
+                taken_back = !self.has_changes(&cx.stores);
                 (error, retry_in)
             }
             Verdict::Unknown(error) => {
@@ -240,6 +244,9 @@ impl Manager {
         self.status.on_failure(error.clone());
         self.tell_failure(&exchange, &error, retry_in, cx);
         self.tell_outcome(oddities, outcome, cx);
+        if taken_back {
+            self.forget_failure();
+        }
         if matches!(self.backlog, Backlog::Doubtful(_)) && self.options.load.url.is_none() {
             self.resolve_doubts(Some(&error), cx);
         }

@@ -190,6 +190,11 @@ impl Dirty {
         !self.in_base && self.inflight == Stage::Idle
     }
 
+    /// Whether it was added and removed again before the server heard of it.
+    pub(super) fn is_unsent_removal(&self) -> bool {
+        self.is_all_pending() && matches!(self.pending, Stage::Remove(_))
+    }
+
     pub(super) fn touched(&self, field: FieldIx) -> Option<&Touched> {
         self.fields.iter().find(|touched| touched.field == field)
     }
