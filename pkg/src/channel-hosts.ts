@@ -23,6 +23,8 @@ export interface Host {
   send(message: unknown): void;
   /** No report comes afterwards. */
   close(): void;
+  /** Tells the server that the client won't come back, also when the connection broke off before. */
+  goodbye?(): void;
 }
 
 /** No code was given, or the connection broke. */
@@ -158,7 +160,13 @@ function openEvents(
         release();
       });
   };
+  // A stream that breaks off may be a bad network: with this, locks and presence end at once.
+  const goodbye = () => {
+    if (connectionId) post({ type: 'unsubscribe', connectionId }, true);
+    connectionId = undefined;
+  };
   return {
+    goodbye,
     send: (message) => {
       const frame = message as any;
       if (frame?.type === 'subscribe') {
@@ -170,8 +178,7 @@ function openEvents(
     },
     close: () => {
       if (closed) return;
-      // A stream that is broken off could be a bad network; this one's locks and presence end at once.
-      if (connectionId) post({ type: 'unsubscribe', connectionId }, true);
+      goodbye();
       closed = true;
       release();
     },

@@ -83,6 +83,8 @@ export class Channel extends Emitter<ChannelEvents> {
   private readonly config: ChannelConfig;
   private readonly number: number;
   private host: Host | undefined;
+  /** The one that broke off last. */
+  private last: Host | undefined;
   private epoch = 0;
   private told: ChannelEvents['state'] | undefined;
   private people: Peer[] = [];
@@ -317,7 +319,10 @@ export class Channel extends Emitter<ChannelEvents> {
   private readonly onFreeze = (): void => this.feed(Feed.Freeze);
   /** A page that ends says goodbye, so that nobody waits for its locks. */
   private readonly onHide = (event: Event): void => {
-    if ((event as PageTransitionEvent).persisted === false) this.host?.close();
+    if ((event as PageTransitionEvent).persisted !== false) return;
+    this.host?.close();
+    // Streams are cut before the page hears that it ends.
+    this.last?.goodbye?.();
   };
 
   private feed(what: Feed, number = 0, code = 0, length = 0): void {
@@ -351,7 +356,10 @@ export class Channel extends Emitter<ChannelEvents> {
     this.epoch = epoch;
     const down = (code: number, reason: string) => {
       this.flush(epoch);
-      if (epoch === this.epoch) this.host = undefined;
+      if (epoch === this.epoch) {
+        this.last = this.host;
+        this.host = undefined;
+      }
       this.report(Feed.Down, epoch, code, reason);
     };
     const start = (token: string | undefined) => {

@@ -300,7 +300,7 @@ export class Model {
     return this._state('phantom', true);
   }
 
-  /** Whether it has changes that wait to be sent. */
+  /** Whether it has changes that aren't on the wire, those of fields that are never sent included. */
   get isModified(): boolean {
     return this._state('dirty', false);
   }

@@ -182,7 +182,7 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     if (what === 'phantom') return (bits & 1) !== 0;
     if (what === 'held') return (bits & 16) !== 0;
     if (what === 'dirty') return (bits & (1 | 4)) !== 0;
-    return (bits & (1 | 4 | 8)) !== 0;
+    return (bits & (1 | 8)) !== 0;
   }
 
   /** @internal */

@@ -397,6 +397,7 @@ impl Manager {
             pending: self.pending_count(stores),
             offline: !self.reaches(online),
             retrying: self.retry.waiting() || self.retry.due(),
+            refused: self.any(stores, Store::has_refused_changes),
         }
     }
 

@@ -18,6 +18,8 @@ pub struct Facts {
     pub offline: bool,
     /// Another attempt is planned.
     pub retrying: bool,
+    /// Records wait that the server has refused.
+    pub refused: bool,
 }
 
 /// The status as it was last told.
@@ -52,7 +54,7 @@ impl StatusReport {
             Status::Offline
         } else if facts.retrying {
             Status::Retrying
-        } else if self.error.is_some() {
+        } else if self.error.is_some() || facts.refused {
             Status::Failed
         } else if facts.dirty {
             Status::Pending
