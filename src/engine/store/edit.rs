@@ -132,6 +132,7 @@ impl Store {
         }
         let touched = dirty.touch(field, old);
         let dead = touched.write(cell, &|a, b| equal(table, traits, a, b));
+        touched.written = self.version as u32;
         let visible = touched.visible();
         let idle = touched.pending.is_absent();
         let plain = touched.inflight.is_absent() && traits & PERSISTS != 0;

@@ -167,6 +167,14 @@ impl Dirty {
             || self.stakes.iter().any(|stake| stake.hidden && !stake.sent)
     }
 
+    /// Whether the user took a removal back when it was on the wire already.
+    pub(super) const fn wants_back(&self) -> bool {
+        matches!(
+            (self.pending, self.inflight),
+            (Stage::Add, Stage::Remove(_))
+        )
+    }
+
     /// Whether a removal that isn't shown waits (`sent`: is on the wire).
     pub(super) fn hides_removal(&self, sent: bool) -> bool {
         self.stakes
