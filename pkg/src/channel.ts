@@ -512,7 +512,7 @@ function plain(value: unknown): string | number | null {
 
 /** A record's place as one text. Servers say `event` as well as `events`. */
 function placeName(type: string | undefined, id: Id | null | undefined): string {
-  return `${String(type).replace(/s$/, '')} ${String(id)}`;
+  return `${inWords(type).replace(/s$/, '')} ${inWords(id)}`;
 }
 
 function parsed(text: string): unknown {
