@@ -1,12 +1,13 @@
 import { fieldsOf, isInternal, readField } from './accessors.js';
 import { CELLS, Freshness, cellAt, putCell } from './cells.js';
-import { type EditOptions, editUnseen, settledRecord, unseen } from './edits.js';
+import { type EditOptions, setUnseen, settledRecord, unseen } from './edits.js';
 import { SyncError } from './errors.js';
 import { checkValue } from './values.js';
 import { type Field, type FieldInput, type FieldList, Kind, toJsonValue } from './fields.js';
 import { type RecordExtras, defineExtras, extras } from './model-extras.js';
-import { type Modifications, modifications } from './modifications.js';
+import { type Modifications, holdBack, modifications, release } from './modifications.js';
 import { type TreeRecord, tree } from './model-tree.js';
+import type { FieldChange } from './store-events.js';
 import type { Store } from './store.js';
 
 /** An id as the server gives it. `4037` and `"4037"` are the same id. */
@@ -218,7 +219,7 @@ export class Model {
 
   /** Stays the same as long as the record lives, also when the server gives it an id. */
   get key(): string {
-    return this._k ?? String(cellAt(this, 0));
+    return this._k ?? this._s._store?._cache.keyOf(this) ?? String(cellAt(this, 0));
   }
 
   /** The store that the record is in. */
@@ -261,15 +262,15 @@ export class Model {
     }
     const option = single ? third : second;
     const silent = option === true || option?.silent === true;
-    if (this._b !== undefined && this._s._store !== undefined) {
-      Object.assign(this._b, values);
+    const store = this._s._store;
+    if (this._b !== undefined && store !== undefined) {
+      this._gather(values);
       return this;
     }
-    const store = this._s._store;
     if (store === undefined) {
       for (const name of Object.keys(values)) this._setDetached(name, values[name]);
     } else if (unseen(option)) {
-      editUnseen(store, () => store._update(this, values, silent));
+      setUnseen(store, this, values, silent);
     } else {
       store._update(this, values, silent);
     }
@@ -299,7 +300,7 @@ export class Model {
     return this._state('phantom', true);
   }
 
-  /** Whether it has changes that wait to be sent. */
+  /** Whether it has changes that aren't on the wire, those of fields that are never sent included. */
   get isModified(): boolean {
     return this._state('dirty', false);
   }
@@ -376,12 +377,14 @@ export class Model {
 
   /**
    * Holds changes back until {@link Model.endBatch}: reads by {@link Model.get} see them, nobody else does. Nests: the outermost
-   * end counts.
+   * end counts. What was changed before isn't sent until then either.
    */
   beginBatch(): void {
     if (this._s._store === undefined) return;
-    if (this._b === undefined) this._b = {};
-    else inner.set(this, (inner.get(this) ?? 0) + 1);
+    if (this._b === undefined) {
+      this._b = {};
+      holdBack(this);
+    } else inner.set(this, (inner.get(this) ?? 0) + 1);
   }
 
   /** Sets what the batch gathered, as one update. */
@@ -394,14 +397,16 @@ export class Model {
       return;
     }
     this._b = undefined;
+    release(this);
     this.set(batched, silent);
   }
 
   /** Forgets what the batch gathered, and ends it as a whole. */
   cancelBatch(): void {
-    if (this._s._store === undefined) return;
+    if (this._s._store === undefined || this._b === undefined) return;
     this._b = undefined;
     inner.delete(this);
+    release(this);
   }
 
   /**
@@ -424,8 +429,18 @@ export class Model {
 
   /** @internal */
   _setField(field: Field, value: unknown): void {
-    if (this._b !== undefined && this._s._store !== undefined) this._b[field.name] = value;
+    if (this._b !== undefined && this._s._store !== undefined) this._gather({ [field.name]: value });
     else this._s._write(this, field, value);
+  }
+
+  /** Keeps values for the end of the batch. */
+  private _gather(values: Record<string, unknown>): void {
+    const changes: Record<string, FieldChange> = Object.create(null);
+    for (const name of Object.keys(values)) {
+      changes[name] = { value: values[name], oldValue: this.get(name) };
+    }
+    this._b = { ...this._b, ...values };
+    this._s._store?._fire('batchedUpdate', { record: this, changes });
   }
 
   /** @internal */
@@ -464,21 +479,19 @@ export function rowOf(
   fields: FieldList,
   idField: string | undefined,
   tree: boolean,
+  defaults = true,
 ): object {
   const data = record instanceof Model ? record.data : record;
   const row: Record<string, unknown> = {};
   for (const name of Object.keys(data)) own(row, name, toJsonValue(data[name]));
   if (tree && Array.isArray(data.children)) {
     row.children = data.children.map((child: any) =>
-      child !== null && typeof child === 'object' ? rowOf(child, fields, idField, true) : child,
+      child !== null && typeof child === 'object'
+        ? rowOf(child, fields, idField, true, defaults)
+        : child,
     );
   }
-  for (const { name, ix, config } of fields.list) {
-    if (typeof config.defaultValue === 'function' && row[name] === undefined) {
-      own(row, name, toJsonValue(config.defaultValue()));
-    }
-    const path = (ix === 0 && idField) || config.dataSource;
-    if (path === undefined || path === name || !Object.hasOwn(row, name)) continue;
+  const put = (name: string, path: string) => {
     const value = row[name];
     delete row[name];
     const parts = path.split('.');
@@ -491,6 +504,20 @@ export function rowOf(
       at = copy;
     }
     own(at, last, value);
+  };
+  for (const { name, ix, config } of fields.list) {
+    if (defaults && typeof config.defaultValue === 'function' && row[name] === undefined) {
+      own(row, name, toJsonValue(config.defaultValue()));
+    }
+    const path = (ix === 0 && idField) || config.dataSource;
+    if (path == null || path === name) continue;
+    if (Object.hasOwn(row, name)) put(name, path);
+    const dot = path.indexOf('.');
+    if (dot < 0) continue;
+    // What else came in that object, without being declared.
+    for (const other of Object.keys(row)) {
+      if (other.startsWith(path.slice(0, dot + 1))) put(other, other);
+    }
   }
   return row;
 }

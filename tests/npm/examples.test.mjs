@@ -32,7 +32,8 @@ function sources() {
   const pages = ['README.md', 'CONTRIBUTING.md', 'server/README.md'].map((name) => join(ROOT, name));
   return [
     ...pages,
-    ...below(join(ROOT, 'docs'), '.md'),
+    // The guide's examples are files that import each other: guide.test.mjs.
+    ...below(join(ROOT, 'docs'), '.md').filter((path) => !path.endsWith('guide.md')),
     join(INSTALLED, 'README.md'),
     ...below(join(ROOT, 'pkg/src'), '.ts'),
   ];

@@ -257,7 +257,9 @@ impl Run {
         let open: Vec<_> = client.open_calls();
         if let Some(&call) = open.first() {
             let manager = client.manager;
-            self.world.feed(user, Input::Cancel(manager, call)).unwrap();
+            self.world
+                .feed(user, Input::Cancel(manager, Some(call)))
+                .unwrap();
         }
     }
 

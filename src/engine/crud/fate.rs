@@ -6,7 +6,7 @@ use super::manager::Manager;
 use super::relations;
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::input::{CallId, ManagerId, StoreId};
-use crate::engine::store::{Fate, Store};
+use crate::engine::store::Fate;
 use crate::prelude::*;
 
 /// The manager of calls about stores that have none.
@@ -135,7 +135,10 @@ pub fn tell(cx: &mut Context) {
 pub fn end_edit(call: CallId, stores: &[StoreId], keep: bool, cx: &mut Context) {
     let mut stakes = 0;
     for &id in stores {
-        stakes += cx.stores.get_mut(id).map_or(0, Store::end_edit);
+        stakes += cx
+            .stores
+            .get_mut(id)
+            .map_or(0, |store| store.end_edit(keep));
     }
     if keep {
         cx.edits.enter(call, stakes as u32);

@@ -411,12 +411,19 @@ impl Manager {
 
     // --- ends ---------------------------------------------------------------------------------------------------
 
-    /// The call's exchange ends as cancelled; or the call stops waiting for one.
+    /// The call's exchange ends as cancelled; or the call stops waiting for one. Without a call, what runs ends.
     ///
     /// # Errors
     /// [`ErrorCode::InvalidArgument`] when nothing is done for that call.
-    pub fn on_cancel(&mut self, call: CallId, cx: &mut Context) -> Result<(), SyncError> {
+    pub fn on_cancel(&mut self, call: Option<CallId>, cx: &mut Context) -> Result<(), SyncError> {
         let error = SyncError::new(ErrorCode::Cancelled, "the request was cancelled");
+        let Some(call) = call else {
+            if let Some(exchange) = self.exchange.take() {
+                self.cancel(exchange, error, cx);
+            }
+            self.pump(cx);
+            return Ok(());
+        };
         let of = |slot: &Option<Exchange>| slot.as_ref().is_some_and(|it| it.calls.contains(&call));
         let slot = if of(&self.candidate) {
             &mut self.candidate

@@ -191,7 +191,7 @@ impl Manager {
         if self.options.load.url.is_none() {
             return false;
         }
-        self.next_load.get_or_insert_with(NextLoad::default);
+        self.next_load.get_or_insert_with(NextLoad::quiet);
         self.pump(cx);
         true
     }

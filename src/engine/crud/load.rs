@@ -21,6 +21,8 @@ pub(super) struct NextLoad {
     pub(super) call: Option<CallId>,
     options: LoadOptions,
     reconcile: bool,
+    /// Merely to hear of news: the status doesn't speak of it.
+    quiet: bool,
 }
 
 impl NextLoad {
@@ -28,6 +30,14 @@ impl NextLoad {
     pub(super) fn of(options: LoadOptions) -> Self {
         Self {
             options,
+            ..Self::default()
+        }
+    }
+
+    /// One that looks for news.
+    pub(super) fn quiet() -> Self {
+        Self {
+            quiet: true,
             ..Self::default()
         }
     }
@@ -63,7 +73,7 @@ impl Manager {
         let next = NextLoad {
             call,
             options,
-            reconcile: false,
+            ..NextLoad::default()
         };
         if let Some(older) = self.next_load.replace(next) {
             let pack = self.load_pack(cx.rng.request_id(), &older.options, cx);
@@ -112,6 +122,7 @@ impl Manager {
                 options: Box::new(next.options),
                 brings,
                 reconcile: next.reconcile,
+                quiet: next.quiet,
             },
         };
         self.vet(exchange, cx);

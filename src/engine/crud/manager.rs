@@ -4,7 +4,7 @@ use super::autosync::AutoSync;
 use super::backlog::Backlog;
 use super::context::{Context, Stores, gone};
 use super::dirty::Dirty;
-use super::exchange::{Exchange, Stage};
+use super::exchange::{Detail, Exchange, Stage};
 use super::fate;
 use super::lazy::Lazy;
 use super::live::Live;
@@ -238,6 +238,9 @@ impl Manager {
         let dirty = self.has_changes(&cx.stores);
         let (enabled, delay_ms) = (self.options.auto_sync, self.options.auto_sync_timeout_ms);
         self.auto.configure(enabled, delay_ms, dirty, cx.now);
+        for &store in &self.stores {
+            self.teach(store, cx);
+        }
         Ok(())
     }
 
@@ -386,13 +389,18 @@ impl Manager {
     }
 
     fn facts(&self, stores: &Stores, online: bool) -> Facts {
+        let running = [&self.candidate, &self.exchange];
+        let mut loads = running.into_iter().flatten().map(|it| &it.detail);
+        let dirty = self.has_changes(stores);
         Facts {
-            loading: self.is_loading(),
-            saving: self.is_syncing(),
-            dirty: self.has_changes(stores),
+            loading: loads.any(|it| matches!(it, Detail::Load { quiet: false, .. })),
+            // Who merely asks for news saves nothing.
+            saving: self.is_syncing() && dirty,
+            dirty,
             pending: self.pending_count(stores),
             offline: !self.reaches(online),
             retrying: self.retry.waiting() || self.retry.due(),
+            refused: self.any(stores, Store::has_refused_changes),
         }
     }
 

@@ -72,7 +72,7 @@ impl Manager {
         if options.by_sync {
             self.begin_sync(true, cx);
         } else {
-            self.begin_load(NextLoad::default(), cx);
+            self.begin_load(NextLoad::quiet(), cx);
         }
         true
     }

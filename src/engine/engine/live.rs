@@ -98,8 +98,7 @@ impl Engine {
                 let id = row.get("id").unwrap_or(row).plain_text()?;
                 let row = store.table().find_id(IdRef::Text(&id))?;
                 let state = store.state(store.table().handle(row)).ok()?;
-                (state.phantom || state.removed || state.modified || state.in_flight)
-                    .then_some(())?;
+                (state.phantom || state.removed || state.modified || state.pending).then_some(())?;
             }
         }
         manager.want_sync(cx);

@@ -7,7 +7,7 @@ use super::server::all_values;
 use super::stakes::{Fate, NOBODY, gone};
 use super::{Id, Named, Store, Unmentioned, equal};
 use crate::engine::conflict::{self, Kind, Outcome, Side};
-use crate::engine::event::Origin;
+use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::json::Rows;
 use crate::engine::rng::Rng;
 use crate::engine::schema::FieldIx;
@@ -48,8 +48,7 @@ impl Store {
                 out,
             );
         }
-        // Rows and cells that they name are no more.
-        out.outdate(self.id);
+        let renamed = self.outdate(out);
         let mut loaded = Loaded {
             warnings: core::mem::take(&mut rows.warnings),
             ..Loaded::default()
@@ -73,6 +72,7 @@ impl Store {
         if keep_pending {
             self.tell_refresh(Origin::Load, out);
             self.lay_over_all(&old, changes, &mut loaded);
+            self.tell_renamed(&renamed, out);
         } else {
             self.tell_refresh(Origin::Load, out);
             let gone = changes.iter().filter(|dirty| is_unconfirmed(dirty));
@@ -96,6 +96,40 @@ impl Store {
         self.name_reborn(rng, &mut Notices::default());
         self.version += 1;
         loaded
+    }
+
+    /// Drops notices of rows and cells that are about to be no more. Gives the ids that records had
+    /// before, and have.
+    fn outdate(&self, out: &mut Notices) -> Vec<(Id, Id)> {
+        let mut renamed: Vec<(RowId, Id, Id)> = Vec::new();
+        let id = |cell| self.table.id_ref(cell).map(Id::from);
+        for notice in out.outdate(self.id) {
+            if notice.kind != NoticeKind::IdChange {
+                continue;
+            }
+            if let (Some(old), Some(new)) = (id(notice.old), id(notice.new)) {
+                match renamed.iter_mut().find(|it| it.0 == notice.row) {
+                    Some(known) => known.2 = new,
+                    None => renamed.push((notice.row, old, new)),
+                }
+            }
+        }
+        renamed
+            .into_iter()
+            .map(|(_, old, new)| (old, new))
+            .collect()
+    }
+
+    /// Hosts find records again by the ids that they had before the load.
+    fn tell_renamed(&mut self, renamed: &[(Id, Id)], out: &mut Notices) {
+        for (old, new) in renamed {
+            if let Some(row) = self.table.find_id(new.as_ref()) {
+                let (old, new) = (old.as_value(), new.as_value());
+                let cells = (self.table.make_cell(old), self.table.make_cell(new));
+                let at = (row, self.table.schema().id);
+                self.tell_field(NoticeKind::IdChange, Origin::Rebase, at, cells, out);
+            }
+        }
     }
 
     /// Whether a table's fields stand where this store's do, so that fields which hosts know keep

@@ -56,10 +56,13 @@ impl Notices {
         self.stale.reserve(count);
     }
 
-    /// Forgets what waits of a store.
-    pub(super) fn outdate(&mut self, store: StoreId) {
-        self.list.retain(|notice| notice.store != store);
+    /// Takes out what waits of a store.
+    pub(super) fn outdate(&mut self, store: StoreId) -> Vec<Notice> {
         self.stale.retain(|stale| stale.store != store);
+        let list = core::mem::take(&mut self.list).into_iter();
+        let (of_store, others) = list.partition(|notice| notice.store == store);
+        self.list = others;
+        of_store
     }
 
     /// Forgets what waits; keeps room for more.
