@@ -343,7 +343,7 @@ impl Table {
     /// Keeps what a cell of another table holds.
     pub fn copy_cell(&mut self, from: &Self, cell: Cell) -> Cell {
         if cell.is_span() {
-            self.make_cell(from.value(cell))
+            self.arena.keep_of(&from.arena, cell).unwrap_or(Cell::NULL)
         } else {
             cell
         }
