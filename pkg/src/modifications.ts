@@ -39,7 +39,7 @@ export const modifications: Modifications & ThisType<Model> = {
     return wired(this as any, fieldsOf(this as any).filter(persists));
   },
   get isBatchUpdating() {
-    return this.store !== undefined && this._b !== undefined;
+    return this.store !== undefined && this._x?.batch !== undefined;
   },
   get isPersistable() {
     return !this.isBatchUpdating && !this.isHeldBack && this.isValid;

@@ -1,4 +1,4 @@
-import { Freshness, markRemoved, markStale, putCell, putCells, settleShape } from './cells.js';
+import { Freshness, aside, markRemoved, markStale, putCell, putCells, settleShape } from './cells.js';
 import { type Notice, NoticeKind, OriginCode, unpack } from './decode.js';
 import { Kind } from './fields.js';
 import { type Id, type Model, type RecordHome, makeRecord } from './model.js';
@@ -160,10 +160,9 @@ export class RecordCache<R extends Model> {
     this.put(row, undefined);
     if (instance === undefined) return;
     Object.setPrototypeOf(instance, this.recordClass.prototype);
-    instance._s = this.home;
     instance._v = Freshness.Fresh;
     markStale(instance);
-    instance._d = instance._b = instance._k = undefined;
+    instance._x = undefined;
     this.move(instance, row, generation);
   }
 
@@ -287,9 +286,10 @@ export class RecordCache<R extends Model> {
       if (record === undefined) return;
       this.move(record, notice.row, notice.generation);
     }
-    if (record._k === undefined) {
-      record._k = String(notice.old);
-      this.keys.set(record._k, record);
+    const own = aside(record);
+    if (own.key === undefined) {
+      own.key = String(notice.old);
+      this.keys.set(own.key, record);
     }
     record._0 = notice.value as Id;
   }

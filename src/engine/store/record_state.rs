@@ -139,6 +139,17 @@ impl Dirty {
             && self.blocked & CONFLICT == 0
     }
 
+    /// Whether the user edits a record that is otherwise as the server has it, and that the next package carries.
+    #[inline(always)]
+    pub(super) fn is_being_edited(&self) -> bool {
+        self.counted.ready
+            && self.in_base
+            && !self.held
+            && self.pending == Stage::Idle
+            && self.inflight == Stage::Idle
+            && self.stakes.is_empty()
+    }
+
     /// Whether nothing but fields was edited, of which none is on the wire.
     pub(super) fn is_plain_edit(&self) -> bool {
         self.in_base
