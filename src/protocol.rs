@@ -104,6 +104,8 @@ pub enum ErrorCode {
     Conflict,
     /// The client's revision is newer than the server's: it belongs to another database.
     RevisionAhead,
+    /// The server has forgotten what was removed since the client's revision.
+    RevisionForgotten,
     /// Records were refused by the rules of the server; nothing was saved.
     Validation,
     /// The request id was used before for a different package; nothing was saved.
@@ -154,7 +156,8 @@ impl ErrorCode {
             | Self::Conflict
             | Self::NotLocked
             | Self::NotSubscribed
-            | Self::RevisionAhead => 409,
+            | Self::RevisionAhead
+            | Self::RevisionForgotten => 409,
             Self::TooLarge => 413,
             Self::Validation | Self::RequestIdReused => 422,
             Self::Locked | Self::LockDenied | Self::LockTimeout => 423,

@@ -2,6 +2,7 @@
 
 use crate::prelude::*;
 use core::fmt;
+use core::ops::{Deref, DerefMut};
 
 /// What class of mistake or fault a [`SyncError`] is. Hosts show it as the string that [`ErrorCode::as_str`] gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,9 +75,13 @@ impl ErrorCode {
     }
 }
 
-/// The one error type of the engine: a code to decide by, a sentence to read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct SyncError {
+/// The one error type of the engine: a code to decide by, a sentence to read. One word wide, for nearly every call hands one on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyncError(Box<Fault>);
+
+/// What a [`SyncError`] says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
     /// What class it is.
     pub code: ErrorCode,
     /// What happened, in a sentence for developers; the server's own words where it gave any.
@@ -87,16 +92,30 @@ pub struct SyncError {
     pub status: Option<u16>,
 }
 
+impl Deref for SyncError {
+    type Target = Fault;
+
+    fn deref(&self) -> &Fault {
+        &self.0
+    }
+}
+
+impl DerefMut for SyncError {
+    fn deref_mut(&mut self) -> &mut Fault {
+        &mut self.0
+    }
+}
+
 impl SyncError {
     /// An error that sending again doesn't mend.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         let retryable = matches!(code, ErrorCode::Network | ErrorCode::Timeout);
-        Self {
+        Self(Box::new(Fault {
             code,
             message: message.into(),
             retryable,
             status: None,
-        }
+        }))
     }
 
     /// The same with the HTTP status that came with it; 5xx are worth another try.
@@ -108,7 +127,7 @@ impl SyncError {
     }
 
     /// Whether the request ended because somebody took it back, rather than failed.
-    pub const fn cancelled(&self) -> bool {
+    pub fn cancelled(&self) -> bool {
         matches!(
             self.code,
             ErrorCode::Cancelled | ErrorCode::Vetoed | ErrorCode::Destroyed
@@ -121,3 +140,5 @@ impl fmt::Display for SyncError {
         write!(f, "{}: {}", self.code.as_str(), self.message)
     }
 }
+
+impl core::error::Error for SyncError {}

@@ -1,40 +1,8 @@
 // Makes the module that carries the engine inside of itself, for pages that can't or won't serve a
 // `.wasm` file.
 
+import { alphabetFor, read, told, write } from './alphabet.mjs';
 import { join, moveCode, split } from './split.mjs';
-
-/**
- * Of every character that stands for a byte, the byte. The commonest bytes get the characters of ASCII that need no escape, the
- * others those after it, which are two bytes of UTF-8; both in their order, for bytes that are close mean things that are alike.
- * Its source becomes part of the package.
- *
- * @param {number[]} rare the bytes that get no ASCII
- * @returns {number[]}
- */
-function alphabet(rare) {
-  const bytes = [];
-  let code = 0;
-  for (let byte = 0; byte < 256; byte++) {
-    if (rare.includes(byte)) continue;
-    // Neither line ends nor the quote and the backslash.
-    do code++;
-    while (code === 10 || code === 13 || code === 39 || code === 92);
-    bytes[code] = byte;
-  }
-  for (const byte of rare) bytes[++code] = byte;
-  return bytes;
-}
-
-/** How many characters of ASCII need no escape; the first, NUL, is one that tools stumble over. */
-const PLAIN = 123;
-
-/** The bytes that aren't among the commonest, in their order. */
-function rareOnes(bytes) {
-  const counts = new Array(256).fill(0);
-  for (const byte of bytes) counts[byte]++;
-  const order = counts.map((_, byte) => byte).sort((a, b) => counts[b] - counts[a] || a - b);
-  return order.slice(PLAIN).sort((a, b) => a - b);
-}
 
 /**
  * The text of `engine-inline.js`.
@@ -48,27 +16,28 @@ function rareOnes(bytes) {
  * @param {Uint8Array} engine the WebAssembly module
  */
 export function inlineModule(engine) {
-  const [bytes, ...places] = split(engine);
-  const rare = rareOnes(bytes);
-  const characters = [];
-  alphabet(rare).forEach((byte, code) => (characters[byte] = String.fromCharCode(code)));
-  const text = Array.from(bytes, (byte) => characters[byte]).join('');
+  const [bytes, lengths, ...sizes] = split(engine);
+  let end = 0;
+  const streams = lengths.map((length) => bytes.subarray((end += length) - length, end));
+  const alphabets = streams.map(alphabetFor);
+  const texts = streams.map((stream, index) => write(stream, alphabets[index]));
   return `// Generated: the engine as WebAssembly, one character a byte; its code is sorted by kind.
-const text = '${text}';
+const texts = '${texts.join('\\n')}';
 
-${short(alphabet)}
+const alphabets = '${alphabets.map((alphabet) => (alphabet ? told(alphabet) : '')).join('\\n')}';
 
 ${short(moveCode)}
 
 ${short(join)}
 
+${short(read)}
+
 /** Unpacks and compiles the engine; each call compiles anew. */
 export async function engineModule() {
-  const bytes = new Uint8Array(text.length);
-  const table = alphabet(${JSON.stringify(rare)});
-  for (let i = 0; i < bytes.length; i++) bytes[i] = table[text.charCodeAt(i)];
-  if (bytes.length !== ${bytes.length}) throw new Error('the engine inlined in the package is damaged');
-  return WebAssembly.compile(join(bytes, ${places.map((place) => JSON.stringify(place)).join(', ')}));
+  const bytes = new Uint8Array(${bytes.length});
+  const lengths = read(texts.split('\\n'), alphabets.split('\\n'), bytes);
+  if (String(lengths) !== '${lengths}') throw new Error('the engine inlined in the package is damaged');
+  return WebAssembly.compile(join(bytes, lengths, ${sizes.join(', ')}));
 }
 `;
 }

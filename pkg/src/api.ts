@@ -46,7 +46,7 @@ export type {
   SyncDataOnLoadConfig,
 } from './crud-policies.js';
 export type { StoreChangeset } from './changesets.js';
-export type { CrudManagerEvents, SyncStatus } from './crud-events.js';
+export type { CrudManagerEvents, RelayedEvents, SyncStatus } from './crud-events.js';
 export {
   type Changeset,
   CrudManager,

@@ -23,6 +23,8 @@ export interface Host {
   send(message: unknown): void;
   /** No report comes afterwards. */
   close(): void;
+  /** Tells the server that the client won't come back, also when the connection broke off before. */
+  goodbye?(): void;
 }
 
 /** No code was given, or the connection broke. */
@@ -89,6 +91,8 @@ function openEvents(
   let stream: AbortController;
   let closed = false;
   let posts = 0;
+  /** The server's name for the stream. */
+  let connectionId: string | undefined;
   const release = () => {
     // What was sent last is heard only while the stream is open.
     if (closed && posts === 0) stream.abort();
@@ -121,7 +125,9 @@ function openEvents(
         return down(4403, `this is no event stream: ${type}`);
       }
       if (first) sink.open();
+      connectionId = undefined;
       await readEvents(response.body, (event, data) => {
+        connectionId ??= /"connectionId":"(.+?)"/.exec(data)?.[1] ?? '';
         if (!closed) sink.message(frameOf(event, data));
       });
       if (!mine.signal.aborted) down(1006, 'the stream ended');
@@ -132,7 +138,35 @@ function openEvents(
   void listen({}, true);
   const sendUrl =
     config.sendUrl ?? (shakesHands(config) ? config.url?.replace(/events\b/, 'live') : undefined);
+  const post = (message: unknown, keepalive: boolean) => {
+    if (sendUrl === undefined) return;
+    const { since: _since, ...who } = about;
+    posts++;
+    fetch(urlOf(config, sendUrl, who), {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', ...headers },
+      body: textOf(message),
+      // Goes out though the page ends.
+      keepalive,
+    })
+      .then((response) => response.text())
+      .then((text) => {
+        if (!closed && text !== '') sink.message(text);
+      })
+      // Whoever waits for the answer waits in vain, and says so in time.
+      .catch(() => {})
+      .finally(() => {
+        posts--;
+        release();
+      });
+  };
+  // A stream that breaks off may be a bad network: with this, locks and presence end at once.
+  const goodbye = () => {
+    if (connectionId) post({ type: 'unsubscribe', connectionId }, true);
+    connectionId = undefined;
+  };
   return {
+    goodbye,
     send: (message) => {
       const frame = message as any;
       if (frame?.type === 'subscribe') {
@@ -140,26 +174,11 @@ function openEvents(
         void listen({ since: frame.since, epoch: frame.epoch }, false);
         return;
       }
-      if (sendUrl === undefined) return;
-      const { since: _since, ...who } = about;
-      posts++;
-      fetch(urlOf(config, sendUrl, who), {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json', ...headers },
-        body: textOf(message),
-      })
-        .then((response) => response.text())
-        .then((text) => {
-          if (!closed && text !== '') sink.message(text);
-        })
-        // Whoever waits for the answer waits in vain, and says so in time.
-        .catch(() => {})
-        .finally(() => {
-          posts--;
-          release();
-        });
+      post(message, false);
     },
     close: () => {
+      if (closed) return;
+      goodbye();
       closed = true;
       release();
     },

@@ -83,10 +83,12 @@ export class Channel extends Emitter<ChannelEvents> {
   private readonly config: ChannelConfig;
   private readonly number: number;
   private host: Host | undefined;
+  /** The one that broke off last. */
+  private last: Host | undefined;
   private epoch = 0;
   private told: ChannelEvents['state'] | undefined;
   private people: Peer[] = [];
-  private held: Lock[] = [];
+  private readonly held = new Map<string, Lock>();
   private waiting: string[] = [];
   private gathering = false;
   private ended = false;
@@ -107,6 +109,7 @@ export class Channel extends Emitter<ChannelEvents> {
     engine().createChannel(this.number, writeJson(engineChannel(this.config)));
     this.config.socket?.on('connect', this.onReady);
     pageOf()?.addEventListener('freeze', this.onFreeze);
+    globalThis.addEventListener?.('pagehide', this.onHide);
   }
 
   // --- state ------------------------------------------------------------------------------------------------------------
@@ -175,6 +178,7 @@ export class Channel extends Emitter<ChannelEvents> {
     this._fire('destroy', {});
     this.config.socket?.off('connect', this.onReady);
     pageOf()?.removeEventListener('freeze', this.onFreeze);
+    globalThis.removeEventListener?.('pagehide', this.onHide);
     engine().createChannel(this.number, -1);
     this.ended = true;
     this.waiting = [];
@@ -211,7 +215,7 @@ export class Channel extends Emitter<ChannelEvents> {
 
   /** All records that are held. */
   get locks(): readonly Lock[] {
-    return this.held;
+    return [...this.held.values()];
   }
 
   /** Says what the user does: `setPresence({ action: 'editing', record })`. Said again after a reconnect. */
@@ -284,7 +288,7 @@ export class Channel extends Emitter<ChannelEvents> {
   /** Who holds a record. */
   lockOf(record: Model): Lock | undefined {
     const { type, id } = placeOf(record, undefined);
-    return this.held.find((lock) => isAt(lock, type, id));
+    return this.held.get(placeName(type, id));
   }
 
   /** Whether somebody else holds a record, so that it can't be edited here. */
@@ -294,7 +298,7 @@ export class Channel extends Emitter<ChannelEvents> {
 
   /** The colour of a user: always the same for one id. */
   colorOf(userId: string | number): string {
-    const known = [...this.people, ...this.held].find((one) => String(one.userId) === inWords(userId));
+    const known = [...this.people, ...this.held.values()].find((one) => String(one.userId) === inWords(userId));
     return known?.color ?? userColor(userId);
   }
 
@@ -313,6 +317,13 @@ export class Channel extends Emitter<ChannelEvents> {
 
   private readonly onReady = (): void => this.feed(Feed.Ready);
   private readonly onFreeze = (): void => this.feed(Feed.Freeze);
+  /** A page that ends says goodbye, so that nobody waits for its locks. */
+  private readonly onHide = (event: Event): void => {
+    if ((event as PageTransitionEvent).persisted !== false) return;
+    this.host?.close();
+    // Streams are cut before the page hears that it ends.
+    this.last?.goodbye?.();
+  };
 
   private feed(what: Feed, number = 0, code = 0, length = 0): void {
     if (this.ended) throw new SyncError('DESTROYED', 'the channel has been destroyed');
@@ -345,7 +356,10 @@ export class Channel extends Emitter<ChannelEvents> {
     this.epoch = epoch;
     const down = (code: number, reason: string) => {
       this.flush(epoch);
-      if (epoch === this.epoch) this.host = undefined;
+      if (epoch === this.epoch) {
+        this.last = this.host;
+        this.host = undefined;
+      }
       this.report(Feed.Down, epoch, code, reason);
     };
     const start = (token: string | undefined) => {
@@ -428,31 +442,36 @@ export class Channel extends Emitter<ChannelEvents> {
       delete content.lost;
       this.told = content as ChannelEvents['state'];
     } else if (type === 'presence') {
-      content.peers = this.people = content.peers.map((peer: any) => this.person(peer));
+      content.peers = this.people = content.peers.map((peer: any) => ({
+        ...this.person<Peer>(peer),
+        action: peer.action === 'editing' ? 'editing' : 'viewing',
+      }));
     } else if (type === 'lock' || type === 'unlock') {
-      this.held = content.locks.map((lock: any) => this.person(lock));
-      content.locks = this.held;
-      content.lock = this.person(content.lock);
+      const lock = (content.lock = this.person<Lock>(content.lock));
+      const name = placeName(lock.recordType, lock.recordId);
+      if (type === 'lock') this.held.set(name, lock);
+      else this.held.delete(name);
+      if (this._hears(type)) content.locks = this.locks;
     } else if (type === 'lockRequested') {
       content.data = this.person(content.data);
-    } else if (type === 'hello' && content.data?.clientId !== undefined) {
-      this.clientId = String(content.data.clientId);
+    } else if (type === 'hello') {
+      this.clientId = String(plain(content.data?.clientId) ?? this.clientId);
     }
     this._fire(type, content);
   }
 
+  /** What listeners use is text and numbers, whatever the server says. */
   private person<P extends Peer | Lock>(one: any): P {
-    const userId = one.userId ?? one.owner?.userId ?? one.clientId;
-    const clientId = one.clientId ?? one.owner?.clientId;
+    const given = { ...one.owner, ...one };
+    const userId = plain(given.userId) ?? plain(given.clientId);
     return {
-      ...one.owner,
-      ...one,
-      recordType: one.recordType ?? one.type ?? null,
-      recordId: one.recordId ?? one.id ?? null,
+      ...given,
+      recordType: plain(given.recordType) ?? plain(given.type),
+      recordId: plain(given.recordId) ?? plain(given.id),
       userId,
-      userName: one.userName ?? one.owner?.userName ?? String(userId ?? ''),
-      color: one.color ?? userColor(userId ?? ''),
-      isSelf: String(clientId) === this.clientId,
+      userName: String(plain(given.userName) ?? userId ?? ''),
+      color: String(plain(given.color) ?? userColor(userId ?? '')),
+      isSelf: String(plain(given.clientId)) === this.clientId,
     };
   }
 }
@@ -480,6 +499,16 @@ function isAt(one: Peer | Lock, type: string | undefined, id: Id | undefined): b
   const its = one.recordType;
   const same = its === type || (typeof its === 'string' && `${its}s` === type);
   return same && one.recordId !== null && String(one.recordId) === String(id);
+}
+
+/** A text or number; `null` for anything else. */
+function plain(value: unknown): string | number | null {
+  return typeof value === 'string' || typeof value === 'number' ? value : null;
+}
+
+/** A record's place as one text. Servers say `event` as well as `events`. */
+function placeName(type: string | undefined, id: Id | null | undefined): string {
+  return `${String(type).replace(/s$/, '')} ${String(id)}`;
 }
 
 function parsed(text: string): unknown {

@@ -16,28 +16,36 @@ import {
 import type { StoreConfig } from './store-config.js';
 import type { Store } from './store.js';
 
-type OrFunction<T> = T | (() => T);
+type OrFunction<T> = T | (() => T | Promise<T>);
 
 /** Options of `fetch`, passed on. */
 export interface FetchOptions {
-  credentials?: RequestCredentials;
-  mode?: RequestMode;
-  cache?: RequestCache;
-  redirect?: RequestRedirect;
+  credentials?: NonNullable<RequestInit['credentials']>;
+  mode?: NonNullable<RequestInit['mode']>;
+  cache?: NonNullable<RequestInit['cache']>;
+  redirect?: NonNullable<RequestInit['redirect']>;
   referrer?: string;
-  referrerPolicy?: ReferrerPolicy;
+  referrerPolicy?: NonNullable<RequestInit['referrerPolicy']>;
   integrity?: string;
   keepalive?: boolean;
+  /** Ends requests: they reject as cancelled, like all that follow. */
+  signal?: AbortSignal;
+  /** Whose signal ends requests. */
+  abortController?: AbortController;
 }
 
 /** One kind of request. */
 export interface TransportSection extends FetchOptions {
   url?: string;
   method?: 'GET' | 'POST' | 'PUT' | 'PATCH';
-  /** Header names and values. Functions are asked at every request. */
+  /** Header names and values. Functions are asked at every request; promises are awaited. */
   headers?: OrFunction<Record<string, OrFunction<string>>>;
-  /** Further query parameters. Functions are asked at every request. */
+  /** Further query parameters. Functions are asked at every request; promises are awaited. */
   params?: OrFunction<Record<string, OrFunction<unknown>>>;
+  /** The same as `params`. */
+  queryParams?: OrFunction<Record<string, OrFunction<unknown>>>;
+  /** A request with a body carries `params` in it: as a form, in which the pack is the field `paramName`, or `data`. */
+  addQueryParamsToBody?: boolean;
   /** The query parameter that carries the pack; `data` for GET. */
   paramName?: string;
   /** How long to wait for the answer, in ms; 0 waits for ever. 30 s when not given. */
@@ -161,6 +169,8 @@ export interface CrudManagerOptions extends ConflictOptions {
   validateResponse?: boolean;
   /** The property of a store that names its section on the wire; `id` when not given. */
   storeIdProperty?: string;
+  /** Whether the manager fires the events of its stores too: `add` as `storeAdd`. */
+  relayStoreEvents?: boolean;
   /** Confirmed data to begin with, as a load answer has it. */
   inlineData?: object | string | Uint8Array;
 }
@@ -202,8 +212,12 @@ export type CrudManagerSettings = Required<
     | 'syncDataOnLoad'
     | 'lazyLoad'
     | 'validateResponse'
+    | 'remotePaging'
+    | 'pageSize'
+    | 'storeIdProperty'
   >
->;
+> &
+  ConflictOptions;
 
 /** @internal What they are when nobody gave them. */
 export const SETTINGS: CrudManagerSettings = {
@@ -230,6 +244,11 @@ export const SETTINGS: CrudManagerSettings = {
   syncDataOnLoad: false,
   lazyLoad: false,
   validateResponse: false,
+  remotePaging: false,
+  pageSize: 50,
+  storeIdProperty: 'id',
+  conflictResolution: undefined as never,
+  mergeFields: undefined as never,
 };
 
 const PASSED_ON = [
@@ -308,20 +327,22 @@ export function engineConfig(config: CrudManagerOptions): object {
     conflictResolution: engineStrategy(config),
   };
   for (const name of PASSED_ON) if (config[name] !== undefined) options[name] = config[name];
-  options.transport = engineTransport(transportOf(config));
   return options;
 }
 
 /** @internal */
-export function engineTransport(transport: {
-  load: TransportSection;
-  sync: TransportSection;
-}): object {
-  return { load: engineSection(transport.load), sync: engineSection(transport.sync) };
+export function engineTransport(
+  { load, sync }: { load: TransportSection; sync: TransportSection },
+  asForm: boolean,
+): object {
+  return {
+    load: engineSection(load, (load.method ?? 'GET') !== 'GET' && asForm),
+    sync: engineSection(sync, sync.method !== 'GET' && asForm),
+  };
 }
 
-function engineSection(section: TransportSection): object {
-  const { url, method, paramName, timeout } = section;
+function engineSection(section: TransportSection, asForm: boolean): object {
+  const { url, method, paramName, timeout, params, queryParams } = section;
   for (const [name, value] of Object.entries({ url, method, paramName })) {
     if (value !== undefined && typeof value !== 'string') {
       throw new SyncError('INVALID_CONFIG', `transport: ${name} must be text`);
@@ -330,21 +351,23 @@ function engineSection(section: TransportSection): object {
   if (timeout !== undefined && !Number.isFinite(timeout)) {
     throw new SyncError('INVALID_CONFIG', 'transport: timeout must be a number of ms');
   }
-  for (const name of ['headers', 'params'] as const) {
+  for (const name of ['headers', 'params', 'queryParams'] as const) {
     if (typeof section[name] !== 'function') checkObject(`transport: ${name}`, section[name]);
   }
   checkObject('transport: fetchOptions', section.fetchOptions);
-  const fetchOptions: Record<string, unknown> = { ...section.fetchOptions };
+  const { signal: _, abortController: __, ...others } = section.fetchOptions ?? {};
+  const fetchOptions: Record<string, unknown> = others;
   for (const name of FETCH_OPTIONS) {
     if (section[name] !== undefined) fetchOptions[name] = section[name];
   }
   return {
     url,
     method,
-    paramName,
+    // In a form it names a field of the body.
+    paramName: asForm || section.addQueryParamsToBody ? undefined : paramName,
     timeout,
     headers: plain(section.headers),
-    params: plain(section.params),
+    params: { ...plain(queryParams), ...plain(params) },
     fetchOptions: Object.keys(fetchOptions).length > 0 ? fetchOptions : undefined,
   };
 }
@@ -359,37 +382,34 @@ function plain(
 }
 
 /** @internal What has to be asked at every request. */
-export function asked(
+export async function asked(
   values: OrFunction<Record<string, OrFunction<unknown>>> | undefined,
-): Record<string, unknown> {
+): Promise<Record<string, unknown>> {
   if (values == null) return {};
-  if (typeof values === 'function') {
-    const given = values();
-    checkObject('what a function gives for headers or params', given);
-    return asked(plainOrAsked(given ?? {}));
-  }
-  const found: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(values)) {
-    if (typeof value === 'function') found[name] = value();
-  }
-  return found;
-}
-
-function plainOrAsked(values: Record<string, OrFunction<unknown>>): Record<string, () => unknown> {
-  return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [
-      name,
-      typeof value === 'function' ? (value as () => unknown) : () => value,
-    ]),
-  );
+  const asks = typeof values === 'function';
+  const given = asks ? await values() : values;
+  checkObject('what a function gives for headers or params', given);
+  const pairs = Object.entries(given ?? {}).filter(([, one]) => asks || typeof one === 'function');
+  const made = pairs.map(async ([name, one]) => [
+    name,
+    typeof one === 'function' ? await (one as () => unknown)() : one,
+  ]);
+  return Object.fromEntries(await Promise.all(made));
 }
 
 /** @internal Whether anything has to be asked at every request. */
 export function asksAnything(section: TransportSection): boolean {
-  const { headers, params } = section;
-  return [headers, params].some(
+  const { headers, params, queryParams } = section;
+  return [headers, params, queryParams].some(
     (values) =>
       typeof values === 'function' ||
       (values != null && Object.values(values).some((value) => typeof value === 'function')),
   );
+}
+
+/** @internal What ends the requests of a section. */
+export function signalOf(section: TransportSection): AbortSignal | undefined {
+  const given = [section, section.fetchOptions ?? {}];
+  const signals = given.map(({ signal, abortController }) => signal ?? abortController?.signal);
+  return signals.find((signal) => signal != null);
 }

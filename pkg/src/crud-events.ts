@@ -1,8 +1,10 @@
 import type { Conflict, ResolvedField } from './conflicts.js';
 import type { CrudManager } from './crud-manager.js';
+import { relayed } from './emitter.js';
 import type { SyncError } from './errors.js';
 import type { RequestOptions, RequestType } from './exchange.js';
 import type { Model } from './model.js';
+import { STORE_EVENTS, type StoreEvents } from './store-events.js';
 
 /** Where a manager stands. */
 export type SyncStatus =
@@ -64,8 +66,15 @@ interface Failed<K extends string> extends Answered<K> {
   retryIn: number | null;
 }
 
+/** The events of stores as a manager fires them (`relayStoreEvents`). */
+export type RelayedEvents = {
+  [K in keyof StoreEvents as `store${Capitalize<K>}`]: Omit<StoreEvents<any>[K], 'type'> & {
+    type: `store${Capitalize<K>}`;
+  };
+};
+
 /** A manager's events. */
-export interface CrudManagerEvents {
+export interface CrudManagerEvents extends RelayedEvents {
   /** A load is about to be sent. `false`, or a promise of it, prevents it. */
   beforeLoad: WithPack<'beforeLoad'>;
   /** A load has begun. */
@@ -177,3 +186,6 @@ export const EVENTS = [
   'conflict',
   'conflictResolved',
 ] as const satisfies readonly (keyof CrudManagerEvents)[];
+
+/** @internal */
+export const RELAYED = STORE_EVENTS.map((name) => relayed('store', name));

@@ -14,9 +14,10 @@ import {
   checkedTransport,
   engineConfig,
   engineTransport,
+  signalOf,
   transportOf,
 } from './crud-config.js';
-import { type CrudManagerEvents, EVENTS } from './crud-events.js';
+import { type CrudManagerEvents, EVENTS, RELAYED } from './crud-events.js';
 import { partParams } from './crud-policies.js';
 import { CrudState } from './crud-state.js';
 import { describe } from './crud-stores.js';
@@ -86,6 +87,9 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
   private readonly made: Store<any>[] = [];
   private destroyed = false;
   private leaving = false;
+  /** How loads go out when no function stands for the server. */
+  private ownLoad: TransportSection = {};
+  private readonly relays = new Map<Store<any>, () => void>();
   private guards = new Set<() => void>();
   private live: Channel | null = null;
   /** @internal */ readonly _conflicts = new Map<string, Conflict>();
@@ -114,8 +118,8 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
       if (channel !== false) this.openChannel(channel);
       // A word is a policy.
       const policy = typeof config.onConflict === 'string';
-      const names = EVENTS.filter((name) => name !== 'conflict' || !policy);
-      this._listenFromConfig(config, [...names, 'beforeDestroy']);
+      const names = HANDLED.filter((name) => name !== 'conflict' || !policy);
+      this._listenFromConfig(config, names);
     } catch (thrown) {
       this.destroy();
       throw thrown;
@@ -149,9 +153,12 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
     return makeCall((call) => engine().sync(this._alive(), call));
   }
 
-  /** Ends the request of a promise that {@link CrudManager.load} or {@link CrudManager.sync} gave; the promise rejects. */
-  cancelRequest(promise: Promise<unknown>, _reject?: unknown): void {
-    const call = openCall(promise);
+  /**
+   * Ends the request of a promise that {@link CrudManager.load} or {@link CrudManager.sync} gave; without one, the request that is
+   * under way. What waits for it rejects as cancelled. What a sync was to send is kept.
+   */
+  cancelRequest(promise?: Promise<unknown> | null, _reject?: unknown): void {
+    const call = promise == null ? -1 : openCall(promise);
     if (call !== undefined) engine().cancel(this._alive(), call);
   }
 
@@ -396,6 +403,21 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
     this._listenersChanged();
   }
 
+  /** Properties that go into every pack; or the function that stands for the server. */
+  get requestData(): CrudManagerOptions['requestData'] {
+    return this._options.requestData ?? this._options.encoder?.requestData;
+  }
+
+  set requestData(requestData: CrudManagerOptions['requestData']) {
+    const before = this._options.requestData;
+    const load = typeof before === 'function' ? this.ownLoad : this._transports.load;
+    this._option({ requestData } as CrudManagerOptions);
+    if (typeof before === 'function') standIns.delete(String(this._transports.load.url));
+    this._transports.load = load;
+    if (typeof requestData === 'function') this._answerBy(requestData);
+    this.transport = {};
+  }
+
   // --- stores -----------------------------------------------------------------------------------------------------------
 
   /** The stores, in the order in which loads are applied. */
@@ -436,6 +458,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
     engine().addStore(number, store._alive(), at);
     store._manager = this;
     store._tune();
+    if (this._options.relayStoreEvents) this.relays.set(store, store.relayAll(this, 'store'));
     this.descriptors.splice(at < 0 ? this.descriptors.length : at, 0, descriptor);
     this._listenersChanged();
   }
@@ -446,6 +469,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
     engine().removeStore(this._alive(), found._number);
     found._manager = undefined;
     found._tune();
+    this.relays.get(found)?.();
     this.descriptors = this.descriptors.filter((descriptor) => descriptor.store !== found);
     const { syncApplySequence } = this._options;
     if (syncApplySequence?.includes(found.id)) {
@@ -471,7 +495,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
 
   /** The data of all stores, as a load answer has it. */
   override toJSON(): Record<string, { rows: object[] }> {
-    return Object.fromEntries(this.stores.map((store) => [store.id, { rows: store.toJSON() }]));
+    return Object.fromEntries(this.stores.map((store) => [store.id, { rows: store._wireRows() }]));
   }
 
   /** The data of all stores; setting it is {@link CrudManager.loadCrudManagerData}. */
@@ -522,6 +546,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
       store._manager = undefined;
       store._tune();
     }
+    for (const end of this.relays.values()) end();
     for (const store of this.made) store.destroy();
     this._forgetListeners();
   }
@@ -538,12 +563,16 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
     const { load, sync } = this._transports;
     let mask = 0;
     EVENTS.forEach((name, bit) => {
-      const prepares = asksAnything(load) || asksAnything(sync) || this._options.sendAsFormData;
+      const prepares =
+        this._options.sendAsFormData ||
+        [load, sync].some((one) => asksAnything(one) || one.addQueryParamsToBody);
+      const watches = signalOf(load) ?? signalOf(sync) ?? this._options.validateResponse;
       const own =
         (name === 'beforeSend' && prepares) ||
         ((name === 'conflict' || name === 'conflictResolved') && this._decides()) ||
         (name === 'invalid' && this.stores.some(judges)) ||
-        ((name === 'requestDone' || name === 'syncWarning') && this._options.validateResponse) ||
+        (name === 'requestDone' && watches) ||
+        (name === 'syncWarning' && this._options.validateResponse) ||
         (name === 'beforeSync' && this.stores.some((store) => store._serialized().length > 0));
       if (own || (name !== 'invalid' && this._hears(name))) mask |= 1 << bit;
     });
@@ -585,7 +614,8 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
 
   private _forEngine(options: CrudManagerOptions, transports: typeof this._transports): object {
     const loadData = this._pageData(options);
-    return { ...engineConfig(options), transport: engineTransport(transports), loadData };
+    const transport = engineTransport(transports, options.sendAsFormData === true);
+    return { ...engineConfig(options), transport, loadData };
   }
 
   private _expectStore(what: Store<any> | string): Store<any> {
@@ -601,6 +631,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
     standIns.set(url, async (_url: string, params: any) => ({
       responseJson: await requestData.call(this, partParams(JSON.parse(params.data))),
     }));
+    this.ownLoad = this._transports.load;
     this._transports.load = { url };
   }
 
@@ -627,7 +658,21 @@ export interface CrudManager<Stores extends object>
   extends OnListeners<CrudManagerEvents>,
     CrudManagerSettings {}
 
-defineHandlers(CrudManager.prototype, [...EVENTS, 'beforeDestroy']);
+const HANDLED = [...EVENTS, ...RELAYED, 'beforeDestroy'];
+defineHandlers(CrudManager.prototype, HANDLED);
+const ofConflict = Object.getOwnPropertyDescriptor(CrudManager.prototype, 'onConflict');
+Object.defineProperty(CrudManager.prototype, 'onConflict', {
+  configurable: true,
+  get(this: CrudManager) {
+    const handler: unknown = ofConflict?.get?.call(this);
+    return handler ?? this._options.onConflict;
+  },
+  set(this: CrudManager, value: any) {
+    const policy = ['keep', 'reload', 'revert'].includes(value);
+    if (policy) this._option({ onConflict: value });
+    else ofConflict?.set?.call(this, value);
+  },
+});
 
 for (const [name, usual] of Object.entries(SETTINGS)) {
   Object.defineProperty(CrudManager.prototype, name, {

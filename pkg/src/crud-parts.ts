@@ -47,11 +47,6 @@ export abstract class CrudParts extends Emitter<CrudManagerEvents> {
     });
   }
 
-  /** How many records a page has. */
-  get pageSize(): number {
-    return this._options.pageSize ?? 50;
-  }
-
   /** The page that was loaded last, from 1. */
   get currentPage(): number {
     return this.page;
@@ -67,7 +62,7 @@ export abstract class CrudParts extends Emitter<CrudManagerEvents> {
   /** The number of the last page; `undefined` while that is unknown. */
   get lastPage(): number | undefined {
     const total = this.totalCount;
-    return total === undefined ? undefined : Math.max(1, Math.ceil(total / this.pageSize));
+    return total === undefined ? undefined : Math.max(1, Math.ceil(total / (this._options.pageSize ?? 50)));
   }
 
   /** Loads a page (from 1) in the place of the one that is there. Records with unsent edits stay. */
@@ -139,6 +134,16 @@ export abstract class CrudParts extends Emitter<CrudManagerEvents> {
   set syncApplySequence(sequence: readonly string[]) {
     checkList('syncApplySequence', sequence);
     this._option({ syncApplySequence: [...sequence] });
+  }
+
+  /** The order in which load answers are applied; that of the stores when none was given. */
+  get loadApplySequence(): string[] {
+    return [...(this._options.loadApplySequence ?? this.stores.map(({ id }) => id))];
+  }
+
+  set loadApplySequence(sequence: readonly string[]) {
+    checkList('loadApplySequence', sequence);
+    this._option({ loadApplySequence: [...sequence] });
   }
 
   /** Puts stores into the order in which sync answers are applied: at a position, or last. */

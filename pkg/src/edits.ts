@@ -103,6 +103,17 @@ export function editUnseen(store: Store<any>, make: () => void): void {
   if (failed !== undefined) throw (failed as { thrown: unknown }).thrown;
 }
 
+/** @internal Sets fields of a record so that it isn't to be seen yet. */
+export function setUnseen(
+  store: Store<any>,
+  record: Model,
+  values: Record<string, unknown>,
+  silent: boolean,
+): void {
+  const set = () => editUnseen(store, () => store._update(record, values, silent, true));
+  if (!store._vetoed(record, values, set)) set();
+}
+
 /** @internal Resolves when what is unconfirmed of a record by now is confirmed. */
 export function settledRecord(record: Model): Promise<void> {
   const store = record instanceof Model ? record._s._store : undefined;
@@ -132,11 +143,17 @@ export function updateRecord<R extends Model>(
     const message = 'update() wants an object of changes';
     return Promise.reject(new SyncError('INVALID_ARGUMENT', message));
   }
-  return edit(home, unseen(options), () => {
-    if (!store._update(record, changes, options?.silent === true)) {
-      throw new SyncError('VETOED', 'a listener said no');
-    }
-  }).then(() => record);
+  const set = (proceed: boolean): Promise<R> => {
+    if (!proceed) return Promise.reject(new SyncError('VETOED', 'a listener said no'));
+    const make = () => store._update(record, changes, options?.silent === true, true);
+    return edit(home, unseen(options), make).then(() => record);
+  };
+  try {
+    const verdict = store._askUpdate(record, changes);
+    return typeof verdict === 'boolean' ? set(verdict) : verdict.then(set);
+  } catch (thrown) {
+    return Promise.reject(thrown);
+  }
 }
 
 /** @internal What a function does is one edit; see {@link edit}. */

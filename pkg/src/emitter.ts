@@ -1,16 +1,28 @@
-import { SyncError } from './errors.js';
+import { SyncError, checkList } from './errors.js';
 
 /** A function, or the name of a method to look up when the event fires. */
 export type Listener<E, This = any> = ((this: This, event: E) => unknown) | string;
 
-/** How a listener is called. */
+/** How a listener is called. One that is called later has no say in before… events. */
 export interface ListenerOptions {
-  /** What `this` is; the source of the events when not given. */
+  /** What `this` is; the source of the events when not given. Once it is destroyed, the listener is gone. */
   thisObj?: object;
   /** Higher ones are called earlier. */
   prio?: number;
   /** Only the next event. */
   once?: boolean;
+  /** What the listener gets before the event. */
+  args?: readonly unknown[];
+  /** Called that many ms after the event. */
+  delay?: number;
+  /** Called once no further event has come for that many ms, with the last one. */
+  buffer?: number;
+  /** Called at most once in that many ms, in the end with the last event. */
+  throttle?: number;
+  /** Called when the current turn is done. */
+  asap?: boolean;
+  /** After how many ms the listener goes; `alt` is called then when no event had come. */
+  expires?: number | { delay: number; alt?: (() => void) | string };
 }
 
 /** A listener with options of its own. */
@@ -33,9 +45,30 @@ interface Entry {
   thisObj: object | undefined;
   prio: number;
   once: boolean;
+  args: readonly unknown[];
+  /** Puts a call off. */
+  later: ((call: () => void) => void) | undefined;
+  called: boolean;
+  ended: boolean;
 }
 
-const OPTIONS: ReadonlySet<string> = new Set(['thisObj', 'prio', 'once']);
+/** Who gets all events, too, and under which names. */
+interface Relay {
+  through: Emitter<any>;
+  nameOf(name: string): string;
+}
+
+const OPTIONS: ReadonlySet<string> = new Set([
+  'thisObj',
+  'prio',
+  'once',
+  'args',
+  'delay',
+  'buffer',
+  'throttle',
+  'asap',
+  'expires',
+]);
 
 /** What fires events. */
 export class Emitter<Events extends object> {
@@ -45,34 +78,41 @@ export class Emitter<Events extends object> {
   private _suspended = 0;
   /** @internal Events that wait for the end of a suspension. */
   private _queue: [string, object][] | undefined;
+  /** @internal */
+  private _relays: readonly Relay[] | undefined;
 
-  /** Listens; gives a function that ends it. */
+  /**
+   * Listens; gives a function that ends it.
+   *
+   * @param options also just the listener's `this`
+   */
   on<K extends keyof Events & string>(
     name: K,
     fn: Listener<Events[K]>,
-    options?: ListenerOptions,
+    options?: ListenerOptions | object,
   ): () => void;
-  on(listeners: Listeners<Events>): () => void;
+  on(listeners: Listeners<Events>, thisObj?: object): () => void;
   on(
     what: string | Listeners<Events>,
-    fn?: Listener<any>,
-    options: ListenerOptions = {},
+    fn?: Listener<any> | object,
+    options?: ListenerOptions | object,
   ): () => void {
     checkNamed(what);
     const added: [string, Entry][] = [];
     if (typeof what === 'string') {
-      added.push([what, this._entry(what, fn, options)]);
+      added.push([what, this._entry(what, fn, optionsOf(options))]);
     } else {
+      const shared = { ...(typeof fn === 'object' && fn !== null && { thisObj: fn }), ...what };
       for (const [name, listener] of Object.entries(what)) {
         if (OPTIONS.has(name) || listener == null) continue;
         const { fn: own, ...rest } = (isHandler(listener) ? { fn: listener } : listener) as any;
-        added.push([name, this._entry(name, own, { ...what, ...rest })]);
+        added.push([name, this._entry(name, own, { ...shared, ...rest })]);
       }
     }
     for (const [name, entry] of added) this._insert(name, entry);
     this._listenersChanged();
     return () => {
-      for (const [name, entry] of added) this._drop(name, (other) => other === entry);
+      for (const [name, entry] of added) this._end(name, entry);
       this._listenersChanged();
     };
   }
@@ -81,22 +121,60 @@ export class Emitter<Events extends object> {
   once<K extends keyof Events & string>(
     name: K,
     fn: Listener<Events[K]>,
-    options?: ListenerOptions,
+    options?: ListenerOptions | object,
   ): () => void {
-    return this.on(name, fn, { ...options, once: true });
+    return this.on(name, fn, { ...optionsOf(options), once: true });
   }
 
-  /** Stops listening. */
-  un<K extends keyof Events & string>(name: K, fn: Listener<Events[K]>): void;
-  un(listeners: Listeners<Events>): void;
-  un(what: string | Listeners<Events>, fn?: Listener<any>): void {
+  /** Stops listening; with `thisObj`, only that object's listener of that function or name. */
+  un<K extends keyof Events & string>(name: K, fn: Listener<Events[K]>, thisObj?: object): void;
+  un(listeners: Listeners<Events>, thisObj?: object): void;
+  un(what: string | Listeners<Events>, fn?: Listener<any> | object, thisObj?: object): void {
     checkNamed(what);
-    const pairs = typeof what === 'string' ? [[what, fn] as const] : Object.entries(what);
+    const named = typeof what === 'string';
+    const pairs = named ? [[what, fn] as const] : Object.entries(what);
+    const shared = named ? thisObj : (what.thisObj ?? (fn as object | undefined));
     for (const [name, listener] of pairs) {
       const own = (listener as any)?.fn ?? listener;
-      this._drop(name, (entry) => entry.fn === own);
+      const whose = (listener as any)?.thisObj ?? shared;
+      for (const entry of this._listeners?.get(name) ?? []) {
+        const same = whose === undefined || whose === (entry.thisObj ?? this);
+        if (entry.fn === own && same) this._end(name, entry);
+      }
     }
     this._listenersChanged();
+  }
+
+  /** Forgets all listeners, but the handlers (`onXxx`). */
+  removeAllListeners(): void {
+    for (const [name, entries] of this._listeners ?? []) {
+      for (const entry of entries) this._end(name, entry);
+    }
+    this._relays = undefined;
+    this._listenersChanged();
+  }
+
+  /**
+   * From here on, another one fires all events too: `add` as `storeAdd`, with the prefix `store`. What its listeners say counts.
+   * Gives a function that ends it.
+   *
+   * @param transformCase `false` doesn't make the first letter behind the prefix a capital
+   */
+  relayAll(through: Emitter<any>, prefix = '', transformCase = true): () => void {
+    if (!(through instanceof Emitter) || through._leadsTo(this)) {
+      throw new SyncError('INVALID_ARGUMENT', 'relayAll() wants another one that has listeners');
+    }
+    const relay: Relay = {
+      through,
+      nameOf: (name) => (transformCase ? relayed(prefix, name) : prefix + name),
+    };
+    this._relays = [...(this._relays ?? []), relay];
+    this._listenersChanged();
+    return () => {
+      const rest = this._relays?.filter((other) => other !== relay);
+      this._relays = rest?.length ? rest : undefined;
+      this._listenersChanged();
+    };
   }
 
   /** The same as {@link Emitter.on}. */
@@ -139,7 +217,11 @@ export class Emitter<Events extends object> {
 
   /** @internal Whether a handler or listener is there for that event. */
   _hears(name: string): boolean {
-    return this._listeners?.has(name) === true || isHandler(this._handler(name));
+    return (
+      this._listeners?.has(name) === true ||
+      this._relays !== undefined ||
+      isHandler(this._handler(name))
+    );
   }
 
   /** @internal
@@ -153,15 +235,16 @@ export class Emitter<Events extends object> {
     }
     const entries = this._listeners?.get(name);
     const handler = this._handler(name);
-    if (entries === undefined && !isHandler(handler)) return true;
+    const relays = this._relays;
+    if (entries === undefined && relays === undefined && !isHandler(handler)) return true;
     const full = event as any;
     full.source ??= this;
     full.type ??= name;
     const waiting: Promise<unknown>[] = [];
     let proceed = true;
-    const call = (fn: Listener<any>, thisObj: object) => {
+    const call = (ask: () => unknown) => {
       try {
-        const result = this._resolve(fn, thisObj).call(thisObj, full);
+        const result = ask();
         if (result === false) proceed = false;
         else if (typeof (result as any)?.then === 'function') {
           // Reported here, so that it never shows as an unhandled rejection as well.
@@ -171,11 +254,12 @@ export class Emitter<Events extends object> {
         this._threw(name, thrown);
       }
     };
-    if (isHandler(handler)) call(handler, this);
+    if (isHandler(handler)) call(() => this._resolve(handler, this).call(this, full));
     // A copy: listeners may come and go meanwhile.
-    for (const entry of entries?.slice() ?? []) {
-      if (entry.once) this._drop(name, (other) => other === entry);
-      call(entry.fn, entry.thisObj ?? this);
+    for (const entry of entries?.slice() ?? []) call(() => this._call(name, entry, full));
+    for (const { through, nameOf } of relays ?? []) {
+      const type = nameOf(name);
+      call(() => through._fire(type, Object.create(full, { type: { value: type } })));
     }
     if (!proceed || waiting.length === 0) return proceed;
     return Promise.all(waiting).then((results) => !results.includes(false));
@@ -212,7 +296,36 @@ export class Emitter<Events extends object> {
 
   /** @internal Forgets all listeners. */
   protected _forgetListeners(): void {
-    this._listeners = undefined;
+    this.removeAllListeners();
+  }
+
+  /** @internal Whether events that are relayed come to that one. */
+  private _leadsTo(other: Emitter<any>): boolean {
+    return this === other || this._relays?.some(({ through }) => through._leadsTo(other)) === true;
+  }
+
+  private _call(name: string, entry: Entry, event: object): unknown {
+    const { fn, args, later, once } = entry;
+    const thisObj: any = entry.thisObj ?? this;
+    if (thisObj.isDestroyed === true && thisObj !== this) {
+      this._end(name, entry);
+      this._listenersChanged();
+      return undefined;
+    }
+    entry.called = true;
+    if (once) this._drop(name, entry);
+    const call = () => this._resolve(fn, thisObj).call(thisObj, ...(args as []), event);
+    if (later === undefined) return call();
+    later(() => {
+      if (entry.ended) return;
+      try {
+        const result: any = call();
+        result?.then?.(undefined, (thrown: unknown) => this._threw(name, thrown));
+      } catch (thrown) {
+        this._threw(name, thrown);
+      }
+    });
+    return undefined;
   }
 
   private _handler(name: string): unknown {
@@ -222,8 +335,31 @@ export class Emitter<Events extends object> {
   private _entry(name: string, fn: unknown, options: ListenerOptions): Entry {
     if (fn == null) throw new SyncError('INVALID_ARGUMENT', `no listener of "${name}" was given`);
     checkHandler('INVALID_ARGUMENT', name, fn);
-    const { thisObj, prio = 0, once = false } = options;
-    return { fn: fn as Listener<any>, thisObj, prio, once };
+    const { thisObj, prio = 0, once = false, args = [] } = options;
+    checkList('args', args);
+    const later = deferral(options);
+    const listener = fn as Listener<any>;
+    const entry: Entry = { fn: listener, thisObj, prio, once, args, later, called: false, ended: false };
+    const { expires } = options;
+    if (expires != null) this._expire(name, entry, expires);
+    return entry;
+  }
+
+  private _expire(name: string, entry: Entry, expires: NonNullable<ListenerOptions['expires']>): void {
+    const { delay, alt } = typeof expires === 'object' ? expires : { delay: expires, alt: undefined };
+    checkMs('expires', delay);
+    setTimeout(() => {
+      if (entry.ended) return;
+      this._end(name, entry);
+      this._listenersChanged();
+      if (entry.called || alt === undefined) return;
+      const thisObj = entry.thisObj ?? this;
+      try {
+        this._resolve(alt, thisObj).call(thisObj, undefined);
+      } catch (thrown) {
+        this._threw(name, thrown);
+      }
+    }, delay);
   }
 
   private _insert(name: string, entry: Entry): void {
@@ -234,8 +370,14 @@ export class Emitter<Events extends object> {
     this._listeners.set(name, entries);
   }
 
-  private _drop(name: string, matches: (entry: Entry) => boolean): void {
-    const rest = this._listeners?.get(name)?.filter((entry) => !matches(entry));
+  /** It is called no more, also not for what it has put off. */
+  private _end(name: string, entry: Entry): void {
+    entry.ended = true;
+    this._drop(name, entry);
+  }
+
+  private _drop(name: string, entry: Entry): void {
+    const rest = this._listeners?.get(name)?.filter((other) => other !== entry);
     if (rest === undefined) return;
     if (rest.length > 0) this._listeners?.set(name, rest);
     else this._listeners?.delete(name);
@@ -253,13 +395,19 @@ const { prototype } = Emitter;
 prototype.addListener = prototype.on;
 prototype.removeListener = prototype.un;
 
+/** @internal */
+const capital = (name: string) => `${name[0]?.toUpperCase() ?? ''}${name.slice(1)}`;
+
+/** @internal `add` -> `storeAdd`. */
+export const relayed = (prefix: string, name: string) => prefix + (prefix ? capital(name) : name);
+
 const handlerNames = new Map<string, string>();
 
 /** `sync` -> `onSync`. */
 export function handlerName(event: string): string {
   let name = handlerNames.get(event);
   if (name === undefined) {
-    name = `on${event[0]?.toUpperCase() ?? ''}${event.slice(1)}`;
+    name = `on${capital(event)}`;
     handlerNames.set(event, name);
   }
   return name;
@@ -301,4 +449,48 @@ function checkNamed(what: unknown): void {
 
 function isHandler(value: unknown): value is Listener<any> {
   return typeof value === 'function' || typeof value === 'string';
+}
+
+/** What has other members than options is the listener's `this`. */
+function optionsOf(given: ListenerOptions | object | undefined): ListenerOptions {
+  if (given === null || typeof given !== 'object') return {};
+  const prototype = Object.getPrototypeOf(given);
+  const plain = prototype === Object.prototype || prototype === null;
+  const isOptions = plain && Object.keys(given).every((name) => OPTIONS.has(name));
+  return isOptions ? given : { thisObj: given };
+}
+
+/** How the calls of a listener are put off, if they are. */
+function deferral({ delay, buffer, throttle, asap }: ListenerOptions): Entry['later'] {
+  for (const [name, ms] of Object.entries({ delay, buffer, throttle })) {
+    if (ms != null) checkMs(name, ms);
+  }
+  if (asap === true) return queueMicrotask;
+  if (delay != null) return (call) => setTimeout(call, delay);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  if (buffer != null) {
+    return (call) => {
+      clearTimeout(timer);
+      timer = setTimeout(call, buffer);
+    };
+  }
+  if (throttle == null) return undefined;
+  let last: (() => void) | undefined;
+  const run = (call: () => void) => {
+    timer = setTimeout(() => {
+      const next = last;
+      timer = last = undefined;
+      if (next !== undefined) run(next);
+    }, throttle);
+    call();
+  };
+  return (call) => {
+    if (timer === undefined) run(call);
+    else last = call;
+  };
+}
+
+function checkMs(name: string, ms: unknown): void {
+  if (typeof ms === 'number' && ms >= 0 && ms < 2 ** 31) return;
+  throw new SyncError('INVALID_ARGUMENT', `${name} must be a number of ms`);
 }

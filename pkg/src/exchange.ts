@@ -31,6 +31,7 @@ export class Exchange {
   private isParsed = false;
   /** A listener has seen the response, so that it may have changed it. */
   touched = false;
+  private unwatch: () => void = () => {};
   /** What the call of load() asked for. */
   loadOptions: object = {};
 
@@ -38,6 +39,23 @@ export class Exchange {
     readonly kind: RequestType,
     readonly request: WireRequest,
   ) {}
+
+  /** Ends the request with the app's signal; without one, that counts no more. */
+  watch(signal: AbortSignal | undefined, end: () => void = () => {}): void {
+    this.unwatch();
+    if (signal === undefined) return;
+    let ended = false;
+    const abort = () => {
+      if (!ended) end();
+    };
+    this.unwatch = () => {
+      ended = true;
+      signal.removeEventListener('abort', abort);
+    };
+    // Not from within what sends it.
+    if (signal.aborted) queueMicrotask(abort);
+    else signal.addEventListener('abort', abort);
+  }
 
   add(chunk: Uint8Array): void {
     this.chunks.push(chunk);

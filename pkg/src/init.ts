@@ -1,6 +1,7 @@
 import * as glue from '../wasm/syncline.js';
 import { makeRequest, sendRequest } from './ajax-helper.js';
 import { settleCall } from './calls.js';
+import { signalOf } from './crud-config.js';
 import { managers } from './crud-manager.js';
 import { SyncError } from './errors.js';
 import { EXCHANGES, Exchange, type RequestType } from './exchange.js';
@@ -101,7 +102,10 @@ const facade = {
     const exchange = new Exchange(kindOf(kind), JSON.parse(http));
     EXCHANGES.set(request, exchange);
     const sending = managers.get(manager);
-    if (sending === undefined || exchange.kind !== 'load') return;
+    if (sending === undefined) return;
+    const signal = signalOf(sending._transports[exchange.kind]);
+    exchange.watch(signal, () => engine().cancel(manager, -1));
+    if (exchange.kind !== 'load') return;
     exchange.loadOptions = sending._loadOptions;
     // The next load may be nobody's.
     sending._loadOptions = {};
@@ -117,6 +121,7 @@ const facade = {
   },
 
   release(request: number): void {
+    EXCHANGES.get(request)?.watch(undefined);
     EXCHANGES.delete(request);
   },
 

@@ -1,4 +1,4 @@
-import { asked } from './crud-config.js';
+import { asked, asksAnything } from './crud-config.js';
 import { type CrudManagerEvents, EVENTS } from './crud-events.js';
 import type { CrudManager } from './crud-manager.js';
 import {
@@ -60,47 +60,78 @@ function askBeforeApply(manager: CrudManager<any>, ask: Ask, name: keyof CrudMan
 }
 
 function askBeforeSend(manager: CrudManager<any>, ask: Ask): void {
-  const http = JSON.parse(ask.http as string) as WireRequest;
-  const section = ask.kind === 'load' ? manager._transports.load : manager._transports.sync;
-  const pack = ask.body === undefined ? undefined : new TextDecoder().decode(ask.body);
-  const form = manager._options.sendAsFormData === true && pack !== undefined;
-  const body = form ? String(new URLSearchParams({ [section.paramName ?? 'data']: pack })) : pack;
-  const url = new ParamUrl(http.url);
-  let config: RequestOptions & { body?: string };
-  let params: Record<string, string>;
-  try {
-    params = { ...url.params, ...texts(asked(section.params)) };
-    config = {
-      ...http.fetchOptions,
-      method: http.method,
-      url: url.path,
-      headers: { ...Object.fromEntries(http.headers), ...texts(asked(section.headers)) },
-      ...(body !== undefined && { body }),
-    };
-  } catch (thrown) {
-    manager._threw('beforeSend', thrown);
-    const why = `headers or params threw: ${String(thrown)}`;
-    engine().answer(ask.ask, false, why, undefined, undefined);
+  const section = manager._transports[ask.kind];
+  const { params, queryParams, headers } = section;
+  if (!asksAnything(section)) {
+    outfit(manager, ask, {}, {});
     return;
   }
+  Promise.all([asked(queryParams), asked(params), asked(headers)]).then(
+    ([more, own, named]) => {
+      if (!manager.isDestroyed) outfit(manager, ask, { ...more, ...own }, named);
+    },
+    (thrown) => {
+      if (manager.isDestroyed) return;
+      manager._threw('beforeSend', thrown);
+      const why = `headers or params threw: ${String(thrown)}`;
+      engine().answer(ask.ask, false, why, undefined, undefined);
+    },
+  );
+}
+
+/** Lets listeners see the request as it would go out, and change it. */
+function outfit(
+  manager: CrudManager<any>,
+  ask: Ask,
+  own: Record<string, unknown>,
+  named: Record<string, unknown>,
+): void {
+  const http = JSON.parse(ask.http as string) as WireRequest;
+  const section = manager._transports[ask.kind];
+  const pack = ask.body === undefined ? undefined : new TextDecoder().decode(ask.body);
+  const inBody = section.addQueryParamsToBody === true && pack !== undefined;
+  const form = inBody || (manager._options.sendAsFormData === true && pack !== undefined);
+  const formOf = (params: object) =>
+    String(new URLSearchParams({ ...params, [section.paramName ?? 'data']: pack as string }));
+  const url = new ParamUrl(http.url);
+  const params = { ...url.params, ...texts(own) };
+  const moved = (all: object) => (inBody ? withoutOwn(all, section.url) : {});
+  const body = form ? formOf(moved(params)) : pack;
+  const config: RequestOptions & { body?: string } = {
+    ...http.fetchOptions,
+    method: http.method,
+    url: url.path,
+    headers: { ...Object.fromEntries(http.headers), ...texts(named) },
+    ...(body !== undefined && { body }),
+  };
   if (form) asForm(config.headers);
   const event = { crudManager: manager, requestType: ask.kind, params, requestConfig: config };
   whenAsked(manager, manager._fire('beforeSend', event), (proceed) => {
     const { url: path, method, headers, body: text, ...fetchOptions } = event.requestConfig ?? {};
+    const last = texts(event.params);
+    const rest = moved(last);
+    const inUrl = Object.entries(last).filter(([name]) => !Object.hasOwn(rest, name));
     const request = {
       method,
-      url: url.compose(String(path), texts(event.params)),
+      url: url.compose(String(path), Object.fromEntries(inUrl)),
       headers: Object.entries(texts(headers)),
       fetchOptions,
     };
-    const sent =
+    const sent = text === body && inBody ? formOf(rest) : text;
+    const bytes =
       text === body && !form
         ? ask.body
-        : typeof text === 'string'
-          ? new TextEncoder().encode(text)
+        : typeof sent === 'string'
+          ? new TextEncoder().encode(sent)
           : undefined;
-    engine().answer(ask.ask, proceed, undefined, jsonOf(manager, request, 'beforeSend'), sent);
+    engine().answer(ask.ask, proceed, undefined, jsonOf(manager, request, 'beforeSend'), bytes);
   });
+}
+
+/** Parameters but those that stand in a URL itself. */
+function withoutOwn(params: object, url = ''): object {
+  const { params: own } = new ParamUrl(url);
+  return Object.fromEntries(Object.entries(params).filter(([name]) => !Object.hasOwn(own, name)));
 }
 
 function asForm(headers: Record<string, string>): void {

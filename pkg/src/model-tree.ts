@@ -15,10 +15,12 @@ export interface TreeRecord {
   readonly allChildren: this[] | null;
   /** Whether it stands for the top of a tree. */
   readonly isRoot: boolean;
-  /** Whether there is no record below. */
+  /** Whether there is no record below, nor any to be loaded. */
   readonly isLeaf: boolean;
-  /** Whether there are records below. */
+  /** Whether there are records below, or to be loaded. */
   readonly isParent: boolean;
+  /** Whether what is below is there: `false` where data says `children: true` (or `leaf: false`) and none came. */
+  readonly isLoaded: boolean;
   /** How many records are above it. */
   readonly childLevel: number;
   /** Its place among the children of its parent; -1 when it is in no tree. */
@@ -30,6 +32,8 @@ export interface TreeRecord {
   /** How many records are below it, on all levels. */
   readonly descendantCount: number;
 
+  /** Whether what is below it is shown among the store's records; see {@link Store.toggleCollapse}. */
+  isExpanded(store?: object): boolean;
   /** Puts records (of the tree, new ones, or data) behind its children. Gives what was put there: a list for a list. */
   appendChild<T extends TreeInput>(
     child: T,
@@ -67,6 +71,11 @@ function childrenOf(record: Model): Model[] {
   const tree = treeOf(record);
   return tree === undefined ? [] : tree.childrenOf(record);
 }
+
+const isEmpty = (record: Model) => childrenOf(record).length === 0;
+
+/** Servers have many ways to say no. */
+const isSaid = (value: unknown) => ![false, 0, '0', 'false'].includes(value as never);
 
 function siblings(record: Model): Model[] {
   const tree = treeOf(record);
@@ -115,10 +124,15 @@ export const tree: Omit<TreeRecord, 'children'> & { readonly children: any } & T
     return isRoot(this);
   },
   get isLeaf() {
-    return childrenOf(this).length === 0;
+    return isEmpty(this) && this.isLoaded;
   },
   get isParent() {
-    return childrenOf(this).length > 0;
+    return !this.isLeaf;
+  },
+  get isLoaded() {
+    const tree = treeOf(this);
+    if (tree === undefined || isRoot(this) || isSaid(this.get('leaf'))) return true;
+    return tree._loadedParents.has(this) || !isEmpty(this);
   },
   get childLevel() {
     return treeOf(this)?._ancestors(this).length ?? 0;
@@ -142,6 +156,10 @@ export const tree: Omit<TreeRecord, 'children'> & { readonly children: any } & T
     let count = 0;
     traverse(this, () => count++, true);
     return count;
+  },
+  isExpanded() {
+    const said = treeOf(this)?._view?.toggled.get(this.key);
+    return said === undefined ? isSaid(this.get('expanded')) : !said;
   },
   appendChild(child: TreeInput, silent?: boolean) {
     return graft(this, child, null, silent);

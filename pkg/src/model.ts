@@ -1,6 +1,6 @@
 import { fieldsOf, isInternal, readField } from './accessors.js';
 import { type Aside, CELLS, Freshness, aside, cellAt, putCell } from './cells.js';
-import { type EditOptions, editUnseen, settledRecord, unseen } from './edits.js';
+import { type EditOptions, setUnseen, settledRecord, unseen } from './edits.js';
 import { SyncError } from './errors.js';
 import { checkValue } from './values.js';
 import { type Field, type FieldInput, type FieldList, Kind, toJsonValue } from './fields.js';
@@ -8,6 +8,7 @@ import { type RecordExtras, defineExtras, extras } from './model-extras.js';
 import { CLOSED, type EditPort } from './journal.js';
 import { type Modifications, modifications } from './modifications.js';
 import { type TreeRecord, tree } from './model-tree.js';
+import type { FieldChange } from './store-events.js';
 import type { Store } from './store.js';
 
 /** An id as the server gives it. `4037` and `"4037"` are the same id. */
@@ -135,7 +136,7 @@ function shadowsOf(record: Model): readonly string[] {
  *
  * ```ts
  * class ProjectTask extends TaskModel {
- *   static fields = [{ name: 'deadline', type: 'date' }];
+ *   static override fields = [{ name: 'deadline', type: 'date' }];
  *   declare deadline: Date | null;
  *   get isOverdue() { return this.deadline !== null && this.deadline < new Date(); }
  * }
@@ -234,7 +235,7 @@ export class Model {
 
   /** Stays the same as long as the record lives, also when the server gives it an id. */
   get key(): string {
-    return this._x?.key ?? String(cellAt(this, 0));
+    return this._x?.key ?? this._s._store?._cache.keyOf(this) ?? String(cellAt(this, 0));
   }
 
   /** The store that the record is in. */
@@ -278,15 +279,14 @@ export class Model {
     const option = single ? third : second;
     const silent = option === true || option?.silent === true;
     const store = this._s._store;
-    const batched = this._x?.batch;
-    if (batched !== undefined && store !== undefined) {
-      Object.assign(batched, values);
+    if (this._x?.batch !== undefined && store !== undefined) {
+      this._gather(values);
       return this;
     }
     if (store === undefined) {
       for (const name of Object.keys(values)) this._setDetached(name, values[name]);
     } else if (unseen(option)) {
-      editUnseen(store, () => store._update(this, values, silent));
+      setUnseen(store, this, values, silent);
     } else {
       store._update(this, values, silent);
     }
@@ -316,7 +316,7 @@ export class Model {
     return this._state('phantom', true);
   }
 
-  /** Whether it has changes that wait to be sent. */
+  /** Whether it has changes that aren't on the wire, those of fields that are never sent included. */
   get isModified(): boolean {
     return this._state('dirty', false);
   }
@@ -441,9 +441,19 @@ export class Model {
 
   /** @internal */
   _setField(field: Field, value: unknown): void {
-    const batched = this._x?.batch;
-    if (batched !== undefined && this._s._store !== undefined) batched[field.name] = value;
+    if (this._x?.batch !== undefined && this._s._store !== undefined)
+      this._gather({ [field.name]: value });
     else this._s._write(this, field, value);
+  }
+
+  /** Keeps values for the end of the batch. */
+  private _gather(values: Record<string, unknown>): void {
+    const changes: Record<string, FieldChange> = Object.create(null);
+    for (const name of Object.keys(values)) {
+      changes[name] = { value: values[name], oldValue: this.get(name) };
+    }
+    aside(this).batch = { ...this._x?.batch, ...values };
+    this._s._store?._fire('batchedUpdate', { record: this, changes });
   }
 
   /** @internal */
@@ -482,21 +492,19 @@ export function rowOf(
   fields: FieldList,
   idField: string | undefined,
   tree: boolean,
+  defaults = true,
 ): object {
   const data = record instanceof Model ? record.data : record;
   const row: Record<string, unknown> = {};
   for (const name of Object.keys(data)) own(row, name, toJsonValue(data[name]));
   if (tree && Array.isArray(data.children)) {
     row.children = data.children.map((child: any) =>
-      child !== null && typeof child === 'object' ? rowOf(child, fields, idField, true) : child,
+      child !== null && typeof child === 'object'
+        ? rowOf(child, fields, idField, true, defaults)
+        : child,
     );
   }
-  for (const { name, ix, config } of fields.list) {
-    if (typeof config.defaultValue === 'function' && row[name] === undefined) {
-      own(row, name, toJsonValue(config.defaultValue()));
-    }
-    const path = (ix === 0 && idField) || config.dataSource;
-    if (path === undefined || path === name || !Object.hasOwn(row, name)) continue;
+  const put = (name: string, path: string) => {
     const value = row[name];
     delete row[name];
     const parts = path.split('.');
@@ -509,6 +517,20 @@ export function rowOf(
       at = copy;
     }
     own(at, last, value);
+  };
+  for (const { name, ix, config } of fields.list) {
+    if (defaults && typeof config.defaultValue === 'function' && row[name] === undefined) {
+      own(row, name, toJsonValue(config.defaultValue()));
+    }
+    const path = (ix === 0 && idField) || config.dataSource;
+    if (path === undefined || path === name) continue;
+    if (Object.hasOwn(row, name)) put(name, path);
+    const dot = path.indexOf('.');
+    if (dot < 0) continue;
+    // What else came in that object, without being declared.
+    for (const other of Object.keys(row)) {
+      if (other.startsWith(path.slice(0, dot + 1))) put(other, other);
+    }
   }
   return row;
 }

@@ -16,13 +16,13 @@ export class EventModel extends Model {
   ];
 
   declare name: string;
-  declare startDate: Date | null;
-  declare endDate: Date | null;
+  declare startDate: Date | null | undefined;
+  declare endDate: Date | null | undefined;
   /** Whether it lasts whole days; its end is exclusive then, too. */
   declare allDay: boolean;
   /** The resource, where events have just one and no assignments. */
-  declare resourceId: Id | null;
-  declare eventColor: string | null;
+  declare resourceId: Id | null | undefined;
+  declare eventColor: string | null | undefined;
   declare readOnly: boolean;
 
   /** @internal */
@@ -43,8 +43,8 @@ export class ResourceModel extends Model {
   ];
 
   declare name: string;
-  declare image: string | null;
-  declare eventColor: string | null;
+  declare image: string | null | undefined;
+  declare eventColor: string | null | undefined;
 
   /** @internal */
   get isResourceModel(): boolean {
@@ -62,8 +62,8 @@ export class AssignmentModel extends Model {
     { name: 'resourceId', dataSource: 'resource' },
   ];
 
-  declare eventId: Id | null;
-  declare resourceId: Id | null;
+  declare eventId: Id | null | undefined;
+  declare resourceId: Id | null | undefined;
 }
 
 export interface AssignmentModel extends Assigning {}
@@ -74,9 +74,9 @@ export class TaskAssignmentModel extends Model {
   static override fields: readonly FieldInput[] = ['event', 'resource'];
 
   /** The task's id. */
-  declare event: Id | null;
+  declare event: Id | null | undefined;
   /** The resource's id. */
-  declare resource: Id | null;
+  declare resource: Id | null | undefined;
 }
 
 /** A card of a task board. */
@@ -95,16 +95,16 @@ export class TaskModel extends Model {
   ];
 
   declare name: string;
-  declare description: string | null;
+  declare description: string | null | undefined;
   /** The column. */
   declare status: any;
   /** The swimlane. */
   declare prio: any;
-  declare startDate: Date | null;
-  declare endDate: Date | null;
+  declare startDate: Date | null | undefined;
+  declare endDate: Date | null | undefined;
   /** Orders the cards of a column. */
   declare weight: number;
-  declare eventColor: string | null;
+  declare eventColor: string | null | undefined;
   declare readOnly: boolean;
 }
 
@@ -119,7 +119,7 @@ export class ColumnModel extends Model {
   ];
 
   declare text: string;
-  declare color: string | null;
+  declare color: string | null | undefined;
 }
 
 /** A swimlane of a task board. */
@@ -137,8 +137,8 @@ export class TimeRangeModel extends Model {
   ];
 
   declare name: string;
-  declare startDate: Date | null;
-  declare endDate: Date | null;
+  declare startDate: Date | null | undefined;
+  declare endDate: Date | null | undefined;
 }
 
 /** A stretch of time that concerns one resource. */
@@ -149,8 +149,8 @@ export class ResourceTimeRangeModel extends TimeRangeModel {
     { name: 'timeRangeColor', type: 'string' },
   ];
 
-  declare resourceId: Id | null;
-  declare timeRangeColor: string | null;
+  declare resourceId: Id | null | undefined;
+  declare timeRangeColor: string | null | undefined;
 }
 
 /** A working-time calendar. */

@@ -1,5 +1,7 @@
 import { type Field, toJsonValue } from './fields.js';
+import type { CrudManager } from './crud-manager.js';
 import type { Model } from './model.js';
+import { engine } from './runtime.js';
 
 /** What of a record is changed, and how it goes out. A field of the same name takes the place of each. */
 export interface Modifications {
@@ -15,8 +17,32 @@ export interface Modifications {
   readonly isBatchUpdating: boolean;
   /** Whether the record can go out with the next sync: no batch is open, and nothing keeps it back. */
   readonly isPersistable: boolean;
+  /**
+   * Whether it is there for a trial (a form is open for it): it is kept back from syncs until this is `false` again; its store tells
+   * `addConfirmed` then.
+   */
+  isCreating: boolean;
   /** The same as {@link Model.acceptChanges}. */
   clearChanges(): void;
+}
+
+const creating = new WeakSet<Model>();
+
+/** @internal Keeps a record back that is there for a trial. */
+export function holdCreating(record: Model): void {
+  if (record.store === undefined || record.isRemoved) return;
+  engine().setValid(record.store._number, record._r, record._g, false);
+}
+
+function confirmCreating(record: Model): void {
+  const { store } = record;
+  if (store === undefined || record.isRemoved) return;
+  engine().setValid(store._number, record._r, record._g, true);
+  store._fire('addConfirmed', { record });
+  const manager = store._manager as CrudManager | undefined;
+  // Its time to be sent may have passed.
+  manager?.suspendAutoSync();
+  manager?.resumeAutoSync();
 }
 
 const persists = (field: Field) => field.config.persist !== false;
@@ -42,7 +68,17 @@ export const modifications: Modifications & ThisType<Model> = {
     return this.store !== undefined && this._x?.batch !== undefined;
   },
   get isPersistable() {
-    return !this.isBatchUpdating && !this.isHeldBack && this.isValid;
+    return !this.isBatchUpdating && !this.isCreating && !this.isHeldBack && this.isValid;
+  },
+  get isCreating() {
+    return creating.has(this as any);
+  },
+  set isCreating(is) {
+    if (is === creating.has(this as any)) return;
+    if (is) creating.add(this as any);
+    else creating.delete(this as any);
+    if (is) holdCreating(this as any);
+    else confirmCreating(this as any);
   },
   clearChanges() {
     this.acceptChanges();

@@ -1,4 +1,4 @@
-import { Freshness, aside, markRemoved, markStale, putCell, putCells, settleShape } from './cells.js';
+import { Freshness, aside, cellAt, markRemoved, markStale, putCell, putCells, settleShape } from './cells.js';
 import { type Notice, NoticeKind, OriginCode, unpack } from './decode.js';
 import { Kind } from './fields.js';
 import { type Id, type Model, type RecordHome, makeRecord } from './model.js';
@@ -97,6 +97,12 @@ export class RecordCache<R extends Model> {
     }
     this.move(record, register(0), register(1));
     this.pack([record._r], (_row, _generation, cells) => putCells(record, cells));
+  }
+
+  /** The key of a record that has had one id only: that, unless it is another record's key. */
+  keyOf(record: R): string {
+    const id = String(cellAt(record, 0));
+    return this.keys.has(id) ? this.claim(record, id) : id;
   }
 
   /** Every record is stale; after a load, rows mean other records. */
@@ -278,6 +284,15 @@ export class RecordCache<R extends Model> {
     putCell(record, ix, date ? null : value);
   }
 
+  /** Gives a record that key for good, or one like it where another record has it. */
+  private claim(record: R, name: string): string {
+    let key = name;
+    for (let number = 2; this.keys.has(key); number++) key = `${name}#${number}`;
+    this.keys.set(key, record);
+    aside(record).key = key;
+    return key;
+  }
+
   private renamed(notice: Notice, known: R | undefined): void {
     let record = known;
     if (record === undefined) {
@@ -286,11 +301,7 @@ export class RecordCache<R extends Model> {
       if (record === undefined) return;
       this.move(record, notice.row, notice.generation);
     }
-    const own = aside(record);
-    if (own.key === undefined) {
-      own.key = String(notice.old);
-      this.keys.set(own.key, record);
-    }
+    if (record._x?.key === undefined) this.claim(record, String(notice.old));
     record._0 = notice.value as Id;
   }
 }

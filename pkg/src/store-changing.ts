@@ -6,6 +6,7 @@ import { markRemoved } from './cells.js';
 import { type EditOptions, editUnseen, hides, unseen } from './edits.js';
 import { SyncError, checkPosition } from './errors.js';
 import { type Id, Model, rowOf } from './model.js';
+import { holdCreating } from './modifications.js';
 import {
   encode,
   engine,
@@ -24,7 +25,8 @@ import { StoreReading } from './store-reading.js';
 export abstract class StoreChanging<R extends Model = Model> extends StoreReading<R> {
   /**
    * Adds records: objects, records that are in no store yet, or an array of such. Gives the new records; with
-   * `optimistic: false`, they are in the store only when the server has confirmed them.
+   * `optimistic: false`, they are in the store only when the server has confirmed them, and when a listener of `beforeAdd` wants
+   * time (it gave a promise), only when it has said yes.
    */
   add(data: object | readonly object[], silent?: boolean | EditOptions): R[] {
     return this._add(data, -1, silent);
@@ -61,20 +63,29 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
 
   /**
    * Removes records, given as such or by id. What isn't here (any more) is passed over. Gives the records that went, those of a
-   * cascade in this store included; with `optimistic: false` none: they go when the server has confirmed it.
+   * cascade in this store included; with `optimistic: false` none: they go when the server has confirmed it. None either when a
+   * listener of `beforeRemove` says no, or wants time (it gave a promise): they go, then, when it has said yes.
    */
   remove(what: R | Id | readonly (R | Id)[], silent?: boolean | EditOptions): R[] {
-    if (unseen(silent)) {
-      editUnseen(this._store, () => this.remove(what));
-      return [];
-    }
-    const number = this._alive();
+    this._alive();
     const list: readonly (R | Id)[] = Array.isArray(what) ? what : [what as R | Id];
     const records = [
       ...new Set(list.map((one) => this._own(one)).filter((one) => one !== undefined)),
     ];
     if (records.length === 0) return [];
-    if (this._fire('beforeRemove', { records }) === false) return [];
+    const later = () => this._removeNow(records.filter((one) => !this._isRemoved(one)), silent);
+    return this._may('beforeRemove', { records }, later) === true
+      ? this._removeNow(records, silent)
+      : [];
+  }
+
+  private _removeNow(records: readonly R[], silent?: boolean | EditOptions): R[] {
+    if (records.length === 0) return [];
+    if (unseen(silent)) {
+      editUnseen(this._store, () => this._removeNow(records));
+      return [];
+    }
+    const number = this._alive();
     this._silently(silent, () => engine().remove(number, writePairs(records) >> 1));
     if (hides()) return [];
     const pairs = readPairs();
@@ -91,13 +102,14 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
 
   /** Removes every record. */
   removeAll(silent?: boolean | { silent?: boolean }): void {
+    this._alive();
+    const records = this._hears('beforeRemove') ? this.allRecords : [];
+    const now = () => this._clear(silent);
+    if (this._may('beforeRemove', { records }, now) === true) now();
+  }
+
+  private _clear(silent?: boolean | { silent?: boolean }): void {
     const number = this._alive();
-    if (
-      this._hears('beforeRemove') &&
-      this._fire('beforeRemove', { records: this.allRecords }) === false
-    ) {
-      return;
-    }
     const records = this._hears('removeAll') ? this.allRecords : [];
     this._silently(silent, () => engine().removeAll(number));
     if ((!this._told || this._batches > 0) && !hides())
@@ -213,11 +225,18 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
 
   /**
    * Declares what is changed to be confirmed, and gives what that was; `null` when nothing was, or a listener of `beforeCommit`
-   * said no. Nothing of it is sent.
+   * said no, or wants time: it is done, then, when it has said yes. Nothing of it is sent.
    */
   commit(): { added: R[]; modified: R[]; removed: R[] } | null {
     const { changes } = this;
-    if (changes === null || this._fire('beforeCommit', { changes }) === false) return null;
+    if (changes === null) return null;
+    const now = () => this._commit();
+    return this._may('beforeCommit', { changes }, now) === true ? now() : null;
+  }
+
+  private _commit(): { added: R[]; modified: R[]; removed: R[] } | null {
+    const { changes } = this;
+    if (changes === null) return null;
     this.acceptChanges();
     this._fire('commit', { changes });
     return changes;
@@ -302,17 +321,23 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     position: number,
     silent?: boolean | EditOptions,
   ): R[] {
-    if (unseen(silent)) {
-      let added: R[] = [];
-      editUnseen(this._store, () => {
-        added = this._add(data, position);
-      });
-      return added;
+    this._alive();
+    let given: readonly object[] = Array.isArray(data) ? data : [data];
+    if (given.length === 0) return [];
+    this._checkNew(given);
+    if (this._hears('beforeAdd')) {
+      given = given.map((one) => (one instanceof Model ? one : new this.modelClass(one)));
+      const later = () => {
+        this._checkNew(given);
+        this._addNow(given, Math.min(position, this.allCount), silent);
+      };
+      const verdict = this._may('beforeAdd', { records: given }, later);
+      if (verdict !== true) return verdict === false ? [] : (given as R[]);
     }
-    const number = this._alive();
-    const list: readonly object[] = Array.isArray(data) ? data : [data];
-    if (list.length === 0) return [];
-    let given: readonly object[] = list;
+    return this._addNow(given, position, silent);
+  }
+
+  private _checkNew(given: readonly object[]): void {
     for (const one of given) {
       if (one === null || typeof one !== 'object' || Array.isArray(one)) {
         throw new SyncError('INVALID_ARGUMENT', 'add() wants objects or records');
@@ -325,10 +350,21 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
         );
       }
     }
-    if (this._hears('beforeAdd')) {
-      given = given.map((one) => (one instanceof Model ? one : new this.modelClass(one)));
-      if (this._fire('beforeAdd', { records: given as R[] }) === false) return [];
+  }
+
+  private _addNow(
+    given: readonly object[],
+    position: number,
+    silent?: boolean | EditOptions,
+  ): R[] {
+    if (unseen(silent)) {
+      let added: R[] = [];
+      editUnseen(this._store, () => {
+        added = this._addNow(given, position);
+      });
+      return added;
     }
+    const number = this._alive();
     const rows = given.map((one) => this._identified(one));
     this._cache.incoming = this._instances(given, []);
     let pairs: Uint32Array;
@@ -346,6 +382,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     // A listener may have destroyed it.
     this._alive();
     const added = this._cache.records(pairs.filter((_, i) => i % 2 === 0));
+    for (const one of given) if (one instanceof Model && one.isCreating) holdCreating(one);
     this._edited();
     return added;
   }
@@ -374,9 +411,16 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
   /** @internal */
   abstract get _idName(): string;
 
-  /** @internal */ _row(one: unknown): unknown {
+  /** @internal */ _row(one: unknown, defaults = true): unknown {
     if (one === null || typeof one !== 'object') return one;
-    return rowOf(one as Record<string, unknown>, this._fields, this._config.idField, this.isTree);
+    const { idField } = this._config;
+    return rowOf(one as Record<string, unknown>, this._fields, idField, this.isTree, defaults);
+  }
+
+  /** @internal Its data as the server would tell it. */
+  _wireRows(): object[] {
+    const rows = this.toJSON();
+    return this._renames ? rows.map((row) => this._row(row, false) as object) : rows;
   }
 
   /** Whether any field has another name on the wire. */
@@ -411,7 +455,8 @@ export function writeData(data: DataInput): number {
 
 /** @internal Data as JSON in UTF-8. */
 export function encodeData(data: DataInput): Uint8Array {
-  if (data instanceof Uint8Array) return data;
+  // Those of another realm (jsdom) are no instances of this one's class.
+  if ((data as Uint8Array | null)?.BYTES_PER_ELEMENT === 1) return data as Uint8Array;
   if (data === null || (typeof data !== 'object' && typeof data !== 'string')) {
     throw new SyncError('INVALID_ARGUMENT', 'data must be objects, or JSON as text or bytes');
   }

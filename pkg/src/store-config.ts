@@ -111,3 +111,9 @@ export function interval(
 export function parentField(tree: StoreConfig['tree']): string | undefined {
   return tree === true ? 'parentId' : tree || undefined;
 }
+
+/** @internal What rows of trees say about themselves, and what isn't sent unless the class says otherwise. */
+export function withTreeFields(fields: FieldList): FieldList {
+  const missing = ['expanded', 'leaf'].filter((name) => !fields.byName.has(name));
+  return fields.extend(missing.map((name) => ({ name, type: 'boolean', persist: false })));
+}

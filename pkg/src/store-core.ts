@@ -12,7 +12,13 @@ import { RecordCache } from './record-cache.js';
 import { engine, readWords, thrown } from './runtime.js';
 import { sendValue } from './setting.js';
 import type { FieldChange, StoreEvents } from './store-events.js';
-import { type StoreConfig, isModelClass, parentField, recordClass } from './store-config.js';
+import {
+  type StoreConfig,
+  isModelClass,
+  parentField,
+  recordClass,
+  withTreeFields,
+} from './store-config.js';
 import { StoreFields } from './store-fields.js';
 import type { StoreView } from './store-view.js';
 import type { Store } from './store.js';
@@ -69,7 +75,8 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     if (!isModelClass(this.modelClass)) {
       throw new SyncError('INVALID_CONFIG', `store "${this.id}": modelClass must extend Model`);
     }
-    this._fields = fieldsOf(this.modelClass as any).extend(config.fields ?? []);
+    const fields = fieldsOf(this.modelClass as any).extend(config.fields ?? []);
+    this._fields = config.tree ? withTreeFields(fields) : fields;
     const records = recordClass(this.modelClass, this._fields);
     settleIn(records, this as any, this._port);
     this._isAlone = !config.tree && !config.relations?.length;
@@ -77,7 +84,7 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     this._cache = new RecordCache(this as any, this._storeFields, records);
     this._subscriptions = new Subscriptions(
       (thrown) => this._threw('subscribe', thrown),
-      () => this._view !== undefined,
+      () => this._view?.isPlain === false,
     );
   }
 
@@ -112,20 +119,31 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
 
   /** @internal Sets one field, after the veto. */
   _write(record: Model, field: Field, value: unknown): boolean {
-    if (this._vetoes && this._vetoed(record as R, { [field.name]: value })) return false;
+    if (this._vetoes) {
+      const values = { [field.name]: value };
+      if (this._vetoed(record as R, values, () => this._update(record, values, false, true))) {
+        return false;
+      }
+    }
     const changed = this._set(record, field, value);
     if (changed) this._edited();
     return changed;
   }
 
   /** @internal Sets several fields as one update. Gives whether no listener said no. */
-  _update(record: Model, values: Record<string, unknown>, silent: boolean): boolean {
+  _update(
+    record: Model,
+    values: Record<string, unknown>,
+    silent: boolean,
+    asked = false,
+  ): boolean {
     this._alive();
     if (record._s !== (this as unknown)) this._foreign(record);
     const names = Object.keys(values);
     // All of them before any is set: nothing is done by halves.
     for (const name of names) checkValue(name, values[name]);
-    if (this._hears('beforeUpdate') && this._vetoed(record as R, values)) return false;
+    const again = () => this._update(record, values, silent, true);
+    if (!asked && this._vetoed(record as R, values, again)) return false;
     this._silently(silent, () => {
       if (names.length === 1) {
         const name = names[0] as string;
@@ -167,7 +185,7 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     if (what === 'phantom') return (bits & 1) !== 0;
     if (what === 'held') return (bits & 16) !== 0;
     if (what === 'dirty') return (bits & (1 | 4)) !== 0;
-    return (bits & (1 | 4 | 8)) !== 0;
+    return (bits & (1 | 8)) !== 0;
   }
 
   /** @internal */
@@ -288,12 +306,51 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     }
   }
 
-  /** @internal */ _vetoed(record: R, values: Record<string, unknown>): boolean {
+  /** @internal Whether a record isn't to be set now; see {@link StoreCore._may}. */
+  _vetoed(record: R, values: Record<string, unknown>, again: () => unknown): boolean {
+    const later = () => {
+      if (!this._isRemoved(record)) again();
+    };
+    return this._await('beforeUpdate', this._askUpdate(record, values), later) !== true;
+  }
+
+  /** @internal What listeners say to setting fields of a record. */
+  _askUpdate(record: R, values: Record<string, unknown>): boolean | Promise<boolean> {
+    if (!this._hears('beforeUpdate')) return true;
     const changes: Record<string, FieldChange> = Object.create(null);
     for (const name of Object.keys(values)) {
       changes[name] = { value: values[name], oldValue: record.get(name) };
     }
-    return this._fire('beforeUpdate', { record, changes }) === false;
+    return this._ask('beforeUpdate', { record, changes });
+  }
+
+  /**
+   * @internal Whether listeners let something be done now: `true`, `false`, or `undefined` when one wants time; it is done later,
+   * then, unless that says no.
+   */
+  _may(name: string, event: object, later: () => void): boolean | undefined {
+    return this._await(name, this._hears(name) ? this._ask(name, event) : true, later);
+  }
+
+  private _ask(name: string, event: object): boolean | Promise<boolean> {
+    const verdict = this._fire(name, event);
+    // What is one edit is done at once or not at all.
+    if (typeof verdict === 'boolean' || !isMaking()) return verdict;
+    throw new SyncError('VETOED', `a listener of "${name}" wants time`);
+  }
+
+  private _await(
+    name: string,
+    verdict: boolean | Promise<boolean>,
+    later: () => void,
+  ): boolean | undefined {
+    if (typeof verdict === 'boolean') return verdict;
+    verdict
+      .then((proceed) => {
+        if (proceed && !this._destroyed) later();
+      })
+      .catch((thrown) => this._threw(name, thrown));
+    return undefined;
   }
 
   /** @internal */ _own(what: R | Id): R | undefined {

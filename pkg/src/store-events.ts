@@ -28,18 +28,18 @@ export interface Commit<R extends Model = Model> {
 
 /** A store's events. */
 export interface StoreEvents<R extends Model = Model> {
-  /** Records are about to be added. A listener that returns `false` prevents it. */
+  /** Records are about to be added. A listener that returns `false`, or a promise of it, prevents it. */
   beforeAdd: { source: Store<R>; type: 'beforeAdd'; records: R[] };
-  /** A record is about to be changed. A listener that returns `false` prevents it. */
+  /** A record is about to be changed. A listener that returns `false`, or a promise of it, prevents it. */
   beforeUpdate: {
     source: Store<R>;
     type: 'beforeUpdate';
     record: R;
     changes: Record<string, FieldChange>;
   };
-  /** Records are about to be removed. A listener that returns `false` prevents it. */
+  /** Records are about to be removed. A listener that returns `false`, or a promise of it, prevents it. */
   beforeRemove: { source: Store<R>; type: 'beforeRemove'; records: R[] };
-  /** Changes are about to be committed without being sent. A listener that returns `false` prevents it. */
+  /** Changes are about to be committed without being sent. A listener that returns `false`, or a promise of it, prevents it. */
   beforeCommit: { source: Store<R>; type: 'beforeCommit'; changes: Commit<R> };
   /** Changes were committed without being sent. */
   commit: { source: Store<R>; type: 'commit'; changes: Commit<R> };
@@ -62,6 +62,15 @@ export interface StoreEvents<R extends Model = Model> {
   };
   /** Records were removed. */
   remove: { source: Store<R>; type: 'remove'; records: R[]; origin: Origin };
+  /** A record that was there for a trial is to stay; see {@link Model.isCreating}. */
+  addConfirmed: { source: Store<R>; type: 'addConfirmed'; record: R };
+  /** A record was set while a batch is open for it: nobody else sees that before the end. */
+  batchedUpdate: {
+    source: Store<R>;
+    type: 'batchedUpdate';
+    record: R;
+    changes: Record<string, FieldChange>;
+  };
   /** Records were moved. */
   move: {
     source: Store<R>;
@@ -87,7 +96,7 @@ export interface StoreEvents<R extends Model = Model> {
   refresh: {
     source: Store<R>;
     type: 'refresh';
-    action: 'dataset' | 'batch' | 'sort' | 'filter';
+    action: 'dataset' | 'batch' | 'sort' | 'filter' | 'collapse' | 'expand';
     origin: Origin;
   };
   /** A record's id changed: a phantom was given the server's. */
@@ -99,7 +108,7 @@ export interface StoreEvents<R extends Model = Model> {
     value: Id;
     origin: Origin;
   };
-  /** The records are about to be ordered otherwise. A listener that returns `false` prevents it. */
+  /** The records are about to be ordered otherwise. A listener that returns `false`, or a promise of it, prevents it. */
   beforeSort: {
     source: Store<R>;
     type: 'beforeSort';
@@ -147,6 +156,8 @@ export const STORE_EVENTS: readonly (keyof StoreEvents)[] = [
   'sort',
   'filter',
   'removeAll',
+  'addConfirmed',
+  'batchedUpdate',
   'load',
   'exception',
 ];

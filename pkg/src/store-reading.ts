@@ -8,7 +8,7 @@ import { moment, sameValue } from './values.js';
 
 /** How a store is read. */
 export abstract class StoreReading<R extends Model = Model> extends StoreViewing<R> {
-  /** How many records are shown: all, but those that are filtered out. */
+  /** How many records are shown: all, but those that are filtered out, and in trees those below collapsed ones. */
   get count(): number {
     return this._view === undefined ? this.allCount : this._order().length;
   }
@@ -24,7 +24,10 @@ export abstract class StoreReading<R extends Model = Model> extends StoreViewing
     return total < 0 ? undefined : total;
   }
 
-  /** The records, in their order, but those that are filtered out. */
+  /**
+   * The records, in their order, but those that are filtered out; of trees each before what is below it, without what is below
+   * collapsed ones.
+   */
   get records(): R[] {
     return this._cache.records(this._order());
   }
@@ -166,7 +169,7 @@ export abstract class StoreReading<R extends Model = Model> extends StoreViewing
     const { byRow, loose } = this._cache;
     if (this._view !== undefined) {
       const rows = u32.slice(at, at + count);
-      return this._cache.records(rows.filter((row) => (this._view?.place(row) ?? 0) >= 0));
+      return this._cache.records(rows.filter((row) => (this._view?.rank(row) ?? 0) >= 0));
     }
     if (loose) return this._cache.records(u32.slice(at, at + count));
     const records = new Array<R>(count);

@@ -1,3 +1,5 @@
+import type { CrudResult } from './calls.js';
+import type { CrudParts } from './crud-parts.js';
 import { SyncError } from './errors.js';
 import { type Id, Model, makeRecord } from './model.js';
 import { StoreChanging } from './store-changing.js';
@@ -41,8 +43,8 @@ export abstract class StoreTree<R extends Model = Model> extends StoreChanging<R
     const view = this._view;
     if (view === undefined) return children;
     return children
-      .filter(({ _r }) => view.place(_r) >= 0)
-      .sort((a, b) => view.place(a._r) - view.place(b._r));
+      .filter(({ _r }) => view.rank(_r) >= 0)
+      .sort((a, b) => view.rank(a._r) - view.rank(b._r));
   }
 
   /** The same with those that are filtered out, in the order of their data. */
@@ -57,6 +59,53 @@ export abstract class StoreTree<R extends Model = Model> extends StoreChanging<R
       return above === undefined || above === record;
     });
   }
+
+  // --- open and closed --------------------------------------------------------------------------------------------------
+
+  /** Shows what is below a record among the {@link Store.records}; loads it first where it isn't there. */
+  expand(node: R | Id): Promise<void> {
+    return this.toggleCollapse(node, false);
+  }
+
+  /** Shows what is below a record no longer. */
+  collapse(node: R | Id): Promise<void> {
+    return this.toggleCollapse(node, true);
+  }
+
+  /**
+   * Collapses or expands a record; the other of both when nothing is said. That is no change of the record. A record whose data says
+   * nothing (`expanded`) is expanded.
+   */
+  async toggleCollapse(node: R | Id, collapse?: boolean): Promise<void> {
+    this._alive();
+    const record = this._expect(node);
+    const collapsed = collapse ?? record.isExpanded();
+    if (!collapsed && !record.isLoaded) await this.loadChildren(record);
+    const view = this._view;
+    if (record.isRemoved || view === undefined || record.isExpanded() !== collapsed) return;
+    view.toggle(record, collapsed);
+    if (this._subscriptions.active) this._subscriptions.refresh('local');
+    const told = this as { _fire(name: string, event: object): unknown };
+    told._fire('refresh', { action: collapsed ? 'collapse' : 'expand', origin: 'local' });
+  }
+
+  /**
+   * Loads what is below a record, when it isn't there: data said `children: true`, or `leaf: false`. Resolves with the server's
+   * answer; `null` when there was nothing to load, or no manager to do it.
+   */
+  async loadChildren(parent: R | Id): Promise<CrudResult | null> {
+    this._alive();
+    const record = this._expect(parent);
+    const manager = this._manager as CrudParts | undefined;
+    if (record.isLoaded || manager === undefined) return null;
+    const result = await manager.ensureLoaded({ parentId: record.id });
+    // Also when none came.
+    this._loadedParents.add(record);
+    return result;
+  }
+
+  /** @internal Whose children were asked for. */
+  readonly _loadedParents = new WeakSet<Model>();
 
   /**
    * @internal Puts records below a parent, before one of its children or behind all: those that are here move, others are added.
@@ -102,7 +151,7 @@ export abstract class StoreTree<R extends Model = Model> extends StoreChanging<R
       }
     }
     // What was vetoed isn't where it was to be moved to.
-    const moved = grafted.filter((one) => one !== undefined && !one.isRemoved && below(one)) as R[];
+    const moved = grafted.filter((one) => one !== undefined && isHere(one, this) && below(one)) as R[];
     if (moved.length > 0) this.move(moved, before);
     return moved;
   }

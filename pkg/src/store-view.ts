@@ -10,9 +10,13 @@ import { type Filter, type Sorter, comparator, predicate } from './view-rules.js
 export class StoreView<R extends Model> {
   sorters: readonly Sorter<R>[] = [];
   filters: readonly Filter<R>[] = [];
+  /** Records of a tree that were collapsed or expanded, by key: whether they are collapsed. */
+  readonly toggled = new Map<string, boolean>();
   private shown = new Uint32Array(0);
   /** By row: its place among the shown ones, -1 when it isn't. */
   private places = new Int32Array(0);
+  /** The same with those below collapsed ones. */
+  private ranks = this.places;
   private version = -1;
   private busy = false;
 
@@ -33,6 +37,18 @@ export class StoreView<R extends Model> {
   place(row: number): number {
     this.update();
     return this.places[row] ?? -1;
+  }
+
+  /** Where a row stands when nothing is collapsed; -1 when it is filtered out. */
+  rank(row: number): number {
+    this.update();
+    return this.ranks[row] ?? -1;
+  }
+
+  /** Collapses a record, or expands it. */
+  toggle(record: R, collapsed: boolean): void {
+    this.toggled.set(record.key, collapsed);
+    this.forget();
   }
 
   /** What it shows is other than before. */
@@ -62,18 +78,55 @@ export class StoreView<R extends Model> {
       passing = this.nearlySorted(order, passing);
       passing.sort(comparator(records, this.sorters, useLocaleSort));
     }
-    const { length } = passing;
-    const shown = new Uint32Array(length);
-    let last = -1;
-    for (let place = 0; place < length; place++) {
-      const row = order[passing[place] as number] as number;
-      shown[place] = row;
-      if (row > last) last = row;
+    const rows = (list: readonly number[]) => Uint32Array.from(list, (at) => order[at] as number);
+    if (this.store.isTree) {
+      const { all, open } = this.depthFirst(records, passing);
+      this.shown = rows(open);
+      this.places = placesOf(this.shown);
+      this.ranks = all.length === open.length ? this.places : placesOf(rows(all));
+    } else {
+      this.shown = rows(passing);
+      this.places = this.ranks = placesOf(this.shown);
     }
-    const places = new Int32Array(last + 1).fill(-1);
-    for (let place = 0; place < length; place++) places[shown[place] as number] = place;
-    this.shown = shown;
-    this.places = places;
+  }
+
+  /** Each record before what is below it; and the same without what is below collapsed ones. */
+  private depthFirst(
+    records: readonly R[],
+    passing: readonly number[],
+  ): { all: number[]; open: number[] } {
+    const field = this.store._parentField() as string;
+    const byId = new Map(passing.map((at) => [String((records[at] as R).id), at]));
+    const below = new Map<number | undefined, number[]>();
+    for (const at of passing) {
+      const named: unknown = (records[at] as R).get(field);
+      const parent = named == null ? undefined : byId.get(String(named));
+      const above = parent === at ? undefined : parent;
+      const siblings = below.get(above);
+      if (siblings === undefined) below.set(above, [at]);
+      else siblings.push(at);
+    }
+    const all: number[] = [];
+    const open: number[] = [];
+    const seen = new Set<number>();
+    const visit = (from: readonly number[]) => {
+      const stack = from.map((at) => ({ at, hidden: false })).reverse();
+      for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+        const { at, hidden } = next;
+        if (seen.has(at)) continue;
+        seen.add(at);
+        all.push(at);
+        if (!hidden) open.push(at);
+        const children = below.get(at);
+        if (children === undefined) continue;
+        const closed = hidden || !(records[at] as R).isExpanded();
+        for (let i = children.length; i-- > 0;) stack.push({ at: children[i] as number, hidden: closed });
+      }
+    };
+    visit(below.get(undefined) ?? []);
+    // Data may go in circles, which no root leads to.
+    if (seen.size < passing.length) for (const at of passing) visit([at]);
+    return { all, open };
   }
 
   /** Which of the records pass all filters; in a tree, those that have such below them as well. */
@@ -111,4 +164,13 @@ export class StoreView<R extends Model> {
     }
     return sorted.concat(rest);
   }
+}
+
+/** By row: its place. */
+function placesOf(rows: Uint32Array): Int32Array<ArrayBuffer> {
+  let last = -1;
+  for (const row of rows) if (row > last) last = row;
+  const places = new Int32Array(last + 1).fill(-1);
+  rows.forEach((row, place) => (places[row] = place));
+  return places;
 }

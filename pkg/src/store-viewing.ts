@@ -184,7 +184,7 @@ export abstract class StoreViewing<R extends Model = Model> extends StoreCore<R>
 
   /** @internal Whether a record that is here is shown. */
   _shows(record: Model): boolean {
-    return this._view === undefined || this._view.place(record._r) >= 0;
+    return this._view === undefined || this._view.rank(record._r) >= 0;
   }
 
   /** @internal The rows that are shown, in their order. */
@@ -200,9 +200,11 @@ export abstract class StoreViewing<R extends Model = Model> extends StoreCore<R>
 
   private _sort(sorters: readonly Sorter<R>[], silent: boolean): void {
     const { sorters: currentSorters } = this;
-    if (!silent && this._fire('beforeSort', { sorters, currentSorters }) === false) return;
-    this._show({ sorters });
-    if (!silent) this._shown('sort', { sorters });
+    const now = () => {
+      this._show({ sorters });
+      if (!silent) this._shown('sort', { sorters });
+    };
+    if (silent || this._may('beforeSort', { sorters, currentSorters }, now) === true) now();
   }
 
   private _filter(filters: readonly Filter<R>[], silent: boolean): void {
@@ -225,7 +227,7 @@ export abstract class StoreViewing<R extends Model = Model> extends StoreCore<R>
       view.forget();
       throw thrown;
     }
-    this._view = view.isPlain ? undefined : view;
+    this._view = view.isPlain && !this.isTree ? undefined : view;
   }
 
   private _shown(action: 'sort' | 'filter', event: object): void {

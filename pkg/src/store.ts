@@ -10,6 +10,7 @@ import { stores } from './store-core.js';
 import { type ChangeBatch, STORE_EVENTS, type StoreEvents } from './store-events.js';
 import { type StoreConfig, interval, parentField } from './store-config.js';
 import { StoreTree } from './store-tree.js';
+import { StoreView } from './store-view.js';
 
 const FOREIGN = 16;
 const ALL_KINDS = 0x7f;
@@ -29,6 +30,7 @@ export class Store<R extends Model = Model> extends StoreTree<R> {
   constructor(config: StoreConfig<R> = {}) {
     super(config);
     this._create();
+    if (this.isTree) this._view = new StoreView<R>(this);
     byId.set(this.id, this);
     try {
       // Before anybody listens: what is there from the beginning is no news.

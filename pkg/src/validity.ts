@@ -41,7 +41,8 @@ export function checkRecords(manager: CrudManager<any>): void {
     const valid = isValid(manager, record);
     if (!valid) records.push(record);
     const number = record.store?._number;
-    if (number !== undefined) engine().setValid(number, record._r, record._g, valid);
+    const ready = valid && !record.isCreating;
+    if (number !== undefined) engine().setValid(number, record._r, record._g, ready);
   }
   const known = manager._invalid;
   manager._invalid = new Set(records);

@@ -5,21 +5,16 @@ mod routes;
 mod stores;
 
 use crate::prelude::*;
-use alloc::collections::VecDeque;
-use alloc::sync::Arc;
 
 use super::channel::Channel;
-use super::crud::calls::Calls;
-use super::crud::context::{Context, Ids, Stores, gone};
-use super::crud::fate::Edits;
+use super::crud::context::{Context, gone};
 use super::crud::manager::Manager;
 use super::effect::Effect;
 use super::error::{ErrorCode, SyncError};
 use super::event::{Notice, Status};
 use super::input::{Input, ManagerId, Reply, RequestId, StoreId};
-use super::rng::Rng;
-use super::schema::{FieldIx, Zone};
-use super::store::{Notices, Store};
+use super::schema::FieldIx;
+use super::store::Store;
 use super::table::{IdRef, RowId, RowIx};
 use super::time::Millis;
 
@@ -33,48 +28,25 @@ pub const EFFECTS_MAX: usize = 100_000;
 /// [`poll_timeout`](Self::poll_timeout); the loop stands in the [crate's documentation](crate).
 #[derive(Debug)]
 pub struct Engine {
-    stores: Stores,
     managers: Vec<Option<Box<Manager>>>,
     channels: Vec<(ManagerId, Box<Channel>)>,
     /// Others have locked records.
     guarded: bool,
-    effects: VecDeque<Effect>,
-    notices: Notices,
-    /// Whether the host was told that notices wait.
-    announced: bool,
-    calls: Calls,
-    edits: Edits,
-    rng: Rng,
-    ids: Ids,
-    zone: Arc<Zone>,
-    online: bool,
-    visible: bool,
     /// How many groups of edits are open.
     updates: u32,
-    /// The latest moment seen: the host's clock may be set back, the engine's never is.
-    now: Millis,
+    /// What all of them work with.
+    cx: Context,
 }
 
 impl Engine {
     /// An engine without stores. The same seed and inputs give the same effects.
     pub fn new(seed: u64) -> Self {
         Self {
-            stores: Stores::default(),
             managers: Vec::new(),
             channels: Vec::new(),
             guarded: false,
-            effects: VecDeque::new(),
-            notices: Notices::default(),
-            announced: false,
-            calls: Calls::default(),
-            edits: Edits::default(),
-            rng: Rng::new(seed),
-            ids: Ids::default(),
-            zone: Arc::new(Zone::default()),
-            online: true,
-            visible: true,
             updates: 0,
-            now: Millis(0),
+            cx: Context::new(seed),
         }
     }
 
@@ -86,9 +58,9 @@ impl Engine {
     /// What the caller did wrong; then nothing has changed. Faults of servers and networks are no errors here: they become events.
     #[inline]
     pub fn handle(&mut self, input: Input<'_>, now: Millis) -> Result<Reply, SyncError> {
-        self.now = self.now.max(now);
+        self.cx.now = self.cx.now.max(now);
         if self.updates == 0 {
-            self.notices.next_group();
+            self.cx.notices.next_group();
         }
         let reply = match input {
             Input::Set {
@@ -105,15 +77,15 @@ impl Engine {
             }
             other => self.route(other),
         };
-        while let Some(id) = self.stores.next_disturbed() {
-            if let Ok((manager, mut cx)) = self.lend(id) {
-                manager.on_disturbed(&mut cx);
+        while let Some(id) = self.cx.stores.next_disturbed() {
+            if let Ok((manager, cx)) = self.lend(id) {
+                manager.on_disturbed(cx);
             }
         }
         if !self.channels.is_empty() {
             self.tend_channels();
         }
-        if !self.edits.is_idle() {
+        if !self.cx.edits.is_idle() {
             self.tell_fates();
         }
         self.announce();
@@ -122,13 +94,13 @@ impl Engine {
 
     /// The next thing to do, in order; none when everything is done.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        self.effects.pop_front()
+        self.cx.effects.pop_front()
     }
 
     /// Whether no effect waits and no notice: there is nothing for the host to do.
     #[inline]
     pub fn is_idle(&self) -> bool {
-        self.effects.is_empty() && self.notices.is_empty()
+        self.cx.effects.is_empty() && self.cx.notices.is_empty()
     }
 
     /// When to send [`Input::Timeout`], if at all.
@@ -145,7 +117,7 @@ impl Engine {
 
     /// A store.
     pub fn store(&self, id: StoreId) -> Option<&Store> {
-        self.stores.get(id)
+        self.cx.stores.get(id)
     }
 
     /// A manager.
@@ -161,84 +133,88 @@ impl Engine {
 
     /// Where a manager stands.
     pub fn status(&self, id: ManagerId) -> Option<Status> {
-        Some(self.manager(id)?.status(&self.stores, self.online))
+        Some(self.manager(id)?.status(&self.cx.stores, self.cx.online))
     }
 
     /// Whether a manager has anything that the server hasn't confirmed.
     pub fn has_changes(&self, id: ManagerId) -> bool {
         self.manager(id)
-            .is_some_and(|manager| manager.has_changes(&self.stores))
+            .is_some_and(|manager| manager.has_changes(&self.cx.stores))
     }
 
     /// How many of a manager's records have something that the server hasn't confirmed.
     pub fn pending_count(&self, id: ManagerId) -> u32 {
         self.manager(id)
-            .map_or(0, |manager| manager.pending_count(&self.stores))
+            .map_or(0, |manager| manager.pending_count(&self.cx.stores))
     }
 
     /// Everything of a manager that the server hasn't confirmed, as the sections of a package; none when there is nothing.
     pub fn changes_json(&self, id: ManagerId) -> Option<Vec<u8>> {
-        self.manager(id)?.changes(&self.stores)
+        self.manager(id)?.changes(&self.cx.stores)
     }
 
     /// The same for one store: its section.
     pub fn store_changes_json(&self, id: StoreId) -> Option<Vec<u8>> {
-        let entry = self.stores.entry(id)?;
+        let entry = self.cx.stores.entry(id)?;
         let manager = entry.manager.and_then(|id| self.manager(id));
-        Manager::store_changes(manager, &entry.store, &self.stores)
+        Manager::store_changes(manager, &entry.store, &self.cx.stores)
     }
 
     /// Visible records whose time touches `start..end` (ms since the epoch), by ascending start. Empty for a store that is gone.
     pub fn range(&mut self, id: StoreId, start: f64, end: f64) -> &[RowIx] {
-        self.stores
+        self.cx
+            .stores
             .get_mut(id)
             .map_or(&[], |store| store.range(start, end))
     }
 
     /// Visible records whose field (one of a relation, or the parent's) holds that id, in their order.
     pub fn referrers(&mut self, id: StoreId, field: FieldIx, of: IdRef<'_>) -> Vec<RowId> {
-        let store = self.stores.get_mut(id);
+        let store = self.cx.stores.get_mut(id);
         store.map_or_else(Vec::new, |store| store.referrers(field, of))
     }
 
     /// Whether notices wait, or rows that changed without any.
     #[inline]
     pub fn has_notices(&self) -> bool {
-        !self.notices.is_empty()
+        !self.cx.notices.is_empty()
     }
 
     /// Notices that wait.
     pub fn notices(&self) -> &[Notice] {
-        self.notices.list()
+        self.cx.notices.list()
     }
 
     /// Forgets the notices that were read by [`notices`](Self::notices), keeping the room for more.
     pub fn clear_notices(&mut self) {
-        self.announced = false;
-        self.notices.clear();
+        self.cx.announced = false;
+        self.cx.notices.clear();
     }
 
     /// Notices that wait; none waits afterwards.
     pub fn take_notices(&mut self) -> Vec<Notice> {
-        self.announced = false;
-        self.notices.take()
+        self.cx.announced = false;
+        self.cx.notices.take()
     }
 
     /// Rows that changed without a notice, for hosts that asked for them by [`STALE`](super::store::STALE); taken with the notices.
     pub fn take_stale(&mut self) -> Vec<(StoreId, RowIx)> {
-        self.notices.take_stale()
+        self.cx.notices.take_stale()
     }
 
     /// How many calls wait to be settled.
     pub fn waiting_calls(&self) -> usize {
-        self.calls.waiting()
+        self.cx.calls.waiting()
     }
 
     /// Gives memory of texts that nobody refers to back, where that is worth it. For idle moments: cells of notices that were taken
     /// before mean nothing afterwards.
     pub fn tidy(&mut self) {
-        if self.notices.is_empty() {
-            self.stores.iter_mut().for_each(|entry| entry.store.tidy());
+        if self.cx.notices.is_empty() {
+            self.cx
+                .stores
+                .iter_mut()
+                .for_each(|entry| entry.store.tidy());
         }
     }
 
@@ -246,48 +222,17 @@ impl Engine {
 
     /// A manager, and everything that it works with.
     #[inline]
-    fn lend(&mut self, id: ManagerId) -> Result<(&mut Manager, Context<'_>), SyncError> {
-        let Some(Some(manager)) = self.managers.get_mut(id.0 as usize) else {
-            return Err(gone("manager", id.0));
-        };
-        let cx = Context {
-            stores: &mut self.stores,
-            effects: &mut self.effects,
-            notices: &mut self.notices,
-            announced: &mut self.announced,
-            calls: &mut self.calls,
-            edits: &mut self.edits,
-            rng: &mut self.rng,
-            ids: &mut self.ids,
-            zone: &self.zone,
-            online: self.online,
-            visible: self.visible,
-            now: self.now,
-        };
-        Ok((manager, cx))
-    }
-
-    fn context(&mut self) -> Context<'_> {
-        Context {
-            stores: &mut self.stores,
-            effects: &mut self.effects,
-            notices: &mut self.notices,
-            announced: &mut self.announced,
-            calls: &mut self.calls,
-            edits: &mut self.edits,
-            rng: &mut self.rng,
-            ids: &mut self.ids,
-            zone: &self.zone,
-            online: self.online,
-            visible: self.visible,
-            now: self.now,
+    fn lend(&mut self, id: ManagerId) -> Result<(&mut Manager, &mut Context), SyncError> {
+        match self.managers.get_mut(id.0 as usize) {
+            Some(Some(manager)) => Ok((manager, &mut self.cx)),
+            _ => Err(gone("manager", id.0)),
         }
     }
 
-    fn each_manager(&mut self, mut act: impl FnMut(&mut Manager, &mut Context<'_>)) {
+    fn each_manager(&mut self, mut act: impl FnMut(&mut Manager, &mut Context)) {
         for at in 0..self.managers.len() {
-            if let Ok((manager, mut cx)) = self.lend(ManagerId(at as u32)) {
-                act(manager, &mut cx);
+            if let Ok((manager, cx)) = self.lend(ManagerId(at as u32)) {
+                act(manager, cx);
             }
         }
     }
@@ -300,7 +245,7 @@ impl Engine {
         Some(ManagerId(at as u32))
     }
 
-    fn awaiting(&mut self, request: RequestId) -> Option<(&mut Manager, Context<'_>)> {
+    fn awaiting(&mut self, request: RequestId) -> Option<(&mut Manager, &mut Context)> {
         let id = self.find_manager(|manager| manager.awaits(request))?;
         self.lend(id).ok()
     }
@@ -308,8 +253,8 @@ impl Engine {
     /// Tells the host once that notices wait.
     #[inline]
     fn announce(&mut self) {
-        if !self.announced && !self.notices.is_empty() {
-            self.context().announce();
+        if !self.cx.announced && !self.cx.notices.is_empty() {
+            self.cx.announce();
         }
     }
 }

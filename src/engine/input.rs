@@ -219,8 +219,8 @@ pub enum Input<'a> {
         /// The promise to settle; none for syncs that nobody waits for.
         call: Option<CallId>,
     },
-    /// End the running request of that call, as cancelled.
-    Cancel(ManagerId, CallId),
+    /// End the request of that call, as cancelled; without a call, the one that runs.
+    Cancel(ManagerId, Option<CallId>),
     /// Apply an answer that came by another way (JSON text), as `loadCrudManagerData` does: a sync answer when its `type` says
     /// `sync`, else a load answer. Nobody is asked; an answer that can't be applied is an error.
     ApplyResponse(ManagerId, &'a [u8]),

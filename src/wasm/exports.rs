@@ -407,10 +407,11 @@ pub fn sync(manager: u32, call: i32) -> Thrown<()> {
     })
 }
 
-/// Ends the request of a call.
+/// Ends the request of a call; for -1, the one that runs.
 #[wasm_bindgen]
-pub fn cancel(manager: u32, call: u32) -> Thrown<()> {
-    done(Input::Cancel(ManagerId(manager), CallId(call)))
+pub fn cancel(manager: u32, call: i32) -> Thrown<()> {
+    let call = u32::try_from(call).ok().map(CallId);
+    done(Input::Cancel(ManagerId(manager), call))
 }
 
 /// Applies a load or sync answer that came by another way (JSON text in the scratch).

@@ -107,7 +107,8 @@ pub fn field_names(store: u32) -> String {
     .unwrap_or_default()
 }
 
-/// Where a record stands, as bits: 1 phantom, 2 removed, 4 modified, 8 on the wire. -1: there is no such record.
+/// Where a record stands, as bits: 1 phantom, 2 removed, 4 modified, 8 pending, 16 held back. -1: there is no
+/// such record.
 #[wasm_bindgen(js_name = recordState)]
 pub fn record_state(store: u32, row: u32, generation: u32) -> i32 {
     with_store(store, |_, store| {
@@ -115,7 +116,7 @@ pub fn record_state(store: u32, row: u32, generation: u32) -> i32 {
             i32::from(state.phantom)
                 | i32::from(state.removed) << 1
                 | i32::from(state.modified) << 2
-                | i32::from(state.in_flight) << 3
+                | i32::from(state.pending) << 3
                 | i32::from(store.is_held_back(row_id(row, generation))) << 4
         })
     })

@@ -86,7 +86,7 @@ test('who is here is shown, and what they edit has their outline and is locked',
   bob.assertQuiet();
 });
 
-test('two who move the same event at once agree after one of them has decided', async (t) => {
+test('of two who move the same event at once, one has it, and the other is told or asked', async (t) => {
   const { server, alice, bob } = await two(t, { faults: true });
   const before = await server.row('Bug triage');
   await server.faults({ latencyMs: 1500 });
@@ -99,17 +99,43 @@ test('two who move the same event at once agree after one of them has decided', 
   ]);
   await Promise.all(sent);
   await server.faults({ latencyMs: 0 });
-  // Whoever came second is asked.
-  await eventually('the dialog', async () => {
-    const counts = await Promise.all([alice, bob].map((view) => view.conflict.count()));
-    return counts[0] + counts[1] === 1;
+  // Whoever came second: the first holds it still, or has saved it already.
+  const told = (view) => view.toast('“Bug triage” was put back').count();
+  let second = null;
+  await eventually('one is told', async () => {
+    for (const view of [alice, bob]) {
+      if ((await view.conflict.count()) + (await told(view)) > 0) second = view;
+    }
+    return second !== null;
   });
-  const asked = (await alice.conflict.count()) === 1 ? alice : bob;
-  assert.match(await asked.conflict.textContent(), /Start date.*End date/);
-  await asked.decide('Keep mine');
+  let winner = second === alice ? bob : alice;
+  if ((await second.conflict.count()) === 1) {
+    assert.match(await second.conflict.textContent(), /Start date.*End date/);
+    await second.decide('Keep mine');
+    winner = second;
+  }
   await agree(alice, bob);
-  const mine = asked === alice ? { start: -24, end: -23 } : { start: 2, end: 3 };
-  assert.deepEqual(hoursFrom(before, await server.row('Bug triage')), mine);
+  assert.equal(await winner.conflict.count() + await told(winner), 0);
+  const its = winner === alice ? { start: -24, end: -23 } : { start: 2, end: 3 };
+  assert.deepEqual(hoursFrom(before, await server.row('Bug triage')), its);
+  alice.assertQuiet();
+  bob.assertQuiet();
+});
+
+test('an event that another takes in hand in mid-drag goes back, and the user is told', async (t) => {
+  const { server, alice, bob } = await two(t, { faults: true });
+  const before = await server.row('Bug triage');
+  // Bob hears of Alice late: he has the event in hand by then.
+  await server.faults({ client: bob.clientId, latencyMs: 2500 });
+  await alice.edit('Bug triage');
+  await bob.drag('Bug triage', { hours: 2 }, { drop: false });
+  await eventually('Alice is seen', async () => (await bob.rings.count()) > 0);
+  await bob.page.mouse.up();
+  await bob.toast('Somebody else is editing this').waitFor();
+  await alice.press('Done');
+  await server.faults({ client: bob.clientId, latencyMs: 0 });
+  await agree(alice, bob);
+  assert.deepEqual(hoursFrom(before, await server.row('Bug triage')), { start: 0, end: 1 });
   alice.assertQuiet();
   bob.assertQuiet();
 });

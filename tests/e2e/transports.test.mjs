@@ -13,13 +13,16 @@ const POLL_MS = 150;
 /** What the page may add to the network's latency before a listener hears of a change. */
 const LISTENER_MS = 50;
 
+/** How often the server dies while two edit. */
+const KILLS = Number(process.env.SYNCLINE_KILLS ?? 2);
+
 /**
  * The transports, and what one can't do: the scenarios of these names run as well, and assert the
  * words that stand here in place of the feature.
  */
 const TRANSPORTS = {
   websocket: { channel: { url: '/ws' } },
-  sse: { channel: { url: '/api/events', transport: 'sse' }, goodbye: false },
+  sse: { channel: { url: '/api/events', transport: 'sse' } },
   socketio: {
     channel: { transport: 'socketio' },
     socket: { reconnectionDelay: 50, reconnectionDelayMax: 200, timeout: 2000 },
@@ -310,7 +313,7 @@ const SCENARIOS = {
         }, ids);
       await edit(alice, [1, 2, 4]);
       await edit(bob, [2, 3, 4]);
-      for (let round = 0; round < 2; round += 1) {
+      for (let round = 0; round < KILLS; round += 1) {
         await pause(300);
         await it.server.kill();
         await pause(200);
@@ -372,14 +375,18 @@ const SCENARIOS = {
       await alice.until(() => !project.channel.lockOf(project.eventStore.getById(4)));
       await alice.set(TALK, { name: 'Free again' });
       await bob.shows(TALK, 'name', 'Free again');
-      // A lock ends with its owner. A stream that ends is no goodbye: there it stays for its grace.
+      // A lock ends with its owner, without a wait for the grace of those who may come back.
       assert.equal(await lock(alice, {}), true);
       await bob.until(() => project.channel.isLockedByOther(project.eventStore.getById(4)));
       await alice.run(() => project.destroy());
-      if (it.transport.goodbye !== false) {
-        await bob.until(() => !project.channel.lockOf(project.eventStore.getById(4)));
-      }
+      await bob.until(() => !project.channel.lockOf(project.eventStore.getById(4)));
       await bob.until(() => project.channel.peers.length === 1);
+      // So it does when the page ends.
+      const carol = await it.live('Carol');
+      assert.equal(await lock(carol, {}), true);
+      await bob.until(() => project.channel.isLockedByOther(project.eventStore.getById(4)));
+      await carol.page.goto('about:blank');
+      await bob.until(() => !project.channel.lockOf(project.eventStore.getById(4)));
     },
     async instead(it) {
       const [alice, bob] = [await it.live('Alice'), await it.live('Bob')];

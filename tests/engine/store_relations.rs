@@ -367,9 +367,14 @@ fn a_phantoms_text_that_the_server_kept_is_corrected_by_an_update() {
     let field = event_field(&it);
     let new = it.add(json!({"eventId": "P"}));
     it.send();
-    it.answer(json!({"rows": [{"$PhantomId": new, "id": 5, "eventId": "P"}]}));
+    // Ids are followed before what the rows say is applied.
     it.store
         .rewrite_reference(field, IdRef::Text("P"), Value::Number(70.0), &mut it.out);
+    it.answer(json!({"rows": [{"$PhantomId": new, "id": 5, "eventId": "P"}]}));
+    assert_eq!(it.get("5", "eventId"), json!("P"));
+    let row = it.store.table().find_id(IdRef::Number(5.0)).unwrap();
+    it.store
+        .correct_references(field, &[(row, Id::Number(70.0))], &mut it.out);
     it.checked(());
     assert_eq!(it.get("5", "eventId"), json!(70));
     assert_eq!(it.send(), json!({"updated": [{"id": 5, "eventId": 70}]}));

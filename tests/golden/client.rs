@@ -181,7 +181,7 @@ impl Client {
             }
             "cancel" => {
                 let call = CallId(with.as_u64().unwrap() as u32);
-                self.feed(Input::Cancel(manager, call))?;
+                self.feed(Input::Cancel(manager, Some(call)))?;
             }
             "accept" => self
                 .feed(Input::Accept(Scope::Manager(manager)))

@@ -18,4 +18,6 @@ mod messages;
 mod people;
 mod random;
 mod room;
+#[path = "../common/seeds.rs"]
+mod seeds;
 mod world;

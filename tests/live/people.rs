@@ -13,12 +13,18 @@ fn two(options: Value) -> (World, usize, usize) {
     (world, alice, bob)
 }
 
+/// How many records are locked, as listeners of the channel know.
 fn locked(world: &World, pane: usize) -> usize {
-    let last = world.panes[pane].events.iter().rev();
-    let mut locks = last.filter(|it| it["type"] == "lock" || it["type"] == "unlock");
-    locks
-        .next()
-        .map_or(0, |it| it["locks"].as_array().unwrap().len())
+    let mut held = std::collections::BTreeSet::new();
+    for event in &world.panes[pane].events {
+        let place = event["lock"]["recordId"].to_string();
+        match event["type"].as_str() {
+            Some("lock") => held.insert(place),
+            Some("unlock") => held.remove(&place),
+            _ => continue,
+        };
+    }
+    held.len()
 }
 
 #[test]
@@ -261,4 +267,36 @@ fn people_are_forgotten_when_the_connection_stays_away() {
     world.run(6_000);
     let told = world.heard(pane, "presence");
     assert_eq!(told.last().unwrap()["peers"], json!([]));
+}
+
+#[test]
+fn ten_thousand_people_and_locks_cost_what_they_are() {
+    let mut world = World::new(1);
+    let pane = world.live(json!({}));
+    let of = |n: u32| json!({"recordType": "events", "recordId": n, "clientId": format!("c-{n}"), "userName": "Somebody"});
+    let one_by_one: Vec<String> = (0..12_000)
+        .map(|n| json!({"type": "presence", "data": of(n)}).to_string())
+        .collect();
+    world.say(pane, &one_by_one.join("\u{1e}"));
+    let told = world.heard(pane, "presence");
+    assert_eq!(told.len(), 1, "however many came at once");
+    // More are not kept.
+    assert_eq!(told[0]["peers"].as_array().unwrap().len(), 10_000);
+    let locks: Vec<_> = (0..12_000).map(of).collect();
+    world.panes[pane].events.clear();
+    world.say(pane, &json!({"type": "locks", "data": locks}).to_string());
+    let told = world.heard(pane, "lock");
+    assert_eq!(told.len(), 10_000);
+    let bytes: usize = told.iter().map(|it| it.to_string().len()).sum();
+    assert!(bytes < 2_000_000, "{bytes}");
+    world.say(
+        pane,
+        &json!({"type": "lock", "data": of(20_000)}).to_string(),
+    );
+    assert_eq!(locked(&world, pane), 10_000, "what isn't kept isn't told");
+    world.panes[pane].events.clear();
+    world.say(pane, r#"{"type":"locks","data":[]}"#);
+    assert_eq!(world.heard(pane, "unlock").len(), 10_000);
+    world.say(pane, r#"{"type":"presence","data":[]}"#);
+    world.set(pane, 1, "free again");
 }

@@ -1,14 +1,13 @@
 //! Random users on bad connections: everybody ends up with the server's data, no edit is lost, none is made twice, nothing echoes.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::json;
 use syncline::engine::input::{ChannelInput, Input};
 use syncline::engine::rng::Rng;
 use syncline::engine::table::RowId;
 
+use crate::seeds::each_seed;
 use crate::world::{Weather, World};
 
 /// How many seeds are run when nobody says (`SYNCLINE_SEEDS`).
@@ -16,32 +15,7 @@ const SEEDS: u64 = 100;
 
 #[test]
 fn random_users_converge() {
-    let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
-    let seeds = match (number("SYNCLINE_SEED"), number("SYNCLINE_SEEDS")) {
-        (Some(seed), _) => seed..seed + 1,
-        (None, count) => 0..count.unwrap_or(SEEDS),
-    };
-    run_all(seeds);
-}
-
-fn run_all(seeds: Range<u64>) {
-    let next = AtomicU64::new(seeds.start);
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, |count| count.get().min(4)) {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds.end {
-                        return;
-                    }
-                    if let Err(panic) = std::panic::catch_unwind(|| Run::new(seed).whole()) {
-                        eprintln!("the failing seed: SYNCLINE_SEED={seed}");
-                        std::panic::resume_unwind(panic);
-                    }
-                }
-            });
-        }
-    });
+    each_seed(SEEDS, |seed| Run::new(seed).whole());
 }
 
 struct Run {

@@ -160,6 +160,48 @@ test('an error of the record is thrown, but not into the calendar', (t) => {
   assert.deepEqual(calendar.getEventById('a').start, at(17, 9), 'it stands where the record is');
 });
 
+test('onError hears why the store refused what the user did, once the event is back', (t) => {
+  const later = t.mock.method(globalThis, 'queueMicrotask', () => {});
+  const heard = [];
+  const onError = (error, record) => {
+    heard.push([error.code, record?.key ?? null, calendar.getEventById('a').start]);
+    if (heard.length > 2) throw new Error('of the hook');
+  };
+  const { calendar, store } = setUp({ options: { onError } });
+  const refuse = () => {
+    throw Object.assign(new Error('Alice is editing this record'), { code: 'LOCKED' });
+  };
+  store.get('a').set = refuse;
+  store.add = refuse;
+  calendar.drag('a', moved(18, 11, 12));
+  const event = calendar.addEvent({ title: 'From the list', start: at(19, 9), end: at(19, 10) });
+  calendar.trigger('eventReceive', { event });
+  assert.deepEqual(heard, [['LOCKED', 'a', at(17, 9)], ['LOCKED', null, at(17, 9)]]);
+  assert.equal(later.mock.callCount(), 0);
+  assert.ok(!calendar.events.includes(event), 'its stand-in goes all the same');
+  calendar.drag('a', moved(17, 9, 12), { kind: 'Resize' });
+  assert.throws(later.mock.calls[0].arguments[0], /of the hook/);
+});
+
+test('an event that the user may not move follows its record all the same', () => {
+  const held = new Set();
+  const toEvent = (record, event) => ({ ...event, editable: !held.has(record.key) });
+  const { calendar, store, unbind } = setUp({ options: { toEvent } });
+  held.add('a');
+  unbind.refresh(['a']);
+  store.update('a', { startDate: at(19, 9), endDate: at(19, 10) });
+  assert.deepEqual(calendar.getEventById('a').start, at(19, 9));
+  store.update('a', { startDate: at(20, 9), endDate: null });
+  assert.deepEqual([calendar.getEventById('a').start, calendar.getEventById('a').end], [at(20, 9), null]);
+  // Free again at the same time as it moves.
+  store.update('a', { startDate: at(18, 9), endDate: at(18, 10) });
+  held.delete('a');
+  calendar.log.length = 0;
+  store.update('a', { startDate: at(21, 9), endDate: at(21, 10) });
+  const events = calendar.events.filter(({ id }) => id === 'a');
+  assert.deepEqual(events.map(({ start, end }) => [start, end]), [[at(21, 9), at(21, 10)]]);
+});
+
 test('a record added, changed or moved outside of the shown range costs nothing', () => {
   const { calendar, store } = setUp();
   store.add({ key: 'y', name: 'Next month', startDate: at(27, 9), endDate: at(27, 10) });

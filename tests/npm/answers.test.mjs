@@ -261,6 +261,31 @@ test('a refused record does not keep the others from being saved', async (t) => 
   assert.equal(events.getById(1).syncError, null);
 });
 
+test('a record that was refused has failed, whatever else is saved, until it is edited', async (t) => {
+  const { server, manager, events } = await loaded(t);
+  server.nextSync({ success: true, events: { rows: [{ id: 1, success: false, error: 'bad name' }] } });
+  events.getById(1).name = 'bad';
+  events.getById(2).name = 'good';
+  await manager.sync();
+  assert.deepEqual([manager.status, manager.pendingCount], ['failed', 1]);
+  events.getById(1).name = 'better';
+  assert.equal(manager.status, 'pending');
+  await manager.sync();
+  assert.equal(manager.status, 'saved');
+});
+
+test('a refusal whose edits all went back leaves nothing that failed', async (t) => {
+  const { server, manager, events } = await loaded(t, { onRecordError: 'revert' });
+  const rows = [{ id: 1, success: false, error: 'bad name' }];
+  server.nextSync(status(422, { success: false, message: 'no', events: { rows } }));
+  const heard = recordEvents(manager, ['syncFail', 'recordSyncFail']);
+  events.getById(1).name = 'bad';
+  await rejection(manager.sync());
+  assert.deepEqual(heard.names, ['syncFail', 'recordSyncFail']);
+  assert.equal(events.getById(1).syncError, 'bad name');
+  assert.deepEqual([manager.changes, manager.status, manager.pendingCount], [null, 'saved', 0]);
+});
+
 test('answers that come in pieces of any size are put together', async (t) => {
   const { server, manager, events } = await setup(t);
   const rows = Array.from({ length: 300 }, (_, id) => ({ id, name: `名前 ${id} – ä` }));

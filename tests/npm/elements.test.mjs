@@ -341,6 +341,161 @@ test('presence shows each person once, who edits with a ring, the rest as a numb
   assert.deepEqual(await faces(), ['BS']);
 });
 
+test('what the other has may change while the dialog is open: the choice so far stays', async (t) => {
+  const { page, run } = await open(t);
+  await run(() => window.project.clash('One', [['name', 'a', 'b'], ['place', 'c', 'd']]));
+  const dialog = page.locator('syncline-conflict-dialog dialog');
+  await dialog.getByRole('radio', { name: 'Place, Theirs: d' }).check();
+  await run(() => {
+    const [conflict] = window.project.conflicts;
+    conflict.fields = conflict.fields.map((field) => ({ ...field, theirs: `${field.theirs} 2` }));
+    window.project.tell('conflict');
+  });
+  const place = dialog.getByRole('radio', { name: 'Place, Theirs: d 2' });
+  assert.equal(await place.isChecked(), true);
+  assert.equal(await place.evaluate((it) => it.getRootNode().activeElement === it), true);
+  await dialog.getByRole('button', { name: 'Save selection' }).click();
+  await dialog.waitFor({ state: 'hidden' });
+  assert.deepEqual(await run(() => window.project.calls), [['One', { name: 'a', place: 'd 2' }]]);
+});
+
+test('the dialog keeps the focus, has a name, and gives the focus back', async (t) => {
+  const { page, run } = await open(t);
+  await run(() => {
+    const button = Object.assign(document.createElement('button'), { id: 'before', textContent: 'Before' });
+    document.body.prepend(button);
+    button.focus();
+    window.project.clash('One', [['name', 'a', 'b']]);
+  });
+  const dialog = page.getByRole('dialog', { name: 'Someone else changed “One” too' });
+  await dialog.waitFor();
+  for (let presses = 0; presses < 12; presses += 1) {
+    // Within the page; the browser's own buttons are reached by Tab as well.
+    const active = await run(() => document.activeElement.localName);
+    assert.ok(['syncline-conflict-dialog', 'body'].includes(active), active);
+    await page.keyboard.press(presses % 5 === 4 ? 'Shift+Tab' : 'Tab');
+  }
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'hidden' });
+  assert.equal(await run(() => document.activeElement.id), 'before');
+});
+
+test('status and banner say what changes to those who listen to the page', async (t) => {
+  const { page, run } = await open(t);
+  const said = (name) => page.locator(name).getByRole('status');
+  await run(() => window.project.be('offline', 2));
+  assert.equal(await said('syncline-status').textContent(), 'Offline · 2 pending');
+  assert.match(await said('syncline-offline-banner').textContent(), /can’t be reached/);
+  await run(() => window.project.be('saving', 2));
+  assert.equal(await said('syncline-status').textContent(), 'Offline · 2 pending', 'no chatter');
+});
+
+/** Opens everything that the elements can show. */
+const everything = (run) =>
+  run(() => {
+    const peer = (userId, color, isSelf) => ({
+      clientId: userId, userId, userName: `${userId} Smith`, color, action: 'editing', isSelf,
+    });
+    window.project.channel.peers = [
+      peer('Ann', 'hsl(60, 70%, 60%)', false),
+      peer('Bob', 'hsl(120, 70%, 60%)', false),
+      peer('Cleo', 'white', false),
+      peer('Dan', 'hsl(240, 70%, 60%)', false),
+      peer('Me', 'hsl(300, 70%, 60%)', true),
+    ];
+    window.project.channel.tell('presence');
+    window.project.be('failed', 1);
+    window.project.clash('One', [['name', 'a', '']]);
+  });
+
+/** The contrast of each text with what lies behind it, in the elements' own trees. */
+const contrasts = (run) =>
+  run(() => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: 1, height: 1 });
+    const context = canvas.getContext('2d', { willReadFrequently: true });
+    const paint = (layers) => {
+      context.fillStyle = '#808080';
+      context.fillRect(0, 0, 1, 1);
+      for (const layer of layers) {
+        context.fillStyle = layer;
+        context.fillRect(0, 0, 1, 1);
+      }
+      return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
+    };
+    const light = (rgb) => {
+      const [r, g, b] = rgb.map((c) => (c <= 10.31475 ? c / 3294.6 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+      return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const found = [];
+    for (const host of document.querySelectorAll('body > *')) {
+      for (const element of host.shadowRoot?.querySelectorAll('*') ?? []) {
+        const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+        if (!own || !element.checkVisibility() || element.closest('.for-readers')) continue;
+        const behind = [];
+        for (let at = element; at; at = at.parentElement ?? at.getRootNode().host) {
+          behind.unshift(getComputedStyle(at).backgroundColor);
+        }
+        const page = getComputedStyle(document.documentElement).colorScheme === 'dark' ? '#121212' : '#fff';
+        const back = light(paint([page, ...behind]));
+        const ink = light(paint([page, ...behind, getComputedStyle(element).color]));
+        const ratio = (Math.max(back, ink) + 0.05) / (Math.min(back, ink) + 0.05);
+        found.push([`${host.localName} ${element.localName} ${element.textContent}`, ratio]);
+      }
+    }
+    return found;
+  });
+
+test('every text can be read, in a light page and in a dark one', async (t) => {
+  const { run } = await open(t);
+  await everything(run);
+  const seen = {};
+  for (const scheme of ['light', 'dark']) {
+    await run((name) => (document.documentElement.style.colorScheme = name), scheme);
+    for (const status of ['failed', 'offline', 'saved', 'saving', 'loading']) {
+      await run((name) => window.project.be(name, 1), status);
+      const all = await contrasts(run);
+      assert.ok(all.length >= 12, String(all.length));
+      for (const [what, ratio] of all) {
+        assert.ok(ratio >= 4.5, `${scheme}, ${status}: ${what} has ${ratio.toFixed(2)}`);
+      }
+    }
+    seen[scheme] = await run(
+      () => getComputedStyle(document.querySelector('syncline-status').shadowRoot.querySelector('.pill')).backgroundColor,
+    );
+  }
+  assert.notEqual(seen.light, seen.dark);
+});
+
+test('a page gives the elements its colours, and styles their parts', async (t) => {
+  const { page, run } = await open(t);
+  await run(() => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(`
+      html { --syncline-surface: rgb(1, 2, 3); --syncline-radius: 3px; }
+      syncline-status::part(text) { letter-spacing: 5px; }
+      syncline-conflict-dialog::part(dialog) { border-width: 7px; }
+    `);
+    document.adoptedStyleSheets = [sheet];
+  });
+  await everything(run);
+  const style = (selector, property) =>
+    page.locator(selector).first().evaluate((it, name) => getComputedStyle(it)[name], property);
+  assert.equal(await style('syncline-status .pill', 'backgroundColor'), 'rgb(1, 2, 3)');
+  assert.equal(await style('syncline-status [part=text]', 'letterSpacing'), '5px');
+  assert.equal(await style('syncline-conflict-dialog dialog', 'borderTopWidth'), '7px');
+  assert.equal(await style('syncline-conflict-dialog dialog button', 'borderTopLeftRadius'), '3px');
+});
+
+test('nothing moves for those who asked for stillness', async (t) => {
+  const { page, run } = await open(t);
+  await run(() => window.project.be('saving', 1));
+  const animation = () =>
+    page.locator('syncline-status .dot').evaluate((dot) => getComputedStyle(dot).animationName);
+  assert.equal(await animation(), 'pulse');
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  assert.equal(await animation(), 'none');
+});
+
 test('where there is no DOM, the elements can be imported all the same', async () => {
   const { SynclineStatus } = await import('syncline/elements');
   assert.equal(typeof SynclineStatus, 'function');

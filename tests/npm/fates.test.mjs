@@ -175,6 +175,16 @@ test('transact() takes everything back when its function throws', async (t) => {
   assert.equal(event.name, 'plain');
   assert.equal(events.count, 2);
   assert.equal(event.isRemoved, false);
+  // So are additions that the server has never heard of.
+  const [added] = events.add({ name: 'made before' });
+  const again = manager.transact(() => {
+    events.remove(added);
+    assert.equal(added.isRemoved, true);
+    throw thrown;
+  });
+  assert.equal(await rejection(again), thrown);
+  assert.deepEqual([added.isRemoved, added.name, events.includes(added)], [false, 'made before', true]);
+  events.remove(added);
   const late = manager.transact(async () => {
     event.name = 'B';
   });

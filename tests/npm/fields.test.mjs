@@ -108,8 +108,10 @@ test('what has persist: false is never sent and makes nothing dirty for the serv
   record.open = true;
   assert.equal(record.open, true);
   assert.equal(manager.changes, null);
+  assert.deepEqual([record.isModified, record.isPending], [true, false]);
   assert.equal(await manager.sync(), null);
   record.name = 'b';
+  assert.equal(record.isPending, true);
   store.add({ name: 'c', open: true });
   await manager.sync();
   const { updated, added } = server.syncs[0].pack.things;

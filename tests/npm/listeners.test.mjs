@@ -11,6 +11,7 @@ import {
   recordEvents,
   setup,
   storeOf,
+  thrownBy,
   within,
 } from './support/setup.mjs';
 
@@ -266,4 +267,189 @@ test('events of a suspension are told at its end where they are to be kept', () 
   store.add({ id: 3 });
   store.resumeEvents();
   assert.deepEqual(heard.names, ['update', 'add']);
+});
+
+// --- options of listeners -------------------------------------------------------------------
+
+/** An emitter that costs nothing. */
+const emitter = () => storeOf(['id', 'n']);
+
+const waiting = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+test('args come before the event', () => {
+  const store = emitter();
+  const heard = [];
+  store.on('load', (...given) => heard.push(given), { args: ['a', 2] });
+  store.on({ load: { fn: (...given) => heard.push(given), args: ['own'] }, args: ['shared'] });
+  store.trigger('load', {});
+  assert.deepEqual(
+    heard.map((given) => given.map((one) => one?.type ?? one)),
+    [
+      ['a', 2, 'load'],
+      ['own', 'load'],
+    ],
+  );
+});
+
+test('the third argument may be the object that the listener belongs to', () => {
+  const store = emitter();
+  class Owner {
+    heard = [];
+    load(event) {
+      this.heard.push(event.type);
+    }
+  }
+  const [one, other] = [new Owner(), new Owner()];
+  store.on('load', one.load, one);
+  store.on('load', 'load', other);
+  store.on({ refresh: Owner.prototype.load }, one);
+  store.trigger('load', {});
+  store.trigger('refresh', { action: 'dataset', origin: 'local' });
+  assert.deepEqual(one.heard, ['load', 'refresh']);
+  assert.deepEqual(other.heard, ['load']);
+});
+
+test('un with thisObj ends that object’s listener alone', () => {
+  const store = emitter();
+  const calls = [];
+  function heard() {
+    calls.push(this.name);
+  }
+  const [a, b, c] = ['a', 'b', 'c'].map((name) => ({ name, heard }));
+  for (const one of [a, b, c]) store.on({ load: heard, thisObj: one });
+  store.un('load', heard, a);
+  store.trigger('load', {});
+  store.un({ load: heard, thisObj: b });
+  store.trigger('load', {});
+  store.un('load', heard);
+  store.trigger('load', {});
+  assert.deepEqual(calls, ['b', 'c', 'c']);
+});
+
+test('the listeners of an object go with it', async (t) => {
+  const { manager } = await setup(t);
+  const store = emitter();
+  let calls = 0;
+  store.on({ load: () => calls++, thisObj: manager });
+  store.trigger('load', {});
+  manager.destroy();
+  store.trigger('load', {});
+  assert.equal(calls, 1);
+  assert.equal(store.hasListener('load'), false);
+});
+
+test('delay, buffer, throttle and asap put a listener off', async () => {
+  const store = emitter();
+  const heard = [];
+  for (const options of [{ delay: 20 }, { buffer: 20 }, { throttle: 20 }, { asap: true }]) {
+    const [name] = Object.keys(options);
+    store.on('load', ({ n }) => heard.push(`${name} ${n}`), options);
+  }
+  for (const n of [1, 2, 3]) store.trigger('load', { n });
+  assert.deepEqual(heard.splice(0), ['throttle 1']);
+  await null;
+  assert.deepEqual(heard.splice(0), ['asap 1', 'asap 2', 'asap 3']);
+  await waiting(200);
+  assert.deepEqual(heard.sort(), ['buffer 3', 'delay 1', 'delay 2', 'delay 3', 'throttle 3']);
+});
+
+test('a listener that is put off has no say, and its errors are reported', async (t) => {
+  const said = muteConsole(t);
+  const store = emitter();
+  store.on('beforeAdd', () => false, { delay: 1 });
+  store.on('add', () => {
+    throw new Error('late');
+  }, { delay: 1 });
+  store.on('add', async () => {
+    throw new Error('later');
+  }, { asap: true });
+  assert.equal(store.add({ id: 1 }).length, 1);
+  await next(store, 'exception');
+  await next(store, 'exception');
+  assert.equal(said.length, 2);
+});
+
+test('a listener that has ended is not called for what it has put off', async () => {
+  const store = emitter();
+  let calls = 0;
+  const off = store.on('load', () => calls++, { delay: 5 });
+  const once = store.on('load', () => (calls += 10), { delay: 5, once: true });
+  store.trigger('load', {});
+  store.trigger('load', {});
+  off();
+  await waiting(50);
+  assert.equal(calls, 10);
+  once();
+});
+
+test('a listener that expires says so where nothing came', async () => {
+  const store = emitter();
+  const heard = [];
+  const alt = (name) => () => heard.push(`${name} expired`);
+  store.on('load', () => heard.push('load'), { expires: { delay: 10, alt: alt('load') } });
+  store.on('add', () => heard.push('add'), { expires: { delay: 10, alt: alt('add') } });
+  store.on('remove', () => heard.push('remove'), { expires: 10 });
+  store.trigger('load', {});
+  await waiting(60);
+  store.trigger('load', {});
+  store.add({ id: 1 });
+  store.remove(1);
+  assert.deepEqual(heard, ['load', 'add expired']);
+});
+
+test('options of listeners that make no sense are refused', () => {
+  const store = emitter();
+  for (const options of [{ delay: '5' }, { buffer: -1 }, { throttle: NaN }, { expires: {} }, { args: 7 }]) {
+    const error = thrownBy(() => store.on({ load: () => {}, ...options }));
+    assert.equal(error.code, 'INVALID_ARGUMENT', JSON.stringify(options));
+  }
+  assert.equal(store.hasListener('load'), false);
+});
+
+// --- relays -----------------------------------------------------------------------------------
+
+test('relayAll passes all events on, and what their listeners say back', () => {
+  const [store, through] = [emitter(), emitter()];
+  const heard = [];
+  const off = store.relayAll(through, 'child');
+  through.on({
+    childAdd: ({ type, source, records }) => heard.push([type, source.id, records[0].id]),
+    childBeforeRemove: () => false,
+  });
+  store.add({ id: 1 });
+  assert.deepEqual(heard, [['childAdd', store.id, 1]]);
+  assert.deepEqual(store.remove(1), []);
+  off();
+  assert.equal(store.remove(1).length, 1);
+  store.add({ id: 2 });
+  assert.equal(heard.length, 1);
+  store.relayAll(through);
+  assert.equal(thrownBy(() => through.relayAll(store)).code, 'INVALID_ARGUMENT');
+  assert.equal(thrownBy(() => through.relayAll({})).code, 'INVALID_ARGUMENT');
+});
+
+test('with relayStoreEvents a manager fires the events of its stores', async (t) => {
+  const heard = [];
+  const { manager, events } = await loaded(t, {
+    relayStoreEvents: true,
+    listeners: { storeUpdate: ({ record }) => heard.push(`update ${record.id}`) },
+    onStoreAdd({ source, records }) {
+      heard.push(`${this === manager} ${source.id} ${records[0].name}`);
+    },
+  });
+  events.first.name = 'new';
+  events.add({ name: 'more' });
+  manager.removeCrudStore(events);
+  events.add({ name: 'unheard' });
+  assert.deepEqual(heard, ['update 1', 'true events more']);
+});
+
+test('removeAllListeners leaves the handlers', () => {
+  const store = emitter();
+  const heard = [];
+  store.on('add', () => heard.push('listener'));
+  store.onAdd = () => heard.push('handler');
+  store.removeAllListeners();
+  store.add({ id: 1 });
+  assert.deepEqual(heard, ['handler']);
 });

@@ -295,6 +295,7 @@ async function aBusyHour(all) {
   await work(all).catch((error) => {
     if (!(error instanceof SyncError)) throw error;
   });
+  all.server.forgetAnswers();
 }
 
 async function work({ server, manager, store }) {
@@ -313,15 +314,21 @@ async function work({ server, manager, store }) {
   server.nextLoad({ success: false, message: 'closed' });
   await manager.load().catch(() => {});
   await Promise.allSettled([manager.load(), manager.load()]);
-  manager.on('beforeSync', () => false, { once: true, prio: -1 });
+  const veto = manager.on('beforeSync', () => false, { prio: -1 });
   if (store.first !== undefined) store.first.name = 'mine';
   await manager.sync().catch(() => {});
+  veto();
   const id = store.first?.id;
   manager.applyChangeset({ [store.id]: { updated: [{ id, name: 'theirs' }] } });
   const rows = [{ id, success: false, message: 'never' }];
   server.nextSync({ success: true, [store.id]: { rows, removed: 'nonsense' } });
   await manager.sync().catch(() => {});
-  store.add({ name: 'committed' });
+  const [trial] = store.add({ name: 'committed' });
+  trial.beginBatch();
+  trial.isCreating = true;
+  trial.name = 'confirmed';
+  trial.endBatch();
+  trial.isCreating = false;
   store.commit();
   store.data = [{ id: 1, name: 'Again' }];
   store.removeAll();

@@ -561,3 +561,96 @@ test('a store asks for parts of its data only where the manager loads by parts',
   assert.equal(server.loads.length, 1);
   assert.equal(events.count, 2);
 });
+
+test('policies, pages and what goes into packs can be set on a living manager', async (t) => {
+  const { server, manager, events } = await loaded(t, { pageSize: 10 });
+  assert.deepEqual([manager.pageSize, manager.remotePaging, manager.onConflict], [10, false, undefined]);
+  manager.pageSize = 2;
+  manager.remotePaging = true;
+  manager.requestData = { tenant: 7 };
+  await manager.load();
+  const { pack } = server.loads.at(-1);
+  assert.deepEqual([pack.page, pack.pageSize, pack.tenant], [1, 2, 7]);
+  manager.requestData = ({ page, stores }) => ({ events: { rows: [{ id: page, name: stores[0] }] } });
+  const before = server.loads.length;
+  await manager.load();
+  assert.equal(server.loads.length, before, 'a function stands for the server');
+  assert.deepEqual(events.map(({ id, name }) => [id, name]), [[1, 'events']]);
+  manager.requestData = undefined;
+  await manager.load();
+  assert.equal(server.loads.length, before + 1, 'it does no more');
+  assert.equal('tenant' in server.loads.at(-1).pack, false);
+
+  let told = 0;
+  manager.onConflict = () => told++;
+  manager.onConflict = 'reload';
+  assert.equal(manager.onConflict instanceof Function, true, 'the handler stays');
+  server.nextSync(status(409));
+  events.first.name = 'mine';
+  await manager.sync();
+  assert.equal(server.syncs.length, 2);
+  manager.onConflict = null;
+  assert.equal(manager.onConflict, 'reload');
+  manager.onConflict = 'keep';
+  server.nextSync(status(409));
+  events.first.name = 'mine again';
+  assert.equal((await rejection(manager.sync())).code, 'CONFLICT');
+  manager.conflictResolution = 'server-wins';
+  assert.equal(manager.conflictResolution, 'server-wins');
+  assert.equal(thrownBy(() => (manager.conflictResolution = 'fight')).code, 'INVALID_CONFIG');
+  assert.equal(manager.conflictResolution, 'server-wins');
+});
+
+test('loadApplySequence can be set, and read as it is', async (t) => {
+  const { manager, events, resources } = await setup(t);
+  assert.deepEqual(manager.loadApplySequence, ['events', 'resources', 'assignments']);
+  manager.loadApplySequence = ['resources'];
+  const order = [];
+  for (const store of [events, resources]) store.on('load', () => order.push(store.id));
+  await manager.load();
+  assert.deepEqual(order, ['resources', 'events']);
+  assert.equal(thrownBy(() => (manager.loadApplySequence = 'events')).code, 'INVALID_ARGUMENT');
+});
+
+test('a snapshot has the names of the wire, and is taken in again as it was', () => {
+  let made = 0;
+  const make = () =>
+    new CrudManager({
+      crudStores: [
+        new Store({
+          id: 'events',
+          idField: 'Id',
+          tree: 'boss',
+          fields: [
+            { name: 'city', dataSource: 'address.city' },
+            { name: 'when', type: 'date', dataSource: 'due', format: 'YYYY-MM-DD' },
+            { name: 'code', dataSource: 'nr', defaultValue: () => ++made },
+            { name: 'boss', dataSource: 'above' },
+          ],
+        }),
+      ],
+      inlineData: {
+        events: {
+          rows: [
+            { Id: 1, address: { city: 'Delft', zip: 'x' }, due: '2026-03-02', children: [{ Id: 2 }] },
+          ],
+        },
+      },
+    });
+  const [manager, other] = [make(), make()];
+  const rows = JSON.parse(manager.json).events.rows;
+  assert.deepEqual(
+    rows.map(({ Id, address, nr, above }) => [Id, address, nr, above]),
+    [
+      [1, { city: 'Delft', zip: 'x' }, undefined, undefined],
+      [2, undefined, undefined, 1],
+    ],
+  );
+  other.inlineData = JSON.parse(manager.json);
+  const [one, two] = other.getStore('events').records;
+  assert.deepEqual([one.id, one.city, one.when.getDate(), two.parent], [1, 'Delft', 2, one]);
+  assert.equal(other.json, manager.json);
+  assert.equal(other.changes, null);
+  assert.equal(made, 0);
+  for (const it of [manager, other]) it.destroy();
+});

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EventModel, Store } from 'syncline';
-import { loaded, next, storeOf } from './support/setup.mjs';
+import { loaded, next, recordEvents, storeOf } from './support/setup.mjs';
 
 test('commit() declares changes to be confirmed, gives them, and can be vetoed', async (t) => {
   const { manager, events } = await loaded(t);
@@ -210,4 +210,52 @@ test('10,000 edits in one batch are one notification and one sync', async (t) =>
   manager.rejectChanges();
   assert.equal(events.getById(1).name, 'e0!');
   assert.equal(events.count, 10_000);
+});
+
+test('a record that is there for a trial is kept back until it is confirmed', async (t) => {
+  const { server, manager, events } = await loaded(t, { autoSync: true, autoSyncTimeout: 1 });
+  const heard = recordEvents(events, ['addConfirmed']);
+  const [trial] = events.add({ name: 'trial' });
+  trial.isCreating = true;
+  assert.deepEqual([trial.isCreating, trial.isPersistable, trial.isHeldBack], [true, false, true]);
+  events.first.name = 'goes out';
+  await next(manager, 'sync');
+  assert.equal(server.syncs.length, 1);
+  assert.deepEqual(Object.keys(server.syncs[0].pack.events), ['updated']);
+  trial.name = 'meant';
+  assert.equal(await manager.sync(), null);
+  const synced = next(manager, 'sync');
+  trial.isCreating = false;
+  assert.deepEqual(heard.of('addConfirmed').map(({ record }) => record), [trial]);
+  await synced;
+  assert.deepEqual(server.syncs[1].pack.events.added.map(({ name }) => name), ['meant']);
+  assert.equal(trial.isPhantom, false);
+
+  const made = new events.modelClass({ name: 'other' });
+  made.isCreating = true;
+  events.add(made);
+  assert.equal(await manager.sync(), null);
+  events.remove(made);
+  made.isCreating = false;
+  assert.equal(manager.changes, null);
+});
+
+test('a batch of a record is told as it grows, to who wants to follow', async (t) => {
+  const { manager, events } = await loaded(t);
+  const [record] = events.records;
+  const heard = recordEvents(events, ['batchedUpdate', 'update']);
+  record.beginBatch();
+  record.name = 'a';
+  record.set({ name: 'ab', allDay: true });
+  assert.deepEqual(
+    heard.of('batchedUpdate').map(({ changes }) => ({ ...changes })),
+    [
+      { name: { value: 'a', oldValue: 'Stand-up' } },
+      { name: { value: 'ab', oldValue: 'a' }, allDay: { value: true, oldValue: undefined } },
+    ],
+  );
+  assert.equal(record.name, 'Stand-up');
+  assert.equal(manager.changes, null);
+  record.cancelBatch();
+  assert.equal(heard.names.includes('update'), false);
 });

@@ -216,7 +216,7 @@ fn everything_of_a_destroyed_manager_or_store_is_an_error() {
             Input::Listen(id, 1),
             Input::DestroyManager(id),
             Input::Configure(id, Box::default()),
-            Input::Cancel(id, CallId(1)),
+            Input::Cancel(id, Some(CallId(1))),
             Input::ApplyResponse(id, b"{}"),
             Input::ApplyChangeset(id, b"{}"),
             Input::SuspendAutoSync(id),
@@ -277,7 +277,7 @@ fn calls_that_make_no_sense_are_refused_and_change_nothing() {
             },
             bad,
         ),
-        (Input::Cancel(manager, CallId(99)), bad),
+        (Input::Cancel(manager, Some(CallId(99))), bad),
         (
             Input::RemoveStore(manager, StoreId(77)),
             ErrorCode::UnknownStore,

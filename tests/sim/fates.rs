@@ -377,6 +377,69 @@ fn edits_that_are_called_off_while_they_are_made_leave_nothing() {
 }
 
 #[test]
+fn additions_that_were_removed_in_edits_that_are_called_off_are_there_again() {
+    let mut world = World::calendar();
+    let client = manual(&mut world);
+    let row = world.add(client, "events", json!({"name": "made before", "n": 1}));
+    let id = world.get_row(client, "events", row, "id");
+    let link = world.add(
+        client,
+        "assignments",
+        json!({"eventId": id, "resourceId": 1}),
+    );
+    let before = world.changes(client);
+    let waiting = world.edit(client, false, |world| {
+        world.set_row(client, "events", row, "n", 2);
+    });
+    world.begin_edit(client, false);
+    world.set_row(client, "events", row, "name", "renamed");
+    let store = world.clients[client].stores["events"];
+    world.feed(client, Input::Remove(store, &[row])).unwrap();
+    let inner = world.add(client, "events", json!({"name": "made inside"}));
+    world.feed(client, Input::Remove(store, &[inner])).unwrap();
+    assert_eq!(world.count(client, "events"), 2);
+    assert_eq!(world.count(client, "assignments"), 1);
+    assert_eq!(world.changes(client), Value::Null);
+    world.sync(client);
+    world.settle();
+    world.feed(client, Input::EndEdit(false)).unwrap();
+    assert_eq!(world.get_row(client, "events", row, "name"), "made before");
+    assert_eq!(world.get_row(client, "events", row, "n"), 2);
+    assert!(!world.rows(client, "events").contains(&inner));
+    let mut after = before;
+    after["events"]["added"][0]["n"] = 2.into();
+    assert_eq!(world.changes(client), after);
+    assert!(world.rows(client, "assignments").contains(&link));
+    world.sync(client);
+    world.settle();
+    assert_eq!(world.outcome(client, waiting), OK);
+    assert_eq!(world.server.rows["events"].len(), 3);
+    world.check_end();
+}
+
+#[test]
+fn additions_that_are_removed_in_edits_that_stay_are_gone_and_never_sent() {
+    let mut world = World::calendar();
+    let client = manual(&mut world);
+    let row = world.add(client, "events", json!({"name": "made before"}));
+    let store = world.clients[client].stores["events"];
+    let waiting = world.edit(client, false, |world| {
+        world.set_row(client, "events", row, "n", 2);
+    });
+    let call = world.edit(client, false, |world| {
+        world.feed(client, Input::Remove(store, &[row])).unwrap();
+    });
+    assert_eq!(
+        world.outcome(client, call),
+        OK,
+        "there is nothing to confirm"
+    );
+    assert_eq!(world.outcome(client, waiting), OK);
+    assert!(!world.is_dirty(client));
+    world.check_end();
+}
+
+#[test]
 fn an_unseen_edit_is_sent_and_seen_only_when_it_is_confirmed() {
     let mut world = World::calendar();
     let client = manual(&mut world);

@@ -224,11 +224,13 @@ fn a_part_that_fails_is_asked_for_again_when_it_is_wanted_again() {
     let manager = world.clients[client].manager;
     let cancelled = want(&mut world, client, days(30, 40));
     world
-        .feed(client, Input::Cancel(manager, cancelled))
+        .feed(client, Input::Cancel(manager, Some(cancelled)))
         .unwrap();
     let waiting = want(&mut world, client, days(60, 70));
     let second = want(&mut world, client, days(80, 90));
-    world.feed(client, Input::Cancel(manager, second)).unwrap();
+    world
+        .feed(client, Input::Cancel(manager, Some(second)))
+        .unwrap();
     world.settle();
     assert_eq!(
         world.outcome(client, cancelled),

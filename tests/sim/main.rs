@@ -22,12 +22,14 @@
 //! | `lazy` | parts of the data, loaded when they are wanted |
 //! | `bad_input` | answers that aren't what they should be, calls that can't be right |
 //! | `own_ids` | records that the app adds under ids of its choice |
+//! | `collisions` | the server uses ids that the app has chosen |
 //! | `random` | random users on a hostile network, seed by seed |
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(unreachable_pub, reason = "a test's modules are its own")]
 
 mod bad_input;
 mod behaviour;
+mod collisions;
 mod conflicts;
 mod fates;
 mod further;
@@ -50,6 +52,8 @@ mod reconciling;
 mod refusals;
 mod regrets;
 mod scenarios;
+#[path = "../common/seeds.rs"]
+mod seeds;
 mod server;
 mod waiting;
 mod world;

@@ -60,6 +60,58 @@ fn polling_by_sync_sends_packages_without_changes_and_brings_what_the_server_say
 }
 
 #[test]
+fn the_status_does_not_speak_of_who_merely_asks_for_news() {
+    for mode in ["load", "sync"] {
+        let mut world = World::calendar();
+        let client = polled(&mut world, polling(mode));
+        world.run(16_000);
+        let status = |world: &World| -> Vec<String> {
+            let lines = world.clients[client].log.iter();
+            lines
+                .filter(|line| line.starts_with("status"))
+                .cloned()
+                .collect()
+        };
+        assert!(world.clients[client].requests >= 3, "{mode}: it asked");
+        assert_eq!(status(&world), Vec::<String>::new(), "{mode}");
+        world.set(client, "events", 1, "name", "mine");
+        world.sync(client);
+        world.run(1_000);
+        let told = ["status Pending 1", "status Saving 1", "status Saved 0"];
+        assert_eq!(status(&world), told, "{mode}");
+        world.load(client);
+        world.run(1_000);
+        assert!(
+            status(&world).contains(&"status Loading 0".to_owned()),
+            "{mode}"
+        );
+    }
+}
+
+#[test]
+fn without_a_call_what_runs_is_cancelled() {
+    let mut world = World::calendar();
+    let client = world.loaded(json!({"autoSync": true}));
+    let manager = world.clients[client].manager;
+    world.feed(client, Input::Cancel(manager, None)).unwrap();
+    world.set(client, "events", 1, "name", "mine");
+    world.fates.push_back(Fate::Vanish);
+    world.run(500);
+    world.feed(client, Input::Cancel(manager, None)).unwrap();
+    assert_eq!(
+        world.logged(client, "syncCanceled"),
+        1,
+        "{:?}",
+        world.log(client)
+    );
+    assert!(world.is_dirty(client));
+    let call = world.sync(client);
+    world.settle();
+    assert_eq!(world.outcome(client, call), Some(Ok(true)));
+    world.check_end();
+}
+
+#[test]
 fn polling_leaves_edits_alone_and_comes_back_when_they_are_saved() {
     let mut world = World::calendar();
     let client = polled(&mut world, polling("load"));

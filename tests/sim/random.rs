@@ -6,11 +6,9 @@
 //! 3. Everybody who loads then sees what the server has.
 //! 4. The number of requests is bounded by what users did and the network broke; nothing goes on by itself.
 //!
-//! `SYNCLINE_SEEDS` says how many seeds are run (2,000 when it does not), `SYNCLINE_SEED` runs a single one, and with
-//! `SYNCLINE_TRACE` everything that happens in it is printed.
+//! `SYNCLINE_SEEDS` and `SYNCLINE_SEED` say which seeds are run, and with `SYNCLINE_TRACE` everything that happens is printed.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Value, json};
 use syncline::engine::input::{Input, Scope};
@@ -18,11 +16,15 @@ use syncline::engine::rng::Rng;
 use syncline::engine::table::{IdRef, RowId};
 
 use crate::network::Fate;
+use crate::seeds::each_seed;
 use crate::server::Habits;
 use crate::world::World;
 
 /// Clients edit rows of their own, so that what they last said must be what the server has.
 const ROWS_EACH: u64 = 4;
+
+/// How many seeds are run when nobody says.
+pub const SEEDS: u64 = 2_000;
 
 /// What a user has done, as the user remembers it.
 #[derive(Default)]
@@ -44,37 +46,7 @@ struct Run {
 
 #[test]
 fn whatever_the_network_does_no_edit_is_lost_and_none_is_made_twice() {
-    each_seed(run);
-}
-
-/// Runs all seeds that are asked for, on a few threads; the first that fails is named.
-pub fn each_seed(run: fn(u64)) {
-    let number = |name| {
-        std::env::var(name)
-            .ok()
-            .and_then(|text| text.parse::<u64>().ok())
-    };
-    let seeds = match number("SYNCLINE_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("SYNCLINE_SEEDS").unwrap_or(2_000),
-    };
-    let next = AtomicU64::new(seeds.start);
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, |count| count.get().min(4)) {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds.end {
-                        return;
-                    }
-                    if let Err(panic) = std::panic::catch_unwind(|| run(seed)) {
-                        eprintln!("the failing seed: SYNCLINE_SEED={seed}");
-                        std::panic::resume_unwind(panic);
-                    }
-                }
-            });
-        }
-    });
+    each_seed(SEEDS, run);
 }
 
 fn run(seed: u64) {
@@ -285,7 +257,9 @@ impl Run {
         let open: Vec<_> = client.open_calls();
         if let Some(&call) = open.first() {
             let manager = client.manager;
-            self.world.feed(user, Input::Cancel(manager, call)).unwrap();
+            self.world
+                .feed(user, Input::Cancel(manager, Some(call)))
+                .unwrap();
         }
     }
 
@@ -545,4 +519,9 @@ fn a_sync_is_not_sent_twice_when_the_network_repeats_it() {
     assert_eq!(world.server.count("events"), 3);
     assert_eq!(world.count(client, "events"), 3);
     world.check_end();
+}
+
+#[test]
+fn seed_33774_the_server_gives_an_addition_the_id_that_the_app_chose_for_another() {
+    run(33_774);
 }

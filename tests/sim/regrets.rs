@@ -9,7 +9,8 @@ use syncline::engine::rng::Rng;
 use syncline::engine::table::RowId;
 
 use crate::network::Fate;
-use crate::random::each_seed;
+use crate::random::SEEDS;
+use crate::seeds::each_seed;
 use crate::server::Habits;
 use crate::world::World;
 
@@ -222,5 +223,5 @@ fn run(seed: u64) {
 
 #[test]
 fn whatever_is_taken_back_client_and_server_agree_in_the_end() {
-    each_seed(run);
+    each_seed(SEEDS, run);
 }

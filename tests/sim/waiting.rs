@@ -11,7 +11,8 @@ use syncline::engine::schema::FieldIx;
 use syncline::engine::table::RowId;
 
 use crate::network::Fate;
-use crate::random::each_seed;
+use crate::random::SEEDS;
+use crate::seeds::each_seed;
 use crate::server::Habits;
 use crate::world::World;
 
@@ -258,5 +259,5 @@ fn run(seed: u64) {
 
 #[test]
 fn whatever_is_waited_for_is_settled_and_both_sides_agree_in_the_end() {
-    each_seed(run);
+    each_seed(SEEDS, run);
 }

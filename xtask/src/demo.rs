@@ -1,7 +1,7 @@
 //! `cargo xtask demo`: everything that is needed to see the demo, and then the demo.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::package;
 use crate::project::{cargo, locked, products, root, target};
@@ -26,24 +26,18 @@ pub(crate) fn command(args: &[String]) -> Result<()> {
     step("npm package", package::build)?;
     step("demo", build_www)?;
     let server = step("server", build_server)?;
-    ensure_free(port)?;
-    say(format!("==> Open http://127.0.0.1:{port}"));
-    say(format!(
-        "    Two people side by side: http://127.0.0.1:{port}/live.html"
-    ));
+    std::fs::create_dir_all(products()).map_err(|error| error.to_string())?;
+    say("==> the demo");
+    note("/ a team's week   /board.html a task board   /live.html two people side by side");
     note("faults on demand are on (--faults): for a server that only this machine can reach");
     note("Ctrl-C stops the server");
-    std::fs::create_dir_all(products()).map_err(|error| error.to_string())?;
+    // The address is the server's to say, as soon as it listens.
     let cmd = Cmd::new(&server)
-        .args([
-            "--listen",
-            &format!("127.0.0.1:{port}"),
-            "--database",
-            &database,
-        ])
+        .args(["--listen", &format!("127.0.0.1:{port}")])
+        .args(["--database", &database, "--static"])
+        .arg(root().join("www/dist"))
         // What the page of two people has buttons for. Harmless, as it listens on loopback alone.
-        .args(["--static", "www/dist", "--faults"])
-        .dir(root());
+        .arg("--faults");
     Err(replace_process(cmd))
 }
 
@@ -68,7 +62,7 @@ pub(crate) fn build_server() -> Result<PathBuf> {
 fn parse(args: &[String]) -> Result<Options> {
     let mut options = Options {
         port: 3000,
-        database: "sqlite://target/demo.sqlite".to_owned(),
+        database: file(&products().join("demo.sqlite")),
     };
     let mut rest = args.iter();
     while let Some(name) = rest.next() {
@@ -96,8 +90,16 @@ fn address(given: &str) -> Result<String> {
     match given.split_once(':') {
         Some(("sqlite", _)) => Ok(given.to_owned()),
         _ if given.contains("://") => Err(format!("--database {given}: not SQLite; {USAGE}")),
-        _ => Ok(format!("sqlite://{given}")),
+        _ => Ok(file(Path::new(given))),
     }
+}
+
+/// The address of a database file.
+fn file(path: &Path) -> String {
+    // An address ends at a question mark and has its percent signs decoded.
+    let path = path.to_string_lossy();
+    let path = path.replace('%', "%25").replace('?', "%3F");
+    format!("sqlite://{path}")
 }
 
 fn ensure_free(port: u16) -> Result<()> {
@@ -137,6 +139,7 @@ mod tests {
             database("/var/week.db"),
             Ok("sqlite:///var/week.db".to_owned())
         );
+        assert_eq!(database("50% ?"), Ok("sqlite://50%25 %3F".to_owned()));
         assert_eq!(
             database("sqlite::memory:"),
             Ok("sqlite::memory:".to_owned())
@@ -146,7 +149,7 @@ mod tests {
 
     #[test]
     fn options_have_defaults_and_both_spellings() {
-        let database = "sqlite://target/demo.sqlite".to_owned();
+        let database = file(&products().join("demo.sqlite"));
         assert_eq!(
             parsed(&[]),
             Ok(Options {

@@ -91,3 +91,30 @@ fn timed(work: impl FnOnce() -> Result<()>) -> Result<()> {
     run::say(format!("==> finished in {}", run::seconds(start.elapsed())));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_that_the_documentation_names_is_in_the_help() {
+        let mut named = 0;
+        for page in [
+            "README.md",
+            "CONTRIBUTING.md",
+            "ARCHITECTURE.md",
+            "CHANGELOG.md",
+        ] {
+            let text = std::fs::read_to_string(project::root().join(page)).unwrap();
+            for (at, _) in text.match_indices("cargo xtask ") {
+                let rest = &text[at + "cargo xtask ".len()..];
+                let end = rest.find(|c: char| !c.is_ascii_lowercase());
+                let name = &rest[..end.unwrap_or(rest.len())];
+                let known = HELP.contains(&format!("\n  {name} "));
+                assert!(known || name.is_empty(), "{page}: cargo xtask {name}");
+                named += 1;
+            }
+        }
+        assert!(named > 5);
+    }
+}

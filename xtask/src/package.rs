@@ -22,18 +22,28 @@ const FEATURE: &str = "module";
 /// ones are in use, and `--all-features` would let it use more than browsers have.
 ///
 /// What the compiler left as a function of its own stays one, unless it is tiny: functions that are
-/// alike compress better apart, and those of one module beside each other. Nothing lies in the
+/// alike compress better apart, and those that are alike beside each other. Nothing lies in the
 /// lowest kilobyte of memory but the end of the stack.
-const WASM_OPT: [&str; 8] = [
+const WASM_OPT: [&str; 6] = [
     "--gufa-optimizing",
     "-Oz",
     "--converge",
     "--low-memory-unused",
     "--one-caller-inline-max-function-size=20",
+    "--no-stack-ir",
+];
+
+/// The same, once the functions have names that say where they go.
+const WASM_OPT_ORDER: [&str; 5] = [
     "--reorder-functions-by-name",
+    "--generate-stack-ir",
+    "--optimize-stack-ir",
     "--strip-debug",
     "--strip-producers",
 ];
+
+/// What of `pkg/scripts` the module goes through, before and between.
+const SCRIPTS: [&str; 4] = ["module.mjs", "order.mjs", "quiet.mjs", "split.mjs"];
 
 /// Builds `pkg/wasm` and `pkg/dist`.
 pub(crate) fn build() -> Result<()> {
@@ -99,12 +109,14 @@ fn flags() -> String {
 fn bind(module: &Path) -> Result<()> {
     let out = root().join("pkg/wasm");
     let bindgen = tools::ensure_wasm_bindgen()?.join("wasm-bindgen");
-    let inputs = [
+    let mut inputs = vec![
         module.to_path_buf(),
         root().join("pkg/package-lock.json"),
         bindgen.clone(),
     ];
-    let print = fingerprint(&inputs, &WASM_OPT.join(" "))?;
+    inputs.extend(SCRIPTS.map(|name| root().join("pkg/scripts").join(name)));
+    let options = [&WASM_OPT[..], &WASM_OPT_ORDER].concat().join(" ");
+    let print = fingerprint(&inputs, &options)?;
     let results = ["syncline.js", "syncline.d.ts", "syncline_bg.wasm"];
     if is_stamped(&out, &print) && results.iter().all(|name| out.join(name).is_file()) {
         note("pkg/wasm is up to date");
@@ -119,15 +131,7 @@ fn bind(module: &Path) -> Result<()> {
         .args(["--target", "web", "--out-name", "syncline", "--out-dir"])
         .args([&raw, &module.to_path_buf()])
         .run()?;
-    let optimised = raw.join("optimised.wasm");
-    // From npm, pinned in pkg/: distributions' older wasm-opt damages wasm-bindgen's tables.
-    Cmd::new(root().join("pkg/node_modules/.bin/wasm-opt"))
-        .args(WASM_OPT)
-        .arg(raw.join("syncline_bg.wasm"))
-        .arg("-o")
-        .arg(&optimised)
-        .limit(Duration::from_secs(600))
-        .run()?;
+    optimise(&raw)?;
     let read = |name: &str| {
         fs::read(raw.join(name)).map_err(|error| format!("wasm-bindgen wrote no {name}: {error}"))
     };
@@ -147,6 +151,31 @@ fn bind(module: &Path) -> Result<()> {
         write_if_changed(&to, &text)?;
     }
     stamp(&out, &print)
+}
+
+/// Makes `optimised.wasm` of the module that wasm-bindgen wrote.
+fn optimise(dir: &Path) -> Result<()> {
+    let script = |name: &str, from: &str, to: &str| {
+        Cmd::new("node")
+            .arg(root().join("pkg/scripts").join(name))
+            .args([dir.join(from), dir.join(to)])
+            .limit(Duration::from_secs(300))
+            .run()
+    };
+    // From npm, pinned in pkg/: distributions' older wasm-opt damages wasm-bindgen's tables.
+    let wasm_opt = |options: &[&str], from: &str, to: &str| {
+        Cmd::new(root().join("pkg/node_modules/.bin/wasm-opt"))
+            .args(options)
+            .arg(dir.join(from))
+            .arg("-o")
+            .arg(dir.join(to))
+            .limit(Duration::from_secs(600))
+            .run()
+    };
+    script("quiet.mjs", "syncline_bg.wasm", "quiet.wasm")?;
+    wasm_opt(&WASM_OPT, "quiet.wasm", "small.wasm")?;
+    script("order.mjs", "small.wasm", "ordered.wasm")?;
+    wasm_opt(&WASM_OPT_ORDER, "ordered.wasm", "optimised.wasm")
 }
 
 /// `pkg/dist`: what is published.

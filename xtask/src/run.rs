@@ -166,7 +166,7 @@ impl Cmd {
         if status.success() {
             Ok(())
         } else {
-            Err(format!("`{shown}` failed: {status}"))
+            Err(format!("`{}` failed: {status}", in_short(&shown)))
         }
     }
 
@@ -258,6 +258,15 @@ impl std::fmt::Display for Cmd {
             write!(f, " {}", arg.to_string_lossy())?;
         }
         Ok(())
+    }
+}
+
+/// A command of which the whole was shown before.
+fn in_short(shown: &str) -> String {
+    const MAX_CHARS: usize = 120;
+    match shown.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{} …", shown[..end].trim_end()),
+        None => shown.to_owned(),
     }
 }
 

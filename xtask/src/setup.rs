@@ -23,12 +23,23 @@ pub(crate) enum Scope {
 pub(crate) fn setup(scope: Scope) -> Result<()> {
     let tests = scope == Scope::Everything;
     step("Node.js", node::check)?;
-    step("Rust for wasm32-unknown-unknown", || {
-        toolchain::ensure().map(drop)
-    })?;
+    // What only root can do comes together, so that it has to be asked for once.
+    let system = [
+        Some(step("Rust for wasm32-unknown-unknown", || {
+            toolchain::ensure().map(drop)
+        })),
+        tests.then(|| step("browsers and their drivers", browser::ensure)),
+    ];
+    let missing: Vec<String> = system
+        .into_iter()
+        .flatten()
+        .filter_map(Result::err)
+        .collect();
+    if !missing.is_empty() {
+        return Err(missing.join("\n       "));
+    }
     if tests {
         step("rustfmt and clippy", toolchain::ensure_linters)?;
-        step("browsers and their drivers", browser::ensure)?;
     }
     step("wasm-bindgen", || tools::ensure_wasm_bindgen().map(drop))?;
     if tests {

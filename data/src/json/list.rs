@@ -480,12 +480,18 @@ impl ListReader {
                 let name = self.groups.get(usize::from(which)).cloned();
                 self.group(&json, &mut name.into_iter().collect(), row)?;
             }
-            Target::Children => {
-                if !matches!(json.as_str(), "null" | "true" | "false") {
-                    self.rows
-                        .warn(|| "`children` of a record are no list".into());
+            Target::Children => match json.as_str() {
+                // There are some, to be loaded when they are wanted.
+                "true" => {
+                    if let Some(leaf) = self.rows.table.schema().find("leaf") {
+                        self.rows.table.put_read(row, leaf, Cell::bool(false));
+                    }
                 }
-            }
+                "null" | "false" => {}
+                _ => self
+                    .rows
+                    .warn(|| "`children` of a record are no list".into()),
+            },
             Target::PhantomId => put_aside(&mut self.rows.phantom_ids, row, &json),
             Target::PhantomParentId => put_aside(&mut self.rows.phantom_parent_ids, row, &json),
             Target::Success | Target::Error => self.outcome(&json, row, target)?,

@@ -121,6 +121,12 @@ export interface FullCalendarOptions<R extends CalendarRecord> {
     event: CalendarEventApi,
     record: R | null,
   ) => Record<string, unknown> | null;
+  /**
+   * Hears why the store took a move, a resize or a received event not: `LOCKED`, say, when somebody
+   * else has the record in hand. The event has gone back by then. `record` is `null` for a received
+   * event. Without it the error is thrown, uncaught.
+   */
+  onError?: (error: unknown, record: R | null) => void;
   /** Class of an event with unconfirmed changes. Default `syncline-pending`. */
   pendingClass?: string;
   /** Class of an event whose last change the server refused. Default `syncline-error`. */
@@ -285,8 +291,13 @@ class Binding<R extends CalendarRecord> {
     if (!this.#range) return;
     const shown = this.#own(key);
     this.#shown.set(key, next);
-    if (shown) repaint(shown, force ? null : previous, next);
-    else this.#calendar.addEvent(next, this.#sourceId);
+    if (shown) {
+      repaint(shown, force ? null : previous, next);
+      if (isPlaced(shown, next)) return;
+      // An event that the user may not move can't be moved from here either: it is made anew.
+      shown.remove();
+    }
+    this.#calendar.addEvent(next, this.#sourceId);
   }
 
   #own(key: string): CalendarEventApi | null {
@@ -349,27 +360,46 @@ class Binding<R extends CalendarRecord> {
   }
 
   #commitOne(event: CalendarEventApi): void {
-    const record = this.#store.get(event.id);
-    if (record) {
-      const values = this.#valuesOf(event, record);
-      try {
-        if (values) record.set(values);
-      } catch (error) {
-        throwLater(error);
-      }
-    }
+    const record = this.#store.get(event.id) ?? null;
+    const failed = record && this.#attempt(event, record, (values) => record.set(values));
     // The drop laid the event down as it was when the drag began. So everything is painted again,
     // which also takes back what was refused here, and removes what has gone in the meantime.
     this.#shown.set(event.id, this.#shown.get(event.id) ?? { start: '' });
     this.#paint(() => this.#paintKey(event.id, this.#store.get(event.id), true));
+    failed?.();
+  }
+
+  /** Writes what the user made of an event; gives what tells why that failed, if it did. */
+  #attempt(
+    event: CalendarEventApi,
+    record: R | null,
+    write: (values: Record<string, unknown>) => unknown,
+  ): (() => void) | null {
+    try {
+      const values = this.#valuesOf(event, record);
+      if (values) write(values);
+      return null;
+    } catch (error) {
+      return () => this.#tell(error, record);
+    }
+  }
+
+  #tell(error: unknown, record: R | null): void {
+    const { onError } = this.#options;
+    if (!onError) return throwLater(error);
+    try {
+      onError(error, record);
+    } catch (thrown) {
+      throwLater(thrown);
+    }
   }
 
   #receive(event: CalendarEventApi): void {
     // An event of another source of this calendar is not ours to take.
     if (event.source) return;
-    const values = this.#valuesOf(event, null);
+    const failed = this.#attempt(event, null, (values) => this.#store.add(values));
     event.remove();
-    if (values) this.#store.add(values);
+    failed?.();
   }
 
   #valuesOf(event: CalendarEventApi, record: R | null): Record<string, unknown> | null {
@@ -420,12 +450,16 @@ function repaint(
 
 /** Whether the event stands where it should: the user may have moved it there already. */
 function hasDates(shown: CalendarEventApi, next: CalendarEventInput): boolean {
+  return isPlaced(shown, next) && (shown.end === null) === ((next.end ?? null) === null);
+}
+
+/** The same; an end that isn't given may be anywhere. */
+function isPlaced(shown: CalendarEventApi, next: CalendarEventInput): boolean {
   if (shown.allDay !== (next.allDay === true)) return false;
-  const isAt = (at: Date | null, text: string, wanted: Date | string | null | undefined) =>
-    typeof wanted === 'string'
-      ? text.startsWith(wanted)
-      : at?.getTime() === wanted?.getTime();
-  return isAt(shown.start, shown.startStr, next.start) && isAt(shown.end, shown.endStr, next.end);
+  const isAt = (at: Date | null, text: string, wanted: Date | string) =>
+    typeof wanted === 'string' ? text.startsWith(wanted) : at?.getTime() === wanted.getTime();
+  if (!isAt(shown.start, shown.startStr, next.start)) return false;
+  return (next.end ?? null) === null || isAt(shown.end, shown.endStr, next.end as Date | string);
 }
 
 function setProperty(shown: CalendarEventApi, name: string, value: unknown): void {

@@ -42,7 +42,7 @@ const SHARED = `
   --_line: var(--syncline-line, light-dark(#e4dfd7, #36322d));
   --_accent: var(--syncline-accent, light-dark(#0f6b66, #5fc7bd));
   --_on-accent: var(--syncline-on-accent, light-dark(#ffffff, #0a2220));
-  --_good: var(--syncline-good, light-dark(#1b7f4b, #5ecb8f));
+  --_good: var(--syncline-good, light-dark(#146a3c, #5ecb8f));
   --_warn: var(--syncline-warn, light-dark(#8a5100, #f0b95a));
   --_warn-surface: var(--syncline-warn-surface, light-dark(#fdf1d8, #33270f));
   --_bad: var(--syncline-bad, light-dark(#b3261e, #ff8f85));

@@ -107,6 +107,8 @@ export class SynclineConflictDialog extends SynclineElement<ConflictTexts> {
 
   readonly #dialog = make('dialog', { part: 'dialog', 'aria-labelledby': 'title' });
   #conflict: OpenConflict | null = null;
+  /** What of it is shown. */
+  #fields: OpenConflict['fields'] | null = null;
   #postponed = new WeakSet<OpenConflict>();
   #decided = 0;
 
@@ -150,14 +152,27 @@ export class SynclineConflictDialog extends SynclineElement<ConflictTexts> {
       if (this.#dialog.open) this.#dialog.close();
       return;
     }
-    if (first !== this.#conflict || !this.#dialog.open) {
+    const isOpen = this.#dialog.open && first === this.#conflict;
+    if (!isOpen || first.fields !== this.#fields) {
+      // What the other has may change while the user thinks: the choice so far stays.
+      const chosen = isOpen ? this.#chosen(first) : {};
+      const focused = nameOf(this._root.activeElement);
       this.#conflict = first;
-      this.#dialog.replaceChildren(this.#form(first, all.length));
+      this.#fields = first.fields;
+      this.#dialog.replaceChildren(this.#form(first, all.length, chosen));
+      if (isOpen) {
+        const controls = this.#dialog.querySelectorAll<HTMLElement>('input, button');
+        [...controls].find((control) => nameOf(control) === focused)?.focus();
+      }
     }
     if (!this.#dialog.open) this.#dialog.showModal();
   }
 
-  #form(conflict: OpenConflict, waiting: number): HTMLFormElement {
+  #form(
+    conflict: OpenConflict,
+    waiting: number,
+    chosen: Readonly<Record<string, Side>>,
+  ): HTMLFormElement {
     const { texts } = this;
     const { record, recordId } = conflict;
     const name = record === undefined ? String(recordId) : this.nameOf(record);
@@ -179,26 +194,27 @@ export class SynclineConflictDialog extends SynclineElement<ConflictTexts> {
         make('span', { class: 'count' }, at),
       ),
       conflict.kind === 'update' ? make('p', {}, texts.hint) : null,
-      conflict.fields.length > 0 ? this.#table(conflict) : null,
+      conflict.fields.length > 0 ? this.#table(conflict, chosen) : null,
       waiting > 1 ? make('label', {}, all, make('span', {}, texts.all(waiting))) : null,
       this.#actions(conflict, all),
     );
     return form;
   }
 
-  #table(conflict: OpenConflict): HTMLTableElement {
+  #table(conflict: OpenConflict, chosen: Readonly<Record<string, Side>>): HTMLTableElement {
     const { texts } = this;
     const choosable = conflict.kind === 'update';
     const head = [texts.field, texts.mine, texts.theirs];
-    const rows = conflict.fields.map(({ field, mine, theirs }) =>
-      make(
-        'tr',
-        {},
-        make('th', { scope: 'row' }, this.labelOf(field, conflict.record)),
-        this.#cell(field, 'mine', mine, choosable, texts.mine),
-        this.#cell(field, 'theirs', theirs, choosable, texts.theirs),
-      ),
-    );
+    const rows = conflict.fields.map(({ field, mine, theirs }) => {
+      const label = this.labelOf(field, conflict.record);
+      const cell = (side: Side, value: unknown): HTMLTableCellElement => {
+        const text = this.format(value, field);
+        const name = choosable ? `${label}, ${texts[side]}: ${text}` : null;
+        return this.#cell(field, side, text, name, (chosen[field] ?? 'mine') === side);
+      };
+      const head = make('th', { scope: 'row' }, label);
+      return make('tr', {}, head, cell('mine', mine), cell('theirs', theirs));
+    });
     return make(
       'table',
       { part: 'table' },
@@ -210,19 +226,18 @@ export class SynclineConflictDialog extends SynclineElement<ConflictTexts> {
   #cell(
     field: string,
     side: Side,
-    value: unknown,
-    choosable: boolean,
-    column: string,
+    text: string,
+    name: string | null,
+    checked: boolean,
   ): HTMLTableCellElement {
-    const text = this.format(value, field);
     const words = make('span', { class: text === '' ? 'none' : '' }, text === '' ? '–' : text);
-    if (!choosable) return make('td', {}, words);
+    if (name === null) return make('td', {}, words);
     const input = make('input', {
       type: 'radio',
       name: `field:${field}`,
       value: side,
-      checked: side === 'mine',
-      'aria-label': `${field}, ${column}: ${text}`,
+      checked,
+      'aria-label': name,
     });
     return make('td', {}, make('label', {}, input, words));
   }
@@ -260,6 +275,7 @@ export class SynclineConflictDialog extends SynclineElement<ConflictTexts> {
     );
   }
 
+  /** The sides that are picked, by field. */
   #chosen(conflict: OpenConflict): Record<string, Side> {
     const choice: Record<string, Side> = Object.create(null);
     for (const { field } of conflict.fields) {
@@ -315,6 +331,12 @@ function sideFor(conflict: OpenConflict, choice: Choice): Choice {
   const same: Record<string, Side> = Object.create(null);
   for (const { field } of conflict.fields) same[field] = choice[field] ?? rest;
   return same;
+}
+
+/** What tells a control from the others of a dialog. */
+function nameOf(control: Element | null): string {
+  const { name, value } = (control ?? {}) as Partial<HTMLInputElement>;
+  return `${name}|${value}|${control?.textContent}`;
 }
 
 function humanized(field: string): string {

@@ -47,7 +47,9 @@ li + li { margin-inline-start: -6px; }
 .face {
   display: grid; place-items: center; width: 30px; height: 30px; border-radius: 50%;
   border: 2px solid var(--_surface); color: #fff; font-size: 12px; font-weight: 650; line-height: 1;
-  background: color-mix(in oklab, var(--_peer, var(--_ink-soft)) 72%, #000);
+  background: color-mix(in oklab, var(--_peer, var(--_ink-soft)) 64%, #000);
+  /* Whatever colour somebody has, the letters on it can be read. */
+  background: oklch(from var(--_peer, var(--_ink-soft)) min(l, 0.52) c h);
 }
 .face[data-action='editing'] { outline: 2px solid var(--_peer); outline-offset: -1px; }
 .more { background: var(--_surface); color: var(--_ink-soft); border-color: var(--_line); }

@@ -19,8 +19,8 @@ pub(crate) const MAX_CHANGE_BYTES: usize = 1024 * 1024;
 /// Who missed more than so many bytes loads: that is quicker.
 const MAX_MISSED_BYTES: i64 = 8 * 1024 * 1024;
 
-/// The log is pruned at every revision that this divides: pruning costs more than writing.
-const PRUNE_EVERY: i64 = 64;
+/// Pruning is done at every revision that this divides: it costs more than writing.
+pub(crate) const PRUNE_EVERY: i64 = 64;
 
 /// One revision of one room.
 #[derive(Debug, Clone)]

@@ -2,6 +2,7 @@
 
 pub(crate) mod answers;
 pub(crate) mod changes;
+pub(crate) mod memory;
 pub(crate) mod phantoms;
 pub(crate) mod rows;
 pub(crate) mod schema;

@@ -7,7 +7,7 @@ use crate::sample;
 use crate::stores::{Default, Field, IdKind, Kind, OnRemove, Rule, Store, all_stores};
 
 /// The number of the schema that this server writes.
-const SCHEMA: i64 = 2;
+const SCHEMA: i64 = 3;
 
 /// The tables that belong to no store.
 const OWN_TABLES: [&str; 6] = [
@@ -46,6 +46,12 @@ const LOG_TABLES: [&str; 4] = [
      SELECT 'log_floor', value FROM options WHERE name = 'revision'",
 ];
 
+/// What came with schema 3: what is remembered is found by its age.
+const MEMORY_INDEXES: [&str; 2] = [
+    "CREATE INDEX removals_revision ON removals (revision)",
+    "CREATE INDEX phantom_ids_revision ON phantom_ids (revision)",
+];
+
 /// Brings a new or older database to this schema, in one transaction.
 pub(super) async fn prepare(database: &Database) -> Result<(), OpenError> {
     let mut tx = database.write().await?;
@@ -71,8 +77,13 @@ pub(super) async fn prepare(database: &Database) -> Result<(), OpenError> {
             .await?;
         sample::insert(&mut tx).await?;
     }
-    if found < SCHEMA {
+    if found < 2 {
         for sql in LOG_TABLES {
+            sqlx::query(sql).execute(&mut *tx).await?;
+        }
+    }
+    if found < SCHEMA {
+        for sql in MEMORY_INDEXES {
             sqlx::query(sql).execute(&mut *tx).await?;
         }
         sqlx::query("UPDATE options SET value = ? WHERE name = 'schema'")

@@ -143,7 +143,7 @@ pub(crate) async fn run<W: Wire>(
         }
         Ending::Told(End::Cut) => wire.cut(),
         Ending::Gone { .. } => {
-            _ = timeout(CLOSE_TIME, wire.close(&Close::new(1000, ""))).await;
+            _ = timeout(CLOSE_TIME, wire.close(&Close::new(Close::GOODBYE, ""))).await;
         }
     }
 }

@@ -215,6 +215,7 @@ pub(crate) struct Close {
 }
 
 impl Close {
+    pub(crate) const GOODBYE: u16 = 1000;
     pub(crate) const BINARY: u16 = 1003;
     pub(crate) const BAD_MESSAGES: u16 = 1008;
     pub(crate) const TOO_LARGE: u16 = 1009;

@@ -336,6 +336,27 @@ impl Hub {
         self.tell_notices();
     }
 
+    /// A client says goodbye by another way than its connections: all of them end, or the one named.
+    pub(crate) fn dismiss(&mut self, client: &str, named: Option<&str>, now: i64) {
+        let meant = |(id, member): (&u64, &Member)| {
+            let same = named.is_none_or(|named| named == connection_name(*id));
+            (same && member.client == client).then_some(*id)
+        };
+        let ids: Vec<u64> = self.members.iter().filter_map(meant).collect();
+        for id in ids {
+            if let Some(member) = self.members.get(&id) {
+                let close = Close::new(Close::GOODBYE, "Goodbye");
+                member.outbox.end(End::Close(close));
+            }
+            self.disconnect(id, true, now);
+        }
+        // The end of the stream may have come before the goodbye.
+        if !self.clients.contains_key(client) {
+            self.locks.client_gone(client, true, now);
+            self.tell_notices();
+        }
+    }
+
     /// Whether a client hears what happens in a room.
     pub(crate) fn is_in(&self, client: &str, project: &Project) -> bool {
         let mut rooms = self.rooms.iter();
@@ -496,6 +517,11 @@ impl Hub {
 
 pub(crate) fn full() -> Failure {
     Failure::new(ErrorCode::TooMany, "Too many clients are connected")
+}
+
+/// What a connection is called.
+pub(crate) fn connection_name(id: u64) -> String {
+    format!("k{id}")
 }
 
 /// The name that a table has in a room.

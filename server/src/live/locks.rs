@@ -131,10 +131,9 @@ impl Locks {
             ttl_ms,
         } = wish;
         let ttl_ms = ttl_ms.clamp(1000, MAX_TTL_MS);
-        let mine = |lock: &&Lock| lock.owner.client == owner.client;
-        let count = self.locks.values().filter(mine).count();
+        let may_have_more = self.may_have_more(&owner.client);
         let Some(lock) = self.locks.get_mut(&place) else {
-            if count >= LOCKS_PER_CLIENT || self.locks.len() >= MAX_LOCKS {
+            if !may_have_more || self.locks.len() >= MAX_LOCKS {
                 _ = reply.send(Err(too_many("Too many records are locked")));
                 return;
             }
@@ -152,6 +151,10 @@ impl Locks {
         }
         if timeout_ms <= 0 {
             _ = reply.send(Err(lock.denied(&place, ErrorCode::Locked)));
+            return;
+        }
+        if !may_have_more {
+            _ = reply.send(Err(too_many("Too many records are locked")));
             return;
         }
         lock.waiting.retain(|other| !other.reply.is_closed());
@@ -262,6 +265,11 @@ impl Locks {
         }
     }
 
+    fn may_have_more(&self, client: &str) -> bool {
+        let mine = |lock: &&Lock| lock.owner.client == client;
+        self.locks.values().filter(mine).count() < LOCKS_PER_CLIENT
+    }
+
     fn places(&self, wanted: impl Fn(&Lock) -> bool) -> Vec<Place> {
         let found = self.locks.iter().filter(|(_, lock)| wanted(lock));
         found.map(|(place, _)| place.clone()).collect()
@@ -307,6 +315,13 @@ impl Locks {
             for one in waiting.drain(..) {
                 _ = one.reply.send(Err(answer.clone()));
             }
+        }
+        // Who has got as many as one may in the meantime gets no more by waiting.
+        let (mut waiting, full): (VecDeque<_>, VecDeque<_>) = waiting
+            .into_iter()
+            .partition(|one| self.may_have_more(&one.owner.client));
+        for one in full {
+            _ = one.reply.send(Err(too_many("Too many records are locked")));
         }
         let named = to.and_then(|to| waiting.iter().position(|one| one.owner.client == to));
         let next = waiting.remove(named.unwrap_or(0));
@@ -514,5 +529,29 @@ mod tests {
             Some(ErrorCode::TooMany)
         );
         drop(kept);
+    }
+
+    #[test]
+    fn who_holds_as_many_as_one_may_gets_no_more_by_waiting() {
+        let mut locks = Locks::default();
+        ask(&mut locks, "b", 1000, 0, 0)
+            .try_recv()
+            .unwrap()
+            .unwrap();
+        let mut early = ask(&mut locks, "a", 1000, 5000, 0);
+        let mut next = ask(&mut locks, "c", 1000, 5000, 0);
+        for id in 0..i64::try_from(LOCKS_PER_CLIENT).unwrap() {
+            assert!(ask(&mut locks, "a", id, 0, 0).try_recv().unwrap().is_ok());
+        }
+        assert_eq!(
+            code(&mut ask(&mut locks, "a", 1000, 5000, 0)),
+            Some(ErrorCode::TooMany)
+        );
+        locks
+            .unlock(&place(1000), "client-b", Some("client-a"), 0)
+            .unwrap();
+        assert_eq!(code(&mut early), Some(ErrorCode::TooMany));
+        assert!(next.try_recv().unwrap().is_ok());
+        assert_eq!(now_holds(&locks, 1000), Some("c"));
     }
 }

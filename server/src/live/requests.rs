@@ -114,6 +114,13 @@ pub(crate) async fn perform(
             let pending = lock(app, asker, room(app, asker, project)?, request, &message)?;
             return Ok(Answer::Later(pending));
         }
+        // By post alone: other connections leave by themselves.
+        Some("unsubscribe") => {
+            let named = message.get("connectionId").and_then(Value::as_str);
+            let mut hub = app.live.hub();
+            hub.dismiss(&asker.client, named, app.live.now());
+            Frame::ack(request, Value::Null)
+        }
         Some(kind @ ("unlock" | "denyLock")) => {
             let (store, place) = place(room(app, asker, project)?, &message)?;
             let to = content(&message).get("to").and_then(Value::as_str);

@@ -10,7 +10,7 @@ use syncline::protocol::{ErrorCode, is_id_text};
 use super::User;
 use super::auth::{self, Claims};
 use super::frames::{Close, Dialect, Frame};
-use super::hub::{OUTBOX_FRAMES, Outbox, Subscription};
+use super::hub::{OUTBOX_FRAMES, Outbox, Subscription, connection_name};
 use super::locks::LOCKS_PER_CLIENT;
 use super::pipe::Outgoing;
 use super::presence::MAX_LISTED;
@@ -199,7 +199,7 @@ impl Session {
         let options = &self.app.options;
         let body = json!({
             "protocol": 1,
-            "connectionId": format!("k{}", member.id),
+            "connectionId": connection_name(member.id),
             "clientId": member.asker.client,
             "user": { "userId": user.id, "userName": user.name, "color": user.color },
             "epoch": self.app.live.epoch,

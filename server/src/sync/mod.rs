@@ -20,6 +20,8 @@ use syncline::protocol::{Conflict, ErrorCode, RefusedRow, Row};
 pub(crate) use package::Package;
 
 use crate::db::answers::{self, Given, Key};
+use crate::db::changes;
+use crate::db::memory;
 use crate::db::phantoms::{self, Known};
 use crate::db::rows::Record;
 use crate::db::{self, Database};
@@ -116,6 +118,15 @@ pub(crate) async fn run(
         failure.0.rolled_back = true;
         return Err(failure);
     }
+    if let Some(base) = package.revision
+        && base < memory::removals_floor(&mut tx).await?
+    {
+        let message = "What was removed since this revision is forgotten: load first";
+        let mut failure = Failure::new(ErrorCode::RevisionForgotten, message);
+        failure.0.revision = u64::try_from(revision).ok();
+        failure.0.rolled_back = true;
+        return Err(failure);
+    }
     let mut session = Session::new(&mut tx, package, sender, revision).await?;
     session.apply(package).await?;
     session.check().await?;
@@ -127,6 +138,9 @@ pub(crate) async fn run(
     let answer = session.answer(package, revision).await?;
     if session.wrote() {
         session.log(package, revision).await?;
+        if session.next % changes::PRUNE_EVERY == 0 {
+            memory::prune(session.connection).await?;
+        }
     }
     if let Some(key) = key {
         let given = Given {

@@ -226,7 +226,7 @@ async fn a_database_of_a_newer_server_is_left_alone() {
     let error = Server::start(options).await.err().unwrap().to_string();
     assert_eq!(
         error,
-        "the database has schema 99, this server knows schema 2"
+        "the database has schema 99, this server knows schema 3"
     );
 }
 

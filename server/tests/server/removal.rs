@@ -171,3 +171,59 @@ async fn a_text_id_may_be_used_again_after_its_record_was_removed() {
     assert_eq!(poll["columns"]["rows"][0]["text"], "Extra");
     assert_eq!(poll["columns"].get("removed"), None);
 }
+
+#[tokio::test]
+async fn what_was_removed_long_ago_is_forgotten_and_who_is_older_has_to_load() {
+    let mut host = Host::start().await;
+    let package = json!({ "events": { "removed": [{ "id": 2 }] } });
+    assert_eq!(host.sync(package).await["revision"], 2);
+    // As many removals and phantoms as are remembered, each of a revision of its own.
+    let database = host.database().await;
+    for sql in [
+        "WITH RECURSIVE n(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 100058)
+         INSERT INTO removals (tbl, id, revision, created) SELECT 'tasks', -i, i, 1 FROM n",
+        "WITH RECURSIVE n(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 100058)
+         INSERT INTO phantom_ids (phantom, tbl, client, id, revision)
+         SELECT 'p' || i, 'tasks', 'c', -i, i FROM n",
+        "UPDATE options SET value = '100159' WHERE name = 'revision'",
+    ] {
+        sqlx::query(sql).execute(&database).await.unwrap();
+    }
+    host.restart().await;
+    let rename = |name: &str| json!({ "events": { "updated": [{ "id": 1, "name": name }] } });
+    let mut poll = json!({ "revision": 1, "events": {} });
+    let heard = host.sync(poll.clone()).await;
+    assert_eq!(heard["events"]["removed"], json!([{ "id": 2 }]));
+    // 100160 is the next revision at which the memory is pruned.
+    host.sync(rename("Now")).await;
+    assert_eq!(host.count("SELECT count(*) FROM removals").await, 100_000);
+    assert_eq!(
+        host.count("SELECT count(*) FROM phantom_ids").await,
+        100_000
+    );
+    let answer = host.refused(409, poll.clone()).await;
+    assert_eq!(
+        (&answer["code"], &answer["revision"], &answer["rolledBack"]),
+        (&json!("REVISION_FORGOTTEN"), &json!(100_160), &json!(true))
+    );
+    poll["revision"] = json!(58);
+    host.sync(poll).await;
+}
+
+#[tokio::test]
+async fn a_database_of_an_older_schema_is_brought_up_to_date() {
+    let mut host = Host::start().await;
+    let database = host.database().await;
+    for sql in [
+        "DROP INDEX removals_revision",
+        "DROP INDEX phantom_ids_revision",
+        "UPDATE options SET value = '2' WHERE name = 'schema'",
+    ] {
+        sqlx::query(sql).execute(&database).await.unwrap();
+    }
+    host.restart().await;
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE name LIKE '%_revision'";
+    assert_eq!(host.count(sql).await, 3);
+    let package = json!({ "events": { "removed": [{ "id": 2 }] } });
+    assert_eq!(host.sync(package).await["revision"], 2);
+}

@@ -396,7 +396,6 @@ impl Core {
                     let event = if taken { "lock" } else { "unlock" };
                     turn.say(event, &mut |object| {
                         object.member("lock").extend_from_slice(&lock);
-                        self.presence.write_locks(object.member("locks"));
                     });
                 }
             }

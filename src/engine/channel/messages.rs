@@ -8,7 +8,7 @@ use crate::engine::effect::Act;
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::json::dom::{Members, Value};
 use crate::engine::json::write;
-use crate::engine::presence::{Held, is_store};
+use crate::engine::presence::{Held, News, is_store};
 use crate::prelude::*;
 
 /// What stands between messages that come together; no JSON text holds it.
@@ -64,10 +64,10 @@ impl Core {
             }
             "pong" | "heartbeat" => self.on_pong(frame, turn),
             "presence" => {
-                let news = frame
-                    .value("data")
-                    .and_then(|data| self.presence.on_peers(&data, turn.now));
-                self.tell_news(news, turn);
+                let data = frame.value("data");
+                let news = data.and_then(|data| self.presence.on_peers(&data, turn.now));
+                // Told once, however many come and go at the same time.
+                self.tally.peers |= news.is_some();
             }
             "lock" | "unlock" => self.on_lock(frame, turn),
             "locks" => {
@@ -216,7 +216,9 @@ impl Core {
             self.tally.revision = revision;
             self.tally.who.clear();
             for name in ["clientId", "userId", "userName"] {
-                if let Some(value) = frame.value(name) {
+                if let Some(value) = frame.value(name)
+                    && value.plain_text().is_some()
+                {
                     self.tally.who.push((name, value));
                 }
             }
@@ -232,6 +234,7 @@ impl Core {
 
     fn tell_changes(&mut self, turn: &mut Turn<'_>) {
         let tally = core::mem::take(&mut self.tally);
+        self.tell_news(tally.peers.then_some(News::Peers), turn);
         if tally.changes == 0 {
             return;
         }

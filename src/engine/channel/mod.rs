@@ -169,6 +169,8 @@ struct Core {
 #[derive(Debug, Default)]
 struct Tally {
     changes: u32,
+    /// Others have come, gone or begun something else.
+    peers: bool,
     who: Vec<(&'static str, Value)>,
     revision: Option<u64>,
 }

@@ -4,66 +4,20 @@ use super::backlog::Backlog;
 use super::context::{Context, Stores};
 use super::exchange::Exchange;
 use super::manager::Manager;
+use super::outcome::Outcome;
 use super::package::LoadOptions;
 use super::verdict::{self, Verdict};
 use super::{flow, relations};
 use crate::engine::config::{DifferencesConfig, OnRecordError};
 use crate::engine::error::{ErrorCode, SyncError};
-use crate::engine::event::Event;
 use crate::engine::input::StoreId;
 use crate::engine::json::dom::Value;
 use crate::engine::json::{ReadError, Response, ResponseReader, Rows, Section, SectionSpec};
 use crate::engine::schema::{Field, FieldKind, Schema};
 use crate::engine::store::{
-    Applied, ApplyOptions, Layer, Loaded, PackageOptions, Store, StorePlan, Unmentioned,
+    Applied, ApplyOptions, Layer, Loaded, Named, PackageOptions, Store, StorePlan, Unmentioned,
 };
-use crate::engine::table::RowId;
 use crate::prelude::*;
-
-/// Most warnings that one answer gives; the last one says how many more there would be. An answer with a hundred thousand odd rows
-/// is one problem, not a hundred thousand.
-pub const WARNINGS_MAX: usize = 20;
-
-/// What an applied answer leaves to be told.
-#[derive(Debug, Default)]
-pub(super) struct Outcome {
-    refused: Vec<(StoreId, RowId, String, bool)>,
-    warnings: Vec<(String, Vec<(StoreId, RowId)>)>,
-    /// What the server removed by itself, and is still here.
-    removed: Vec<(StoreId, Vec<RowId>)>,
-    /// The answer itself made changes that have to be sent: foreign keys that the server wrote with a phantom's id, what was taken back too late.
-    pub(super) more_to_send: bool,
-}
-
-impl Outcome {
-    fn take(&mut self, store: StoreId, applied: Applied) {
-        self.more_to_send |= applied.more_to_send;
-        if !applied.removed.is_empty() {
-            self.removed.push((store, applied.removed));
-        }
-        for warning in applied.warnings {
-            let rows = warning.rows.into_iter().map(|row| (store, row)).collect();
-            self.warnings.push((warning.message, rows));
-        }
-        for refused in applied.refused {
-            self.refused
-                .push((store, refused.row, refused.message, refused.reverted));
-        }
-    }
-
-    /// Whether the answer refused single records.
-    pub(super) fn names_refusals(&self) -> bool {
-        !self.refused.is_empty()
-    }
-
-    fn follow(&mut self, followed: relations::Followed) {
-        self.more_to_send |= followed.more_to_send;
-        for (name, id) in followed.lost {
-            let message = format!("{name}: the server removed {id}, and with it edits that waited");
-            self.warnings.push((message, Vec::new()));
-        }
-    }
-}
 
 impl Manager {
     /// Replaces the data of the stores that the response has rows for; the others stay as they are.
@@ -72,30 +26,19 @@ impl Manager {
         stores: &[StoreId],
         response: &mut Response,
         options: &LoadOptions,
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) -> Outcome {
         let mut outcome = Outcome::default();
         let mut sections = take_sections(stores, response);
-        let mut order = self.in_sequence(self.options.load_apply_sequence.as_deref(), cx.stores);
-        let doubtful = matches!(self.backlog, Backlog::Doubtful(_));
-        if doubtful {
-            // Keys that hold references can be compared once those are known.
-            order = relations::referenced_first(order, cx.stores);
-        }
+        let order = self.in_sequence(self.options.load_apply_sequence.as_deref(), &cx.stores);
+        self.name_loaded(&order, &mut sections, &mut outcome, cx);
         for id in order {
             let Some(section) = sections.iter_mut().find(|(store, _)| *store == id) else {
                 continue;
             };
-            let mut section = core::mem::take(&mut section.1);
-            if !section.present {
-                continue;
-            }
-            if doubtful {
-                self.recognize(id, &mut section, cx.stores);
-            }
-            self.apply_loaded(id, section, options, &mut outcome, cx);
-            if doubtful {
-                outcome.follow(relations::follow(cx, id));
+            let section = core::mem::take(&mut section.1);
+            if section.present {
+                self.apply_loaded(id, section, options, &mut outcome, cx);
             }
         }
         self.follow_answer(stores, &mut outcome, cx);
@@ -104,15 +47,50 @@ impl Manager {
         outcome
     }
 
+    /// Finds out whose ids loaded rows say, before any of them are applied.
+    fn name_loaded(
+        &mut self,
+        order: &[StoreId],
+        sections: &mut [(StoreId, Section)],
+        outcome: &mut Outcome,
+        cx: &mut Context,
+    ) {
+        // Keys that hold references can be compared once those are known.
+        for id in relations::referenced_first(order.to_vec(), &cx.stores) {
+            let mut sections = sections.iter_mut();
+            let Some((_, section)) = sections.find(|(store, _)| *store == id) else {
+                continue;
+            };
+            if cx
+                .stores
+                .get(id)
+                .is_none_or(|store| !store.config().keep_uncommitted_changes)
+            {
+                continue;
+            }
+            self.recognize(id, section, &cx.stores);
+            let mut named = Named::default();
+            relations::give_way(id, section, &mut named, cx);
+            let rows = [&mut section.rows, &mut section.added, &mut section.updated];
+            if let Some(store) = cx.stores.get_mut(id) {
+                for rows in rows.into_iter().flatten() {
+                    store.name_rows(rows, Unmentioned::Confirmed, &mut named, &mut cx.notices);
+                }
+            }
+            outcome.warn(id, named.warnings);
+            outcome.follow(relations::follow(cx, id));
+        }
+    }
+
     /// Stores follow each other; only then is it known which records really went.
-    fn follow_answer(&self, stores: &[StoreId], outcome: &mut Outcome, cx: &mut Context<'_>) {
+    fn follow_answer(&self, stores: &[StoreId], outcome: &mut Outcome, cx: &mut Context) {
         for &id in stores {
             outcome.follow(relations::follow(cx, id));
         }
         for (id, rows) in core::mem::take(&mut outcome.removed) {
             if let Some(store) = cx.stores.get_mut(id) {
-                store.forget(&rows, cx.notices);
-                store.name_reborn(cx.rng, cx.notices);
+                store.forget(&rows, &mut cx.notices);
+                store.name_reborn(&mut cx.rng, &mut cx.notices);
             }
             outcome.follow(relations::follow(cx, id));
         }
@@ -138,7 +116,7 @@ impl Manager {
         mut section: Section,
         options: &LoadOptions,
         outcome: &mut Outcome,
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) {
         let Some(store) = cx.stores.get_mut(id) else {
             return;
@@ -148,7 +126,7 @@ impl Manager {
         let Some(rows) = section.rows.take_if(|_| !appends) else {
             // More rows; or `added`, `updated`, `removed` in place of rows: changes to what is there.
             let plan = store.plan(section);
-            let applied = store.apply_changeset(plan, cx.rng, cx.notices);
+            let applied = store.apply_changeset(plan, &mut cx.rng, &mut cx.notices);
             outcome.take(id, applied);
             return;
         };
@@ -185,7 +163,7 @@ impl Manager {
         stores: &[StoreId],
         response: &mut Response,
         unmentioned: Option<Unmentioned>,
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) -> Outcome {
         let sections = take_sections(stores, response);
         let mut plans: Vec<(StoreId, StorePlan)> = sections
@@ -198,7 +176,18 @@ impl Manager {
             local_wins: !self.options.remote_wins,
             revert_refused: self.options.on_record_error == OnRecordError::Revert,
         });
-        for id in self.in_sequence(self.options.sync_apply_sequence.as_deref(), cx.stores) {
+        for (id, plan) in &mut plans {
+            let mut named = Named::default();
+            relations::give_way(*id, plan.section(), &mut named, cx);
+            outcome.warn(*id, named.warnings);
+            if let Some(store) = cx.stores.get_mut(*id) {
+                store.apply_ids(plan, unmentioned.unwrap_or_default(), &mut cx.notices);
+            }
+        }
+        for &id in stores {
+            outcome.follow(relations::follow(cx, id));
+        }
+        for id in self.in_sequence(self.options.sync_apply_sequence.as_deref(), &cx.stores) {
             let Some(at) = plans.iter().position(|(store, _)| *store == id) else {
                 continue;
             };
@@ -210,8 +199,8 @@ impl Manager {
             outcome.take(
                 id,
                 match &options {
-                    Some(options) => store.apply(plan, options, cx.rng, cx.notices),
-                    None => store.apply_changeset(plan, cx.rng, cx.notices),
+                    Some(options) => store.apply(plan, options, &mut cx.rng, &mut cx.notices),
+                    None => store.apply_changeset(plan, &mut cx.rng, &mut cx.notices),
                 },
             );
         }
@@ -221,52 +210,23 @@ impl Manager {
         outcome
     }
 
-    /// Tells of refused records and oddities.
-    pub(super) fn tell_outcome(
-        &self,
-        oddities: Vec<String>,
-        outcome: Outcome,
-        cx: &mut Context<'_>,
-    ) {
-        for (store, row, message, reverted) in outcome.refused {
-            self.tell(
-                Event::RecordSyncFail {
-                    store,
-                    row,
-                    message,
-                    reverted,
-                },
-                cx,
-            );
-        }
-        let oddities = oddities.into_iter().map(|message| (message, Vec::new()));
-        let mut warnings = oddities.chain(outcome.warnings);
-        for (message, records) in warnings.by_ref().take(WARNINGS_MAX) {
-            self.warn(message, records, cx);
-        }
-        let more = warnings.count();
-        if more > 0 {
-            self.warn(format!("{more} more warnings"), Vec::new(), cx);
-        }
-    }
-
     /// Reads a piece of an answer that comes by another way.
     ///
     /// # Errors
     /// [`ErrorCode::BadResponse`]: the pieces before it are forgotten too.
-    pub fn apply_piece(&mut self, bytes: &[u8], cx: &Context<'_>) -> Result<(), SyncError> {
+    pub fn apply_piece(&mut self, bytes: &[u8], cx: &Context) -> Result<(), SyncError> {
         let (stores, mut reader) = self.given_reader(cx);
         reader.feed(bytes).map_err(unreadable)?;
         self.given = Some((stores, reader));
         Ok(())
     }
 
-    fn given_reader(&mut self, cx: &Context<'_>) -> (Vec<StoreId>, ResponseReader) {
+    fn given_reader(&mut self, cx: &Context) -> (Vec<StoreId>, ResponseReader) {
         self.given.take().unwrap_or_else(|| {
-            let specs = self.specs(&self.stores, cx.stores);
+            let specs = self.specs(&self.stores, &cx.stores);
             (
                 self.stores.clone(),
-                ResponseReader::new(specs, cx.zone.clone()),
+                ResponseReader::new(specs, (*cx.zone).clone()),
             )
         })
     }
@@ -275,7 +235,7 @@ impl Manager {
     ///
     /// # Errors
     /// [`ErrorCode::BadResponse`] when it can't be read; what it says itself when it is no success. Then nothing has changed.
-    pub fn apply_response(&mut self, bytes: &[u8], cx: &mut Context<'_>) -> Result<(), SyncError> {
+    pub fn apply_response(&mut self, bytes: &[u8], cx: &mut Context) -> Result<(), SyncError> {
         let (stores, mut reader) = self.given_reader(cx);
         let mut response = reader
             .feed(bytes)
@@ -286,7 +246,7 @@ impl Manager {
             return Err(error);
         }
         let oddities = core::mem::take(&mut response.warnings);
-        self.note_removed(cx.stores);
+        self.note_removed(&cx.stores);
         let outcome = if is_of_type(&response, "sync") {
             // It may be the answer to the request that is held.
             let held = matches!(self.backlog, Backlog::Held(_));
@@ -311,7 +271,7 @@ impl Manager {
     ///
     /// # Errors
     /// [`ErrorCode::BadResponse`] when they can't be read. Then nothing has changed.
-    pub fn apply_changeset(&mut self, bytes: &[u8], cx: &mut Context<'_>) -> Result<(), SyncError> {
+    pub fn apply_changeset(&mut self, bytes: &[u8], cx: &mut Context) -> Result<(), SyncError> {
         let stores = self.stores.clone();
         let mut response = self.read(&stores, bytes, cx)?;
         let oddities = core::mem::take(&mut response.warnings);
@@ -332,14 +292,14 @@ impl Manager {
     pub fn apply_lone_changeset(
         id: StoreId,
         bytes: &[u8],
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) -> Result<(), SyncError> {
-        let specs = vec![Self::lone_spec(id, cx.stores)];
-        let mut response = flow::read(specs, bytes, cx.zone).map_err(unreadable)?;
+        let specs = vec![Self::lone_spec(id, &cx.stores)];
+        let mut response = flow::read(specs, bytes, &cx.zone).map_err(unreadable)?;
         if let (Some(store), Some(section)) = (cx.stores.get_mut(id), response.sections.pop()) {
             let plan = store.plan(section);
-            let applied = store.apply_changeset(plan, cx.rng, cx.notices);
-            store.forget(&applied.removed, cx.notices);
+            let applied = store.apply_changeset(plan, &mut cx.rng, &mut cx.notices);
+            store.forget(&applied.removed, &mut cx.notices);
             store.take_aftermath();
         }
         Ok(())
@@ -358,9 +318,9 @@ impl Manager {
         &self,
         stores: &[StoreId],
         bytes: &[u8],
-        cx: &Context<'_>,
+        cx: &Context,
     ) -> Result<Response, SyncError> {
-        flow::read(self.specs(stores, cx.stores), bytes, cx.zone).map_err(unreadable)
+        flow::read(self.specs(stores, &cx.stores), bytes, &cx.zone).map_err(unreadable)
     }
 
     /// What an answer for these stores is read into.
@@ -427,7 +387,7 @@ pub fn load_store(
     id: StoreId,
     rows: Rows,
     differences: Option<&DifferencesConfig>,
-    cx: &mut Context<'_>,
+    cx: &mut Context,
 ) -> (Loaded, Applied) {
     let Some(store) = cx.stores.get_mut(id) else {
         return Default::default();
@@ -441,11 +401,11 @@ pub fn load_store(
     };
     match differences.filter(|config| keep && !store.differs_much(&rows, config)) {
         Some(config) => {
-            let applied = store.load_differences(rows, &config, cx.rng, cx.notices);
+            let applied = store.load_differences(rows, &config, &mut cx.rng, &mut cx.notices);
             (Loaded::default(), applied)
         }
         None => (
-            store.load(rows, keep, cx.rng, cx.notices),
+            store.load(rows, keep, &mut cx.rng, &mut cx.notices),
             Applied::default(),
         ),
     }

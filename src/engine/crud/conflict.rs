@@ -21,13 +21,13 @@ impl Manager {
         &mut self,
         error: &SyncError,
         response: Option<&Response>,
-        cx: &Context<'_>,
+        cx: &Context,
     ) -> bool {
         if error.code != ErrorCode::Conflict {
             self.conflicts = 0;
             return false;
         }
-        let chosen = self.any(cx.stores, Store::decides_conflicts);
+        let chosen = self.any(&cx.stores, Store::decides_conflicts);
         let wanted = chosen || self.options.on_conflict != OnConflict::Keep;
         let loads = self.options.load.url.is_some();
         let knows = loads || response.is_some_and(|response| !versions(response).is_empty());
@@ -45,7 +45,7 @@ impl Manager {
         &mut self,
         exchange: &mut Exchange,
         (error, response): (&SyncError, Option<&Response>),
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) {
         let reverts = self.options.on_conflict == OnConflict::Revert;
         for &id in &exchange.stores {
@@ -53,9 +53,9 @@ impl Manager {
                 continue;
             };
             if reverts {
-                store.revert_inflight(error, cx.notices);
+                store.revert_inflight(error, &mut cx.notices);
             } else {
-                store.thaw(None, cx.notices);
+                store.thaw(None, &mut cx.notices);
             }
         }
         let loads = self.options.load.url.is_some();
@@ -80,7 +80,7 @@ impl Manager {
     }
 
     /// Lays what the server has under the edits, as a refusal names it.
-    fn take_versions(&mut self, exchange: &Exchange, response: &Response, cx: &mut Context<'_>) {
+    fn take_versions(&mut self, exchange: &Exchange, response: &Response, cx: &mut Context) {
         let changes = versions(response);
         if let Ok(mut changes) = self.read(&exchange.stores, &changes, cx) {
             let outcome = self.apply_changes(&exchange.stores, &mut changes, None, cx);

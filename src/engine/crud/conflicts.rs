@@ -15,14 +15,14 @@ use crate::prelude::*;
 
 impl Manager {
     /// How the conflicts of a store are decided that doesn't say so itself.
-    pub(super) fn teach(&self, store: StoreId, cx: &mut Context<'_>) {
+    pub(super) fn teach(&self, store: StoreId, cx: &mut Context) {
         if let Some(store) = cx.stores.get_mut(store) {
             store.set_strategy(self.options.conflict_resolution);
         }
     }
 
     /// Tells of conflicts that were found or decided.
-    pub(super) fn tell_conflicts(&self, cx: &mut Context<'_>) {
+    pub(super) fn tell_conflicts(&self, cx: &mut Context) {
         for &id in &self.stores {
             let Some(store) = cx.stores.get_mut(id).filter(|store| store.has_conflicts()) else {
                 continue;
@@ -58,11 +58,11 @@ impl Manager {
         id: StoreId,
         row: RowId,
         how: Resolution<'_>,
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) -> Result<bool, SyncError> {
         let store = &mut cx.stores.expect(id)?.store;
         let resolved =
-            store.resolve_conflict(row, how.record, how.theirs, how.merged, cx.notices)?;
+            store.resolve_conflict(row, how.record, how.theirs, how.merged, &mut cx.notices)?;
         if resolved {
             relations::follow(cx, id);
             fate::gather(&self.stores, cx);

@@ -2,6 +2,7 @@
 
 use crate::prelude::*;
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 
 use super::calls::Calls;
 use super::fate::Edits;
@@ -167,36 +168,54 @@ impl Ids {
     }
 }
 
-/// What is lent to a manager for the time of one input.
+/// What all managers of an engine work with, one at a time.
 #[derive(Debug)]
-pub struct Context<'a> {
+pub struct Context {
     /// All stores.
-    pub stores: &'a mut Stores,
+    pub stores: Stores,
     /// What the host must do.
-    pub effects: &'a mut VecDeque<Effect>,
+    pub effects: VecDeque<Effect>,
     /// Notices of stores.
-    pub notices: &'a mut Notices,
+    pub notices: Notices,
     /// Whether the host was told that notices wait.
-    pub announced: &'a mut bool,
+    pub announced: bool,
     /// Calls that wait.
-    pub calls: &'a mut Calls,
+    pub calls: Calls,
     /// Edits that calls wait for.
-    pub edits: &'a mut Edits,
+    pub edits: Edits,
     /// Randomness.
-    pub rng: &'a mut Rng,
+    pub rng: Rng,
     /// Numbers.
-    pub ids: &'a mut Ids,
+    pub ids: Ids,
     /// The zone in which dates without an offset are read and written.
-    pub zone: &'a Zone,
+    pub zone: Arc<Zone>,
     /// Whether the browser is online.
     pub online: bool,
     /// Whether the page can be seen.
     pub visible: bool,
-    /// When the input happened.
+    /// The latest moment seen: the host's clock may be set back, the engine's never is.
     pub now: Millis,
 }
 
-impl Context<'_> {
+impl Context {
+    /// No stores yet. The same seed gives the same random numbers.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            stores: Stores::default(),
+            effects: VecDeque::new(),
+            notices: Notices::default(),
+            announced: false,
+            calls: Calls::default(),
+            edits: Edits::default(),
+            rng: Rng::new(seed),
+            ids: Ids::default(),
+            zone: Arc::new(Zone::default()),
+            online: true,
+            visible: true,
+            now: Millis(0),
+        }
+    }
+
     /// Queues an effect, after the word that notices wait: what happened to records comes before what is said about it.
     pub fn push(&mut self, effect: Effect) {
         self.announce();
@@ -205,8 +224,8 @@ impl Context<'_> {
 
     /// Tells the host once that notices wait.
     pub fn announce(&mut self) {
-        if !*self.announced && !self.notices.is_empty() {
-            *self.announced = true;
+        if !self.announced && !self.notices.is_empty() {
+            self.announced = true;
             self.effects.push_back(Effect::Notices);
         }
     }
@@ -219,6 +238,6 @@ impl Context<'_> {
         request: Option<RequestId>,
     ) {
         self.announce();
-        self.calls.settle(call, outcome, request, self.effects);
+        self.calls.settle(call, outcome, request, &mut self.effects);
     }
 }

@@ -51,6 +51,8 @@ pub enum Detail {
         brings: Option<Brings>,
         /// Made by the engine, to learn what became of additions.
         reconcile: bool,
+        /// Merely to hear of news: the status doesn't speak of it.
+        quiet: bool,
     },
     /// A sync.
     Sync {

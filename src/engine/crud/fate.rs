@@ -6,7 +6,7 @@ use super::manager::Manager;
 use super::relations;
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::input::{CallId, ManagerId, StoreId};
-use crate::engine::store::{Fate, Store};
+use crate::engine::store::Fate;
 use crate::prelude::*;
 
 /// The manager of calls about stores that have none.
@@ -85,7 +85,7 @@ impl Edits {
 }
 
 /// Takes in what stores have decided, and takes refused edits back. Nothing is told yet.
-pub fn gather(stores: &[StoreId], cx: &mut Context<'_>) {
+pub fn gather(stores: &[StoreId], cx: &mut Context) {
     if cx.edits.is_making() {
         return;
     }
@@ -115,27 +115,30 @@ pub fn gather(stores: &[StoreId], cx: &mut Context<'_>) {
     }
 }
 
-fn roll_back(fate: &Fate, others: bool, stores: &[StoreId], cx: &mut Context<'_>) {
+fn roll_back(fate: &Fate, others: bool, stores: &[StoreId], cx: &mut Context) {
     for &id in stores {
         if let Some(store) = cx.stores.get_mut(id) {
             let only = (!others).then_some(fate.row);
-            store.roll_back(fate.call, only, cx.notices);
+            store.roll_back(fate.call, only, &mut cx.notices);
         }
     }
 }
 
 /// Settles the promises of what is decided.
-pub fn tell(cx: &mut Context<'_>) {
+pub fn tell(cx: &mut Context) {
     for (call, outcome) in core::mem::take(&mut cx.edits.decided) {
         cx.settle(call, outcome.map(|()| None), None);
     }
 }
 
 /// The edits of a call are made; or (`keep` is false) they are taken back.
-pub fn end_edit(call: CallId, stores: &[StoreId], keep: bool, cx: &mut Context<'_>) {
+pub fn end_edit(call: CallId, stores: &[StoreId], keep: bool, cx: &mut Context) {
     let mut stakes = 0;
     for &id in stores {
-        stakes += cx.stores.get_mut(id).map_or(0, Store::end_edit);
+        stakes += cx
+            .stores
+            .get_mut(id)
+            .map_or(0, |store| store.end_edit(keep));
     }
     if keep {
         cx.edits.enter(call, stakes as u32);
@@ -143,7 +146,7 @@ pub fn end_edit(call: CallId, stores: &[StoreId], keep: bool, cx: &mut Context<'
     }
     for &id in stores {
         if let Some(store) = cx.stores.get_mut(id) {
-            store.roll_back(call, None, cx.notices);
+            store.roll_back(call, None, &mut cx.notices);
         }
         relations::follow(cx, id);
     }
@@ -152,7 +155,7 @@ pub fn end_edit(call: CallId, stores: &[StoreId], keep: bool, cx: &mut Context<'
 }
 
 /// The same as [`gather`] for stores that have no manager.
-pub fn gather_lone(cx: &mut Context<'_>) {
+pub fn gather_lone(cx: &mut Context) {
     for id in cx.stores.ids() {
         let entry = cx.stores.entry(id);
         if entry.is_some_and(|entry| entry.manager.is_none() && entry.store.has_fates()) {
@@ -163,7 +166,7 @@ pub fn gather_lone(cx: &mut Context<'_>) {
 
 impl Manager {
     /// Takes in what its stores have decided about edits that somebody waits for.
-    pub fn gather(&self, cx: &mut Context<'_>) {
+    pub fn gather(&self, cx: &mut Context) {
         if !cx.edits.open.is_empty() {
             gather(&self.stores, cx);
         }

@@ -43,7 +43,7 @@ impl Manager {
     // --- going out ----------------------------------------------------------------------------------------------
 
     /// A new exchange: first, listeners are asked whether it may go out.
-    pub(super) fn vet(&mut self, mut exchange: Exchange, cx: &mut Context<'_>) {
+    pub(super) fn vet(&mut self, mut exchange: Exchange, cx: &mut Context) {
         let event = match exchange.kind {
             RequestKind::Load => EventKind::BeforeLoad,
             RequestKind::Sync => EventKind::BeforeSync,
@@ -63,7 +63,7 @@ impl Manager {
     }
 
     /// It may go out: listeners are told, and may change the request.
-    fn on_vetted(&mut self, mut exchange: Exchange, cx: &mut Context<'_>) {
+    fn on_vetted(&mut self, mut exchange: Exchange, cx: &mut Context) {
         exchange.enter(Stage::Passing(Phase::Outfitting));
         self.supersede(cx);
         self.check_sequences(cx);
@@ -88,12 +88,7 @@ impl Manager {
     }
 
     /// The request is complete: it goes out.
-    fn on_outfitted(
-        &mut self,
-        mut exchange: Exchange,
-        http: Box<HttpRequest>,
-        cx: &mut Context<'_>,
-    ) {
+    fn on_outfitted(&mut self, mut exchange: Exchange, http: Box<HttpRequest>, cx: &mut Context) {
         let over_channel = self.goes_over_channel(&exchange);
         if http.url.is_empty() && !over_channel {
             let message = match exchange.kind {
@@ -110,7 +105,8 @@ impl Manager {
             RequestKind::Load => self.options.load.timeout_ms,
             RequestKind::Sync => self.options.sync.timeout_ms,
         };
-        let reader = ResponseReader::new(self.specs(&exchange.stores, cx.stores), cx.zone.clone());
+        let reader =
+            ResponseReader::new(self.specs(&exchange.stores, &cx.stores), (*cx.zone).clone());
         let incoming = Incoming::new(reader, timeout_ms.map(|ms| cx.now + ms));
         exchange.enter(Stage::Wire(Box::new(incoming)));
         if over_channel {
@@ -153,7 +149,7 @@ impl Manager {
     }
 
     /// The answer is complete.
-    pub fn on_http_end(&mut self, cx: &mut Context<'_>) {
+    pub fn on_http_end(&mut self, cx: &mut Context) {
         let Some((mut exchange, incoming)) = self.take_wire() else {
             return;
         };
@@ -172,7 +168,7 @@ impl Manager {
     }
 
     /// There will be no whole answer.
-    pub fn on_http_failed(&mut self, why: &str, cx: &mut Context<'_>) {
+    pub fn on_http_failed(&mut self, why: &str, cx: &mut Context) {
         let Some((exchange, incoming)) = self.take_wire() else {
             return;
         };
@@ -187,7 +183,7 @@ impl Manager {
     }
 
     /// The host could not make the request.
-    pub fn on_http_unsent(&mut self, why: &str, cx: &mut Context<'_>) {
+    pub fn on_http_unsent(&mut self, why: &str, cx: &mut Context) {
         if let Some((exchange, _)) = self.take_wire() {
             self.fail_unsent(exchange, why, cx);
             self.pump(cx);
@@ -195,7 +191,7 @@ impl Manager {
     }
 
     /// Nothing went out. What became of a request that had gone out before is as unknown as it was.
-    fn fail_unsent(&mut self, exchange: Exchange, why: &str, cx: &mut Context<'_>) {
+    fn fail_unsent(&mut self, exchange: Exchange, why: &str, cx: &mut Context) {
         let error = SyncError::new(ErrorCode::InvalidConfig, why);
         let verdict = match exchange.detail {
             Detail::Sync { repeated: true } => Verdict::Unknown(error),
@@ -205,7 +201,7 @@ impl Manager {
     }
 
     /// The answer did not come in time.
-    pub(super) fn on_request_timeout(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn on_request_timeout(&mut self, cx: &mut Context) {
         let Some((exchange, _)) = self.take_wire() else {
             return;
         };
@@ -216,7 +212,7 @@ impl Manager {
 
     /// An answer is there: what does it say? What will be applied, also for some of the records
     /// only, goes on to the listeners.
-    fn on_received(&mut self, exchange: Exchange, received: Box<Received>, cx: &mut Context<'_>) {
+    fn on_received(&mut self, exchange: Exchange, received: Box<Received>, cx: &mut Context) {
         let partly = exchange.kind == RequestKind::Sync;
         match self.judge(&received) {
             Verdict::Success => self.ask_about_response(exchange, received, cx),
@@ -229,7 +225,7 @@ impl Manager {
         &mut self,
         mut exchange: Exchange,
         received: Box<Received>,
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) {
         exchange.enter(Stage::Passing(Phase::Judging));
         if self.hears(EventKind::BeforeResponseApply) {
@@ -246,7 +242,7 @@ impl Manager {
         &mut self,
         mut exchange: Exchange,
         received: Box<Received>,
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) {
         exchange.enter(Stage::Passing(Phase::Approving));
         let event = match exchange.kind {
@@ -263,7 +259,7 @@ impl Manager {
         }
     }
 
-    fn apply(&mut self, exchange: Exchange, received: Received, cx: &mut Context<'_>) {
+    fn apply(&mut self, exchange: Exchange, received: Received, cx: &mut Context) {
         if let verdict @ Verdict::Partial(_) = self.judge(&received) {
             self.fail(exchange, verdict, received.response.ok(), cx);
             return;
@@ -288,7 +284,7 @@ impl Manager {
     // --- questions ----------------------------------------------------------------------------------------------
 
     /// Listeners have answered.
-    pub fn on_answer(&mut self, ask: AskId, answer: Answer<'_>, cx: &mut Context<'_>) {
+    pub fn on_answer(&mut self, ask: AskId, answer: Answer<'_>, cx: &mut Context) {
         if self.on_checked(ask) {
             self.pump(cx);
             return;
@@ -335,7 +331,7 @@ impl Manager {
         self.pump(cx);
     }
 
-    fn ask(&self, ask: AskId, event: EventKind, exchange: &Exchange, cx: &mut Context<'_>) {
+    fn ask(&self, ask: AskId, event: EventKind, exchange: &Exchange, cx: &mut Context) {
         let with_pack = !exchange.sent();
         let http = match &exchange.stage {
             Stage::Outfitting(_, http) => Some(http.clone()),
@@ -357,7 +353,7 @@ impl Manager {
     }
 
     /// A listener changed the pack. That of a repeated request can't be changed: it has to be the same, byte for byte.
-    fn take_pack(&mut self, exchange: &mut Exchange, content: Option<&[u8]>, cx: &mut Context<'_>) {
+    fn take_pack(&mut self, exchange: &mut Exchange, content: Option<&[u8]>, cx: &mut Context) {
         let Some(content) = content else { return };
         if matches!(exchange.detail, Detail::Sync { repeated: true }) {
             return;
@@ -374,7 +370,7 @@ impl Manager {
                 if let Some(store) = cx.stores.get_mut(id)
                     && !pack.contains(store.name())
                 {
-                    store.thaw(None, cx.notices);
+                    store.thaw(None, &mut cx.notices);
                 }
             }
         }
@@ -391,12 +387,12 @@ impl Manager {
         exchange: &Exchange,
         received: Box<Received>,
         content: Option<&[u8]>,
-        cx: &Context<'_>,
+        cx: &Context,
     ) -> Result<Box<Received>, (Verdict, Option<Response>)> {
         let Some(content) = content else {
             return Ok(received);
         };
-        let response = read(self.specs(&exchange.stores, cx.stores), content, cx.zone);
+        let response = read(self.specs(&exchange.stores, &cx.stores), content, &cx.zone);
         let head = content
             .iter()
             .copied()
@@ -415,12 +411,19 @@ impl Manager {
 
     // --- ends ---------------------------------------------------------------------------------------------------
 
-    /// The call's exchange ends as cancelled; or the call stops waiting for one.
+    /// The call's exchange ends as cancelled; or the call stops waiting for one. Without a call, what runs ends.
     ///
     /// # Errors
     /// [`ErrorCode::InvalidArgument`] when nothing is done for that call.
-    pub fn on_cancel(&mut self, call: CallId, cx: &mut Context<'_>) -> Result<(), SyncError> {
+    pub fn on_cancel(&mut self, call: Option<CallId>, cx: &mut Context) -> Result<(), SyncError> {
         let error = SyncError::new(ErrorCode::Cancelled, "the request was cancelled");
+        let Some(call) = call else {
+            if let Some(exchange) = self.exchange.take() {
+                self.cancel(exchange, error, cx);
+            }
+            self.pump(cx);
+            return Ok(());
+        };
         let of = |slot: &Option<Exchange>| slot.as_ref().is_some_and(|it| it.calls.contains(&call));
         let slot = if of(&self.candidate) {
             &mut self.candidate
@@ -447,7 +450,7 @@ impl Manager {
         &mut self,
         call: CallId,
         error: SyncError,
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) -> Result<(), SyncError> {
         if self
             .next_load
@@ -468,7 +471,7 @@ impl Manager {
     }
 
     /// An exchange is taken back: by a veto, by the app, by a newer load.
-    pub(super) fn cancel(&mut self, exchange: Exchange, error: SyncError, cx: &mut Context<'_>) {
+    pub(super) fn cancel(&mut self, exchange: Exchange, error: SyncError, cx: &mut Context) {
         if matches!(exchange.stage, Stage::Wire(_)) {
             cx.push(Effect::Abort(exchange.request));
         }
@@ -490,7 +493,7 @@ impl Manager {
         exchange: Exchange,
         verdict: Verdict,
         response: Option<Response>,
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) {
         self.live.failed |= matches!(verdict, Verdict::Unknown(_));
         match exchange.kind {
@@ -505,7 +508,7 @@ impl Manager {
         exchange: &Exchange,
         error: &SyncError,
         retry_in: Option<u64>,
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) {
         let specific = match exchange.kind {
             RequestKind::Load => EventKind::LoadFail,
@@ -528,12 +531,7 @@ impl Manager {
     }
 
     /// Sends a warning.
-    pub(super) fn warn(
-        &self,
-        message: String,
-        records: Vec<(StoreId, RowId)>,
-        cx: &mut Context<'_>,
-    ) {
+    pub(super) fn warn(&self, message: String, records: Vec<(StoreId, RowId)>, cx: &mut Context) {
         self.tell(
             Event::Warning {
                 event: EventKind::SyncWarning,

@@ -9,7 +9,7 @@ use crate::prelude::*;
 
 impl Manager {
     /// Asks the app which records are invalid, where somebody knows. Gives whether the answer is still to come.
-    pub(super) fn asks_validity(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(super) fn asks_validity(&mut self, cx: &mut Context) -> bool {
         if core::mem::take(&mut self.checked) || !self.hears(EventKind::Invalid) {
             return false;
         }
@@ -38,7 +38,7 @@ impl Manager {
     }
 
     /// Finds what can't go without what is kept back: records that refer to an addition, the rest of a group.
-    pub(super) fn hold_dependents(&self, cx: &mut Context<'_>) {
+    pub(super) fn hold_dependents(&self, cx: &mut Context) {
         let mut any = false;
         for &id in &self.stores {
             if let Some(store) = cx.stores.get_mut(id) {

@@ -200,7 +200,7 @@ impl Manager {
         &mut self,
         call: Option<CallId>,
         wanted: &[u8],
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) -> Result<(), SyncError> {
         let Some(mut wish) = read_wish(wanted) else {
             let message =
@@ -220,7 +220,7 @@ impl Manager {
     }
 
     /// Begins to load what is wanted and not there. Those who want what is there are told so.
-    pub(super) fn begin_wish(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(super) fn begin_wish(&mut self, cx: &mut Context) -> bool {
         while !self.lazy.wishes.is_empty() {
             let there = self.lazy.has(&self.lazy.wishes[0]);
             let wish = &self.lazy.wishes[0];
@@ -244,12 +244,12 @@ impl Manager {
         false
     }
 
-    fn begin_part(&mut self, area: Area, parent: Option<Value>, cx: &mut Context<'_>) {
+    fn begin_part(&mut self, area: Area, parent: Option<Value>, cx: &mut Context) {
         let mut options = LoadOptions {
             append_all: true,
             ..LoadOptions::default()
         };
-        area.members(cx.zone, &mut options.data);
+        area.members(&cx.zone, &mut options.data);
         if let Some(parent) = &parent {
             options.data.insert("parentId", parent.clone());
         }
@@ -324,7 +324,7 @@ impl Manager {
         brings: &Brings,
         response: &Response,
         exchange: &Exchange,
-        cx: &Context<'_>,
+        cx: &Context,
     ) -> bool {
         self.lazy.running.clear();
         if brings.anew {
@@ -351,7 +351,7 @@ impl Manager {
         area: Area,
         response: &Response,
         exchange: &Exchange,
-        cx: &Context<'_>,
+        cx: &Context,
     ) -> Option<f64> {
         let named = self.options.lazy_load.as_ref()?.store.as_deref();
         let of = |name: &str| {

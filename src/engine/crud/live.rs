@@ -103,7 +103,7 @@ impl Manager {
         wire_id: u64,
         status: u16,
         body: Vec<u8>,
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) {
         let Some(exchange) = self.awaits_package(wire_id) else {
             return;
@@ -123,7 +123,7 @@ impl Manager {
     }
 
     /// A package won't be answered over the channel.
-    pub fn on_channel_silence(&mut self, wire_id: u64, why: &str, cx: &mut Context<'_>) {
+    pub fn on_channel_silence(&mut self, wire_id: u64, why: &str, cx: &mut Context) {
         if self.awaits_package(wire_id).is_some() {
             self.on_http_failed(why, cx);
         }
@@ -139,7 +139,7 @@ impl Manager {
         &mut self,
         bytes: &[u8],
         revision: Option<u64>,
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) -> Result<Vec<StoreId>, SyncError> {
         let stores = self.stores.clone();
         let mut response = self.read(&stores, bytes, cx)?;
@@ -174,7 +174,7 @@ impl Manager {
         &mut self,
         bytes: &[u8],
         revision: Option<u64>,
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) -> Result<(), SyncError> {
         self.apply_response(bytes, cx)?;
         if let (Some(landing), Some(revision)) = (self.live.landed.last_mut(), revision) {
@@ -187,11 +187,11 @@ impl Manager {
     // --- requests -----------------------------------------------------------------------------------------------
 
     /// Everything has to be loaded, unless it is about to be. Says whether it can be.
-    pub fn reload(&mut self, cx: &mut Context<'_>) -> bool {
+    pub fn reload(&mut self, cx: &mut Context) -> bool {
         if self.options.load.url.is_none() {
             return false;
         }
-        self.next_load.get_or_insert_with(NextLoad::default);
+        self.next_load.get_or_insert_with(NextLoad::quiet);
         self.pump(cx);
         true
     }
@@ -199,22 +199,22 @@ impl Manager {
     /// Asks the server for news: by an empty sync, when it is one that tells them, or by a load. Nothing is asked while something
     /// runs, nothing sent before its time, and nothing loaded over edits that a load would lose.
     /// Says whether an answer is to be expected.
-    pub fn poll(&mut self, by_sync: bool, cx: &mut Context<'_>) -> bool {
+    pub fn poll(&mut self, by_sync: bool, cx: &mut Context) -> bool {
         if self.exchange.is_some() || self.candidate.is_some() || self.next_load.is_some() {
             return true;
         }
-        let changed = self.has_changes(cx.stores);
+        let changed = self.has_changes(&cx.stores);
         // An empty sync would take along what nobody has asked to send yet.
         if by_sync && self.options.sync.url.is_some() && (!changed || self.options.auto_sync) {
             self.begin_sync(true, cx);
             return true;
         }
-        let loses = self.any(cx.stores, |store| !store.config().keep_uncommitted_changes);
+        let loses = self.any(&cx.stores, |store| !store.config().keep_uncommitted_changes);
         (!loses || !changed) && self.reload(cx)
     }
 
     /// Sends what has changed when the way is open: somebody relies on it.
-    pub fn want_sync(&mut self, cx: &mut Context<'_>) {
+    pub fn want_sync(&mut self, cx: &mut Context) {
         self.asked = true;
         self.pump(cx);
     }

@@ -21,6 +21,8 @@ pub(super) struct NextLoad {
     pub(super) call: Option<CallId>,
     options: LoadOptions,
     reconcile: bool,
+    /// Merely to hear of news: the status doesn't speak of it.
+    quiet: bool,
 }
 
 impl NextLoad {
@@ -28,6 +30,14 @@ impl NextLoad {
     pub(super) fn of(options: LoadOptions) -> Self {
         Self {
             options,
+            ..Self::default()
+        }
+    }
+
+    /// One that looks for news.
+    pub(super) fn quiet() -> Self {
+        Self {
+            quiet: true,
             ..Self::default()
         }
     }
@@ -50,7 +60,7 @@ impl Manager {
         &mut self,
         call: Option<CallId>,
         options: Option<&[u8]>,
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) -> Result<(), SyncError> {
         let options = options.map_or_else(|| Ok(LoadOptions::default()), LoadOptions::parse);
         let options =
@@ -63,7 +73,7 @@ impl Manager {
         let next = NextLoad {
             call,
             options,
-            reconcile: false,
+            ..NextLoad::default()
         };
         if let Some(older) = self.next_load.replace(next) {
             let pack = self.load_pack(cx.rng.request_id(), &older.options, cx);
@@ -75,7 +85,7 @@ impl Manager {
     }
 
     /// A load begins. One that listeners are still being asked about gives way at once; one on the wire when this one may go out.
-    pub(super) fn begin_load(&mut self, mut next: NextLoad, cx: &mut Context<'_>) {
+    pub(super) fn begin_load(&mut self, mut next: NextLoad, cx: &mut Context) {
         if let Some(mut older) = self.candidate.take() {
             self.postpone_wishes(&mut older);
             self.cancel(older, superseded(), cx);
@@ -86,7 +96,7 @@ impl Manager {
             self.auto.on_sent();
             self.retry.on_sent();
         }
-        let brings = self.whole(&mut next.options, cx.zone);
+        let brings = self.whole(&mut next.options, &cx.zone);
         let calls = next.call.into_iter().collect();
         self.send_load(next, calls, brings, cx);
     }
@@ -96,7 +106,7 @@ impl Manager {
         next: NextLoad,
         calls: Vec<CallId>,
         brings: Option<Brings>,
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) {
         let wire_id = cx.rng.request_id();
         let exchange = Exchange {
@@ -112,12 +122,13 @@ impl Manager {
                 options: Box::new(next.options),
                 brings,
                 reconcile: next.reconcile,
+                quiet: next.quiet,
             },
         };
         self.vet(exchange, cx);
     }
 
-    fn load_pack(&self, wire_id: u64, options: &LoadOptions, cx: &Context<'_>) -> Vec<u8> {
+    fn load_pack(&self, wire_id: u64, options: &LoadOptions, cx: &Context) -> Vec<u8> {
         let names: Vec<&str> = self
             .stores
             .iter()
@@ -127,7 +138,7 @@ impl Manager {
     }
 
     /// A newer load may go out: the one that runs gives way. (While a sync runs, no load comes so far.)
-    pub(super) fn supersede(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn supersede(&mut self, cx: &mut Context) {
         if let Some(mut older) = self.exchange.take() {
             self.postpone_wishes(&mut older);
             self.cancel(older, superseded(), cx);
@@ -140,7 +151,7 @@ impl Manager {
         &mut self,
         exchange: &Exchange,
         error: &SyncError,
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) {
         self.lazy.stop_running();
         let reconciles = matches!(
@@ -160,7 +171,7 @@ impl Manager {
         &mut self,
         exchange: Exchange,
         mut response: Response,
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) {
         let oddities = answer::oddities(&mut response, &exchange);
         let mut is_part = false;
@@ -171,7 +182,7 @@ impl Manager {
         {
             is_part = !self.note_brought(brings, &response, &exchange, cx);
         }
-        self.note_removed(cx.stores);
+        self.note_removed(&cx.stores);
         let as_sync = self.options.track_response_type && answer::is_of_type(&response, "sync");
         let outcome = if as_sync {
             self.apply_changes(&exchange.stores, &mut response, None, cx)
@@ -207,7 +218,7 @@ impl Manager {
     }
 
     /// A load failed: nothing of its answer is applied.
-    pub(super) fn fail_load(&mut self, exchange: Exchange, verdict: Verdict, cx: &mut Context<'_>) {
+    pub(super) fn fail_load(&mut self, exchange: Exchange, verdict: Verdict, cx: &mut Context) {
         let (Verdict::Unknown(error) | Verdict::Refused(error) | Verdict::Partial(error)) = verdict
         else {
             return;
@@ -222,7 +233,9 @@ impl Manager {
             }
         ) {
             if error.retryable {
-                retry_in = self.retry.on_failure(&self.options.retry, cx.now, cx.rng);
+                retry_in = self
+                    .retry
+                    .on_failure(&self.options.retry, cx.now, &mut cx.rng);
             }
             self.status.on_failure(error.clone());
             self.tell_failure(&exchange, &error, retry_in, cx);

@@ -4,7 +4,7 @@ use super::autosync::AutoSync;
 use super::backlog::Backlog;
 use super::context::{Context, Stores, gone};
 use super::dirty::Dirty;
-use super::exchange::{Exchange, Stage};
+use super::exchange::{Detail, Exchange, Stage};
 use super::fate;
 use super::lazy::Lazy;
 use super::live::Live;
@@ -229,17 +229,13 @@ impl Manager {
     ///
     /// # Errors
     /// [`ErrorCode::InvalidConfig`].
-    pub fn configure(
-        &mut self,
-        config: ManagerConfig,
-        cx: &mut Context<'_>,
-    ) -> Result<(), SyncError> {
+    pub fn configure(&mut self, config: ManagerConfig, cx: &mut Context) -> Result<(), SyncError> {
         let before = core::mem::replace(&mut self.options, ManagerOptions::check(config)?);
         if self.options.polling != before.polling {
             self.polling.begin(&self.options.polling, cx.now);
         }
         self.sequences_checked = false;
-        let dirty = self.has_changes(cx.stores);
+        let dirty = self.has_changes(&cx.stores);
         let (enabled, delay_ms) = (self.options.auto_sync, self.options.auto_sync_timeout_ms);
         self.auto.configure(enabled, delay_ms, dirty, cx.now);
         Ok(())
@@ -268,7 +264,7 @@ impl Manager {
         &mut self,
         store: StoreId,
         position: Option<u32>,
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) -> Result<(), SyncError> {
         let entry = cx.stores.expect(store)?;
         if entry.manager.is_some() {
@@ -280,7 +276,7 @@ impl Manager {
             let message = format!("a managed store can't be called \"{name}\"");
             return Err(SyncError::new(ErrorCode::InvalidConfig, message));
         }
-        if self.managed(cx.stores).any(|other| other.name() == name) {
+        if self.managed(&cx.stores).any(|other| other.name() == name) {
             let message = format!("the manager has a store \"{name}\" already");
             return Err(SyncError::new(ErrorCode::InvalidConfig, message));
         }
@@ -307,7 +303,7 @@ impl Manager {
     ///
     /// # Errors
     /// [`ErrorCode::UnknownStore`] when it isn't here.
-    pub fn remove_store(&mut self, store: StoreId, cx: &mut Context<'_>) -> Result<(), SyncError> {
+    pub fn remove_store(&mut self, store: StoreId, cx: &mut Context) -> Result<(), SyncError> {
         let Some(at) = self.stores.iter().position(|&other| other == store) else {
             let message = format!("store {} isn't under this manager", store.0);
             return Err(SyncError::new(ErrorCode::UnknownStore, message));
@@ -315,7 +311,7 @@ impl Manager {
         self.stores.remove(at);
         if let Some(entry) = cx.stores.entry_mut(store) {
             entry.manager = None;
-            entry.store.thaw(None, cx.notices);
+            entry.store.thaw(None, &mut cx.notices);
             let message = "the store was taken out of its manager";
             let error = SyncError::new(ErrorCode::Cancelled, message);
             entry.store.abandon_stakes(&error);
@@ -328,7 +324,7 @@ impl Manager {
     }
 
     /// Ends the manager: everything that runs is stopped, every call settles.
-    pub fn destroy(&mut self, cx: &mut Context<'_>) {
+    pub fn destroy(&mut self, cx: &mut Context) {
         for exchange in [self.exchange.take(), self.candidate.take()]
             .into_iter()
             .flatten()
@@ -341,7 +337,7 @@ impl Manager {
         for &id in &self.stores {
             if let Some(entry) = cx.stores.entry_mut(id) {
                 entry.manager = None;
-                entry.store.thaw(None, cx.notices);
+                entry.store.thaw(None, &mut cx.notices);
                 entry.store.abandon_stakes(&gone("manager", self.id.0));
             }
         }
@@ -349,7 +345,7 @@ impl Manager {
         fate::gather(&self.stores, cx);
         fate::tell(cx);
         cx.announce();
-        cx.calls.settle_all(self.id, &error, cx.effects);
+        cx.calls.settle_all(self.id, &error, &mut cx.effects);
     }
 
     /// No autoSync until as many resumes have come.
@@ -358,8 +354,8 @@ impl Manager {
     }
 
     /// Takes one suspend back.
-    pub fn resume_auto_sync(&mut self, sync: bool, cx: &mut Context<'_>) {
-        let dirty = self.any(cx.stores, |store| store.has_changes());
+    pub fn resume_auto_sync(&mut self, sync: bool, cx: &mut Context) {
+        let dirty = self.any(&cx.stores, |store| store.has_changes());
         self.auto.resume(sync, dirty, cx.now);
         self.pump(cx);
     }
@@ -373,16 +369,16 @@ impl Manager {
     }
 
     /// Sends an event to those who listen.
-    pub(super) fn tell(&self, event: Event, cx: &mut Context<'_>) {
+    pub(super) fn tell(&self, event: Event, cx: &mut Context) {
         if self.hears(event.kind()) {
             cx.push(Effect::Event(self.id, event));
         }
     }
 
     /// Tells where the manager stands, if that changed.
-    pub(super) fn report(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn report(&mut self, cx: &mut Context) {
         if self.hears(EventKind::Status) {
-            let facts = self.facts(cx.stores, cx.online);
+            let facts = self.facts(&cx.stores, cx.online);
             if let Some(event) = self.status.on_facts(&facts) {
                 self.tell(event, cx);
             }
@@ -390,18 +386,23 @@ impl Manager {
     }
 
     fn facts(&self, stores: &Stores, online: bool) -> Facts {
+        let running = [&self.candidate, &self.exchange];
+        let mut loads = running.into_iter().flatten().map(|it| &it.detail);
+        let dirty = self.has_changes(stores);
         Facts {
-            loading: self.is_loading(),
-            saving: self.is_syncing(),
-            dirty: self.has_changes(stores),
+            loading: loads.any(|it| matches!(it, Detail::Load { quiet: false, .. })),
+            // Who merely asks for news saves nothing.
+            saving: self.is_syncing() && dirty,
+            dirty,
             pending: self.pending_count(stores),
             offline: !self.reaches(online),
             retrying: self.retry.waiting() || self.retry.due(),
+            refused: self.any(stores, Store::has_refused_changes),
         }
     }
 
     /// Tells the host that nobody can ask for the response any more.
-    pub(super) fn release(&self, exchange: &Exchange, cx: &mut Context<'_>) {
+    pub(super) fn release(&self, exchange: &Exchange, cx: &mut Context) {
         if exchange.keep_response && exchange.sent() {
             cx.push(Effect::Release(exchange.request));
         }
@@ -412,7 +413,7 @@ impl Manager {
         calls: &[CallId],
         outcome: &Result<Option<RequestId>, SyncError>,
         request: Option<RequestId>,
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) {
         for &call in calls {
             cx.settle(call, outcome.clone(), request);
@@ -462,7 +463,7 @@ impl Manager {
     }
 
     /// Warns once of names in the sequences that no store has.
-    pub(super) fn check_sequences(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn check_sequences(&mut self, cx: &mut Context) {
         if self.sequences_checked {
             return;
         }
@@ -474,7 +475,7 @@ impl Manager {
         let mut warnings = Vec::new();
         for (option, names) in sequences {
             for name in names.iter().flatten() {
-                if !self.managed(cx.stores).any(|store| store.name() == name) {
+                if !self.managed(&cx.stores).any(|store| store.name() == name) {
                     warnings.push(format!("{option} names \"{name}\", which is no store here"));
                 }
             }

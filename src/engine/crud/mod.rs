@@ -27,6 +27,7 @@
 //! | `conflict` | what follows when the server's data is newer |
 //! | `polling` | asking the server for news |
 //! | `answer` | what an answer brings, over all stores |
+//! | `outcome` | what an applied answer leaves to be told |
 //! | `relations` | what happens in one store and concerns others |
 
 pub mod answer;
@@ -45,6 +46,7 @@ pub mod lazy;
 pub mod live;
 mod load;
 pub mod manager;
+mod outcome;
 pub mod package;
 mod polling;
 mod portion;

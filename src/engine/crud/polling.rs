@@ -55,7 +55,7 @@ impl Manager {
     }
 
     /// Nothing else is to be done: asks for news, if it is time. Says whether it began to.
-    pub(super) fn poll_news(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(super) fn poll_news(&mut self, cx: &mut Context) -> bool {
         let options = self.options.polling;
         if !self.polling.due
             || !self.reaches(cx.online)
@@ -66,13 +66,13 @@ impl Manager {
         self.polling.begin(&options, cx.now);
         let busy = self.retry.waiting() || self.auto.suspended() || self.batches > 0;
         let unclear = !matches!(self.backlog, Backlog::Clear | Backlog::Held(_));
-        if busy || unclear || (options.skip_while_dirty && self.has_changes(cx.stores)) {
+        if busy || unclear || (options.skip_while_dirty && self.has_changes(&cx.stores)) {
             return false;
         }
         if options.by_sync {
             self.begin_sync(true, cx);
         } else {
-            self.begin_load(NextLoad::default(), cx);
+            self.begin_load(NextLoad::quiet(), cx);
         }
         true
     }

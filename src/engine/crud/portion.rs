@@ -13,7 +13,7 @@ const SECTION_BYTES: usize = 48;
 
 impl Manager {
     /// Puts what waits onto the wire. What was refused goes along only when somebody `called`.
-    pub(super) fn freeze(&mut self, called: bool, cx: &mut Context<'_>) {
+    pub(super) fn freeze(&mut self, called: bool, cx: &mut Context) {
         self.rest_waits = false;
         if self.options.phased_sync || self.options.max_sync_bytes > 0 {
             let mut waiting = self.in_order_of_reference(called, cx);
@@ -26,25 +26,25 @@ impl Manager {
         for &id in &self.stores {
             if let Some(store) = cx.stores.get_mut(id) {
                 if called {
-                    store.freeze(cx.notices);
+                    store.freeze(&mut cx.notices);
                 } else {
-                    store.freeze_ready(cx.notices);
+                    store.freeze_ready(&mut cx.notices);
                 }
             }
         }
     }
 
     /// What waits: additions and edits behind what they refer to, then removals before what they refer to.
-    fn in_order_of_reference(&self, called: bool, cx: &Context<'_>) -> Vec<(StoreId, Waiting)> {
+    fn in_order_of_reference(&self, called: bool, cx: &Context) -> Vec<(StoreId, Waiting)> {
         let options = self.package_options();
-        let order = relations::referenced_first(self.stores.clone(), cx.stores);
+        let order = relations::referenced_first(self.stores.clone(), &cx.stores);
         let mut waiting = Vec::new();
         let mut removals = Vec::new();
         for id in order {
             let Some(store) = cx.stores.get(id) else {
                 continue;
             };
-            let targets = relations::targets(store, cx.stores, |_| true);
+            let targets = relations::targets(store, &cx.stores, |_| true);
             let mut of_store = Vec::new();
             for record in store.waiting(called, &options, &targets) {
                 if record.removal {
@@ -74,7 +74,7 @@ impl Manager {
     }
 
     /// As many as one package may carry, at least one.
-    fn freeze_portion(&mut self, waiting: &[(StoreId, Waiting)], cx: &mut Context<'_>) {
+    fn freeze_portion(&mut self, waiting: &[(StoreId, Waiting)], cx: &mut Context) {
         let mut end = waiting.len();
         if self.options.max_sync_bytes > 0 {
             let head = package::sync_pack(u64::MAX, self.revision.value(), &[], &self.sync_data());
@@ -98,7 +98,7 @@ impl Manager {
             let of_store = waiting.iter().take(end).filter(|(store, _)| *store == id);
             let rows: Vec<_> = of_store.map(|(_, record)| record.row).collect();
             if let Some(store) = cx.stores.get_mut(id) {
-                store.freeze_rows(&rows, cx.notices);
+                store.freeze_rows(&rows, &mut cx.notices);
             }
         }
     }

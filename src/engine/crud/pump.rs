@@ -12,7 +12,7 @@ use crate::engine::store::Store;
 
 impl Manager {
     /// Time has come.
-    pub fn on_timeout(&mut self, cx: &mut Context<'_>) {
+    pub fn on_timeout(&mut self, cx: &mut Context) {
         if self
             .exchange
             .as_ref()
@@ -33,7 +33,7 @@ impl Manager {
     }
 
     /// The way to the server is said to be open: what waits for it is tried at once.
-    pub fn on_reachable(&mut self, anew: bool, cx: &mut Context<'_>) {
+    pub fn on_reachable(&mut self, anew: bool, cx: &mut Context) {
         if self.retry.waiting() || !matches!(self.backlog, Backlog::Clear | Backlog::Reported(_)) {
             self.retry.hurry(anew);
         }
@@ -42,7 +42,7 @@ impl Manager {
     }
 
     /// The browser went offline.
-    pub fn on_offline(&mut self, cx: &mut Context<'_>) {
+    pub fn on_offline(&mut self, cx: &mut Context) {
         self.report(cx);
     }
 
@@ -52,7 +52,7 @@ impl Manager {
     }
 
     /// A batch of one of its stores ended.
-    pub fn on_batch_end(&mut self, cx: &mut Context<'_>) {
+    pub fn on_batch_end(&mut self, cx: &mut Context) {
         self.batches = self.batches.saturating_sub(1);
         if self.batches == 0 && self.touched {
             self.after_edit(cx);
@@ -62,7 +62,7 @@ impl Manager {
 
     /// The user changed something in one of its stores. `grouped`: more of the same call is to come.
     #[inline]
-    pub fn on_edit(&mut self, grouped: bool, cx: &mut Context<'_>) {
+    pub fn on_edit(&mut self, grouped: bool, cx: &mut Context) {
         if grouped || self.batches > 0 {
             self.touched = true;
         } else {
@@ -71,17 +71,17 @@ impl Manager {
     }
 
     /// A group of edits is complete.
-    pub fn on_group_end(&mut self, cx: &mut Context<'_>) {
+    pub fn on_group_end(&mut self, cx: &mut Context) {
         if self.touched && self.batches == 0 {
             self.after_edit(cx);
         }
     }
 
-    fn after_edit(&mut self, cx: &mut Context<'_>) {
+    fn after_edit(&mut self, cx: &mut Context) {
         self.touched = false;
         self.gather(cx);
         self.tell_conflicts(cx);
-        let dirty = self.has_changes(cx.stores);
+        let dirty = self.has_changes(&cx.stores);
         if dirty {
             self.auto.on_edit(cx.now);
         } else {
@@ -94,9 +94,9 @@ impl Manager {
     }
 
     /// After anything but an edit: listeners are told when that made the manager clean or dirty.
-    pub(super) fn after_other(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn after_other(&mut self, cx: &mut Context) {
         self.gather(cx);
-        let dirty = self.has_changes(cx.stores);
+        let dirty = self.has_changes(&cx.stores);
         if let Some(event) = self.dirty.on_other(dirty) {
             self.tell(event, cx);
         }
@@ -106,8 +106,8 @@ impl Manager {
     }
 
     /// Something changed in its stores because of another manager's.
-    pub fn on_disturbed(&mut self, cx: &mut Context<'_>) {
-        if self.any(cx.stores, Store::has_ready_changes) {
+    pub fn on_disturbed(&mut self, cx: &mut Context) {
+        if self.any(&cx.stores, Store::has_ready_changes) {
             self.on_edit(false, cx);
         } else {
             self.after_other(cx);
@@ -115,8 +115,8 @@ impl Manager {
     }
 
     /// After accept and reject.
-    pub fn on_changes_settled(&mut self, cx: &mut Context<'_>) {
-        if !self.has_changes(cx.stores) {
+    pub fn on_changes_settled(&mut self, cx: &mut Context) {
+        if !self.has_changes(&cx.stores) {
             self.auto.on_sent();
             self.forget_failure();
         }
@@ -125,7 +125,7 @@ impl Manager {
     }
 
     /// Nothing is left that could be saved: a sync that failed for what was there means nothing any more.
-    fn forget_failure(&mut self) {
+    pub(super) fn forget_failure(&mut self) {
         if matches!(self.backlog, Backlog::Clear | Backlog::Reported(_)) {
             self.backlog = Backlog::Clear;
             self.retry.on_answered();
@@ -134,7 +134,7 @@ impl Manager {
     }
 
     /// Starts what can start. The one place where exchanges begin.
-    pub(super) fn pump(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn pump(&mut self, cx: &mut Context) {
         loop {
             let loading_or_idle = !self.runs(RequestKind::Sync);
             if loading_or_idle && let Some(next) = self.next_load.take() {

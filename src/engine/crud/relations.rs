@@ -2,8 +2,9 @@
 
 use super::context::{Context, Stores};
 use crate::engine::input::StoreId;
+use crate::engine::json::Section;
 use crate::engine::schema::FieldIx;
-use crate::engine::store::{Aftermath, Id, Store, Which};
+use crate::engine::store::{Aftermath, Id, Named, Store, Which};
 use crate::prelude::*;
 
 /// Longest chain of stores that one removal runs through. Far beyond any real model (event, assignment, note …); every step
@@ -20,7 +21,7 @@ pub struct Followed {
 }
 
 /// Carries what happened in `origin` to the stores that refer to it, and on from there: also to those of other managers.
-pub fn follow(cx: &mut Context<'_>, origin: StoreId) -> Followed {
+pub fn follow(cx: &mut Context, origin: StoreId) -> Followed {
     let mut followed = Followed::default();
     let mut waiting = vec![origin];
     for _ in 0..CASCADE_STEPS_MAX {
@@ -53,9 +54,30 @@ pub fn follow(cx: &mut Context<'_>, origin: StoreId) -> Followed {
     followed
 }
 
+/// Rows that the server sends for a store refer to others by ids: unsaved records that go by such an id here, because the app chose it,
+/// are others, and get new ones.
+pub fn give_way(id: StoreId, section: &Section, named: &mut Named, cx: &mut Context) {
+    let Some(store) = cx.stores.get(id) else {
+        return;
+    };
+    let mut going = Vec::new();
+    for (field, target) in targets(store, &cx.stores, Store::has_aliases) {
+        let rows = [&section.rows, &section.added, &section.updated];
+        for rows in rows.into_iter().flatten() {
+            going.push((target.id(), store.own_ids_in(rows, field, target)));
+        }
+    }
+    for (id, ids) in going.iter().filter(|(_, ids)| !ids.is_empty()) {
+        if let Some(store) = cx.stores.get_mut(*id) {
+            store.yield_ids(ids, named, &mut cx.notices);
+        }
+        follow(cx, *id);
+    }
+}
+
 /// Corrects references in which the server names records by client ids that they had. `all`: in whole stores, otherwise in what the
 /// last answer wrote. Says whether there is something to send for it.
-pub fn correct(cx: &mut Context<'_>, stores: &[StoreId], all: bool) -> bool {
+pub fn correct(cx: &mut Context, stores: &[StoreId], all: bool) -> bool {
     let which = if all { Which::All } else { Which::Echoed };
     let mut corrected = false;
     for &id in stores {
@@ -64,12 +86,12 @@ pub fn correct(cx: &mut Context<'_>, stores: &[StoreId], all: bool) -> bool {
     corrected
 }
 
-fn correct_store(cx: &mut Context<'_>, id: StoreId, which: &Which) -> bool {
+fn correct_store(cx: &mut Context, id: StoreId, which: &Which) -> bool {
     let Some(store) = cx.stores.get(id) else {
         return false;
     };
     let mut found = Vec::new();
-    for (field, target) in targets(store, cx.stores, Store::has_known_phantoms) {
+    for (field, target) in targets(store, &cx.stores, Store::has_known_phantoms) {
         found.push((field, store.outdated_references(field, Some(target), which)));
     }
     if let Some(field) = store.parent_field() {
@@ -79,7 +101,7 @@ fn correct_store(cx: &mut Context<'_>, id: StoreId, which: &Which) -> bool {
     if let Some(store) = cx.stores.get_mut(id) {
         for (field, references) in found {
             corrected |= !references.is_empty();
-            store.correct_references(field, &references, cx.notices);
+            store.correct_references(field, &references, &mut cx.notices);
         }
     }
     corrected
@@ -124,7 +146,7 @@ pub fn referenced_first(order: Vec<StoreId>, stores: &Stores) -> Vec<StoreId> {
 
 /// Tells one store what happened in another (`source`). Says whether it refers to that at all.
 fn tell(
-    cx: &mut Context<'_>,
+    cx: &mut Context,
     target: StoreId,
     source: StoreId,
     aftermath: &Aftermath,
@@ -143,15 +165,15 @@ fn tell(
     };
     for &field in &fields {
         let before = store.pending_count();
-        store.rewrite_references(field, &aftermath.id_changes, cx.notices);
+        store.rewrite_references(field, &aftermath.id_changes, &mut cx.notices);
         followed.more_to_send |= store.pending_count() > before;
-        store.follow_reborn(field, &aftermath.reborn, cx.notices);
-        store.undo_references(field, &aftermath.undone, cx.notices);
-        store.undo_cascade(field, &aftermath.restored, cx.notices);
-        store.cascade(field, &aftermath.removed, false, cx.notices);
-        store.cascade(field, &aftermath.removed_by_server, true, cx.notices);
-        store.settle_cascade(field, &aftermath.confirmed, cx.notices);
+        store.follow_reborn(field, &aftermath.reborn, &mut cx.notices);
+        store.undo_references(field, &aftermath.undone, &mut cx.notices);
+        store.undo_cascade(field, &aftermath.restored, &mut cx.notices);
+        store.cascade(field, &aftermath.removed, false, &mut cx.notices);
+        store.cascade(field, &aftermath.removed_by_server, true, &mut cx.notices);
+        store.settle_cascade(field, &aftermath.confirmed, &mut cx.notices);
     }
-    store.name_reborn(cx.rng, cx.notices);
+    store.name_reborn(&mut cx.rng, &mut cx.notices);
     true
 }

@@ -6,9 +6,9 @@ use crate::engine::event::{Event, Status};
 /// What the status follows from.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// A load has started and not ended.
+    /// A load has started and not ended, other than one that merely looks for news.
     pub loading: bool,
-    /// A sync has started and not ended.
+    /// A sync of changes has started and not ended.
     pub saving: bool,
     /// Something is unconfirmed by the server.
     pub dirty: bool,
@@ -18,6 +18,8 @@ pub struct Facts {
     pub offline: bool,
     /// Another attempt is planned.
     pub retrying: bool,
+    /// Records wait that the server has refused.
+    pub refused: bool,
 }
 
 /// The status as it was last told.
@@ -52,7 +54,7 @@ impl StatusReport {
             Status::Offline
         } else if facts.retrying {
             Status::Retrying
-        } else if self.error.is_some() {
+        } else if self.error.is_some() || facts.refused {
             Status::Failed
         } else if facts.dirty {
             Status::Pending

@@ -1,10 +1,11 @@
 //! Syncs: how packages are made, how they end, and what is done when nobody knows how they ended.
 
-use super::answer::{self, Outcome};
+use super::answer;
 use super::backlog::{Addition, Backlog, Held, additions};
 use super::context::{Context, Stores};
 use super::exchange::{Detail, Exchange, Phase, Stage};
 use super::manager::Manager;
+use super::outcome::Outcome;
 use super::package::{self, LoadOptions};
 use super::relations;
 use super::verdict::{self, Verdict};
@@ -23,13 +24,13 @@ impl Manager {
     ///
     /// # Errors
     /// [`Calls::open`](super::calls::Calls::open)'s.
-    pub fn sync(&mut self, call: Option<CallId>, cx: &mut Context<'_>) -> Result<(), SyncError> {
+    pub fn sync(&mut self, call: Option<CallId>, cx: &mut Context) -> Result<(), SyncError> {
         if let Some(call) = call {
             cx.calls.open(call, self.id)?;
         }
         if self.is_syncing() {
             self.tell(Event::SyncDelayed, cx);
-        } else if !self.has_changes(cx.stores) && !self.options.force_sync && !self.holds_request()
+        } else if !self.has_changes(&cx.stores) && !self.options.force_sync && !self.holds_request()
         {
             self.settle(call.as_slice(), &Ok(None), None, cx);
             return Ok(());
@@ -43,7 +44,7 @@ impl Manager {
     }
 
     /// A sync begins: the request that is held, or a new package; also one without changes when it is `forced`.
-    pub(super) fn begin_sync(&mut self, forced: bool, cx: &mut Context<'_>) {
+    pub(super) fn begin_sync(&mut self, forced: bool, cx: &mut Context) {
         let called = core::mem::take(&mut self.asked);
         self.hurry = false;
         self.again_runs = core::mem::take(&mut self.again);
@@ -59,7 +60,7 @@ impl Manager {
                 self.auto.on_sent();
                 self.hold_dependents(cx);
                 self.freeze(called, cx);
-                let sections = self.sections(cx.stores, Layer::Inflight);
+                let sections = self.sections(&cx.stores, Layer::Inflight);
                 if sections.is_empty() && !(forced || called && self.options.force_sync) {
                     // What a cascade did may be frozen though nothing of it is sent.
                     let stores = self.stores.clone();
@@ -117,7 +118,7 @@ impl Manager {
         &mut self,
         exchange: &Exchange,
         error: &SyncError,
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) {
         let repeated = matches!(exchange.detail, Detail::Sync { repeated: true });
         if exchange.sent() || repeated {
@@ -132,7 +133,7 @@ impl Manager {
         &mut self,
         exchange: Exchange,
         mut response: Response,
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) {
         let oddities = answer::oddities(&mut response, &exchange);
         let as_load = self.options.track_response_type && answer::is_of_type(&response, "load");
@@ -159,11 +160,11 @@ impl Manager {
         self.tell_outcome(oddities, outcome, cx);
         self.after_other(cx);
         let repeated = matches!(exchange.detail, Detail::Sync { repeated: true });
-        if repeated && exchange.calls.is_empty() && self.any(cx.stores, Store::has_ready_changes) {
+        if repeated && exchange.calls.is_empty() && self.any(&cx.stores, Store::has_ready_changes) {
             self.auto.on_way_open();
         }
-        self.rest_waits &= self.any(cx.stores, Store::has_ready_changes);
-        let more = self.rest_waits || repeated && self.any(cx.stores, Store::has_changes);
+        self.rest_waits &= self.any(&cx.stores, Store::has_ready_changes);
+        let more = self.rest_waits || repeated && self.any(&cx.stores, Store::has_changes);
         if more && !exchange.calls.is_empty() {
             // Whoever called wanted the rest, or the newer edits, sent too.
             self.asked = true;
@@ -181,10 +182,11 @@ impl Manager {
         mut exchange: Exchange,
         verdict: Verdict,
         response: Option<Response>,
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) {
         let mut outcome = Outcome::default();
         let mut oddities = Vec::new();
+        let mut taken_back = false;
         let (error, retry_in) = match verdict {
             Verdict::Success => return,
             Verdict::Refused(error) | Verdict::Partial(error)
@@ -206,7 +208,8 @@ impl Manager {
                 }
                 let retry_in = match self.backlog {
                     Backlog::Doubtful(_) => {
-                        self.retry.on_failure(&self.options.retry, cx.now, cx.rng)
+                        self.retry
+                            .on_failure(&self.options.retry, cx.now, &mut cx.rng)
                     }
                     _ => self.plan_after_refusal(&error, cx),
                 };
@@ -220,7 +223,7 @@ impl Manager {
                 }
                 self.thaw(&exchange.stores, None, cx);
                 // Refused records are held back from here on, so that each round has fewer to send.
-                if outcome.names_refusals() && self.any(cx.stores, Store::has_ready_changes) {
+                if outcome.names_refusals() && self.any(&cx.stores, Store::has_ready_changes) {
                     if exchange.calls.is_empty() && !self.again_runs {
                         self.auto.on_edit(cx.now);
                     } else {
@@ -229,6 +232,8 @@ impl Manager {
                     }
                 }
                 let retry_in = self.plan_after_refusal(&error, cx);
+                // What was refused went back: nobody has to act.
+                taken_back = !self.has_changes(&cx.stores);
                 (error, retry_in)
             }
             Verdict::Unknown(error) => {
@@ -239,6 +244,9 @@ impl Manager {
         self.status.on_failure(error.clone());
         self.tell_failure(&exchange, &error, retry_in, cx);
         self.tell_outcome(oddities, outcome, cx);
+        if taken_back {
+            self.forget_failure();
+        }
         if matches!(self.backlog, Backlog::Doubtful(_)) && self.options.load.url.is_none() {
             self.resolve_doubts(Some(&error), cx);
         }
@@ -249,9 +257,11 @@ impl Manager {
     }
 
     /// The server refused. Nothing is sent again by itself before the next edit, but where it only asked for a pause.
-    fn plan_after_refusal(&mut self, error: &SyncError, cx: &mut Context<'_>) -> Option<u64> {
+    fn plan_after_refusal(&mut self, error: &SyncError, cx: &mut Context) -> Option<u64> {
         if error.status == Some(TOO_MANY_REQUESTS) {
-            return self.retry.on_failure(&self.options.retry, cx.now, cx.rng);
+            return self
+                .retry
+                .on_failure(&self.options.retry, cx.now, &mut cx.rng);
         }
         self.retry.on_answered();
         None
@@ -292,10 +302,12 @@ impl Manager {
         &mut self,
         exchange: &Exchange,
         error: &SyncError,
-        cx: &mut Context<'_>,
+        cx: &mut Context,
     ) -> Option<u64> {
         self.keep(exchange, cx);
-        let retry_in = self.retry.on_failure(&self.options.retry, cx.now, cx.rng);
+        let retry_in = self
+            .retry
+            .on_failure(&self.options.retry, cx.now, &mut cx.rng);
         // Answered by a failure again: the server may break down over the package itself. What it has is looked at before the next
         // one, which is made anew, without what was taken back meanwhile.
         let repeated = matches!(exchange.detail, Detail::Sync { repeated: true });
@@ -312,7 +324,7 @@ impl Manager {
 
     /// Keeps a request of unknown outcome. The same one goes out again, where that can't do anything twice; else a load has to tell
     /// what became of the additions.
-    fn keep(&mut self, exchange: &Exchange, cx: &mut Context<'_>) {
+    fn keep(&mut self, exchange: &Exchange, cx: &mut Context) {
         let added = self.additions(exchange, cx);
         if added.is_empty() || self.is_idempotent() {
             self.hold(exchange);
@@ -341,7 +353,7 @@ impl Manager {
         });
     }
 
-    fn additions(&self, exchange: &Exchange, cx: &Context<'_>) -> Vec<Addition> {
+    fn additions(&self, exchange: &Exchange, cx: &Context) -> Vec<Addition> {
         let name = |&id: &StoreId| {
             let store = cx.stores.get(id)?;
             Some((
@@ -355,10 +367,10 @@ impl Manager {
     }
 
     /// What was on the wire goes back under the edits; with a reason, because it was refused.
-    fn thaw(&self, stores: &[StoreId], why: Option<&SyncError>, cx: &mut Context<'_>) {
+    fn thaw(&self, stores: &[StoreId], why: Option<&SyncError>, cx: &mut Context) {
         for &id in stores {
             if let Some(store) = cx.stores.get_mut(id) {
-                store.thaw(why, cx.notices);
+                store.thaw(why, &mut cx.notices);
             }
         }
         self.gather(cx);
@@ -367,7 +379,7 @@ impl Manager {
     /// A load has been applied under what was on the wire (or can't be had, because of `error`): what is in doubt goes back to the
     /// edits. Additions that are still phantoms may be on the server under ids that nobody here can tell: the app is told of them,
     /// and they go out when it calls `sync`.
-    pub(super) fn resolve_doubts(&mut self, error: Option<&SyncError>, cx: &mut Context<'_>) {
+    pub(super) fn resolve_doubts(&mut self, error: Option<&SyncError>, cx: &mut Context) {
         let additions = match core::mem::take(&mut self.backlog) {
             Backlog::Doubtful(additions) => additions,
             other => {
@@ -395,7 +407,7 @@ impl Manager {
         }
         if remaining.is_empty() {
             // The sync that nobody knows the outcome of is made up for.
-            self.asked |= error.is_none() && self.any(cx.stores, Store::has_changes);
+            self.asked |= error.is_none() && self.any(&cx.stores, Store::has_changes);
         }
         if remaining.is_empty() && removed == 0 {
             return;
@@ -427,7 +439,7 @@ impl Manager {
     }
 
     /// Those who wait for the next sync don't get one.
-    pub(super) fn reject_waiting(&mut self, error: &SyncError, cx: &mut Context<'_>) {
+    pub(super) fn reject_waiting(&mut self, error: &SyncError, cx: &mut Context) {
         self.asked = false;
         let calls = core::mem::take(&mut self.waiting);
         self.settle(&calls, &Err(error.clone()), None, cx);

@@ -21,14 +21,14 @@ impl Engine {
         match input {
             Input::CreateChannel(id, config) => {
                 self.lend(id)?;
-                let channel = Channel::new(*config, &mut self.rng)?;
+                let channel = Channel::new(*config, &mut self.cx.rng)?;
                 self.destroy_channel(id);
                 let (manager, _) = self.lend(id)?;
                 manager.live().client_id = Some(channel.client_id().to_owned());
                 self.channels.push((id, Box::new(channel)));
-                if !self.online {
+                if !self.cx.online {
                     self.each_channel(|channel, cx, out| {
-                        channel.on_online(false, cx.now, cx.rng, out);
+                        channel.on_online(false, cx.now, &mut cx.rng, out);
                     });
                 }
             }
@@ -48,7 +48,7 @@ impl Engine {
         };
         let (_, channel) = self.channels.remove(at);
         let mut out = Vec::new();
-        channel.destroy(self.now, &mut self.rng, &mut out);
+        channel.destroy(self.cx.now, &mut self.cx.rng, &mut out);
         self.carry_out(id, out);
         if let Ok((manager, _)) = self.lend(id) {
             *manager.live() = Default::default();
@@ -58,7 +58,7 @@ impl Engine {
 
     fn feed_channel(&mut self, id: ManagerId, input: ChannelInput<'_>) -> Result<(), SyncError> {
         if let ChannelInput::Lock(call, _) = input {
-            self.calls.open(call, id)?;
+            self.cx.calls.open(call, id)?;
         }
         let Some(at) = self.channels.iter().position(|(of, _)| *of == id) else {
             return Err(gone("channel", id.0));
@@ -67,11 +67,11 @@ impl Engine {
         let Some((_, channel)) = self.channels.get_mut(at) else {
             return Ok(());
         };
-        let result = channel.handle(input, self.now, &mut self.rng, &mut out);
+        let result = channel.handle(input, self.cx.now, &mut self.cx.rng, &mut out);
         self.carry_out(id, out);
         match (result, input) {
             (Err(error), ChannelInput::Lock(call, _)) => {
-                self.context().settle(call, Err(error), None);
+                self.cx.settle(call, Err(error), None);
                 Ok(())
             }
             (Err(error), ChannelInput::Change(changes)) if error.code == ErrorCode::Limit => {
@@ -84,7 +84,7 @@ impl Engine {
     /// Changes that find no room in the outbox and are unconfirmed edits anyway go out with the next sync.
     fn fold(&mut self, id: ManagerId, changes: &[u8]) -> Option<()> {
         let changes = Value::parse(changes).ok()?;
-        let (manager, mut cx) = self.lend(id).ok()?;
+        let (manager, cx) = self.lend(id).ok()?;
         let stores = manager.stores().iter().filter_map(|&id| cx.stores.get(id));
         let stores: Vec<&Store> = stores.collect();
         for (name, section) in changes.as_object()?.list() {
@@ -98,11 +98,10 @@ impl Engine {
                 let id = row.get("id").unwrap_or(row).plain_text()?;
                 let row = store.table().find_id(IdRef::Text(&id))?;
                 let state = store.state(store.table().handle(row)).ok()?;
-                (state.phantom || state.removed || state.modified || state.in_flight)
-                    .then_some(())?;
+                (state.phantom || state.removed || state.modified || state.pending).then_some(())?;
             }
         }
-        manager.want_sync(&mut cx);
+        manager.want_sync(cx);
         Some(())
     }
 
@@ -128,7 +127,7 @@ impl Engine {
             return false;
         };
         let mut out = Vec::new();
-        let (now, rng) = (self.now, &mut self.rng);
+        let (now, rng) = (self.cx.now, &mut self.cx.rng);
         let (request, loading) = (manager.open_request(), manager.will_load());
         let live = manager.live();
         if core::mem::take(&mut live.failed) {
@@ -156,13 +155,13 @@ impl Engine {
 
     pub(super) fn each_channel(
         &mut self,
-        mut act: impl FnMut(&mut Channel, &mut Context<'_>, &mut Vec<Out>),
+        mut act: impl FnMut(&mut Channel, &mut Context, &mut Vec<Out>),
     ) {
         let mut channels = core::mem::take(&mut self.channels);
         let mut wanted = Vec::new();
         for (id, channel) in &mut channels {
             let mut out = Vec::new();
-            act(channel, &mut self.context(), &mut out);
+            act(channel, &mut self.cx, &mut out);
             wanted.push((*id, out));
         }
         self.channels = channels;
@@ -182,13 +181,12 @@ impl Engine {
                     self.do_for_channel(id, Act::Tell, 0, text);
                 }
                 Out::Settle(call, outcome) => {
-                    self.context().settle(call, outcome.map(|()| None), None);
+                    self.cx.settle(call, outcome.map(|()| None), None);
                 }
                 want => {
-                    let Ok((manager, mut cx)) = self.lend(id) else {
+                    let Ok((manager, cx)) = self.lend(id) else {
                         continue;
                     };
-                    let cx = &mut cx;
                     let (mut failed, mut unasked) = (None, false);
                     match want {
                         Out::Apply(change) => {
@@ -236,13 +234,13 @@ impl Engine {
     fn polled(&mut self, id: ManagerId) {
         let mut out = Vec::new();
         if let Some((_, channel)) = self.channels.iter_mut().find(|(of, _)| *of == id) {
-            channel.on_polled(true, self.now, &mut self.rng, &mut out);
+            channel.on_polled(true, self.cx.now, &mut self.cx.rng, &mut out);
         }
         self.carry_out(id, out);
     }
 
     fn do_for_channel(&mut self, manager: ManagerId, act: Act, epoch: u32, text: Vec<u8>) {
-        self.context().push(Effect::Channel {
+        self.cx.push(Effect::Channel {
             manager,
             act,
             epoch,
@@ -255,7 +253,7 @@ impl Engine {
         text.extend_from_slice(b",\"stores\":[");
         let mut named: Vec<StoreId> = Vec::new();
         for &id in told {
-            if let Some(store) = self.stores.get(id).filter(|_| !named.contains(&id)) {
+            if let Some(store) = self.cx.stores.get(id).filter(|_| !named.contains(&id)) {
                 if !named.is_empty() {
                     text.push(b',');
                 }
@@ -279,7 +277,7 @@ impl Engine {
         if !self.guarded {
             return Ok(());
         }
-        let Some((entry, channel)) = self.stores.entry(id).and_then(|entry| {
+        let Some((entry, channel)) = self.cx.stores.entry(id).and_then(|entry| {
             let channel = self.channel(entry.manager?)?;
             Some((entry, channel))
         }) else {
@@ -304,7 +302,7 @@ impl Engine {
         if !self.guarded {
             return Ok(());
         }
-        let Some(store) = self.stores.get(id) else {
+        let Some(store) = self.cx.stores.get(id) else {
             return Ok(());
         };
         let rows = store.table().order().iter();

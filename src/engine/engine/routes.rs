@@ -11,7 +11,7 @@ use alloc::sync::Arc;
 
 impl Engine {
     pub(super) fn route(&mut self, input: Input<'_>) -> Result<Reply, SyncError> {
-        if self.effects.len() >= EFFECTS_MAX {
+        if self.cx.effects.len() >= EFFECTS_MAX {
             return Err(SyncError::new(
                 ErrorCode::Limit,
                 "effects wait to be polled",
@@ -80,7 +80,7 @@ impl Engine {
             Input::DestroyStore(id) => self.destroy_store(id)?,
             Input::EnsureField(id, name) => {
                 return Ok(Reply::Field(
-                    self.stores.expect(id)?.store.ensure_field(name)?,
+                    self.cx.stores.expect(id)?.store.ensure_field(name)?,
                 ));
             }
             Input::Edits(edits) => return self.set_all(edits),
@@ -88,10 +88,11 @@ impl Engine {
             Input::Remove(id, rows) => {
                 self.check_locks(id, rows)?;
                 let removed = self
+                    .cx
                     .stores
                     .expect(id)?
                     .store
-                    .remove(rows, &mut self.notices)?;
+                    .remove(rows, &mut self.cx.notices)?;
                 if !removed.is_empty() {
                     self.on_edit(id);
                 }
@@ -99,18 +100,24 @@ impl Engine {
             }
             Input::RemoveAll(id) => {
                 self.check_all_locks(id)?;
-                let removed = self.stores.expect(id)?.store.remove_all(&mut self.notices);
+                let removed = self
+                    .cx
+                    .stores
+                    .expect(id)?
+                    .store
+                    .remove_all(&mut self.cx.notices);
                 if !removed.is_empty() {
                     self.on_edit(id);
                 }
                 return Ok(Reply::Rows(removed));
             }
             Input::Move(id, rows, to) => {
-                let moved = self
-                    .stores
-                    .expect(id)?
-                    .store
-                    .move_rows(rows, to, &mut self.notices)?;
+                let moved =
+                    self.cx
+                        .stores
+                        .expect(id)?
+                        .store
+                        .move_rows(rows, to, &mut self.cx.notices)?;
                 return Ok(Reply::Changed(moved));
             }
             Input::LoadData(id, bytes) => self.load_data(id, bytes)?,
@@ -124,9 +131,9 @@ impl Engine {
                 hidden,
             } => self.begin_edit(scope, call, hidden)?,
             Input::EndEdit(keep) => self.end_edit(keep),
-            Input::Track(id, tracked) => self.stores.expect(id)?.store.track(tracked),
+            Input::Track(id, tracked) => self.cx.stores.expect(id)?.store.track(tracked),
             Input::SetValid(id, row, valid) => {
-                let changed = self.stores.expect(id)?.store.set_valid(row, valid)?;
+                let changed = self.cx.stores.expect(id)?.store.set_valid(row, valid)?;
                 return Ok(Reply::Changed(changed));
             }
             Input::ResolveConflict { store, row, how } => {
@@ -135,7 +142,7 @@ impl Engine {
             Input::Settled { store, row, call } => self.settled(store, row, call)?,
             Input::Accept(scope) => self.accept_or_reject(scope, true)?,
             Input::Reject(scope) => self.accept_or_reject(scope, false)?,
-            Input::ListenStore(id, mask) => self.stores.expect(id)?.store.listen(mask),
+            Input::ListenStore(id, mask) => self.cx.stores.expect(id)?.store.listen(mask),
             _ => {}
         }
         Ok(Reply::Done)
@@ -145,7 +152,7 @@ impl Engine {
         match input {
             Input::CreateManager(config) => {
                 let id = ManagerId(index(self.managers.len())?);
-                let manager = Manager::new(id, *config, self.now)?;
+                let manager = Manager::new(id, *config, self.cx.now)?;
                 self.managers.push(Some(Box::new(manager)));
                 return Ok(Reply::Manager(id));
             }
@@ -154,20 +161,20 @@ impl Engine {
                 self.destroy_channel(id);
                 let slot = self.managers.get_mut(id.0 as usize).and_then(Option::take);
                 if let Some(mut manager) = slot {
-                    manager.destroy(&mut self.context());
+                    manager.destroy(&mut self.cx);
                 }
             }
             Input::AddStore(id, store, at) => {
-                let (manager, mut cx) = self.lend(id)?;
-                manager.add_store(store, at, &mut cx)?;
+                let (manager, cx) = self.lend(id)?;
+                manager.add_store(store, at, cx)?;
             }
             Input::RemoveStore(id, store) => {
-                let (manager, mut cx) = self.lend(id)?;
-                manager.remove_store(store, &mut cx)?;
+                let (manager, cx) = self.lend(id)?;
+                manager.remove_store(store, cx)?;
             }
             Input::Configure(id, config) => {
-                let (manager, mut cx) = self.lend(id)?;
-                manager.configure(*config, &mut cx)?;
+                let (manager, cx) = self.lend(id)?;
+                manager.configure(*config, cx)?;
             }
             Input::SetRevision(id, value) => self.lend(id)?.0.set_revision(value)?,
             Input::Listen(id, mask) => self.lend(id)?.0.listen(mask),
@@ -176,48 +183,48 @@ impl Engine {
                 call,
                 options,
             } => {
-                let (manager, mut cx) = self.lend(manager)?;
-                manager.load(call, options, &mut cx)?;
+                let (manager, cx) = self.lend(manager)?;
+                manager.load(call, options, cx)?;
             }
             Input::LoadMissing {
                 manager,
                 call,
                 wanted,
             } => {
-                let (manager, mut cx) = self.lend(manager)?;
-                manager.load_missing(call, wanted, &mut cx)?;
+                let (manager, cx) = self.lend(manager)?;
+                manager.load_missing(call, wanted, cx)?;
             }
             Input::Sync { manager, call } => {
-                let (manager, mut cx) = self.lend(manager)?;
-                manager.sync(call, &mut cx)?;
+                let (manager, cx) = self.lend(manager)?;
+                manager.sync(call, cx)?;
             }
             Input::Cancel(id, call) => {
-                let (manager, mut cx) = self.lend(id)?;
-                manager.on_cancel(call, &mut cx)?;
+                let (manager, cx) = self.lend(id)?;
+                manager.on_cancel(call, cx)?;
             }
             Input::ApplyResponse(id, bytes) => {
-                let (manager, mut cx) = self.lend(id)?;
-                manager.apply_response(bytes, &mut cx)?;
+                let (manager, cx) = self.lend(id)?;
+                manager.apply_response(bytes, cx)?;
             }
             Input::ApplyPiece(id, bytes) => {
                 let (manager, cx) = self.lend(id)?;
-                manager.apply_piece(bytes, &cx)?;
+                manager.apply_piece(bytes, cx)?;
             }
             Input::ApplyChangeset(id, bytes) => {
-                let (manager, mut cx) = self.lend(id)?;
-                manager.apply_changeset(bytes, &mut cx)?;
+                let (manager, cx) = self.lend(id)?;
+                manager.apply_changeset(bytes, cx)?;
             }
-            Input::ApplyStoreChangeset(id, bytes) => match self.stores.expect(id)?.manager {
+            Input::ApplyStoreChangeset(id, bytes) => match self.cx.stores.expect(id)?.manager {
                 Some(manager) => {
-                    let (manager, mut cx) = self.lend(manager)?;
-                    manager.apply_changeset(bytes, &mut cx)?;
+                    let (manager, cx) = self.lend(manager)?;
+                    manager.apply_changeset(bytes, cx)?;
                 }
-                None => Manager::apply_lone_changeset(id, bytes, &mut self.context())?,
+                None => Manager::apply_lone_changeset(id, bytes, &mut self.cx)?,
             },
             Input::SuspendAutoSync(id) => self.lend(id)?.0.suspend_auto_sync(),
             Input::ResumeAutoSync { manager, sync } => {
-                let (manager, mut cx) = self.lend(manager)?;
-                manager.resume_auto_sync(sync, &mut cx);
+                let (manager, cx) = self.lend(manager)?;
+                manager.resume_auto_sync(sync, cx);
             }
             _ => {}
         }
@@ -230,7 +237,7 @@ impl Engine {
             Input::Timeout => {
                 self.tidy();
                 self.each_manager(|manager, cx| manager.on_timeout(cx));
-                self.each_channel(|channel, cx, out| channel.on_timeout(cx.now, cx.rng, out));
+                self.each_channel(|channel, cx, out| channel.on_timeout(cx.now, &mut cx.rng, out));
             }
             Input::Answer {
                 ask,
@@ -239,7 +246,7 @@ impl Engine {
                 request,
             } => {
                 if let Some(id) = self.find_manager(|manager| manager.asks(ask)) {
-                    let (manager, mut cx) = self.lend(id)?;
+                    let (manager, cx) = self.lend(id)?;
                     manager.on_answer(
                         ask,
                         Answer {
@@ -247,7 +254,7 @@ impl Engine {
                             content,
                             request,
                         },
-                        &mut cx,
+                        cx,
                     );
                 }
             }
@@ -262,25 +269,25 @@ impl Engine {
                 }
             }
             Input::HttpEnd(request) => {
-                if let Some((manager, mut cx)) = self.awaiting(request) {
-                    manager.on_http_end(&mut cx);
+                if let Some((manager, cx)) = self.awaiting(request) {
+                    manager.on_http_end(cx);
                 }
             }
             Input::HttpFailed(request, why) => {
-                if let Some((manager, mut cx)) = self.awaiting(request) {
-                    manager.on_http_failed(why, &mut cx);
+                if let Some((manager, cx)) = self.awaiting(request) {
+                    manager.on_http_failed(why, cx);
                 }
             }
             Input::HttpUnsent(request, why) => {
-                if let Some((manager, mut cx)) = self.awaiting(request) {
-                    manager.on_http_unsent(why, &mut cx);
+                if let Some((manager, cx)) = self.awaiting(request) {
+                    manager.on_http_unsent(why, cx);
                 }
             }
             Input::Online(online) => {
-                let came_back = online && !self.online;
-                self.online = online;
+                let came_back = online && !self.cx.online;
+                self.cx.online = online;
                 self.each_channel(|channel, cx, out| {
-                    channel.on_online(online, cx.now, cx.rng, out);
+                    channel.on_online(online, cx.now, &mut cx.rng, out);
                 });
                 if online {
                     self.each_manager(|manager, cx| manager.on_reachable(came_back, cx));
@@ -289,18 +296,18 @@ impl Engine {
                 }
             }
             Input::Visible(visible) => {
-                self.visible = visible;
+                self.cx.visible = visible;
                 if visible {
                     self.each_manager(|manager, cx| manager.on_reachable(false, cx));
                 }
                 self.each_channel(|channel, cx, out| {
-                    channel.on_visible(visible, cx.now, cx.rng, out);
+                    channel.on_visible(visible, cx.now, &mut cx.rng, out);
                 });
             }
             Input::SetZone(zone) => {
-                self.zone = Arc::new(zone);
-                for entry in self.stores.iter_mut() {
-                    entry.store.set_zone(Arc::clone(&self.zone));
+                self.cx.zone = Arc::new(zone);
+                for entry in self.cx.stores.iter_mut() {
+                    entry.store.set_zone(Arc::clone(&self.cx.zone));
                 }
             }
             _ => {}

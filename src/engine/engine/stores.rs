@@ -21,24 +21,24 @@ use alloc::sync::Arc;
 
 impl Engine {
     pub(super) fn create_store(&mut self, config: StoreConfig) -> Result<Reply, SyncError> {
-        let id = self.stores.next_id()?;
+        let id = self.cx.stores.next_id()?;
         let mut store = Store::new(id, config)?;
-        store.set_zone(Arc::clone(&self.zone));
-        self.stores.push(store);
+        store.set_zone(Arc::clone(&self.cx.zone));
+        self.cx.stores.push(store);
         Ok(Reply::Store(id))
     }
 
     pub(super) fn destroy_store(&mut self, id: StoreId) -> Result<(), SyncError> {
-        if let Some(manager) = self.stores.expect(id)?.manager
-            && let Ok((manager, mut cx)) = self.lend(manager)
+        if let Some(manager) = self.cx.stores.expect(id)?.manager
+            && let Ok((manager, cx)) = self.lend(manager)
         {
-            manager.remove_store(id, &mut cx)?;
+            manager.remove_store(id, cx)?;
         }
-        if let Some(store) = self.stores.get_mut(id) {
+        if let Some(store) = self.cx.stores.get_mut(id) {
             store.abandon_stakes(&gone("store", id.0));
-            fate::gather(&[id], &mut self.context());
+            fate::gather(&[id], &mut self.cx);
         }
-        self.stores.remove(id);
+        self.cx.stores.remove(id);
         Ok(())
     }
 
@@ -54,14 +54,14 @@ impl Engine {
         if self.guarded {
             self.check_locks(store, &[row])?;
         }
-        let entry = self.stores.expect(store)?;
-        entry.store.set_now(self.now.0 as f64);
-        entry.store.set(row, field, value, &mut self.notices)
+        let entry = self.cx.stores.expect(store)?;
+        entry.store.set_now(self.cx.now.0 as f64);
+        entry.store.set(row, field, value, &mut self.cx.notices)
     }
 
     pub(super) fn set_all(&mut self, edits: Edits<'_>) -> Result<Reply, SyncError> {
         // Rows lie far apart, and what an edit waits for is memory: all of it is fetched at once.
-        let touch = |mixed, edit: Edit<'_>| match self.stores.get(edit.store) {
+        let touch = |mixed, edit: Edit<'_>| match self.cx.stores.get(edit.store) {
             Some(store) => mixed ^ store.touch(edit.row.row, edit.field),
             None => mixed,
         };
@@ -81,7 +81,7 @@ impl Engine {
                     if changed {
                         made = made.map(|_| true);
                         // What follows from edits needs to be known of each, else of the last one.
-                        let follow = self.stores.get(store).is_some_and(Store::has_aftermath);
+                        let follow = self.cx.stores.get(store).is_some_and(Store::has_aftermath);
                         if follow || edited != Some(store) {
                             self.on_edit(store);
                         }
@@ -105,8 +105,8 @@ impl Engine {
         if let Some(warning) = rows.warnings.first() {
             return Err(SyncError::new(ErrorCode::InvalidArgument, warning.clone()));
         }
-        let store = &mut self.stores.expect(id)?.store;
-        let added = store.add(&rows, place, &mut self.rng, &mut self.notices)?;
+        let store = &mut self.cx.stores.expect(id)?.store;
+        let added = store.add(&rows, place, &mut self.cx.rng, &mut self.cx.notices)?;
         if !added.is_empty() {
             self.on_edit(id);
         }
@@ -114,19 +114,19 @@ impl Engine {
     }
 
     pub(super) fn read_rows(&mut self, id: StoreId, bytes: &[u8]) -> Result<Rows, SyncError> {
-        let zone = Arc::clone(&self.zone);
-        let entry = self.stores.expect(id)?;
+        let zone = Arc::clone(&self.cx.zone);
+        let entry = self.cx.stores.expect(id)?;
         let manager = entry.manager;
         let spec = match manager.and_then(|id| self.manager(id)) {
-            Some(manager) => manager.spec(id, &self.stores),
-            None => Manager::lone_spec(id, &self.stores),
+            Some(manager) => manager.spec(id, &self.cx.stores),
+            None => Manager::lone_spec(id, &self.cx.stores),
         };
         read_rows(bytes, &spec, &zone)
             .map_err(|error| SyncError::new(ErrorCode::InvalidArgument, error.to_string()))
     }
 
     pub(super) fn begin_batch(&mut self, id: StoreId) -> Result<(), SyncError> {
-        let entry = self.stores.expect(id)?;
+        let entry = self.cx.stores.expect(id)?;
         entry.store.begin_batch();
         entry.batches = entry.batches.saturating_add(1);
         if entry.batches == 1
@@ -139,17 +139,17 @@ impl Engine {
     }
 
     pub(super) fn end_batch(&mut self, id: StoreId) -> Result<(), SyncError> {
-        let entry = self.stores.expect(id)?;
+        let entry = self.cx.stores.expect(id)?;
         if entry.batches == 0 {
             return Ok(());
         }
-        entry.store.end_batch(&mut self.notices);
+        entry.store.end_batch(&mut self.cx.notices);
         entry.batches -= 1;
         if entry.batches == 0
             && let Some(manager) = entry.manager
-            && let Ok((manager, mut cx)) = self.lend(manager)
+            && let Ok((manager, cx)) = self.lend(manager)
         {
-            manager.on_batch_end(&mut cx);
+            manager.on_batch_end(cx);
         }
         Ok(())
     }
@@ -167,7 +167,7 @@ impl Engine {
         scope: Scope,
     ) -> Result<(Option<ManagerId>, Vec<StoreId>), SyncError> {
         let manager = match scope {
-            Scope::Record(id, _) | Scope::Store(id) => match self.stores.expect(id)?.manager {
+            Scope::Record(id, _) | Scope::Store(id) => match self.cx.stores.expect(id)?.manager {
                 Some(manager) => manager,
                 None => return Ok((None, vec![id])),
             },
@@ -183,13 +183,13 @@ impl Engine {
         hidden: bool,
     ) -> Result<(), SyncError> {
         let (manager, stores) = self.of_scope(scope)?;
-        self.edits.begin(call, stores.clone())?;
-        if let Err(error) = self.calls.open(call, manager.unwrap_or(NO_MANAGER)) {
-            self.edits.end();
+        self.cx.edits.begin(call, stores.clone())?;
+        if let Err(error) = self.cx.calls.open(call, manager.unwrap_or(NO_MANAGER)) {
+            self.cx.edits.end();
             return Err(error);
         }
         for id in stores {
-            if let Some(store) = self.stores.get_mut(id) {
+            if let Some(store) = self.cx.stores.get_mut(id) {
                 store.begin_edit(call, hidden);
             }
         }
@@ -198,10 +198,10 @@ impl Engine {
     }
 
     pub(super) fn end_edit(&mut self, keep: bool) {
-        let Some((call, stores)) = self.edits.end() else {
+        let Some((call, stores)) = self.cx.edits.end() else {
             return;
         };
-        fate::end_edit(call, &stores, keep, &mut self.context());
+        fate::end_edit(call, &stores, keep, &mut self.cx);
         self.end_update();
     }
 
@@ -211,13 +211,13 @@ impl Engine {
         row: RowId,
         call: CallId,
     ) -> Result<(), SyncError> {
-        let entry = self.stores.expect(id)?;
+        let entry = self.cx.stores.expect(id)?;
         entry.store.resolve(row)?;
         let manager = entry.manager.unwrap_or(NO_MANAGER);
-        self.calls.open(call, manager)?;
-        if let Some(store) = self.stores.get_mut(id) {
+        self.cx.calls.open(call, manager)?;
+        if let Some(store) = self.cx.stores.get_mut(id) {
             let waits = store.watch(row, call)?;
-            self.edits.enter(call, u32::from(waits));
+            self.cx.edits.enter(call, u32::from(waits));
         }
         Ok(())
     }
@@ -228,10 +228,10 @@ impl Engine {
         row: RowId,
         how: Resolution<'_>,
     ) -> Result<Reply, SyncError> {
-        let resolved = match self.stores.expect(id)?.manager {
+        let resolved = match self.cx.stores.expect(id)?.manager {
             Some(manager) => {
-                let (manager, mut cx) = self.lend(manager)?;
-                manager.resolve_conflict(id, row, how, &mut cx)?
+                let (manager, cx) = self.lend(manager)?;
+                manager.resolve_conflict(id, row, how, cx)?
             }
             None => false,
         };
@@ -241,53 +241,52 @@ impl Engine {
     /// Takes in what was decided about edits, and settles their promises.
     pub(super) fn tell_fates(&mut self) {
         self.each_manager(|manager, cx| manager.gather(cx));
-        let mut cx = self.context();
-        fate::gather_lone(&mut cx);
-        fate::tell(&mut cx);
+        fate::gather_lone(&mut self.cx);
+        fate::tell(&mut self.cx);
     }
 
     /// The user changed something: other stores follow, the manager is told.
     #[inline]
     pub(super) fn on_edit(&mut self, id: StoreId) {
         let grouped = self.updates > 0;
-        let Some(entry) = self.stores.entry_mut(id) else {
+        let Some(entry) = self.cx.stores.entry_mut(id) else {
             return;
         };
         let follow = entry.store.has_aftermath();
         let manager = entry.manager;
         if follow {
-            relations::follow(&mut self.context(), id);
+            relations::follow(&mut self.cx, id);
         }
         if let Some(manager) = manager
-            && let Ok((manager, mut cx)) = self.lend(manager)
+            && let Ok((manager, cx)) = self.lend(manager)
         {
-            manager.on_edit(grouped, &mut cx);
+            manager.on_edit(grouped, cx);
         }
     }
 
     pub(super) fn accept_or_reject(&mut self, scope: Scope, accept: bool) -> Result<(), SyncError> {
         let (manager, stores) = match scope {
             Scope::Record(id, row) => {
-                let entry = self.stores.expect(id)?;
+                let entry = self.cx.stores.expect(id)?;
                 if accept {
-                    entry.store.accept(row, &mut self.notices)?;
+                    entry.store.accept(row, &mut self.cx.notices)?;
                 } else {
-                    entry.store.reject(row, &mut self.notices)?;
+                    entry.store.reject(row, &mut self.cx.notices)?;
                 }
                 (entry.manager, vec![id])
             }
-            Scope::Store(id) => (self.stores.expect(id)?.manager, vec![id]),
+            Scope::Store(id) => (self.cx.stores.expect(id)?.manager, vec![id]),
             Scope::Manager(id) => (Some(id), self.lend(id)?.0.stores().to_vec()),
         };
         if !matches!(scope, Scope::Record(..)) {
             for store in &stores {
-                let Some(store) = self.stores.get_mut(*store) else {
+                let Some(store) = self.cx.stores.get_mut(*store) else {
                     continue;
                 };
                 if accept {
-                    store.accept_all(&mut self.notices);
+                    store.accept_all(&mut self.cx.notices);
                 } else {
-                    store.reject_all(&mut self.notices);
+                    store.reject_all(&mut self.cx.notices);
                 }
             }
         }
@@ -297,15 +296,15 @@ impl Engine {
 
     pub(super) fn load_data(&mut self, id: StoreId, bytes: &[u8]) -> Result<(), SyncError> {
         let rows = self.read_rows(id, bytes)?;
-        let manager = self.stores.expect(id)?.manager;
+        let manager = self.cx.stores.expect(id)?.manager;
         let slot = manager.and_then(|id| self.managers.get(id.0 as usize));
         let differences = slot
             .and_then(Option::as_ref)
             .and_then(|manager| manager.options().sync_data_on_load.clone());
-        let mut cx = self.context();
-        let (_, applied) = answer::load_store(id, rows, differences.as_ref(), &mut cx);
+        let cx = &mut self.cx;
+        let (_, applied) = answer::load_store(id, rows, differences.as_ref(), cx);
         if let Some(store) = cx.stores.get_mut(id) {
-            store.forget(&applied.removed, cx.notices);
+            store.forget(&applied.removed, &mut cx.notices);
         }
         self.after_store(manager, &[id]);
         Ok(())
@@ -314,12 +313,12 @@ impl Engine {
     /// After anything but an edit: other stores follow, the manager sees what is left.
     pub(super) fn after_store(&mut self, manager: Option<ManagerId>, stores: &[StoreId]) {
         for &id in stores {
-            relations::follow(&mut self.context(), id);
+            relations::follow(&mut self.cx, id);
         }
         if let Some(manager) = manager
-            && let Ok((manager, mut cx)) = self.lend(manager)
+            && let Ok((manager, cx)) = self.lend(manager)
         {
-            manager.on_changes_settled(&mut cx);
+            manager.on_changes_settled(cx);
         }
     }
 }

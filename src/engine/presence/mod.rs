@@ -76,12 +76,14 @@ impl Presence {
 
     /// Everybody who is here, as a JSON array.
     pub fn write_peers(&self, out: &mut Vec<u8>) {
-        list(&self.peers, out);
-    }
-
-    /// All locks, one's own included, as a JSON array.
-    pub fn write_locks(&self, out: &mut Vec<u8>) {
-        list(&self.locks, out);
+        out.push(b'[');
+        for (at, entry) in self.peers.iter().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            entry.members.write(out);
+        }
+        out.push(b']');
     }
 
     /// Whether others hold locks.
@@ -177,10 +179,11 @@ impl Presence {
         if entry.client != self.me {
             self.forget_mine(&entry.store, &entry.record);
         }
-        let told = entry.text("");
-        if self.locks.len() < ENTRIES_MAX {
-            self.locks.push(entry);
+        if self.locks.len() >= ENTRIES_MAX {
+            return None;
         }
+        let told = entry.text("");
+        self.locks.push(entry);
         (!known).then_some(News::Lock(true, told))
     }
 
@@ -348,15 +351,4 @@ impl Entry {
 /// Whether a name that a message uses is that of a store: `event` and `events` are both `events`.
 pub fn is_store(named: &str, store: &str) -> bool {
     named == store || store.strip_suffix('s') == Some(named)
-}
-
-fn list(entries: &[Entry], out: &mut Vec<u8>) {
-    out.push(b'[');
-    for (at, entry) in entries.iter().enumerate() {
-        if at > 0 {
-            out.push(b',');
-        }
-        entry.members.write(out);
-    }
-    out.push(b']');
 }

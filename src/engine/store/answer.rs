@@ -1,6 +1,7 @@
 //! Answers to a sync, and changes that the server sends on its own: plan, then apply.
 
 use super::applying::Applying;
+use super::naming::Named;
 use super::notices::Notices;
 use super::record_state::Dirty;
 use super::{Id, Store};
@@ -51,7 +52,9 @@ impl Default for ApplyOptions {
 #[derive(Debug)]
 pub struct StorePlan {
     section: Section,
-    warnings: Vec<Warning>,
+    named: Named,
+    /// Whether the rows' ids are known already.
+    is_named: bool,
     /// It may repeat what is known, so that this is not odd.
     pub quiet: bool,
 }
@@ -105,8 +108,13 @@ pub struct Applied {
 }
 
 impl StorePlan {
+    /// The section.
+    pub const fn section(&self) -> &Section {
+        &self.section
+    }
+
     fn warn(&mut self, message: String) {
-        self.warnings.push(Warning {
+        self.named.warnings.push(Warning {
             message,
             rows: Vec::new(),
         });
@@ -117,41 +125,46 @@ impl Store {
     /// Looks through an answer's section. Rows that say nothing usable are passed over, with a
     /// warning.
     pub fn plan(&self, section: Section) -> StorePlan {
-        let mut plan = StorePlan {
+        StorePlan {
             section,
-            warnings: Vec::new(),
+            named: Named::default(),
+            is_named: false,
             quiet: false,
-        };
-        let read = [
-            &mut plan.section.rows,
-            &mut plan.section.added,
-            &mut plan.section.updated,
-            &mut plan.section.removed,
-        ];
-        let warnings: Vec<String> = read
-            .into_iter()
-            .flatten()
-            .flat_map(|rows| {
-                self.name_phantom_parents(rows);
-                core::mem::take(&mut rows.warnings)
-            })
-            .collect();
+        }
+    }
+
+    /// The first half of applying a plan: whose ids its rows say. Other stores have to follow before
+    /// the second half.
+    pub fn apply_ids(&mut self, plan: &mut StorePlan, unmentioned: Unmentioned, out: &mut Notices) {
+        plan.is_named = true;
+        let section = &mut plan.section;
+        let mut warnings = Vec::new();
+        let lists = [&mut section.rows, &mut section.added, &mut section.updated];
+        for rows in lists.into_iter().flatten() {
+            self.name_rows(rows, unmentioned, &mut plan.named, out);
+            warnings.append(&mut rows.warnings);
+        }
+        if let Some(removed) = &mut section.removed {
+            warnings.append(&mut removed.warnings);
+        }
         for warning in warnings {
             plan.warn(warning);
         }
-        plan
     }
 
     /// Applies the answer to what is on the wire.
     pub fn apply(
         &mut self,
-        plan: StorePlan,
+        mut plan: StorePlan,
         options: &ApplyOptions,
         rng: &mut Rng,
         out: &mut Notices,
     ) -> Applied {
+        if !plan.is_named {
+            self.apply_ids(&mut plan, options.unmentioned, out);
+        }
         let sent = self.sent_rows();
-        let mut applying = Applying::new(plan.warnings, *options, true);
+        let mut applying = Applying::new(plan.named, *options, true);
         applying.section(self, &plan.section, out);
         applying.rest(self, &sent, out);
         self.name_reborn(rng, out);
@@ -163,11 +176,14 @@ impl Store {
     /// nothing that waits is lost.
     pub fn apply_changeset(
         &mut self,
-        plan: StorePlan,
+        mut plan: StorePlan,
         rng: &mut Rng,
         out: &mut Notices,
     ) -> Applied {
-        let mut applying = Applying::new(plan.warnings, ApplyOptions::default(), false);
+        if !plan.is_named {
+            self.apply_ids(&mut plan, Unmentioned::Confirmed, out);
+        }
+        let mut applying = Applying::new(plan.named, ApplyOptions::default(), false);
         applying.quiet = plan.quiet;
         applying.section(self, &plan.section, out);
         self.name_reborn(rng, out);

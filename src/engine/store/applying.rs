@@ -1,17 +1,17 @@
 //! Applies the rows of an answer, or of changes that the server sent, one by one.
 
 use super::adding::FieldMap;
-use super::answer::{Applied, ApplyOptions, NewId, Refused, Unmentioned, Warning};
+use super::answer::{Applied, ApplyOptions, Refused, Unmentioned, Warning};
+use super::naming::Named;
 use super::notices::Notices;
 use super::record_state::{Dirty, Stage};
-use super::rows::{Groups, entry, places, sort};
+use super::rows::{Groups, entry, places};
 use super::server::ServerRow;
 use super::{Id, Store};
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::json::{RecordOutcome, Rows, Section};
-use crate::engine::table::{IdRef, RowId, RowIx};
-use crate::engine::value::{Cell, Value};
+use crate::engine::table::{RowId, RowIx};
 use crate::prelude::*;
 
 /// One application.
@@ -22,8 +22,6 @@ pub(super) struct Applying {
     pub(super) applied: Applied,
     /// New records, shown at the end.
     fresh: Vec<RowIx>,
-    /// Records that got their ids by this answer.
-    renamed: Groups,
     unknown_removed: Vec<String>,
     /// Removals of what isn't here are not odd.
     pub(super) quiet: bool,
@@ -31,23 +29,17 @@ pub(super) struct Applying {
     kept: Groups,
 }
 
-/// The records that a server's row may be about.
-struct Found {
-    by_id: Option<RowIx>,
-    by_phantom: Option<RowIx>,
-}
-
 impl Applying {
-    pub(super) fn new(warnings: Vec<Warning>, options: ApplyOptions, answers: bool) -> Self {
+    pub(super) fn new(named: Named, options: ApplyOptions, answers: bool) -> Self {
         Self {
             options,
             answers,
             applied: Applied {
-                warnings,
+                new_ids: named.new_ids,
+                warnings: named.warnings,
                 ..Applied::default()
             },
             fresh: Vec::new(),
-            renamed: Groups::default(),
             unknown_removed: Vec::new(),
             quiet: false,
             kept: Groups::default(),
@@ -63,7 +55,6 @@ impl Applying {
 
     pub(super) fn section(&mut self, store: &mut Store, section: &Section, out: &mut Notices) {
         store.echoed.clear();
-        let first_change = store.aftermath.id_changes.len();
         for rows in [&section.rows, &section.added, &section.updated]
             .into_iter()
             .flatten()
@@ -75,8 +66,6 @@ impl Applying {
             store.version += 1;
             store.tell(NoticeKind::Add, Origin::Remote, row, out);
         }
-        sort(&mut store.echoed);
-        store.follow_parents(first_change, out);
         if let Some(removed) = &section.removed {
             self.removed(store, removed, out);
         }
@@ -138,26 +127,20 @@ impl Applying {
             .id_ref(from.table.cell(from.row, from.table.schema().id));
         let known = phantom.and_then(|text| store.phantoms.find(text, false).cloned());
         let id = id.or_else(|| known.as_ref().map(Id::as_ref));
-        let mut found = Found {
-            by_id: id.and_then(|id| store.table.find_id(id)),
-            by_phantom: phantom.and_then(|text| store.phantom_row(text)),
-        };
-        let stranger = found
-            .by_id
-            .filter(|&row| found.by_phantom != Some(row) && store.is_own_id(row));
-        if stranger.is_some() {
-            found.by_id = None;
-        }
+        let found = id
+            .and_then(|id| store.table.find_id(id))
+            .filter(|&row| !store.is_own_id(row));
         if let Some(outcome) = outcome.filter(|outcome| outcome.success == Some(false)) {
-            self.refused(store, found.by_phantom.or(found.by_id), outcome, out);
+            let by_phantom = phantom.and_then(|text| store.phantom_row(text));
+            self.refused(store, by_phantom.or(found), outcome, out);
             return;
         }
-        if !self.decides(outcome) {
+        if !self.options.unmentioned.decides(outcome) {
             return;
         }
         let Some(id) = id else {
             // Nothing is confirmed without an id; records on the wire wait again at the end.
-            if found.by_phantom.is_none() {
+            if phantom.and_then(|text| store.phantom_row(text)).is_none() {
                 self.warn(
                     format!("{}: a row without an id was passed over", store.name()),
                     Vec::new(),
@@ -165,10 +148,7 @@ impl Applying {
             }
             return;
         };
-        if let Some(row) = stranger {
-            self.yield_id(store, row, out);
-        }
-        match self.target(store, &found, id, out) {
+        match found {
             Some(row) => self.known(store, row, from, outcome, out),
             // What had that client id has gone since: this is an echo of its addition.
             None if known.is_none() && (phantom.is_none() || from.has_values()) => {
@@ -183,113 +163,6 @@ impl Applying {
                 );
                 self.warn(message, Vec::new());
             }
-        }
-    }
-
-    /// A record of the server comes by the id that the app chose for one of its own.
-    fn yield_id(&mut self, store: &mut Store, row: RowIx, out: &mut Notices) {
-        let message = store.taken(row);
-        let rows = vec![store.table.handle(row)];
-        self.warn(message, rows);
-        store.yield_id(row, out);
-    }
-
-    /// Whether the answer is to be believed in what it says of a record: a failed one has nothing
-    /// but outcomes.
-    fn decides(&self, outcome: Option<&RecordOutcome>) -> bool {
-        match self.options.unmentioned {
-            Unmentioned::Confirmed | Unmentioned::Missing => true,
-            Unmentioned::Undecided => outcome.is_some_and(|outcome| outcome.success.is_some()),
-            Unmentioned::RolledBack => false,
-        }
-    }
-
-    /// The record that the row is about, under its id.
-    fn target(
-        &mut self,
-        store: &mut Store,
-        found: &Found,
-        id: IdRef<'_>,
-        out: &mut Notices,
-    ) -> Option<RowIx> {
-        let (Some(row), by_id) = (found.by_phantom, found.by_id) else {
-            return found.by_id;
-        };
-        if by_id == Some(row) {
-            if let Some(id) = store.id_of(row) {
-                store.learn_id(row, &id, &id);
-            }
-            return by_id;
-        }
-        if let Some(other) = by_id {
-            if store.changes.get(row).is_none_or(|dirty| dirty.in_base)
-                || !self.renamed.find(other.0.into()).is_empty()
-            {
-                return by_id;
-            }
-            self.absorb(store, other, row, out);
-        }
-        let phantom = store.id_of(row);
-        let cell = store.table.make_cell(Id::from(id).as_value());
-        store.change_id(row, cell, Origin::Remote, out);
-        self.renamed.insert(row.0.into(), row);
-        if let Some(phantom) = phantom {
-            store.learn_id(row, &phantom, &Id::from(id));
-            self.applied.new_ids.push(NewId {
-                row: store.table.handle(row),
-                phantom,
-                id: Id::from(id),
-            });
-        }
-        Some(row)
-    }
-
-    /// The server's record came by another way before its phantom got the id: the phantom takes its
-    /// place, and its edits.
-    fn absorb(&mut self, store: &mut Store, other: RowIx, phantom: RowIx, out: &mut Notices) {
-        let edits: Vec<_> = store
-            .changes
-            .get(other)
-            .map(|dirty| {
-                dirty
-                    .fields
-                    .iter()
-                    .map(|it| (it.field, it.pending))
-                    .collect()
-            })
-            .unwrap_or_default();
-        for (field, cell) in edits {
-            if !cell.is_absent() && !store.equal(field, cell, store.table.cell(phantom, field)) {
-                let copy = store.copy_within(cell);
-                store.write_user(phantom, field, copy, Origin::Rebase, out);
-            }
-        }
-        self.fresh.retain(|&row| row != other);
-        let removed = store
-            .changes
-            .get(other)
-            .is_some_and(|dirty| !dirty.exists());
-        let id = store.id_of(other);
-        let stakes = store.changes.get_mut(other);
-        let stakes = stakes.map(|dirty| core::mem::take(&mut dirty.stakes));
-        if let (Some(stakes), Some(dirty)) = (stakes, store.changes.get_mut(phantom)) {
-            dirty.stakes.extend(stakes);
-        }
-        store.table.hide(&[other]);
-        if !removed {
-            store.tell(NoticeKind::Remove, Origin::Remote, other, out);
-        }
-        store.free(other);
-        if let (false, false, Some(id)) = (removed, store.table.is_visible(phantom), id) {
-            // The addition was taken back, and what it made goes with all that refers to it.
-            if let Some(parent) = store.table.schema().parent {
-                let children = store.rows_referring(parent, id.as_ref(), true);
-                store.remove_rows(children, Some(parent), Origin::Rebase, out);
-            }
-            store.aftermath.removed.push(id);
-        }
-        if removed && store.table.is_visible(phantom) {
-            store.remove_rows(vec![phantom], None, Origin::Rebase, out);
         }
     }
 
@@ -405,7 +278,7 @@ impl Applying {
             let row = row.filter(|&row| !store.is_own_id(row));
             let outcome = entry(&rows.outcomes, &outcomes, from);
             let refusal = outcome.filter(|it| it.success == Some(false));
-            if refusal.is_none() && !self.decides(outcome) {
+            if refusal.is_none() && !self.options.unmentioned.decides(outcome) {
                 continue;
             }
             match (row, refusal) {
@@ -514,19 +387,4 @@ fn known_fields(store: &Store, rows: &Rows) -> FieldMap {
     fields
         .map(|field| store.table.schema().find(&field.name))
         .collect()
-}
-
-impl Store {
-    /// A copy of a cell of this store's table, for another owner.
-    fn copy_within(&mut self, cell: Cell) -> Cell {
-        let text = match self.table.value(cell) {
-            Value::Text(text) => text.to_owned(),
-            Value::Json(text) => {
-                let text = text.to_owned();
-                return self.table.make_cell(Value::Json(&text));
-            }
-            _ => return cell,
-        };
-        self.table.make_cell(Value::Text(&text))
-    }
 }

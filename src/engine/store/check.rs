@@ -109,6 +109,7 @@ fn check_stages(dirty: &Dirty) -> Result<(), String> {
         (true, Stage::Remove(_), Stage::Idle | Stage::Add) => true,
         (false, Stage::Add, Stage::Idle | Stage::Remove(_)) => true,
         (false, Stage::Idle, Stage::Add) => dirty.fields.is_empty(),
+        (false, Stage::Idle, Stage::Remove(_)) => !dirty.stakes.is_empty(),
         _ => false,
     };
     if sound {

@@ -1,14 +1,13 @@
 //! A new data set takes the place of the old one; what the user has typed is laid on top.
 
-use super::keys::Keys;
 use super::notices::Notices;
 use super::record_state::{Dirty, Stage};
 use super::rows::Groups;
 use super::server::all_values;
 use super::stakes::{Fate, NOBODY, gone};
-use super::{Id, IdChange, Store, equal};
+use super::{Id, Named, Store, Unmentioned, equal};
 use crate::engine::conflict::{self, Kind, Outcome, Side};
-use crate::engine::event::Origin;
+use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::json::Rows;
 use crate::engine::rng::Rng;
 use crate::engine::schema::FieldIx;
@@ -41,7 +40,15 @@ impl Store {
         rng: &mut Rng,
         out: &mut Notices,
     ) -> Loaded {
-        self.name_phantom_parents(&mut rows);
+        if keep_pending {
+            self.name_rows(
+                &mut rows,
+                Unmentioned::Confirmed,
+                &mut Named::default(),
+                out,
+            );
+        }
+        let renamed = self.outdate(out);
         let mut loaded = Loaded {
             warnings: core::mem::take(&mut rows.warnings),
             ..Loaded::default()
@@ -64,12 +71,8 @@ impl Store {
         self.complete_rows(rng, &mut loaded);
         if keep_pending {
             self.tell_refresh(Origin::Load, out);
-            self.lay_over_all(
-                (&old, &keys),
-                changes,
-                &rows.phantom_ids,
-                (&mut loaded, out),
-            );
+            self.lay_over_all(&old, changes, &mut loaded);
+            self.tell_renamed(&renamed, out);
         } else {
             self.tell_refresh(Origin::Load, out);
             let gone = changes.iter().filter(|dirty| is_unconfirmed(dirty));
@@ -93,6 +96,40 @@ impl Store {
         self.name_reborn(rng, &mut Notices::default());
         self.version += 1;
         loaded
+    }
+
+    /// Drops notices of rows and cells that are about to be no more. Gives the ids that records had
+    /// before, and have.
+    fn outdate(&self, out: &mut Notices) -> Vec<(Id, Id)> {
+        let mut renamed: Vec<(RowId, Id, Id)> = Vec::new();
+        let id = |cell| self.table.id_ref(cell).map(Id::from);
+        for notice in out.outdate(self.id) {
+            if notice.kind != NoticeKind::IdChange {
+                continue;
+            }
+            if let (Some(old), Some(new)) = (id(notice.old), id(notice.new)) {
+                match renamed.iter_mut().find(|it| it.0 == notice.row) {
+                    Some(known) => known.2 = new,
+                    None => renamed.push((notice.row, old, new)),
+                }
+            }
+        }
+        renamed
+            .into_iter()
+            .map(|(_, old, new)| (old, new))
+            .collect()
+    }
+
+    /// Hosts find records again by the ids that they had before the load.
+    fn tell_renamed(&mut self, renamed: &[(Id, Id)], out: &mut Notices) {
+        for (old, new) in renamed {
+            if let Some(row) = self.table.find_id(new.as_ref()) {
+                let (old, new) = (old.as_value(), new.as_value());
+                let cells = (self.table.make_cell(old), self.table.make_cell(new));
+                let at = (row, self.table.schema().id);
+                self.tell_field(NoticeKind::IdChange, Origin::Rebase, at, cells, out);
+            }
+        }
     }
 
     /// Whether a table's fields stand where this store's do, so that fields which hosts know keep
@@ -162,49 +199,19 @@ impl Store {
         }
     }
 
-    fn lay_over_all(
-        &mut self,
-        (old, keys): (&Table, &Keys),
-        changes: Vec<Dirty>,
-        phantoms: &[(RowIx, Box<str>)],
-        (loaded, out): (&mut Loaded, &mut Notices),
-    ) {
-        let mut named = Groups::default();
-        for (at, (_, text)) in phantoms.iter().enumerate() {
-            named.insert(IdRef::Text(text).hash(), RowIx(at as u32));
-        }
-        let named = |id: &str| {
-            let found = named.find(IdRef::Text(id).hash()).iter();
-            let mut found = found.filter_map(|at| phantoms.get(at.ix()));
-            found
-                .find(|(_, text)| text.as_ref() == id)
-                .map(|(row, _)| *row)
-        };
-        let first_change = self.aftermath.id_changes.len();
+    fn lay_over_all(&mut self, old: &Table, changes: Vec<Dirty>, loaded: &mut Loaded) {
         let mut show = Vec::new();
         let mut hide = Vec::new();
         for dirty in changes {
-            let was = dirty.row;
-            let Some(id) = id_in(old, was) else {
+            let Some(id) = id_in(old, dirty.row) else {
                 continue;
             };
-            let known = self.table.find_id(id.as_ref());
-            let row = match (&dirty.alias, &id) {
-                (Some(alias), _) if self.sends_ids => known.or_else(|| named(alias)),
-                (Some(alias), _) => named(alias),
-                (None, Id::Text(text)) if !dirty.in_base => known.or_else(|| named(text)),
-                _ => known,
-            };
+            let row = self.table.find_id(id.as_ref());
             let (row, exists) = match row {
-                Some(row) => (row, self.lay_over(row, old, &id, dirty)),
+                Some(row) => (row, self.lay_over(row, old, dirty)),
                 None if !dirty.in_base => {
                     let exists = dirty.exists();
                     let row = self.carry_over(old, dirty);
-                    if known.is_some() {
-                        loaded
-                            .warnings
-                            .push(self.taken_by_load(row, keys.get(was), out));
-                    }
                     if exists {
                         show.push(row);
                     }
@@ -231,13 +238,11 @@ impl Store {
             self.remember_order();
             self.table.hide(&hide);
         }
-        // The load's own notice stands for all of it.
-        self.follow_parents(first_change, &mut Notices::default());
     }
 
     /// Lays an entry over the loaded row of its record; says whether the record is still there for
     /// the user.
-    fn lay_over(&mut self, row: RowIx, old: &Table, id: &Id, mut dirty: Dirty) -> bool {
+    fn lay_over(&mut self, row: RowIx, old: &Table, mut dirty: Dirty) -> bool {
         let was_added = !dirty.in_base;
         if was_added {
             // The server has it: what it doesn't say like the user is the user's.
@@ -255,7 +260,9 @@ impl Store {
                 .fields
                 .iter_mut()
                 .for_each(|touched| touched.inflight = Cell::ABSENT);
-            self.take_loaded_id(row, id, dirty.alias.take());
+            if let (Some(alias), Some(id)) = (dirty.alias.take(), self.id_of(row)) {
+                self.phantoms.learn(&Id::Text(alias), &id, false);
+            }
         }
         let mut met = Vec::new();
         for touched in &mut dirty.fields {
@@ -299,26 +306,6 @@ impl Store {
                 self.reject_field(row, field, out);
             }
         }
-    }
-
-    /// A phantom was loaded under the server's id: it keeps its key, and references follow.
-    fn take_loaded_id(&mut self, row: RowIx, phantom: &Id, alias: Option<Box<str>>) {
-        let Some(new) = self.id_of(row) else { return };
-        let own = alias.is_some();
-        if let Some(alias) = alias {
-            self.phantoms.learn(&Id::Text(alias), &new, false);
-        }
-        if new.as_ref() == phantom.as_ref() {
-            return;
-        }
-        self.keys.keep(row, phantom);
-        self.phantoms.learn(phantom, &new, own);
-        self.aftermath.id_changes.push(IdChange {
-            row: self.table.handle(row),
-            old: phantom.clone(),
-            new,
-            own,
-        });
     }
 
     /// A phantom that the server doesn't know moves into the new table, hidden.

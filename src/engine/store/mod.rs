@@ -27,6 +27,7 @@
 //! | `clashes` | conflicts: found, decided, waiting for the app |
 //! | `stakes` | what calls wait for: promises per edit, groups, edits that aren't shown yet |
 //! | `flight` | freeze, thaw, confirm, refuse |
+//! | `naming` | whose ids the server's rows say |
 //! | `answer`, `applying` | an answer to a sync: plan and apply; remote changesets |
 //! | `server` | how server data writes base |
 //! | `load`, `differences` | a new data set, as a whole or by its differences |
@@ -58,6 +59,7 @@ mod keys;
 mod layers;
 mod load;
 mod moving;
+mod naming;
 mod natural_key;
 mod notices;
 mod package;
@@ -81,6 +83,7 @@ pub use aftermath::{Aftermath, Id, IdChange};
 pub use answer::{Applied, ApplyOptions, NewId, Refused, StorePlan, Unmentioned, Warning};
 pub use clashes::{CONFLICTS_MAX, Clash, Conflict};
 pub use load::Loaded;
+pub use naming::Named;
 pub use notices::{FOREIGN_SHIFT, Notices, STALE};
 pub use package::{Layer, PackageOptions, Targets};
 pub use phantoms::{PHANTOMS_MAX, Which};

@@ -48,6 +48,15 @@ impl Notices {
         core::mem::take(&mut self.stale)
     }
 
+    /// Takes out what waits of a store.
+    pub(super) fn outdate(&mut self, store: StoreId) -> Vec<Notice> {
+        self.stale.retain(|(of, _)| *of != store);
+        let list = core::mem::take(&mut self.list).into_iter();
+        let (of_store, others) = list.partition(|notice| notice.store == store);
+        self.list = others;
+        of_store
+    }
+
     /// Forgets what waits; keeps the room for more.
     pub fn clear(&mut self) {
         self.list.clear();

@@ -4,11 +4,10 @@
 use super::rows::Groups;
 use super::{Id, Store};
 use crate::engine::event::Origin;
-use crate::engine::json::Rows;
 use crate::engine::schema::FieldIx;
 use crate::engine::store::Notices;
 use crate::engine::table::{IdRef, RowId, RowIx};
-use crate::engine::value::{CellKind, Value};
+use crate::engine::value::CellKind;
 use crate::prelude::*;
 
 /// Most client ids that a store remembers; the oldest are forgotten first. A day's work of one user
@@ -154,82 +153,6 @@ impl Store {
         }
         if phantom.as_ref() != id.as_ref() {
             self.phantoms.learn(phantom, id, own);
-        }
-    }
-
-    /// Rows that name their parents by client ids alone get the ids that those have, or shall have:
-    /// from the rows themselves, or from what is here.
-    pub(super) fn name_phantom_parents(&self, rows: &mut Rows) {
-        let named = core::mem::take(&mut rows.phantom_parent_ids);
-        let Some(field) = rows.table.schema().parent.filter(|_| !named.is_empty()) else {
-            return;
-        };
-        let mut phantoms = Groups::default();
-        for (at, (_, text)) in rows.phantom_ids.iter().enumerate() {
-            phantoms.insert(IdRef::Text(text).hash(), RowIx(at as u32));
-        }
-        for (row, text) in named {
-            if !rows.table.cell(row, field).is_nullish() {
-                continue;
-            }
-            let found = phantoms.find(IdRef::Text(&text).hash()).iter();
-            let mut found = found.filter_map(|at| rows.phantom_ids.get(at.ix()));
-            let given = found
-                .find(|(_, other)| *other == text)
-                .and_then(|(parent, _)| {
-                    let cell = rows.table.cell(*parent, rows.table.schema().id);
-                    rows.table.id_ref(cell).map(Id::from)
-                });
-            let known = || self.phantoms.find(&text, false).cloned();
-            let here = || self.id_of(self.phantom_row(&text)?);
-            if let Some(id) = given.or_else(known).or_else(here) {
-                let cell = rows.table.make_cell(id.as_value());
-                rows.table.set_cell(row, field, cell);
-            } else {
-                let words = ["the parent ", &text, " of a record isn't known"];
-                rows.warnings.push(words.concat());
-            }
-        }
-    }
-
-    /// What is to be said when a phantom has to give way to a record of the server.
-    pub(super) fn taken(&self, row: RowIx) -> String {
-        let id = self.id_of(row).map(|id| id.text()).unwrap_or_default();
-        [
-            self.name(),
-            ": the server has another record of id ",
-            &id,
-            "; the added one goes on under a new one",
-        ]
-        .concat()
-    }
-
-    /// The same for a phantom that a load brought another record for; `key` is its name, where it
-    /// isn't its id. Gives what is to be said.
-    pub(super) fn taken_by_load(
-        &mut self,
-        row: RowIx,
-        key: Option<&str>,
-        out: &mut Notices,
-    ) -> String {
-        let message = self.taken(row);
-        if let Some(key) = key {
-            self.keys.carry(key, row);
-        }
-        self.yield_id(row, out);
-        message
-    }
-
-    /// The server has a record of this id, which a phantom goes by that it has never heard of: the
-    /// phantom takes the client id that the server gets anyway.
-    pub(super) fn yield_id(&mut self, row: RowIx, out: &mut Notices) {
-        let Some(alias) = self.drop_alias(row) else {
-            return;
-        };
-        let cell = self.table.make_cell(Value::Text(&alias));
-        self.change_id(row, cell, Origin::Rebase, out);
-        if let Some(change) = self.aftermath.id_changes.last_mut() {
-            change.own = true;
         }
     }
 

@@ -30,8 +30,8 @@ pub struct RecordState {
     pub removed: bool,
     /// It has edits that aren't on the wire (fields that are never sent included).
     pub modified: bool,
-    /// A request on the wire carries it.
-    pub in_flight: bool,
+    /// Something of it that is sent waits, or is on the wire.
+    pub pending: bool,
 }
 
 /// A record that is not as the server has it.
@@ -199,6 +199,11 @@ impl Dirty {
     /// Whether every value belongs to the user's layer: a phantom that has not been sent.
     pub(super) fn is_all_pending(&self) -> bool {
         !self.in_base && self.inflight == Stage::Idle
+    }
+
+    /// Whether it was added and removed again before the server heard of it.
+    pub(super) fn is_unsent_removal(&self) -> bool {
+        self.is_all_pending() && matches!(self.pending, Stage::Remove(_))
     }
 
     pub(super) fn touched(&self, field: FieldIx) -> Option<&Touched> {

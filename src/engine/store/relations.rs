@@ -181,9 +181,7 @@ impl Store {
         self.sends_cascade(field) || is_unsent(dirty, field)
     }
 
-    /// Records that `field` may refer to got other ids: references follow, in every layer. Where
-    /// the server itself wrote the old id with the last answer, base keeps it and the new one is a
-    /// change to send.
+    /// Records that `field` may refer to got other ids: references follow, in every layer.
     pub fn rewrite_references(&mut self, field: FieldIx, changes: &[IdChange], out: &mut Notices) {
         if changes.is_empty() {
             return;
@@ -242,7 +240,6 @@ impl Store {
 
     fn rewrite_row(&mut self, row: RowIx, field: FieldIx, change: &IdChange, out: &mut Notices) {
         let old = change.old.as_ref();
-        let echoed = self.is_echoed(row, field);
         let cell = self.table.make_cell(change.new.as_value());
         let column = self.table.cell(row, field);
         let holds = |table: &Table, cell: Cell| table.id_ref(cell).is_some_and(|id| id == old);
@@ -265,26 +262,14 @@ impl Store {
             if change.own && !added {
                 return;
             }
-            if echoed && !added {
-                self.write_user(row, field, cell, Origin::Remote, out);
-            } else {
-                self.put(row, field, cell);
-                self.tell_field(
-                    NoticeKind::Update,
-                    Origin::Remote,
-                    (row, field),
-                    (column, cell),
-                    out,
-                );
-            }
+            self.put(row, field, cell);
+            let change = (column, cell);
+            let at = (row, field);
+            self.tell_field(NoticeKind::Update, Origin::Remote, at, change, out);
             return;
         };
         if !change.own && holds(table, touched.base) {
-            if !echoed {
-                touched.base = cell;
-            } else if touched.is_idle() {
-                touched.pending = cell;
-            }
+            touched.base = cell;
         }
         for layer in [&mut touched.inflight, &mut touched.pending] {
             if holds(table, *layer) {

@@ -74,14 +74,17 @@ impl Store {
 
     /// The user's layer says that a record, already hidden, shall go.
     pub(super) fn mark_removed(&mut self, row: RowIx, cascade: Option<FieldIx>) {
+        let owned = self.is_owned();
         let dirty = self.changes.ensure(row, true);
         dirty.held = false;
         match (dirty.inflight, dirty.in_base) {
-            (Stage::Idle, false) => {
-                // The server never hears of it: nothing is left to be confirmed.
-                self.decide(row, &Ok(()));
-                self.free(row);
+            // It comes back if the call's edits are taken back.
+            (Stage::Idle, false) if owned => {
+                dirty.pending = Stage::Remove(cascade);
+                self.stake(row, Of::Removal, Cell::ABSENT);
+                self.settle(row);
             }
+            (Stage::Idle, false) => self.end_unsent(row),
             _ if self.untracked => self.end_removed(row),
             // Added again after its removal went out: back to that, for the latest reason.
             (Stage::Remove(_), _) => {
@@ -97,6 +100,12 @@ impl Store {
         }
     }
 
+    /// The server never hears of a removed record: nothing is left to be confirmed.
+    pub(super) fn end_unsent(&mut self, row: RowIx) {
+        self.decide(row, &Ok(()));
+        self.free(row);
+    }
+
     /// Removed records are there again: those whose removal waits as they were, those whose removal
     /// is on the wire by the user's layer. They stand where they stood.
     pub(super) fn bring_back(&mut self, rows: &[RowIx], origin: Origin, out: &mut Notices) {
@@ -108,6 +117,7 @@ impl Store {
                 dirty.held = false;
                 dirty.pending = match dirty.inflight {
                     Stage::Remove(_) => Stage::Add,
+                    Stage::Idle if !dirty.in_base => Stage::Add,
                     Stage::Idle | Stage::Add => Stage::Idle,
                 };
             }

@@ -93,12 +93,6 @@ impl Store {
         }
     }
 
-    /// Whether the last answer itself named another record in the field.
-    pub(super) fn is_echoed(&self, row: RowIx, field: FieldIx) -> bool {
-        let key = pack(row.0, field.0.into());
-        self.echoed.binary_search(&key).is_ok()
-    }
-
     /// Writes base. The entry isn't brought in order: call `settle` afterwards.
     pub(super) fn server_write(
         &mut self,

@@ -91,13 +91,23 @@ impl Store {
     }
 
     /// The call's edits are made. Gives how many stakes it has in this store.
-    pub fn end_edit(&mut self) -> usize {
+    /// `keep`: they aren't about to be taken back.
+    pub fn end_edit(&mut self, keep: bool) -> usize {
         self.owner = Owner::default();
         let rows = core::mem::take(&mut self.staked);
         for &row in &rows {
-            self.settle(row);
+            if !self.changes.get(row).is_some_and(Dirty::is_unsent_removal) {
+                self.settle(row);
+            } else if keep {
+                self.end_unsent(row);
+            }
         }
         rows.len()
+    }
+
+    /// Whether a call's edits are being made.
+    pub(super) fn is_owned(&self) -> bool {
+        self.owner.call != NOBODY
     }
 
     /// A call waits for what is unconfirmed of a record. Gives whether there is anything.

@@ -21,6 +21,12 @@ impl Store {
         self.changes.tally().ready > 0
     }
 
+    /// Whether records wait that the server has refused, until they are edited or somebody asks.
+    pub const fn has_refused_changes(&self) -> bool {
+        let tally = self.changes.tally();
+        tally.sendable > tally.ready
+    }
+
     /// Whether a package is on the wire, or the next one would carry anything.
     pub const fn has_unconfirmed(&self) -> bool {
         self.changes.tally().unconfirmed > 0
@@ -51,7 +57,7 @@ impl Store {
                 phantom: !dirty.in_base,
                 removed: !dirty.exists(),
                 modified: dirty.is_modified(),
-                in_flight: dirty.is_sent(),
+                pending: dirty.counted.changed || dirty.counted.sent,
             }))
     }
 

@@ -85,7 +85,8 @@ async function exchange(facade, tell, request, raw, keep) {
   while (reader !== undefined && running.has(request)) {
     const { done, value } = await reader.read();
     if (done) return;
-    if (!(value instanceof Uint8Array)) throw 'the body holds something other than bytes';
+    // Not `instanceof`: simulated pages (jsdom) have a `Uint8Array` of their own beside that of `fetch`.
+    if (value?.BYTES_PER_ELEMENT !== 1) throw 'the body holds something other than bytes';
     if (keep) kept('chunk', value);
     for (let from = 0; from < value.length && running.has(request); from += COPY_BYTES) {
       tell(CHUNK, request, 0, value.subarray(from, from + COPY_BYTES));

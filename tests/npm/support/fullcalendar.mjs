@@ -11,7 +11,7 @@ export class FakeEvent {
     this.allDay = input.allDay === true;
     this.sourceId = sourceId;
     this.extendedProps = { ...input.extendedProps };
-    this.props = {};
+    this.props = 'editable' in input ? { editable: input.editable } : {};
     this.range = { start: input.start, end: input.end ?? null };
     const classes = (input.className ?? '').split(' ').filter(Boolean);
     if (calendar.version === 6) this.classNames = classes;
@@ -58,6 +58,8 @@ export class FakeEvent {
 
   setDates(start, end, { allDay } = {}) {
     this.calendar.log.push(['setDates', this.id]);
+    // T11: an event that the user may not move doesn't move for anybody.
+    if (this.props.editable === false) return;
     this.range = { start, end };
     if (allDay !== undefined) this.allDay = allDay;
     this.calendar.changed(this);

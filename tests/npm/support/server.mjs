@@ -118,6 +118,12 @@ class StubServer {
     this.#next.sync.push(...answers);
   }
 
+  /** Nothing is answered out of the ordinary any more. */
+  forgetAnswers() {
+    this.#standing = {};
+    this.#next = { load: [], sync: [] };
+  }
+
   /** The request of that kind and number (from 1), once it has come. */
   request(kind, number) {
     const found = this.requests.filter((request) => request.kind === kind)[number - 1];

@@ -45,7 +45,9 @@ isType<string>(store.map(({ agenda }) => agenda)[0]!);
 isType<number>(added[0]!.seats);
 isType<boolean>(added[0]!.isFull);
 isType<Meeting>(added[0]!.close());
-isType<Date | null>(added[0]!.startDate);
+// Of a record that was made without one, it is `undefined`.
+isType<Date | null | undefined>(added[0]!.startDate);
+isType<string | null | undefined>(added[0]!.eventColor);
 isType<string>(added[0]!.key);
 isType<Date | null>(new Short({ name: 'x' }).deadline);
 for (const meeting of store) isType<Meeting>(meeting);

@@ -4,7 +4,7 @@ import interaction from 'fullcalendar/interaction';
 import theme from 'fullcalendar/themes/breezy';
 import timeGrid from 'fullcalendar/timegrid';
 import { h, icon, ICONS } from '../shared/dom';
-import { addDays } from '../shared/format';
+import { addDays, timeText } from '../shared/format';
 import { isPane } from '../shared/identity';
 import { ring } from '../shared/live';
 import { avatars } from '../shared/people';
@@ -68,8 +68,8 @@ export function createCalendar(root: HTMLElement, callbacks: CalendarCallbacks):
     columnEventClass: 'event-column',
     rowEventClass: 'event-row',
     eventInnerClass: 'event-inner',
-    eventContent: ({ event, timeText, isMirror }: EventDisplayInfo) => ({
-      domNodes: content(event.title, timeText, isMirror, event.extendedProps),
+    eventContent: (info: EventDisplayInfo) => ({
+      domNodes: content(info.event.title, times(info), info.isMirror, info.event.extendedProps),
     }),
     eventDidMount: ({ event, el, isMirror }) => {
       el.dataset['key'] = event.id;
@@ -113,6 +113,12 @@ function viewFor(width: number): string {
 
 function isQuarter(time: { milliseconds: number } | undefined): boolean {
   return ((time?.milliseconds ?? 0) / 60_000) % 30 !== 0;
+}
+
+/** When it is: on the days after its first, when it ends. */
+function times({ event, timeText: own, isStart, isEnd }: EventDisplayInfo): string {
+  if (isStart || event.allDay) return own;
+  return isEnd && event.end ? `– ${timeText(event.end)}` : '';
 }
 
 function content(

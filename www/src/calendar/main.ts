@@ -70,6 +70,7 @@ async function start(): Promise<void> {
   const binding = bindFullCalendar(calendar, project.eventStore, {
     pendingClass: 'is-pending',
     errorClass: 'is-refused',
+    onError: (error) => others.refused(error),
     toEvent: (record, event) => {
       if (!people.shows(record)) return null;
       return {

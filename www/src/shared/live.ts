@@ -96,40 +96,44 @@ export class Live {
    */
   edit(record: Model, lost: () => void): boolean {
     this.leave();
-    if (!this.lift(record)) return false;
+    const told = () => {
+      this.#tellLocked(record);
+      lost();
+    };
+    return this.lift(record, told);
+  }
+
+  /** The user is about to drag the record: gives whether that may be. */
+  lift(record: Model, lost?: () => void): boolean {
+    if (this.isLocked(record)) {
+      this.#tellLocked(record);
+      return false;
+    }
+    this.hold(record, lost);
+    return true;
+  }
+
+  /**
+   * Shows others that the record is in the user's hand, and keeps it from them. Where somebody else was
+   * faster, what the user does to it is refused; `lost` is told at once.
+   */
+  hold(record: Model, lost: () => void = () => undefined): void {
     const { channel } = this.#project;
-    if (!channel?.isLive || record.isPhantom) return true;
+    if (channel === null || record.isPhantom) return;
+    this.#isShown = true;
+    channel.startEditing(record);
+    if (!channel.isLive) return;
     this.#editing = record;
     channel.lockRecord(record).then(
       (isMine) => {
         if (isMine || this.#editing !== record) return;
         this.#editing = null;
         this.leave();
-        this.#tellLocked(record);
         lost();
       },
       // Without an answer there is no lock: then a conflict is found when it is saved.
       () => undefined,
     );
-    return true;
-  }
-
-  /** The user is about to drag the record: gives whether that may be. */
-  lift(record: Model): boolean {
-    if (this.isLocked(record)) {
-      this.#tellLocked(record);
-      return false;
-    }
-    this.hold(record);
-    return true;
-  }
-
-  /** Shows others that the record is in the user's hand. */
-  hold(record: Model): void {
-    const { channel } = this.#project;
-    if (channel === null || record.isPhantom) return;
-    this.#isShown = true;
-    channel.startEditing(record);
   }
 
   /** Lets go of what was in hand. */
@@ -148,14 +152,21 @@ export class Live {
       action();
       return true;
     } catch (error) {
-      if (!(error instanceof SyncError) || error.code !== 'LOCKED') throw error;
-      this.#toasts.show({ title: 'Somebody else is editing this', text: error.message });
+      this.refused(error);
       return false;
     }
   }
 
+  /** Tells the user why an edit was refused, where that is because somebody else has the record. */
+  refused(error: unknown): void {
+    if (!(error instanceof SyncError) || error.code !== 'LOCKED') throw error;
+    this.#toasts.show({ title: 'Somebody else is editing this', text: error.message });
+  }
+
   /** Once what was edited is saved: whoever takes the record before would keep it from that. */
   async #unlock(record: Model): Promise<void> {
+    // A drag ends before its drop.
+    await new Promise((resolve) => setTimeout(resolve));
     if (!record.isRemoved) await record.settled().catch(() => undefined);
     const { channel } = this.#project;
     if (record === this.#editing || record.isRemoved || !channel?.isLive) return;

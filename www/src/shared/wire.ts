@@ -54,7 +54,13 @@ export class Wire {
       { class: 'wire-hint' },
       'Each save is one small request: only what changed, with the revision it was based on.',
     );
-    root.append(this.#toggle, hint, this.#list);
+    const quiet = h('input', {
+      type: 'checkbox',
+      onchange: () => (this.#root.dataset['quiet'] = String(!quiet.checked)),
+    });
+    const filter = h('label', { class: 'wire-filter' }, quiet, 'Heartbeats, presence, acks');
+    root.dataset['quiet'] = 'true';
+    root.append(this.#toggle, hint, filter, this.#list);
     this.#setOpen(isPane() && innerHeight >= OPEN_HEIGHT_MIN);
   }
 
@@ -85,8 +91,7 @@ export class Wire {
     };
     // Pretty-printing a large answer takes its time: only for those who look.
     row.addEventListener('toggle', fill);
-    this.#list.prepend(h('li', {}, row));
-    while (this.#list.childElementCount > KEPT_MAX) this.#list.lastElementChild?.remove();
+    this.#put(row, false);
     return (outcome) => {
       const ms = Math.max(1, Math.round(performance.now() - start));
       received = outcome.received;
@@ -100,11 +105,11 @@ export class Wire {
     };
   }
 
-  /** Shows a message of the channel. Its heartbeat isn't worth a line. */
+  /** Shows a message of the channel: what comes all the time only to those who want to see it. */
   note(direction: 'in' | 'out', message: unknown): void {
     const frame = frameOf(message);
     const { type, revision } = frame;
-    if (QUIET.has(type)) return;
+    const isQuiet = QUIET.has(type);
     const summary = wordsOf(frame);
     const arrow = direction === 'in' ? '↓' : '↑';
     const body = h('div', { class: 'wire-body' });
@@ -123,9 +128,15 @@ export class Wire {
     );
     const what = direction === 'in' ? 'Received' : 'Sent';
     row.addEventListener('toggle', () => body.replaceChildren(block(what, message)));
-    this.#list.prepend(h('li', {}, row));
-    while (this.#list.childElementCount > KEPT_MAX) this.#list.lastElementChild?.remove();
-    this.#last.textContent = `${arrow} ${summary}`;
+    this.#put(row, isQuiet);
+    if (!isQuiet) this.#last.textContent = `${arrow} ${summary}`;
+  }
+
+  /** The newest comes first. What is quiet never crowds out the rest. */
+  #put(row: HTMLElement, isQuiet: boolean): void {
+    this.#list.prepend(h('li', { 'data-quiet': isQuiet }, row));
+    const alike = this.#list.querySelectorAll(isQuiet ? 'li[data-quiet]' : 'li:not([data-quiet])');
+    for (const old of [...alike].slice(KEPT_MAX)) old.remove();
   }
 
   #setOpen(isOpen: boolean): void {
@@ -134,8 +145,8 @@ export class Wire {
   }
 }
 
-/** Messages that come all the time. */
-const QUIET: ReadonlySet<string> = new Set(['ping', 'pong', 'heartbeat']);
+/** Messages that come all the time, and say nothing of records. */
+const QUIET: ReadonlySet<string> = new Set(['ping', 'pong', 'heartbeat', 'presence', 'ack']);
 
 function frameOf(message: unknown): { type: string; data: unknown; revision: number | null } {
   let frame = message;

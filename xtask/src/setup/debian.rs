@@ -29,7 +29,10 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let by_hand = format!("install these packages: {}", missing.join(" "));
+    let by_hand = format!(
+        "as root: apt-get install -y --no-install-recommends {}",
+        missing.join(" ")
+    );
     if !has_apt() {
         return Err(by_hand);
     }
@@ -58,6 +61,15 @@ pub(crate) fn candidate(package: &str) -> Option<String> {
         .lines()
         .find_map(|line| line.trim().strip_prefix("Candidate: "))?;
     (line != "(none)").then(|| line.to_owned())
+}
+
+/// Whether apt knows of any packages: a slim image comes without lists.
+pub(crate) fn has_lists() -> bool {
+    fs::read_dir("/var/lib/apt/lists").is_ok_and(|entries| {
+        entries
+            .flatten()
+            .any(|entry| entry.file_name().to_string_lossy().contains("_Packages"))
+    })
 }
 
 /// Brings apt's lists up to date, once in a run: a slim image comes without any.

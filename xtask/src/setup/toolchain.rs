@@ -1,8 +1,8 @@
 //! Finds, or makes, a Rust toolchain that can build and test for wasm32-unknown-unknown.
 //!
 //! Where rustup can fetch the target, that is all. Where it can't, Debian's packages hold a recent
-//! compiler with the source of its standard library: the library is built once from it, put into
-//! that compiler's sysroot, and the whole is linked as the toolchain `system`.
+//! compiler with the source of its standard library: the library is built once from it, and linked
+//! with that compiler as the toolchain `syncline`. It lies in the cache: only the packages need root.
 
 use std::env;
 use std::fs;
@@ -16,8 +16,14 @@ use crate::run::{Cmd, Result, note};
 
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
-/// The name under which Debian's compiler is linked.
+/// The name under which Debian's compiler is linked with the library.
+const LINKED: &str = "syncline";
+
+/// The name under which people link `/usr` themselves.
 const SYSTEM: &str = "system";
+
+/// The programs that look for libraries.
+const WRAPPED: [&str; 3] = ["rustc", "rustdoc", "cargo-clippy"];
 
 /// Debian's compiler, its library source and the linters for the target.
 const PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-clippy"];
@@ -105,8 +111,10 @@ pub(crate) fn find() -> Option<Toolchain> {
     if let Some(found) = FOUND.get() {
         return Some(*found);
     }
-    let found = [Toolchain::Own, Toolchain::Named(SYSTEM)]
+    let named = [SYSTEM, LINKED].map(Toolchain::Named);
+    let found = [Toolchain::Own]
         .into_iter()
+        .chain(named)
         .find(|one| works(*one))?;
     Some(*FOUND.get_or_init(|| found))
 }
@@ -160,8 +168,12 @@ fn from_debian() -> Result<()> {
     }
     debian::refresh();
     let needed = project::rust_version();
-    let offered = debian::candidate(PACKAGES[0]).unwrap_or_default();
-    if parse_version(&offered).is_none_or(|version| version < needed) {
+    let offered = debian::candidate(PACKAGES[0]);
+    if offered.is_none() && !debian::has_lists() {
+        return Err("as root: apt-get update; then run the set-up again".to_owned());
+    }
+    let offered = parse_version(&offered.unwrap_or_default());
+    if offered.is_none_or(|version| version < needed) {
         let (major, minor) = needed;
         return Err(format!(
             "no package rustc-web {major}.{minor} or newer here: {by_hand}"
@@ -171,25 +183,21 @@ fn from_debian() -> Result<()> {
         .into_iter()
         .find(|name| debian::candidate(name).is_some());
     let linker = linker.ok_or("install LLVM's linker lld")?;
-    debian::install(&PACKAGES)?;
-    debian::install(&[linker])?;
+    let packages: Vec<&str> = PACKAGES.into_iter().chain([linker]).collect();
+    debian::install(&packages)?;
 
-    let libs = system_rustc(&["--print", "target-libdir", "--target", TARGET])?;
-    let host_libs = system_rustc(&["--print", "target-libdir"])?;
-    link_linker(Path::new(&host_libs), linker)?;
+    // A newer compiler gets a toolchain of its own.
+    let version = system_rustc(&["--version"])?;
+    let mut words = version.split_whitespace();
+    let name = format!("rustc-{}", words.nth(1).unwrap_or("unknown"));
+    let toolchain = project::cache().join("toolchains").join(name);
     let dir = scratch("std")?;
-    let built = build_std(&dir).and_then(|rlibs| install_std(&rlibs, Path::new(&libs)));
+    let built = build_std(&dir).and_then(|rlibs| install(&rlibs, &toolchain, linker));
     let _ = fs::remove_dir_all(&dir);
     built?;
-    let linked = Toolchain::Named(SYSTEM)
-        .apply(Cmd::new("rustc"))
-        .args(["--print", "sysroot"])
-        .answer();
-    if linked.as_deref() == Some("/usr") {
-        return Ok(());
-    }
     Cmd::new("rustup")
-        .args(["toolchain", "link", SYSTEM, "/usr"])
+        .args(["toolchain", "link", LINKED])
+        .arg(&toolchain)
         .run()
 }
 
@@ -243,39 +251,59 @@ pub(crate) fn build_std(dir: &Path) -> Result<Vec<PathBuf>> {
     }
 }
 
-/// Puts the libraries into the sysroot; `libstd`, by which `find` knows the target, comes last.
-fn install_std(rlibs: &[PathBuf], libs: &Path) -> Result<()> {
-    let of_std = |path: &&PathBuf| path.to_string_lossy().contains("/libstd-");
-    let (last, first): (Vec<_>, Vec<_>) = rlibs.iter().partition(of_std);
-    debian::as_root("mkdir")?.arg("-p").arg(libs).run()?;
-    // Those of an earlier compiler would be found as well, and be the wrong ones.
-    let clear = format!("rm -f '{}'/*.rlib", libs.display());
-    debian::as_root("sh")?.args(["-c", &clear]).run()?;
-    note(format!(
-        "copying {} libraries to {}",
-        rlibs.len(),
-        libs.display()
-    ));
-    for part in [first, last] {
-        let copy = debian::as_root("cp")?.args(part).arg(libs);
-        copy.output()?;
-    }
-    Ok(())
+/// Puts a toolchain together: Debian's programs and libraries for the host, our libraries for the
+/// target, and the linker, which rustc calls `rust-lld` and looks for beside the host's libraries.
+#[cfg(unix)]
+fn install(rlibs: &[PathBuf], toolchain: &Path, linker: &str) -> Result<()> {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    let host_libs = PathBuf::from(system_rustc(&["--print", "target-libdir"])?);
+    let host = host_libs.parent().and_then(Path::file_name);
+    let host = host.ok_or_else(|| format!("{} is no sysroot", host_libs.display()))?;
+    note(format!("putting {} together", toolchain.display()));
+    let work = || -> std::io::Result<()> {
+        // What an earlier attempt left would be taken for whole.
+        if toolchain.exists() {
+            fs::remove_dir_all(toolchain)?;
+        }
+        let rustlib = toolchain.join("lib/rustlib");
+        let of_target = rustlib.join(TARGET).join("lib");
+        let of_host = rustlib.join(host);
+        let bin = toolchain.join("bin");
+        for dir in [&of_target, &of_host.join("bin"), &bin] {
+            fs::create_dir_all(dir)?;
+        }
+        for path in rlibs {
+            fs::copy(path, of_target.join(path.file_name().unwrap_or_default()))?;
+        }
+        symlink(&host_libs, of_host.join("lib"))?;
+        symlink(format!("/usr/bin/{linker}"), of_host.join("bin/rust-lld"))?;
+        symlink("/usr/bin/cargo", bin.join("cargo"))?;
+        for name in WRAPPED {
+            let path = bin.join(name);
+            fs::write(&path, wrapper(name, toolchain))?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+        }
+        Ok(())
+    };
+    work().map_err(|error| format!("can't make {}: {error}", toolchain.display()))
 }
 
-/// rustc calls its linker `rust-lld` and looks for it beside the host's libraries.
-fn link_linker(host_libs: &Path, linker: &str) -> Result<()> {
-    let bin = host_libs.with_file_name("bin");
-    let link = bin.join("rust-lld");
-    if link.exists() {
-        return Ok(());
-    }
-    debian::as_root("mkdir")?.arg("-p").arg(&bin).run()?;
-    debian::as_root("ln")?
-        .arg("-sf")
-        .arg(format!("/usr/bin/{linker}"))
-        .arg(link)
-        .run()
+#[cfg(not(unix))]
+fn install(_: &[PathBuf], _: &Path, _: &str) -> Result<()> {
+    Err("Debian's compiler needs Debian".to_owned())
+}
+
+/// A script that runs Debian's program on our libraries: by itself it looks beside its own file.
+#[cfg(unix)]
+fn wrapper(program: &str, toolchain: &Path) -> String {
+    let sysroot = toolchain.to_string_lossy().replace('\'', r"'\''");
+    let run = match program {
+        // Its driver asks the environment.
+        "cargo-clippy" => format!("SYSROOT='{sysroot}' exec /usr/bin/{program}"),
+        _ => format!("exec /usr/bin/{program} --sysroot '{sysroot}'"),
+    };
+    format!("#!/bin/sh\n{run} \"$@\"\n")
 }
 
 fn scratch(purpose: &str) -> Result<PathBuf> {

@@ -18,7 +18,8 @@ async fn missed_changes_come_in_order_before_the_room_is_live() {
         host.sync(rename(1, name)).await;
     }
     let task = json!({ "tasks": { "updated": [{ "id": 1, "name": "Elsewhere" }] } });
-    host.post("/api/taskboard/sync", &task).await;
+    let (status, answer) = host.post("/api/taskboard/sync", &task).await;
+    assert_eq!((status, &answer["revision"]), (200, &json!(5)), "{answer}");
     let query = format!("project=calendar&since=2&epoch={}", epoch(&host).await);
     let mut client = Client::connect(&host, &query).await;
     let subscribed = client.until("subscribed").await;

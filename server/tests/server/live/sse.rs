@@ -199,3 +199,40 @@ async fn a_stop_is_said_and_a_cut_is_not() {
     host.stop().await;
     assert_eq!(waiting.await.unwrap()["code"], 1012);
 }
+
+#[tokio::test]
+async fn a_goodbye_by_post_ends_the_stream_and_frees_its_locks() {
+    let host = Host::start().await;
+    let mut bob = Client::live(&host, "project=calendar&clientId=b").await;
+    let lock = json!({ "type": "lock", "data": { "type": "events", "id": 4 } });
+    let post = "/api/live?project=calendar&clientId=s";
+    for early in [false, true] {
+        let mut stream = Stream::open(&host, "project=calendar&clientId=s", None).await;
+        let hello = stream.until("hello").await.data;
+        stream.until("live").await;
+        assert_eq!(host.post(post, &lock).await.1["success"], true);
+        bob.until("lock").await;
+        // Another connection's goodbye is none.
+        let mut goodbye = json!({ "type": "unsubscribe", "connectionId": "k0" });
+        assert_eq!(host.post(post, &goodbye).await.0, 200);
+        assert_eq!(bob.ask(lock.clone()).await["code"], "LOCKED");
+        if early {
+            // The page's end is quicker than its goodbye.
+            drop(stream);
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            assert_eq!(bob.ask(lock.clone()).await["code"], "LOCKED");
+            goodbye["connectionId"] = hello["connectionId"].clone();
+            host.post(post, &goodbye).await;
+        } else {
+            goodbye["connectionId"] = hello["connectionId"].clone();
+            host.post(post, &goodbye).await;
+            let closing = stream.until("closing").await.data;
+            assert_eq!(closing["code"], 1000);
+            assert!(stream.next().await.is_none());
+        }
+        assert_eq!(bob.until("unlock").await["data"]["reason"], "gone");
+        assert_eq!(bob.ask(lock.clone()).await["success"], true);
+        let unlock = json!({ "type": "unlock", "data": { "type": "events", "id": 4 } });
+        bob.ask(unlock).await;
+    }
+}
