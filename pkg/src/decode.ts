@@ -81,10 +81,14 @@ function unpackRow(
       cells[to + field] = unpackOther(high, u32[2 * word] as number, kinds[field], texts);
       continue;
     }
-    // Small integers are kept in place, other numbers in an object of their own: unless told, engines take them for such.
-    const small = value | 0;
-    cells[to + field] = small === value && (small !== 0 || 1 / value > 0) ? small : value;
+    cells[to + field] = small(value);
   }
+}
+
+/** Small integers are kept in place, other numbers in an object of their own: unless told, engines take them for such. */
+function small(value: number): number {
+  const integer = value | 0;
+  return integer === value && (integer !== 0 || 1 / value > 0) ? integer : value;
 }
 
 function unpackOther(
@@ -199,10 +203,44 @@ export function readValue(): unknown {
   return tag === 5 ? piece : new RawJson(piece);
 }
 
-/** @internal Reads which rows changed without a notice, of those that `takeNotices` left: pairs of row and store. */
-export function readStale(): Uint32Array {
-  const at = register(4) >> 2;
-  return words().subarray(at, at + 2 * register(5));
+/** @internal A value that was not read along: text, or JSON. */
+export const UNREAD = Symbol('unread');
+
+/** Words of 8 bytes of a field that changed without a notice. */
+const STALE_WORDS = 3;
+
+/** @internal Who takes note of a field that changed without a notice. */
+interface StaleReader {
+  absorbStale(row: number, generation: number, field: number, value: unknown): void;
+}
+
+/** @internal Reads which fields changed without a notice, of those that `takeNotices` left. */
+export function readStale(of: (store: number) => StaleReader | undefined): void {
+  const u32 = words();
+  const f64 = numbers();
+  const from = register(4) >> 3;
+  const until = from + STALE_WORDS * register(5);
+  let store = -1;
+  let reader: StaleReader | undefined;
+  for (let word = from; word < until; word += STALE_WORDS) {
+    const at = 2 * word;
+    if (u32[at] !== store) reader = of((store = u32[at] as number));
+    reader?.absorbStale(
+      u32[at + 1] as number,
+      u32[at + 2] as number,
+      (u32[at + 3] as number) & 0xffff,
+      cellValue(f64[word + 2] as number, u32[at + 5] as number, u32[at + 4] as number),
+    );
+  }
+}
+
+/** A cell as it lies in memory. */
+function cellValue(value: number, high: number, low: number): unknown {
+  if (value === value) return small(value);
+  const tag = high >>> 16;
+  if (tag === NULL) return null;
+  if (tag === ABSENT) return undefined;
+  return tag === BOOL ? (low & 1) === 1 : UNREAD;
 }
 
 /** @internal Reads the notices that `takeNotices` left; the format stands in `src/wasm/buffers.rs`. */
@@ -212,6 +250,8 @@ export function readNotices(): Notice[] {
   const u32 = words();
   const f64 = numbers();
   const notices: Notice[] = new Array(count);
+  // Cut out of one text where that is possible: a decoder takes longer to be called than to decode.
+  const all = register(6) === 1 ? text(ascii, texts, register(3)) : undefined;
   const value = (tag: number, word: number): unknown => {
     switch (tag) {
       case 0:
@@ -223,9 +263,11 @@ export function readNotices(): Notice[] {
       case 3:
         return true;
       case 4:
-        return f64[word];
+        return small(f64[word] as number);
     }
-    const piece = text(utf8, texts + (u32[2 * word] as number), u32[2 * word + 1] as number);
+    const from = u32[2 * word] as number;
+    const length = u32[2 * word + 1] as number;
+    const piece = all?.slice(from, from + length) ?? text(utf8, texts + from, length);
     return tag === 5 ? piece : new RawJson(piece);
   };
   let word = register(0) >> 3;

@@ -240,7 +240,7 @@ export class Emitter<Events extends object> {
     const full = event as any;
     full.source ??= this;
     full.type ??= name;
-    const waiting: Promise<unknown>[] = [];
+    let waiting: Promise<unknown>[] | undefined;
     let proceed = true;
     const call = (ask: () => unknown) => {
       try {
@@ -248,6 +248,7 @@ export class Emitter<Events extends object> {
         if (result === false) proceed = false;
         else if (typeof (result as any)?.then === 'function') {
           // Reported here, so that it never shows as an unhandled rejection as well.
+          waiting ??= [];
           waiting.push(Promise.resolve(result).catch((thrown) => this._threw(name, thrown)));
         }
       } catch (thrown) {
@@ -255,13 +256,13 @@ export class Emitter<Events extends object> {
       }
     };
     if (isHandler(handler)) call(() => this._resolve(handler, this).call(this, full));
-    // A copy: listeners may come and go meanwhile.
-    for (const entry of entries?.slice() ?? []) call(() => this._call(name, entry, full));
+    // Listeners may come and go meanwhile: there is another list then.
+    for (const entry of entries ?? []) call(() => this._call(name, entry, full));
     for (const { through, nameOf } of relays ?? []) {
       const type = nameOf(name);
       call(() => through._fire(type, Object.create(full, { type: { value: type } })));
     }
-    if (!proceed || waiting.length === 0) return proceed;
+    if (!proceed || waiting === undefined) return proceed;
     return Promise.all(waiting).then((results) => !results.includes(false));
   }
 
@@ -364,7 +365,7 @@ export class Emitter<Events extends object> {
 
   private _insert(name: string, entry: Entry): void {
     this._listeners ??= new Map();
-    const entries = this._listeners.get(name) ?? [];
+    const entries = [...(this._listeners.get(name) ?? [])];
     const at = entries.findIndex((other) => other.prio < entry.prio);
     entries.splice(at < 0 ? entries.length : at, 0, entry);
     this._listeners.set(name, entries);

@@ -26,10 +26,7 @@ export function together(set: () => void): void {
 /** @internal Reads the notices that wait in the engine, so that no stale row is seen. */
 export function absorbNotices(): void {
   engine().takeNotices();
-  const stale = readStale();
-  for (let at = 0; at < stale.length; at += 2) {
-    stores.get(stale[at + 1] as number)?._cache.absorbStale(stale[at] as number);
-  }
+  readStale((store) => stores.get(store)?._cache);
   for (const notice of readNotices()) {
     const store = stores.get(notice.store);
     if (store === undefined) continue;
@@ -61,6 +58,7 @@ export function deliverNotices(): void {
 function announce<R extends Model>(store: Store<R>, notices: readonly Notice[]): void {
   if (store.isDestroyed) return;
   const origin = ORIGINS[notices[0]?.origin ?? 0] as Origin;
+  store._cache.expect(notices);
   for (let at = 0; at < notices.length;) {
     const { kind } = notices[at] as Notice;
     let end = at + 1;
@@ -85,25 +83,53 @@ function announceUpdates<R extends Model>(
   run: readonly Notice[],
   origin: Origin,
 ): void {
-  const byRecord = new Map<R, Record<string, FieldChange>>();
+  const updates: Update<R>[] = [];
+  // A record's fields mostly stand side by side; only where they don't, it has to be looked for.
+  const byRow = new Map<number, Update<R>>();
   const all = store._allFields();
+  let update: Update<R> | undefined;
+  let row = -1;
   for (const notice of run) {
-    const record = recordOf(store, notice);
     const field = all[notice.field];
-    if (record === undefined || field === undefined) continue;
-    let changes = byRecord.get(record);
-    if (changes === undefined) byRecord.set(record, (changes = Object.create(null) as {}));
+    if (field === undefined) continue;
+    if (notice.row !== row) {
+      row = notice.row;
+      update = byRow.get(row);
+      if (update === undefined) {
+        const record = recordOf(store, notice);
+        if (record !== undefined) {
+          updates.push((update = { record, changes: new Changes() }));
+          byRow.set(row, update);
+        }
+      }
+    }
+    if (update === undefined) continue;
     // Of several changes of one field, the first knows what was there before.
+    const { changes } = update;
     const first = changes[field.name];
     const oldValue = first === undefined ? shown(field, notice.old) : first.oldValue;
     changes[field.name] = { value: shown(field, notice.value), oldValue };
   }
-  for (const [record, changes] of byRecord) {
-    note(store, record, 'update', origin, Object.keys(changes));
-    store._fire('update', { record, changes, origin });
+  // Mostly, one of the two is all that anybody listens to.
+  const hears = { update: store._hears('update'), change: store._hears('change') };
+  for (const { record, changes } of updates) {
+    if (store._subscriptions.active) note(store, record, 'update', origin, Object.keys(changes));
+    if (hears.update) store._fire('update', { record, changes, origin });
+    if (!hears.change) continue;
     store._fire('change', { action: 'update', record, records: [record], changes, origin });
   }
 }
+
+/** What happened to one record. */
+interface Update<R extends Model> {
+  record: R;
+  changes: Changes;
+}
+
+/** Changes by field. Inherits nothing, as a field may have any name; an object made without a prototype would be a slow one. */
+const Changes = function () {} as unknown as new () => Changes;
+type Changes = Record<string, FieldChange>;
+Changes.prototype = Object.create(null);
 
 function announceIds<R extends Model>(
   store: Store<R>,

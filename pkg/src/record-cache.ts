@@ -1,5 +1,5 @@
 import { Freshness, aside, cellAt, markRemoved, markStale, putCell, putCells, settleShape } from './cells.js';
-import { type Notice, NoticeKind, OriginCode, unpack } from './decode.js';
+import { type Notice, NoticeKind, OriginCode, UNREAD, unpack } from './decode.js';
 import { Kind } from './fields.js';
 import { type Id, type Model, type RecordHome, makeRecord } from './model.js';
 import { engine, register, writeText, writeWords } from './runtime.js';
@@ -63,6 +63,23 @@ export class RecordCache<R extends Model> {
     if (known !== undefined && known._g === generation) return known;
     if (engine().recordState(this.home._number, row, generation) < 0) return undefined;
     return this.attached(row, generation);
+  }
+
+  /** Records that notices are about and that nobody has read yet are made, block by block. */
+  expect(notices: readonly Notice[]): void {
+    const missing = new Map<number, number>();
+    for (const { kind, row, generation } of notices) {
+      if (kind === NoticeKind.Refresh || this.byRow[row]?._g === generation) continue;
+      missing.set(row, generation);
+    }
+    if (missing.size < 2) return;
+    const rows = [...missing.keys()];
+    for (let from = 0; from < rows.length; from += BLOCK) {
+      this.pack(rows.slice(from, from + BLOCK), (row, generation, cells) => {
+        // One that has gone meanwhile isn't there to be read.
+        if (missing.get(row) === generation) this.attach(row, generation, cells);
+      });
+    }
   }
 
   /** The record of a row that is there. */
@@ -152,10 +169,14 @@ export class RecordCache<R extends Model> {
     }
   }
 
-  /** A row changed, and nobody listens. */
-  absorbStale(row: number): void {
+  /** A field changed, and nobody listens. */
+  absorbStale(row: number, generation: number, ix: number, value: unknown): void {
     const record = this.byRow[row];
-    if (record === undefined) return;
+    if (record?._g !== generation || record._v !== Freshness.Fresh) return;
+    if (value !== UNREAD) {
+      putCell(record, ix, value);
+      return;
+    }
     markStale(record);
     this.loose = true;
   }

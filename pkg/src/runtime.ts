@@ -173,7 +173,11 @@ export function writeText(text: string): number {
   if (units * 3 <= SCRATCH_BYTES) {
     return encoder.encodeInto(text, bytes().subarray(scratchAt, scratchAt + units * 3)).written;
   }
-  return writeBytes(encoder.encode(text));
+  // Mostly a unit is a byte: then the text goes to where it is read.
+  const room = units + (units >> 3);
+  const at = argument(room);
+  const { read, written } = encoder.encodeInto(text, bytes().subarray(at, at + room));
+  return read === units ? written : writeBytes(encoder.encode(text));
 }
 
 /** @internal Writes bytes as an argument; gives their length. */

@@ -11,7 +11,7 @@ use super::crud::context::{Context, gone};
 use super::crud::manager::Manager;
 use super::effect::Effect;
 use super::error::{ErrorCode, SyncError};
-use super::event::{Notice, Status};
+use super::event::{Notice, Stale, Status};
 use super::input::{Input, ManagerId, Reply, RequestId, StoreId};
 use super::schema::FieldIx;
 use super::store::Store;
@@ -197,8 +197,8 @@ impl Engine {
         self.cx.notices.take()
     }
 
-    /// Rows that changed without a notice, for hosts that asked for them by [`STALE`](super::store::STALE); taken with the notices.
-    pub fn take_stale(&mut self) -> Vec<(StoreId, RowIx)> {
+    /// Fields that changed without a notice, for hosts that asked for them by [`STALE`](super::store::STALE); taken with the notices.
+    pub fn take_stale(&mut self) -> Vec<Stale> {
         self.cx.notices.take_stale()
     }
 

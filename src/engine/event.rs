@@ -226,6 +226,20 @@ impl NoticeKind {
     }
 }
 
+/// A field that changed and that nobody listens to, for hosts that cache records. Fixed in size too.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Stale {
+    /// Of which store.
+    pub store: StoreId,
+    /// Which record.
+    pub row: RowId,
+    /// Which field.
+    pub field: FieldIx,
+    /// What it holds.
+    pub value: Cell,
+}
+
 /// One notice of a store. Fixed in size, so that a host can read many at once from memory.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]

@@ -5,8 +5,7 @@ use core::cell::Cell;
 
 use crate::engine::Engine;
 use crate::engine::error::{ErrorCode, SyncError};
-use crate::engine::event::Notice;
-use crate::engine::input::StoreId;
+use crate::engine::event::Stale;
 use crate::engine::json::{PackBuffer, pack};
 use crate::engine::schema::FieldIx;
 use crate::engine::table::{RowId, RowIx, Table, is_digits};
@@ -29,6 +28,8 @@ pub(super) struct Buffers {
     /// Packed notices, and their texts.
     notices: Vec<u64>,
     texts: Vec<u8>,
+    /// Fields that changed without a notice.
+    stale: Vec<Stale>,
     /// Packed rows.
     pack: PackBuffer,
     /// As many fields as any store has, counted through.
@@ -44,6 +45,7 @@ impl Default for Buffers {
             rows: Vec::new(),
             notices: Vec::new(),
             texts: Vec::new(),
+            stale: Vec::new(),
             pack: PackBuffer::default(),
             fields: Vec::new(),
             registers: Box::leak(Box::default()),
@@ -54,6 +56,9 @@ impl Default for Buffers {
 /// Words of the scratch that never moves: a field's text, the places of a block of rows. Larger arguments get memory of their
 /// own, which is given back when they have been used.
 const SCRATCH_WORDS: usize = 8 * 1024;
+
+// The facade reads it as it lies in memory.
+const _: () = assert!(size_of::<Stale>() == 24);
 
 impl Buffers {
     /// Makes room for so many bytes of arguments and tells where.
@@ -117,7 +122,7 @@ impl Buffers {
     pub(super) fn leave_rows(&mut self, rows: &[RowId]) {
         self.rows.clear();
         for row in rows {
-            self.rows.extend([row.row.0, row.generation]);
+            self.rows.extend_from_slice(&[row.row.0, row.generation]);
         }
         self.leave(&[self.rows.as_ptr() as u32, rows.len() as u32]);
     }
@@ -140,20 +145,13 @@ impl Buffers {
     /// group (4), tag of the old and of the new value (1 each), 2 bytes unused; the old value; the new value. A value is a number,
     /// or offset and length (4 each) in the texts. Tags: 0 absent, 1 null, 2 false, 3 true, 4 number, 5 text, 6 JSON.
     ///
-    /// Then the rows that changed without a notice: where and how many, pairs of place and store (4 each).
-    pub(super) fn pack_notices(
-        &mut self,
-        engine: &Engine,
-        notices: &[Notice],
-        stale: &[(StoreId, RowIx)],
-    ) {
-        self.rows.clear();
-        for (store, row) in stale {
-            self.rows.extend([row.0, store.0]);
-        }
+    /// Then the fields that changed without a notice: where and how many, as [`Stale`] lies in memory (three words of 8 bytes: store,
+    /// row and generation, field (2 of 4 bytes), the cell); and whether all texts are plain ASCII.
+    pub(super) fn pack_notices(&mut self, engine: &Engine, stale: Vec<Stale>) {
+        self.stale = stale;
         self.notices.clear();
         self.texts.clear();
-        for notice in notices {
+        for notice in engine.notices() {
             let Some(store) = engine.store(notice.store) else {
                 continue;
             };
@@ -161,7 +159,7 @@ impl Buffers {
             let (new_tag, new) = pack_value(store.table(), notice.new, &mut self.texts);
             let kind = notice.kind as u64 | (notice.origin as u64) << 8;
             let tags = u64::from(old_tag) | u64::from(new_tag) << 8;
-            self.notices.extend([
+            self.notices.extend_from_slice(&[
                 kind | u64::from(notice.field.0) << 16 | u64::from(notice.store.0) << 32,
                 u64::from(notice.row.row.0) | u64::from(notice.row.generation) << 32,
                 u64::from(notice.group) | tags << 32,
@@ -174,8 +172,9 @@ impl Buffers {
             (self.notices.len() / NOTICE_WORDS) as u32,
             self.texts.as_ptr() as u32,
             self.texts.len() as u32,
-            self.rows.as_ptr() as u32,
-            stale.len() as u32,
+            self.stale.as_ptr() as u32,
+            self.stale.len() as u32,
+            u32::from(self.texts.is_ascii()),
         ]);
     }
 
@@ -230,14 +229,14 @@ fn pack_value(table: &Table, cell: Value8, texts: &mut Vec<u8>) -> (u8, u64) {
         CellKind::Bool => 2 + u8::from(cell == Value8::TRUE),
         CellKind::Number => 4,
         CellKind::Text => 5,
-        CellKind::Json if is_digits(table.text(cell).unwrap_or_default().as_bytes()) => 5,
+        CellKind::Json if is_digits(table.text_bytes(cell).unwrap_or_default()) => 5,
         CellKind::Json => 6,
     };
     if !cell.is_span() {
         return (tag, cell.bits());
     }
-    let text = table.text(cell).unwrap_or_default();
+    let text = table.text_bytes(cell).unwrap_or_default();
     let at = texts.len() as u64;
-    texts.extend(text.as_bytes());
+    texts.extend_from_slice(text);
     (tag, at | ((text.len() as u64) << 32))
 }

@@ -64,16 +64,14 @@ pub fn take_error() -> JsValue {
     driver::get().map_or(JsValue::UNDEFINED, Driver::take_error)
 }
 
-/// Leaves the notices that wait and the rows that changed without any.
+/// Leaves the notices that wait and the fields that changed without any.
 #[wasm_bindgen(js_name = takeNotices)]
 pub fn take_notices() {
     let Some(driver) = driver::get() else { return };
-    let (notices, stale) = {
-        let mut engine = driver.engine_mut();
-        (engine.take_notices(), engine.take_stale())
-    };
-    let mut buffers = driver.buffers();
-    buffers.pack_notices(&driver.engine(), &notices, &stale);
+    let mut engine = driver.engine_mut();
+    let stale = engine.take_stale();
+    driver.buffers().pack_notices(&engine, stale);
+    engine.clear_notices();
 }
 
 /// Sets the zone from pairs of moment (ms) and offset (ms).

@@ -394,7 +394,7 @@ fn reject_restores_values_order_parents_and_removed_records() {
 }
 
 #[test]
-fn rows_that_nobody_listens_to_are_named_and_not_told() {
+fn fields_that_nobody_listens_to_are_named_and_not_told() {
     let mut it = two();
     it.store.listen(STALE);
     it.out.clear();
@@ -402,8 +402,13 @@ fn rows_that_nobody_listens_to_are_named_and_not_told() {
     assert!(it.out.is_empty(), "what the user does is known");
     it.store.reject_all(&mut it.out);
     assert!(it.out.list().is_empty() && !it.out.is_empty());
-    let row = it.id("2").row;
-    assert_eq!(it.out.take_stale(), [(it.store.id(), row)]);
+    let stale = it.out.take_stale();
+    let [stale] = stale.as_slice() else {
+        panic!("{stale:?}");
+    };
+    assert_eq!((stale.store, stale.row), (it.store.id(), it.id("2")));
+    assert_eq!(Some(stale.field), it.store.table().schema().find("a"));
+    assert_eq!(stale.value.as_number(), Some(2.0));
     assert!(it.out.is_empty() && it.get("2", "a") == json!(2));
 }
 

@@ -2,8 +2,8 @@
 
 use super::scan::copy_run;
 use crate::prelude::*;
-use crate::schema::{Field, FieldKind, Zone};
-use crate::table::Table;
+use crate::schema::{Field, FieldIx, FieldKind, Zone};
+use crate::table::{RowIx, Table};
 use crate::value::{Cell, CellKind, Value, write_number};
 
 /// Appends text as a JSON string, quotes included.
@@ -77,6 +77,31 @@ pub fn field(table: &Table, cell: Cell, field: &Field, zone: &Zone, out: &mut Ve
         Some(text) if cell.kind() == CellKind::Text => string_bytes(text, out),
         _ => value(table.value(cell), out),
     }
+}
+
+/// Appends a record as an object: its id, then fields as they are written. `heads` has by field the quoted name and the colon.
+pub fn record(
+    table: &Table,
+    row: RowIx,
+    fields: &[(FieldIx, Cell)],
+    heads: &[Vec<u8>],
+    zone: &Zone,
+    out: &mut Vec<u8>,
+) {
+    let schema = table.schema();
+    let mut between = b'{';
+    for (ix, cell) in [(schema.id, table.cell(row, schema.id))]
+        .iter()
+        .chain(fields)
+    {
+        if let (Some(head), Some(of)) = (heads.get(ix.ix()), schema.field(*ix)) {
+            out.push(between);
+            out.extend_from_slice(head);
+            field(table, *cell, of, zone, out);
+            between = b',';
+        }
+    }
+    out.push(b'}');
 }
 
 /// A pattern's literal text may hold what JSON escapes.

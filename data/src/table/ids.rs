@@ -154,6 +154,15 @@ impl IdIndex {
         }
     }
 
+    pub(crate) fn find_first<'a>(
+        &self,
+        id: IdRef<'_>,
+        id_of: impl Fn(RowIx) -> Option<IdRef<'a>>,
+    ) -> Option<RowIx> {
+        let is_same = |&row: &u32| id_of(RowIx(row)).is_some_and(|other| other == id);
+        self.rows.find(id.hash(), is_same).map(|&row| RowIx(row))
+    }
+
     pub(crate) fn find<'a>(
         &'a self,
         id: IdRef<'a>,

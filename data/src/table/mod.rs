@@ -4,12 +4,14 @@ use crate::prelude::*;
 
 mod arena;
 mod column;
+mod differences;
 mod ids;
 mod interval;
 mod read;
 
 pub use arena::Arena;
 pub(crate) use arena::{Mark, SHORT};
+pub use differences::Difference;
 pub use ids::{IdIndex, IdRef};
 
 use crate::schema::{Field, FieldIx, Schema, Zone};
@@ -217,7 +219,6 @@ impl Table {
     // --- cells --------------------------------------------------------------------------------
 
     /// What the field of a row holds; absent when there is no such row or field.
-    #[inline]
     pub fn cell(&self, row: RowIx, field: FieldIx) -> Cell {
         match self.columns.get(field.ix()) {
             Some(column) => column.get(row.ix()),
@@ -323,8 +324,7 @@ impl Table {
     }
 
     /// The same as bytes of UTF-8, which is cheaper.
-    #[inline]
-    pub(crate) fn text_bytes(&self, cell: Cell) -> Option<&[u8]> {
+    pub fn text_bytes(&self, cell: Cell) -> Option<&[u8]> {
         self.arena.bytes_of(cell)
     }
 
@@ -458,9 +458,21 @@ impl Table {
                     *place = HIDDEN;
                 }
             }
-            let heads = &self.heads;
-            self.order
-                .retain(|row| heads.get(row.ix()).is_some_and(|head| head.place != HIDDEN));
+            let mut to = first;
+            for at in first..self.order.len() {
+                let row = self.order.get(at).copied().unwrap_or(RowIx(0));
+                if let Some(Head { place, .. }) = self.heads.get_mut(row.ix())
+                    && *place != HIDDEN
+                {
+                    *place = to as u32;
+                    if let Some(slot) = self.order.get_mut(to) {
+                        *slot = row;
+                    }
+                    to += 1;
+                }
+            }
+            self.order.truncate(to);
+            return;
         }
         self.renumber(first);
     }
@@ -505,6 +517,11 @@ impl Table {
 
     /// The row with that id: a visible one if there is one, else a hidden one.
     pub fn find_id(&self, id: IdRef<'_>) -> Option<RowIx> {
+        // Nearly always there is one, and it is visible.
+        let first = self.ids.find_first(id, |row| self.id_of(row))?;
+        if self.is_visible(first) {
+            return Some(first);
+        }
         let mut hidden = None;
         for row in self.ids.find(id, |row| self.id_of(row)) {
             if self.is_visible(row) {

@@ -11,6 +11,7 @@ use super::{Id, Store};
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::json::{RecordOutcome, Rows, Section};
+use crate::engine::schema::FieldIx;
 use crate::engine::table::{RowId, RowIx};
 use crate::prelude::*;
 
@@ -27,6 +28,8 @@ pub(super) struct Applying {
     pub(super) quiet: bool,
     /// Records whose removal the server refused.
     kept: Groups,
+    /// Room to work in.
+    own: Vec<FieldIx>,
 }
 
 impl Applying {
@@ -43,6 +46,7 @@ impl Applying {
             unknown_removed: Vec::new(),
             quiet: false,
             kept: Groups::default(),
+            own: Vec::new(),
         }
     }
 
@@ -174,16 +178,20 @@ impl Applying {
         outcome: Option<&RecordOutcome>,
         out: &mut Notices,
     ) {
+        if store.changes.get(row).is_none() {
+            store.patch_row(row, from, out);
+            return;
+        }
         let handle = store.table.handle(row);
         let confirmed = outcome.is_some_and(|outcome| outcome.success == Some(true));
         let dirty = store.changes.get(row);
         let inflight = dirty.map_or(Stage::Idle, |dirty| dirty.inflight);
         let hides_removal = dirty.is_some_and(|dirty| dirty.hides_removal(true));
         let detects = inflight != Stage::Add && !dirty.is_some_and(Dirty::is_all_pending);
-        let own = match self.answers {
-            true => store.sent_fields(row),
-            false => Vec::new(),
-        };
+        let mut own = core::mem::take(&mut self.own);
+        if self.answers {
+            store.sent_fields(row, &mut own);
+        }
         let from = ServerRow {
             detects,
             own: &own,
@@ -210,6 +218,7 @@ impl Applying {
         {
             store.patch_row(row, from, out);
         }
+        self.own = own;
     }
 
     fn refused(

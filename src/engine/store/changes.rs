@@ -85,18 +85,33 @@ impl Changes {
         *self.ensure(row, in_base) = dirty;
     }
 
-    /// Forgets a record's entry.
+    /// Forgets a record's entry, and gives it.
     pub(super) fn take(&mut self, row: RowIx) -> Option<Dirty> {
-        let slot = self.slots.get_mut(row.ix())?;
-        if *slot == CLEAN {
-            return None;
+        let dirty = self.entry(row)?.take();
+        self.free(row);
+        dirty
+    }
+
+    /// Forgets a record's entry.
+    pub(super) fn forget(&mut self, row: RowIx) {
+        if let Some(entry) = self.entry(row) {
+            *entry = None;
+            self.free(row);
         }
-        let place = *slot - 1;
-        *slot = CLEAN;
-        let dirty = self.records.get_mut(place as usize)?.take()?;
-        self.free.push(place);
-        self.count(dirty.counted, Counted::default());
-        Some(dirty)
+    }
+
+    /// The entry of a record, about to be taken out.
+    fn entry(&mut self, row: RowIx) -> Option<&mut Option<Dirty>> {
+        let old = self.get(row)?.counted;
+        self.count(old, Counted::default());
+        let place = self.slots.get(row.ix())?.checked_sub(1)?;
+        self.records.get_mut(place as usize)
+    }
+
+    fn free(&mut self, row: RowIx) {
+        if let Some(slot) = self.slots.get_mut(row.ix()) {
+            self.free.push(core::mem::take(slot).saturating_sub(1));
+        }
     }
 
     /// Brings the tallies up to date with one record.
@@ -140,11 +155,11 @@ impl Changes {
     }
 
     /// All entries, mostly in the order of their first change; none is left.
-    pub(super) fn end_all(&mut self) -> impl Iterator<Item = Dirty> + use<> {
+    pub(super) fn end_all(&mut self) -> Vec<Option<Dirty>> {
         self.slots.clear();
         self.free.clear();
         self.tally = Tally::default();
-        core::mem::take(&mut self.records).into_iter().flatten()
+        core::mem::take(&mut self.records)
     }
 
     /// All entries in the order of their first change, leaving none.
@@ -165,7 +180,7 @@ impl Changes {
             .records
             .iter_mut()
             .flatten()
-            .flat_map(|dirty| &mut dirty.fields)
+            .flat_map(|dirty| dirty.fields.iter_mut())
         {
             visit(&mut touched.base);
             visit(&mut touched.inflight);

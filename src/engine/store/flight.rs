@@ -95,7 +95,7 @@ impl Store {
             (Stage::Remove(_) | Stage::Idle, _) => {}
         }
         let (table, traits) = (&self.table, &self.traits);
-        for touched in &mut dirty.fields {
+        for touched in dirty.fields.iter_mut() {
             let traits = traits.get(touched.field.ix()).copied().unwrap_or(0);
             touched.thaw(&|a, b| equal(table, traits, a, b));
         }
@@ -143,7 +143,7 @@ impl Store {
         for (field, cell) in hidden {
             dirty.touch(field, table.cell(row, field)).inflight = cell;
         }
-        for touched in &mut dirty.fields {
+        for touched in dirty.fields.iter_mut() {
             let traits = traits.get(touched.field.ix()).copied().unwrap_or(0);
             touched.confirm(&|a, b| equal(table, traits, a, b));
         }
@@ -188,7 +188,7 @@ impl Store {
                 back.push(row);
             }
             let (table, traits) = (&self.table, &self.traits);
-            for touched in &mut dirty.fields {
+            for touched in dirty.fields.iter_mut() {
                 let traits = traits.get(touched.field.ix()).copied().unwrap_or(0);
                 touched.drop_inflight(&|a, b| equal(table, traits, a, b));
             }

@@ -247,7 +247,7 @@ impl Store {
         if was_added {
             // The server has it: what it doesn't say like the user is the user's.
             if dirty.is_all_pending() {
-                dirty.fields = all_values(old, dirty.row);
+                dirty.fields = all_values(old, dirty.row).into();
             }
             dirty.in_base = true;
             dirty.veiled = false;
@@ -265,7 +265,7 @@ impl Store {
             }
         }
         let mut met = Vec::new();
-        for touched in &mut dirty.fields {
+        for touched in dirty.fields.iter_mut() {
             let field = touched.field;
             let cell = self.table.cell(row, field);
             let nullish = touched.base.is_nullish() && cell.is_nullish();
@@ -318,7 +318,7 @@ impl Store {
                 self.table.set_cell(row, FieldIx(at as u16), cell);
             }
         }
-        for touched in &mut dirty.fields {
+        for touched in dirty.fields.iter_mut() {
             touched.base = self.table.copy_cell(old, touched.base);
             touched.inflight = self.table.copy_cell(old, touched.inflight);
             touched.pending = self.table.copy_cell(old, touched.pending);

@@ -18,7 +18,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `layers` | one field's layers |
+//! | `layers`, `touched` | one field's layers; the fields of a record that have any |
 //! | `record_state` | one record's layers |
 //! | `changes` | all records with layers, found by row; how many there are |
 //! | `edit`, `adding`, `removing`, `moving` | what the user does |
@@ -74,6 +74,7 @@ mod rows;
 mod server;
 mod stakes;
 mod state;
+mod touched;
 mod tree;
 
 use crate::prelude::*;
@@ -104,7 +105,7 @@ use super::conflict::Side;
 use super::error::{ErrorCode, SyncError};
 use super::input::StoreId;
 use super::schema::{Field, FieldIx, FieldKind, Zone};
-use super::table::{IdRef, RowId, RowIx, Table};
+use super::table::{Difference, IdRef, RowId, RowIx, Table};
 use super::value::Cell;
 
 /// Stores share the space of generations, so that a handle tells whose it is: the upper bits name
@@ -157,6 +158,8 @@ pub struct Store {
     version: u64,
     /// How many records the server has, as it last said.
     total: Option<f64>,
+    /// Room to work in.
+    differences: Vec<Difference>,
 }
 
 /// A number is kept as it is.
@@ -215,6 +218,7 @@ impl Store {
             batch_start: 0,
             version: 0,
             total: None,
+            differences: Vec::new(),
             config,
         };
         store.learn_references();
@@ -474,7 +478,7 @@ impl Store {
         }
         if self.changes.get(row).is_some_and(Dirty::is_clean) {
             self.drop_alias(row);
-            self.changes.take(row);
+            self.changes.forget(row);
         } else {
             self.recount(row);
         }
@@ -520,7 +524,7 @@ impl Store {
         self.close_conflict(row, Side::Theirs);
         self.decide(row, &Err(stakes::gone()));
         self.drop_alias(row);
-        self.changes.take(row);
+        self.changes.forget(row);
         self.keys.forget(row);
         self.table.free_row(row);
         self.version += 1;
@@ -532,6 +536,6 @@ impl Store {
 fn equal(table: &Table, traits: u8, a: Cell, b: Cell) -> bool {
     a == b
         || (a.is_nullish() && b.is_nullish())
-        || table.same(a, b)
+        || (a.is_span() && table.same_in(a, table, b))
         || (traits & (IS_REFERENCE | IS_ID) != 0 && table.same_id(a, b))
 }

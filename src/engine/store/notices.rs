@@ -1,7 +1,7 @@
 //! Notices on their way to listeners.
 
 use super::Store;
-use crate::engine::event::{Notice, NoticeKind, Origin};
+use crate::engine::event::{Notice, NoticeKind, Origin, Stale};
 use crate::engine::input::StoreId;
 use crate::engine::schema::FieldIx;
 use crate::engine::table::{RowId, RowIx};
@@ -13,9 +13,12 @@ use crate::prelude::*;
 #[derive(Clone, Debug, Default)]
 pub struct Notices {
     list: Vec<Notice>,
-    stale: Vec<(StoreId, RowIx)>,
+    stale: Vec<Stale>,
     group: u32,
 }
+
+/// Room for so many notices is kept.
+const ROOM_MAX: usize = 4096;
 
 impl Notices {
     /// Notices from here on belong to one call or one applied answer.
@@ -43,29 +46,35 @@ impl Notices {
         core::mem::take(&mut self.list)
     }
 
-    /// Hands out the rows that changed and that nobody listens to, see [`STALE`].
-    pub fn take_stale(&mut self) -> Vec<(StoreId, RowIx)> {
+    /// Hands out the fields that changed and that nobody listens to, see [`STALE`].
+    pub fn take_stale(&mut self) -> Vec<Stale> {
         core::mem::take(&mut self.stale)
+    }
+
+    /// There will be so many fields that changed, if nobody listens.
+    pub(super) fn expect_stale(&mut self, count: usize) {
+        self.stale.reserve(count);
     }
 
     /// Takes out what waits of a store.
     pub(super) fn outdate(&mut self, store: StoreId) -> Vec<Notice> {
-        self.stale.retain(|(of, _)| *of != store);
+        self.stale.retain(|stale| stale.store != store);
         let list = core::mem::take(&mut self.list).into_iter();
         let (of_store, others) = list.partition(|notice| notice.store == store);
         self.list = others;
         of_store
     }
 
-    /// Forgets what waits; keeps the room for more.
+    /// Forgets what waits; keeps room for more.
     pub fn clear(&mut self) {
         self.list.clear();
+        self.list.shrink_to(ROOM_MAX);
         self.stale.clear();
     }
 }
 
 /// The bit of a mask for hosts that cache records: where nobody listens to updates that the user
-/// didn't make, the rows are listed by themselves. A hundred thousand notices would cost more than
+/// didn't make, the fields are listed by themselves. A hundred thousand notices would cost more than
 /// what they are about.
 pub const STALE: u32 = 1 << 31;
 
@@ -117,7 +126,12 @@ impl Store {
         if self.hears(kind, origin) {
             self.push(kind, origin, at.1, self.table.handle(at.0), change, out);
         } else if self.mask & STALE != 0 && origin != Origin::Local && kind == NoticeKind::Update {
-            out.stale.push((self.id, at.0));
+            out.stale.push(Stale {
+                store: self.id,
+                row: self.table.handle(at.0),
+                field: at.1,
+                value: change.1,
+            });
         }
     }
 

@@ -79,6 +79,7 @@ impl Store {
         }
         let writer = self.writer(layer, options, targets);
         let mut lists = [Vec::new(), Vec::new(), Vec::new()];
+        lists[1].reserve(rows.len() * ITEM);
         // Servers give ids in the order of the package.
         let is_new = |row: RowIx| self.changes.get(row).is_some_and(|dirty| !dirty.in_base);
         for row in self.parents_first(rows, &is_new) {
@@ -111,21 +112,35 @@ impl Store {
         options: &'a PackageOptions,
         targets: &'a Targets<'a>,
     ) -> Writer<'a> {
-        let fields = self.table.schema().fields();
+        let schema = self.table.schema();
+        let fields = schema.fields();
+        let heads: Vec<Vec<u8>> = fields.iter().map(head).collect();
+        let mut plain: Vec<bool> = heads.iter().map(|head| !head.is_empty()).collect();
+        let all = self.config.write_all_fields;
+        let all = all.unwrap_or(options.write_all_fields);
+        let always = fields.iter().any(|field| field.always_write);
+        let brief = !all && !always && plain.get(schema.id.ix()) == Some(&true);
+        let special = targets.iter().map(|(field, _)| *field);
+        for field in special.chain(schema.parent).chain([schema.id]) {
+            if let Some(plain) = plain.get_mut(field.ix()) {
+                *plain = false;
+            }
+        }
         Writer {
             store: self,
             layer,
             options,
             targets,
-            heads: fields.iter().map(head).collect(),
-            all: self
-                .config
-                .write_all_fields
-                .unwrap_or(options.write_all_fields),
-            always: fields.iter().any(|field| field.always_write),
+            heads,
+            plain,
+            all,
+            brief,
         }
     }
 }
+
+/// Bytes of an item, more or less.
+const ITEM: usize = 64;
 
 fn begin_item(list: &mut Vec<u8>) -> &mut Vec<u8> {
     if !list.is_empty() {
@@ -142,15 +157,18 @@ pub(super) struct Writer<'a> {
     targets: &'a Targets<'a>,
     /// By field: the quoted name and the colon, empty for fields with dotted paths.
     heads: Vec<Vec<u8>>,
+    /// By field: its value is written as it is, under its name.
+    plain: Vec<bool>,
     /// Updates carry all fields.
     all: bool,
-    /// There are fields that go along with every update.
-    always: bool,
+    /// Updates carry what was edited and nothing else.
+    brief: bool,
 }
 
 /// So many edited fields of a record are put into the order of the fields one by one.
-const FEW: usize = 16;
+const FEW: usize = 8;
 
+/// Empty for a field with a dotted path.
 fn head(field: &Field) -> Vec<u8> {
     let mut head = Vec::new();
     if let [name] = field.sent_path() {
@@ -163,11 +181,46 @@ fn head(field: &Field) -> Vec<u8> {
 impl Writer<'_> {
     /// Appends what a package says of a record to its list: added, updated, removed.
     pub(super) fn record(&self, dirty: &Dirty, lists: &mut [Vec<u8>; 3]) {
+        if self.is_plain_edit(dirty) {
+            self.edit(dirty, &mut lists[1]);
+            return;
+        }
         match self.change(dirty) {
             Some(Change::Added) => self.added(dirty, begin_item(&mut lists[0])),
             Some(Change::Updated) => self.updated(dirty, begin_item(&mut lists[1])),
             Some(Change::Removed) => self.removed(dirty.row, begin_item(&mut lists[2])),
             None => {}
+        }
+    }
+
+    /// Whether all there may be to say is what was edited in a few plain fields.
+    fn is_plain_edit(&self, dirty: &Dirty) -> bool {
+        let is_plain = |touched: &Touched| self.plain.get(touched.field.ix()) == Some(&true);
+        self.brief
+            && dirty.in_base
+            && dirty.is_still()
+            && dirty.stakes.is_empty()
+            && dirty.fields.len() <= FEW
+            && dirty.fields.iter().all(is_plain)
+    }
+
+    /// What was edited, in the order of the fields.
+    fn edit(&self, dirty: &Dirty, list: &mut Vec<u8>) {
+        let mut fields = [(FieldIx(0), Cell::ABSENT); FEW];
+        let mut count = 0;
+        for touched in dirty.fields.iter().filter(|it| self.is_changed(it)) {
+            let mut at = count;
+            while at > 0 && fields[at - 1].0 > touched.field {
+                fields[at] = fields[at - 1];
+                at -= 1;
+            }
+            fields[at] = (touched.field, self.layer_of(touched));
+            count += 1;
+        }
+        if count > 0 {
+            let (table, zone) = (&self.store.table, &self.store.zone);
+            let out = begin_item(list);
+            write::record(table, dirty.row, &fields[..count], &self.heads, zone, out);
         }
     }
 
@@ -222,6 +275,8 @@ impl Writer<'_> {
         }
         match self.layer {
             Layer::Inflight => !touched.inflight.is_absent(),
+            // What waits differs from what lies under it.
+            Layer::Unconfirmed if touched.inflight.is_absent() => !touched.pending.is_absent(),
             Layer::Unconfirmed => {
                 let traits = self.store.traits(touched.field);
                 !equal(&self.store.table, traits, touched.visible(), touched.base)
@@ -297,12 +352,6 @@ impl Writer<'_> {
     fn updated(&self, dirty: &Dirty, out: &mut Vec<u8>) {
         let mut object = Object::begin(out);
         self.id(dirty.row, &mut object);
-        let plain = dirty.stakes.is_empty() && dirty.fields.len() <= FEW;
-        if !self.all && !self.always && plain {
-            self.edited(dirty, &mut object);
-            object.end();
-            return;
-        }
         for (ix, field) in self.fields() {
             let changed = dirty
                 .touched(ix)
@@ -314,32 +363,6 @@ impl Writer<'_> {
             }
         }
         object.end();
-    }
-
-    /// The fields that changed, in the order of the fields.
-    fn edited(&self, dirty: &Dirty, object: &mut Object<'_>) {
-        let schema = self.store.table.schema();
-        let mut from = FieldIx(0);
-        loop {
-            let mut next: Option<&Touched> = None;
-            for touched in &dirty.fields {
-                match next {
-                    _ if touched.field < from => {}
-                    Some(best) if best.field < touched.field => {}
-                    _ => next = Some(touched),
-                }
-            }
-            let Some(touched) = next else { return };
-            let ix = touched.field;
-            from = FieldIx(ix.0.saturating_add(1));
-            if let Some(field) = schema.field(ix)
-                && field.persist
-                && ix != schema.id
-                && self.is_changed(touched)
-            {
-                self.field(ix, field, self.layer_of(touched), object);
-            }
-        }
     }
 
     fn removed(&self, row: RowIx, out: &mut Vec<u8>) {

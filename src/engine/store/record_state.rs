@@ -4,6 +4,7 @@
 use super::clashes::Open;
 use super::layers::{Same, Touched};
 use super::stakes::{Of, Stake};
+use super::touched::Fields;
 use crate::engine::schema::FieldIx;
 use crate::engine::table::RowIx;
 use crate::engine::value::Cell;
@@ -46,7 +47,7 @@ pub(super) struct Dirty {
     pub(super) pending: Stage,
     /// Fields with layers. A record that isn't in base needs them only for what was edited after it
     /// went onto the wire: its other values belong to the layer that adds it.
-    pub(super) fields: Vec<Touched>,
+    pub(super) fields: Fields,
     /// Why the server refused it.
     pub(super) error: Option<Box<str>>,
     /// It was refused and has not been edited since: sending it again by itself would only be
@@ -96,7 +97,7 @@ impl Dirty {
             in_base,
             inflight: Stage::Idle,
             pending: Stage::Idle,
-            fields: Vec::new(),
+            fields: Fields::new(),
             error: None,
             held: false,
             blocked: 0,
@@ -131,8 +132,7 @@ impl Dirty {
     /// Whether the record needs no entry: it is as the server has it.
     pub(super) fn is_clean(&self) -> bool {
         self.in_base
-            && self.inflight == Stage::Idle
-            && self.pending == Stage::Idle
+            && self.is_still()
             && self.fields.is_empty()
             && self.error.is_none()
             && self.stakes.is_empty()
@@ -142,19 +142,19 @@ impl Dirty {
     /// Whether the user edits a record that is otherwise as the server has it, and that the next package carries.
     #[inline(always)]
     pub(super) fn is_being_edited(&self) -> bool {
-        self.counted.ready
-            && self.in_base
-            && !self.held
-            && self.pending == Stage::Idle
-            && self.inflight == Stage::Idle
-            && self.stakes.is_empty()
+        let is_ready = self.counted.ready && self.in_base && !self.held;
+        is_ready && self.is_still() && self.stakes.is_empty()
+    }
+
+    /// Whether no layer says anything about the record's existence.
+    pub(super) const fn is_still(&self) -> bool {
+        matches!((self.inflight, self.pending), (Stage::Idle, Stage::Idle))
     }
 
     /// Whether nothing but fields was edited, of which none is on the wire.
     pub(super) fn is_plain_edit(&self) -> bool {
         self.in_base
-            && self.inflight == Stage::Idle
-            && self.pending == Stage::Idle
+            && self.is_still()
             && self.stakes.is_empty()
             && self.blocked == 0
             && self.fields.iter().all(|field| field.inflight.is_absent())
@@ -162,14 +162,14 @@ impl Dirty {
 
     /// Whether some of it is on the wire.
     pub(super) fn is_sent(&self) -> bool {
-        self.inflight != Stage::Idle
+        !matches!(self.inflight, Stage::Idle)
             || self.fields.iter().any(|field| !field.inflight.is_absent())
             || self.stakes.iter().any(|stake| stake.hidden && stake.sent)
     }
 
     /// Whether the user's layer says anything.
     pub(super) fn is_modified(&self) -> bool {
-        self.pending != Stage::Idle
+        !matches!(self.pending, Stage::Idle)
             || self.fields.iter().any(|field| !field.pending.is_absent())
             || self.stakes.iter().any(|stake| stake.hidden && !stake.sent)
     }
@@ -198,7 +198,7 @@ impl Dirty {
 
     /// Whether every value belongs to the user's layer: a phantom that has not been sent.
     pub(super) fn is_all_pending(&self) -> bool {
-        !self.in_base && self.inflight == Stage::Idle
+        !self.in_base && matches!(self.inflight, Stage::Idle)
     }
 
     /// Whether it was added and removed again before the server heard of it.
@@ -225,10 +225,6 @@ impl Dirty {
                 } else {
                     touched.inflight = column;
                 }
-                if self.fields.is_empty() {
-                    // Most edits are of one field, or of a start and an end.
-                    self.fields.reserve_exact(2);
-                }
                 self.fields.push(touched);
                 self.fields.len() - 1
             }
@@ -238,7 +234,7 @@ impl Dirty {
 
     /// Forgets entries that say nothing.
     pub(super) fn prune(&mut self) {
-        if self.in_base || self.inflight == Stage::Add {
+        if self.in_base || matches!(self.inflight, Stage::Add) {
             let in_base = self.in_base;
             self.fields.retain(|touched| {
                 !touched.pending.is_absent() || (in_base && !touched.inflight.is_absent())

@@ -127,7 +127,7 @@ impl Store {
                 Stage::Idle | Stage::Add => Stage::Idle,
             };
             let (table, traits) = (&self.table, &self.traits);
-            for touched in &mut dirty.fields {
+            for touched in dirty.fields.iter_mut() {
                 let traits = traits.get(touched.field.ix()).copied().unwrap_or(0);
                 touched.reject(&|a, b| equal(table, traits, a, b));
             }
@@ -144,8 +144,10 @@ impl Store {
 
     /// Where fields were edited and nothing else was done, all entries end at once.
     fn reject_edits(&mut self, out: &mut Notices) {
-        for dirty in self.changes.end_all() {
-            self.reject_dirty(&dirty, out);
+        let records = self.changes.end_all();
+        out.expect_stale(records.len());
+        for dirty in records.iter().flatten() {
+            self.reject_dirty(dirty, out);
         }
     }
 
@@ -158,7 +160,7 @@ impl Store {
 
     fn reject_dirty(&mut self, dirty: &Dirty, out: &mut Notices) {
         let row = dirty.row;
-        for touched in &dirty.fields {
+        for touched in dirty.fields.iter() {
             let (field, base) = (touched.field, touched.base);
             let old = self.table.cell(row, field);
             if old != base {
@@ -200,7 +202,7 @@ impl Store {
     /// What is on the wire stays as it was sent; what was typed since goes. The record is hidden.
     fn drop_pending_values(&mut self, row: RowIx, out: &mut Notices) {
         if let Some(dirty) = self.changes.get_mut(row) {
-            for touched in &mut dirty.fields {
+            for touched in dirty.fields.iter_mut() {
                 touched.pending = Cell::ABSENT;
             }
         }

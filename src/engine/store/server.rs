@@ -51,10 +51,18 @@ impl ServerRow<'_> {
 impl Store {
     /// Lays a row of the server's under the user's edits. The record is in base.
     pub(super) fn patch_row(&mut self, row: RowIx, from: ServerRow<'_>, out: &mut Notices) {
+        if !self.references.is_empty() {
+            for (field, cell) in from.values() {
+                self.note_reference(row, field, cell);
+            }
+        }
+        if self.changes.get(row).is_none() {
+            self.patch_clean(row, from, out);
+            return;
+        }
         let mut clashes = Vec::new();
         let at = self.moment_of(from);
         for (field, cell) in from.values() {
-            self.note_reference(row, field, cell);
             let base = match self.changes.get(row).and_then(|dirty| dirty.touched(field)) {
                 Some(touched) => touched.base,
                 None => self.table.cell(row, field),
@@ -84,6 +92,19 @@ impl Store {
         if !clashes.is_empty() {
             self.meet_removal(row, clashes, out);
         }
+    }
+
+    /// The same for a record without edits, which most are.
+    fn patch_clean(&mut self, row: RowIx, from: ServerRow<'_>, out: &mut Notices) {
+        let mut differences = core::mem::take(&mut self.differences);
+        let other = (from.table, from.row);
+        self.table
+            .differences(row, other, from.map, &mut differences);
+        for it in &differences {
+            let cell = self.table.copy_cell(from.table, it.new);
+            self.server_write(row, it.field, cell, true, from.origin, out);
+        }
+        self.differences = differences;
     }
 
     /// Keeps in mind that the server itself named another record by text: it may be a phantom's.
@@ -163,7 +184,7 @@ impl Store {
             dirty.pending = Stage::Idle;
             dirty.error = None;
             dirty.held = false;
-            dirty.fields = touched;
+            dirty.fields = touched.into();
         }
         self.settle(row);
     }

@@ -438,11 +438,16 @@ impl Store {
     }
 
     /// The fields of a record that the wire carries.
-    pub(super) fn sent_fields(&self, row: RowIx) -> Vec<FieldIx> {
-        let hidden = self.hidden_sent(row).into_iter().map(|(field, _)| field);
-        let touched = self.changes.get(row).into_iter().flat_map(|it| &it.fields);
+    pub(super) fn sent_fields(&self, row: RowIx, fields: &mut Vec<FieldIx>) {
+        fields.clear();
+        let touched = self
+            .changes
+            .get(row)
+            .into_iter()
+            .flat_map(|it| it.fields.iter());
         let seen = touched.filter(|touched| !touched.inflight.is_absent());
-        seen.map(|touched| touched.field).chain(hidden).collect()
+        fields.extend(seen.map(|touched| touched.field));
+        fields.extend(self.hidden_sent(row).into_iter().map(|(field, _)| field));
     }
 
     /// The fields of a record that the wire carries otherwise than they are seen.
