@@ -34,7 +34,8 @@ impl Table {
                 continue;
             }
             let old = self.cell(row, field);
-            if !(old.is_nullish() && new.is_nullish()) && !self.same_in(old, other, new) {
+            let are_nothing = old.is_nullish() && new.is_nullish();
+            if !are_nothing && !self.same_in(old, other, new) {
                 found.push(Difference { field, old, new });
             }
         }
