@@ -34,8 +34,8 @@ impl Table {
                 continue;
             }
             let old = self.cell(row, field);
-            let are_nothing = old.is_nullish() && new.is_nullish();
-            if !are_nothing && !self.same_in(old, other, new) {
+            let both_empty = old.is_nullish() && new.is_nullish();
+            if !(both_empty || self.same_in(old, other, new)) {
                 found.push(Difference { field, old, new });
             }
         }
