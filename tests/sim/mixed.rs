@@ -388,7 +388,9 @@ impl Run {
         let client = &self.world.clients[user];
         if let Some(&call) = client.open_calls().first() {
             let manager = client.manager;
-            self.world.feed(user, Input::Cancel(manager, Some(call))).unwrap();
+            self.world
+                .feed(user, Input::Cancel(manager, Some(call)))
+                .unwrap();
         }
     }
 

@@ -136,7 +136,7 @@ pub fn end_edit(call: CallId, stores: &[StoreId], keep: bool, cx: &mut Context) 
     if keep {
         let mut stakes = 0;
         for &id in stores {
-            stakes += cx.stores.get_mut(id).map_or(0, Store::end_edit);
+            stakes += cx.stores.get_mut(id).map_or(0, |it| it.end_edit());
         }
         cx.edits.enter(call, stakes as u32);
         return;

@@ -110,7 +110,9 @@ impl Store {
         let rows = core::mem::take(&mut self.staked);
         self.roll_back(call, None, out);
         for row in rows {
-            self.settle(row);
+            if !self.changes.get(row).is_some_and(Dirty::is_unsent_removal) {
+                self.settle(row);
+            }
         }
     }
 
