@@ -11,7 +11,7 @@ use crate::seeds::each_seed;
 use crate::world::{Weather, World};
 
 /// How many seeds are run when nobody says (`SYNCLINE_SEEDS`).
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 1_000;
 
 #[test]
 fn random_users_converge() {
