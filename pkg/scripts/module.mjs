@@ -35,27 +35,26 @@ export function numberAt(module, at) {
   return { value, end: at };
 }
 
-/** How many functions come from outside: they are counted first. */
-export function importsOf(module) {
+/** What a module takes from outside: module and name as texts, and the bytes that say what it is. */
+export function* importsOf(module) {
   const section = [...sectionsOf(module)].find(({ id }) => id === 2);
-  if (section === undefined) return 0;
+  if (section === undefined) return;
   let { value: left, end: at } = numberAt(module, section.from);
-  let functions = 0;
   const number = () => {
     const { value, end } = numberAt(module, at);
     at = end;
     return value;
   };
+  const text = () => {
+    const length = number();
+    return module.toString('utf8', at, (at += length));
+  };
   for (; left > 0; left--) {
-    for (let texts = 2; texts > 0; texts--) {
-      const length = number();
-      at += length;
-    }
+    const names = [text(), text()];
+    const from = at;
     const kind = module[at++];
-    if (kind === 0) {
-      functions++;
-      number();
-    } else if (kind === 3) at += 2;
+    if (kind === 0) number();
+    else if (kind === 3) at += 2;
     else {
       // A table has a type before its limits.
       if (kind === 1) at++;
@@ -63,8 +62,40 @@ export function importsOf(module) {
       number();
       if (bounded) number();
     }
+    yield { from: names[0], name: names[1], kind, type: module.subarray(from, at) };
   }
-  return functions;
+}
+
+/** How many functions come from outside: they are counted first. */
+export function importedFunctions(module) {
+  return [...importsOf(module)].filter(({ kind }) => kind === 0).length;
+}
+
+/** What a module offers: name, and the bytes that say what it is. */
+export function* exportsOf(module) {
+  const section = [...sectionsOf(module)].find(({ id }) => id === 7);
+  let { value: left, end: at } = numberAt(module, section.from);
+  for (; left > 0; left--) {
+    const length = numberAt(module, at);
+    const from = length.end + length.value;
+    at = numberAt(module, from + 1).end;
+    yield { name: module.toString('utf8', length.end, from), type: module.subarray(from, at) };
+  }
+}
+
+/** A text with its length before it. */
+export function encodedText(text) {
+  const bytes = Buffer.from(text);
+  return [...encoded(bytes.length), ...bytes];
+}
+
+/** A module with other contents of some sections, by their ids. */
+export function withSections(module, contents) {
+  const sections = [...sectionsOf(module)].flatMap(({ id, start, end }) => {
+    const content = contents.get(id);
+    return content ? [Buffer.from([id, ...encoded(content.length)]), content] : [module.subarray(start, end)];
+  });
+  return Buffer.concat([module.subarray(0, 8), ...sections]);
 }
 
 /** A number as LEB128. */

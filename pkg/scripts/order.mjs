@@ -5,7 +5,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { argv } from 'node:process';
-import { codeOf, encoded, importsOf, isNames, sectionsOf } from './module.mjs';
+import { codeOf, encoded, encodedText, importedFunctions, isNames, sectionsOf } from './module.mjs';
 import { moveFunction } from './split.mjs';
 
 /** How many instructions in a row are looked at as one. */
@@ -71,17 +71,15 @@ function order(functions) {
   return sorted;
 }
 
-const text = (words) => [...encoded(words.length), ...Buffer.from(words)];
-
 const [from, to] = argv.slice(2);
 const module = readFileSync(from);
+const imports = importedFunctions(module);
 const places = new Map(order(codeOf(module).functions.map((at) => runsOf(module, at))).map((f, at) => [f, at]));
-const imports = importsOf(module);
 const names = Array.from(places.keys(), (f) => f)
   .sort((a, b) => a - b)
-  .flatMap((f) => [...encoded(f + imports), ...text(String(places.get(f)).padStart(6, '0'))]);
+  .flatMap((f) => [...encoded(f + imports), ...encodedText(String(places.get(f)).padStart(6, '0'))]);
 const list = [...encoded(places.size), ...names];
-const content = [...text('name'), 1, ...encoded(list.length), ...list];
+const content = [...encodedText('name'), 1, ...encoded(list.length), ...list];
 const kept = [...sectionsOf(module)].filter((section) => !isNames(module, section));
 const sections = kept.map(({ start, end }) => module.subarray(start, end));
 writeFileSync(to, Buffer.concat([module.subarray(0, 8), ...sections, Buffer.from([0, ...encoded(content.length), ...content])]));

@@ -5,7 +5,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { argv } from 'node:process';
-import { codeOf, encoded, importsOf, namesOf, numberAt, sectionsOf } from './module.mjs';
+import { codeOf, encoded, importedFunctions, namesOf, numberAt, sectionsOf, withSections } from './module.mjs';
 
 /** Functions of the standard library that end in a panic whatever they are given. */
 const PANICS = [
@@ -33,7 +33,7 @@ const PLACE_BYTES = 16;
 function quietCode(module) {
   const { functions } = codeOf(module);
   const names = namesOf(module);
-  const imports = importsOf(module);
+  const imports = importedFunctions(module);
   const bodies = functions.map((at, index) => {
     const length = numberAt(module, at);
     if (panics(names.get(index + imports) ?? '')) return Buffer.from(UNREACHABLE);
@@ -83,7 +83,4 @@ const [from, to] = argv.slice(2);
 const module = readFileSync(from);
 const code = quietCode(module);
 clearPlaces(module);
-const sections = [...sectionsOf(module)].flatMap(({ id, start, end }) =>
-  id === 10 ? [Buffer.from([id, ...encoded(code.length)]), code] : [module.subarray(start, end)],
-);
-writeFileSync(to, Buffer.concat([module.subarray(0, 8), ...sections]));
+writeFileSync(to, withSections(module, new Map([[10, code]])));

@@ -371,7 +371,11 @@ export class Channel extends Emitter<ChannelEvents> {
           down,
         });
       } catch (thrown) {
-        queueMicrotask(() => down(1006, String(thrown)));
+        queueMicrotask(() => {
+          // Else nobody would hear what is missing here: a global `WebSocket`, a full URL.
+          if (!this.ended) this._fire('error', { code: 'NETWORK', message: String(thrown) });
+          down(1006, String(thrown));
+        });
       }
     };
     this.withToken(start, (thrown) => down(1006, `no token: ${String(thrown)}`));

@@ -5,7 +5,7 @@ import { SyncError } from './errors.js';
 import { checkValue } from './values.js';
 import { type Field, type FieldInput, type FieldList, Kind, toJsonValue } from './fields.js';
 import { type RecordExtras, defineExtras, extras } from './model-extras.js';
-import { type Modifications, modifications } from './modifications.js';
+import { type Modifications, holdBack, modifications, release } from './modifications.js';
 import { type TreeRecord, tree } from './model-tree.js';
 import type { FieldChange } from './store-events.js';
 import type { Store } from './store.js';
@@ -377,12 +377,14 @@ export class Model {
 
   /**
    * Holds changes back until {@link Model.endBatch}: reads by {@link Model.get} see them, nobody else does. Nests: the outermost
-   * end counts.
+   * end counts. What was changed before isn't sent until then either.
    */
   beginBatch(): void {
     if (this._s._store === undefined) return;
-    if (this._b === undefined) this._b = {};
-    else inner.set(this, (inner.get(this) ?? 0) + 1);
+    if (this._b === undefined) {
+      this._b = {};
+      holdBack(this);
+    } else inner.set(this, (inner.get(this) ?? 0) + 1);
   }
 
   /** Sets what the batch gathered, as one update. */
@@ -395,14 +397,16 @@ export class Model {
       return;
     }
     this._b = undefined;
+    release(this);
     this.set(batched, silent);
   }
 
   /** Forgets what the batch gathered, and ends it as a whole. */
   cancelBatch(): void {
-    if (this._s._store === undefined) return;
+    if (this._s._store === undefined || this._b === undefined) return;
     this._b = undefined;
     inner.delete(this);
+    release(this);
   }
 
   /**
@@ -506,7 +510,7 @@ export function rowOf(
       own(row, name, toJsonValue(config.defaultValue()));
     }
     const path = (ix === 0 && idField) || config.dataSource;
-    if (path === undefined || path === name) continue;
+    if (path == null || path === name) continue;
     if (Object.hasOwn(row, name)) put(name, path);
     const dot = path.indexOf('.');
     if (dot < 0) continue;

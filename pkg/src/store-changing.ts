@@ -6,7 +6,7 @@ import { markRemoved } from './cells.js';
 import { type EditOptions, editUnseen, hides, unseen } from './edits.js';
 import { SyncError, checkPosition } from './errors.js';
 import { type Id, Model, rowOf } from './model.js';
-import { holdCreating } from './modifications.js';
+import { holdBack, isOpen } from './modifications.js';
 import {
   encode,
   engine,
@@ -380,7 +380,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     // A listener may have destroyed it.
     this._alive();
     const added = this._cache.records(pairs.filter((_, i) => i % 2 === 0));
-    for (const one of given) if (one instanceof Model && one.isCreating) holdCreating(one);
+    for (const one of given) if (one instanceof Model && isOpen(one)) holdBack(one);
     this._edited();
     return added;
   }

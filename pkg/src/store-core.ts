@@ -62,6 +62,8 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
   /** @internal The engine's version of the store, as far as records know. */ _expected = 0;
   /** @internal */ _commitsHeld = 0;
   /** @internal */ _untracked = 0;
+  /** Updates that wait for a listener. */
+  private readonly _awaited = new WeakMap<Model, Promise<boolean>>();
 
   constructor(config: StoreConfig<R>) {
     super();
@@ -72,6 +74,9 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     this.modelClass = config.modelClass ?? (Model as unknown as new () => R);
     if (!isModelClass(this.modelClass)) {
       throw new SyncError('INVALID_CONFIG', `store "${this.id}": modelClass must extend Model`);
+    }
+    if (config.idField != null && typeof config.idField !== 'string') {
+      throw new SyncError('INVALID_CONFIG', `store "${this.id}": idField must be text`);
     }
     const fields = fieldsOf(this.modelClass as any).extend(config.fields ?? []);
     this._fields = config.tree ? withTreeFields(fields) : fields;
@@ -305,7 +310,18 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     const later = () => {
       if (!this._isRemoved(record)) again();
     };
-    return this._await('beforeUpdate', this._askUpdate(record, values), later) !== true;
+    const own = this._askUpdate(record, values);
+    const before = this._awaited.get(record);
+    const now = own === true && (before === undefined || isMaking());
+    if (own === false || now) return !own;
+    // What was set later is later, whoever takes more time to say yes.
+    const verdict = Promise.all([own, before]).then(([proceed]) => proceed);
+    this._awaited.set(record, verdict);
+    void verdict.then(() => {
+      if (this._awaited.get(record) === verdict) this._awaited.delete(record);
+    });
+    this._await('beforeUpdate', verdict, later);
+    return true;
   }
 
   /** @internal What listeners say to setting fields of a record. */

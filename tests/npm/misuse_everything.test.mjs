@@ -31,7 +31,7 @@ import {
 import { loaded, muteConsole, watchRejections, within } from './support/setup.mjs';
 import { startServer } from './support/server.mjs';
 
-const OPTIONS = { retry: { max: 0 }, transport: { load: { timeout: 2_000 } } };
+const OPTIONS = { retry: { max: 0 }, transport: { load: { timeout: 6_000 } } };
 
 async function plain(t, config) {
   const all = await loaded(t, { ...OPTIONS, ...config });

@@ -24,12 +24,13 @@ const FEATURE: &str = "module";
 /// What the compiler left as a function of its own stays one, unless it is tiny: functions that are
 /// alike compress better apart, and those that are alike beside each other. Nothing lies in the
 /// lowest kilobyte of memory but the end of the stack.
-const WASM_OPT: [&str; 6] = [
+const WASM_OPT: [&str; 7] = [
     "--gufa-optimizing",
     "-Oz",
     "--converge",
     "--low-memory-unused",
     "--one-caller-inline-max-function-size=20",
+    "--local-cse",
     "--no-stack-ir",
 ];
 
@@ -43,7 +44,13 @@ const WASM_OPT_ORDER: [&str; 5] = [
 ];
 
 /// What of `pkg/scripts` the module goes through, before and between.
-const SCRIPTS: [&str; 4] = ["module.mjs", "order.mjs", "quiet.mjs", "split.mjs"];
+const SCRIPTS: [&str; 5] = [
+    "glue.mjs",
+    "module.mjs",
+    "order.mjs",
+    "quiet.mjs",
+    "split.mjs",
+];
 
 /// Builds `pkg/wasm` and `pkg/dist`.
 pub(crate) fn build() -> Result<()> {
@@ -135,7 +142,7 @@ fn bind(module: &Path) -> Result<()> {
     let read = |name: &str| {
         fs::read(raw.join(name)).map_err(|error| format!("wasm-bindgen wrote no {name}: {error}"))
     };
-    let glue = String::from_utf8_lossy(&read("syncline.js")?).into_owned();
+    let glue = String::from_utf8_lossy(&read("glue.js")?).into_owned();
     write_if_changed(
         &out.join("syncline.js"),
         without_default_url(&glue)?.as_bytes(),
@@ -153,7 +160,7 @@ fn bind(module: &Path) -> Result<()> {
     stamp(&out, &print)
 }
 
-/// Makes `optimised.wasm` of the module that wasm-bindgen wrote.
+/// Makes `optimised.wasm` and `glue.js` of what wasm-bindgen wrote.
 fn optimise(dir: &Path) -> Result<()> {
     let script = |name: &str, from: &str, to: &str| {
         Cmd::new("node")
@@ -172,7 +179,12 @@ fn optimise(dir: &Path) -> Result<()> {
             .limit(Duration::from_secs(600))
             .run()
     };
-    script("quiet.mjs", "syncline_bg.wasm", "quiet.wasm")?;
+    Cmd::new("node")
+        .arg(root().join("pkg/scripts/glue.mjs"))
+        .args(["syncline.js", "syncline_bg.wasm", "glue.js", "renamed.wasm"].map(|n| dir.join(n)))
+        .limit(Duration::from_secs(60))
+        .run()?;
+    script("quiet.mjs", "renamed.wasm", "quiet.wasm")?;
     wasm_opt(&WASM_OPT, "quiet.wasm", "small.wasm")?;
     script("order.mjs", "small.wasm", "ordered.wasm")?;
     wasm_opt(&WASM_OPT_ORDER, "ordered.wasm", "optimised.wasm")

@@ -50,6 +50,7 @@ pub(super) enum Record {
 }
 
 impl ListReader {
+    #[inline]
     pub(super) fn new(spec: &SectionSpec, zone: &Zone) -> Self {
         let mut rows = Rows::new(spec);
         rows.table.begin_read();

@@ -1,4 +1,5 @@
-//! Where in a response the reader is, and what it makes of the next unit.
+//! Where in a response the reader is, and what it makes of the next unit. All of it is `#[inline]`, as what runs once per call is: so
+//! it is compiled in the crate that calls it, for size, and not in this one, for speed.
 
 use super::dom::{Members, Value};
 use super::list::{ListReader, Record};
@@ -81,6 +82,7 @@ enum Member {
 }
 
 impl Machine {
+    #[inline]
     pub(super) fn new(specs: Vec<SectionSpec>, zone: Zone, root: Frame) -> Self {
         Self {
             response: Response {
@@ -99,12 +101,14 @@ impl Machine {
     }
 
     /// What was read.
+    #[inline]
     pub(super) fn finish(mut self) -> Response {
         self.response.envelope = Members::from_list(self.envelope);
         self.response
     }
 
     /// Reads as many units as there are, and gives how much of the text they were.
+    #[inline]
     pub(super) fn run(&mut self, bytes: &[u8]) -> Result<usize, ReadError> {
         let mut at = 0;
         loop {
@@ -123,6 +127,7 @@ impl Machine {
         Ok(at)
     }
 
+    #[inline]
     fn step(&mut self, bytes: &[u8], at: &mut usize) -> Step<()> {
         match self.frames.last_mut() {
             Some(Frame::Start | Frame::StartRows) => self.start(bytes, at),
@@ -150,17 +155,17 @@ impl Machine {
         }
     }
 
-    /// Not copied to where it is called: what a frame owns is freed in it.
-    #[inline(never)]
+    #[inline]
     fn leave(&mut self) {
         self.frames.pop();
     }
 
-    #[inline(never)]
+    #[inline]
     fn enter(&mut self, frame: Frame) {
         self.frames.push(frame);
     }
 
+    #[inline]
     fn start(&mut self, bytes: &[u8], at: &mut usize) -> Step<()> {
         let mut from = *at;
         if self.passed == 0 && from == 0 {
@@ -182,7 +187,7 @@ impl Machine {
         Ok(())
     }
 
-    #[inline(never)]
+    #[inline]
     fn envelope_member(&mut self, member: Member, at: &mut usize) {
         let Member::Key(key, first) = member else {
             self.end_if(&member);
@@ -209,7 +214,7 @@ impl Machine {
     }
 
     /// Opens a section, whose bracket is the next that is read.
-    #[inline(never)]
+    #[inline]
     fn open_section(&mut self, at: usize, bracket: u8) {
         if let Some(section) = self.response.sections.get_mut(at) {
             section.present = true;
@@ -221,7 +226,7 @@ impl Machine {
         }
     }
 
-    #[inline(never)]
+    #[inline]
     fn section_member(&mut self, section: usize, member: Member, at: &mut usize) -> Step<()> {
         let Member::Key(key, first) = member else {
             self.end_if(&member);
@@ -261,17 +266,19 @@ impl Machine {
         Ok(())
     }
 
+    #[inline]
     fn end_if(&mut self, member: &Member) {
         if matches!(member, Member::End) {
             self.leave();
         }
     }
 
-    #[inline(never)]
+    #[inline]
     fn pass_over(&mut self, keep: Keep) {
         self.enter(Frame::Skip(Skipper::default(), keep));
     }
 
+    #[inline]
     fn skip(&mut self, bytes: &[u8], at: &mut usize) -> Step<()> {
         let Some(Frame::Skip(skipper, keep)) = self.frames.last_mut() else {
             return bad(*at);
@@ -308,7 +315,7 @@ impl Machine {
         Ok(())
     }
 
-    #[inline(never)]
+    #[inline]
     fn open_list(&mut self, section: usize, kind: Kind) {
         if let Some(spec) = self.specs.get(section) {
             self.list = Some(Box::new(ListReader::new(spec, &self.zone)));
@@ -319,6 +326,7 @@ impl Machine {
 
     /// Reads items of the innermost list, until it ends, something else has to be read first, or
     /// there is no more text.
+    #[inline]
     fn list_items(&mut self, bytes: &[u8], at: &mut usize) -> Step<()> {
         loop {
             let Some(Frame::List(section, kind, expect)) = self.frames.last_mut() else {
@@ -367,6 +375,7 @@ impl Machine {
     }
 
     /// Goes on in the open record of the innermost list.
+    #[inline]
     fn record(&mut self, bytes: &[u8], at: &mut usize, fresh: bool) -> Step<()> {
         let Some(list) = &mut self.list else {
             return bad(*at);
@@ -390,6 +399,7 @@ impl Machine {
         }
     }
 
+    #[inline]
     fn end_list(&mut self, section: usize, kind: Kind) {
         let is_nested = self.list.as_ref().is_some_and(|list| list.depth() > 0);
         if is_nested {
@@ -416,6 +426,7 @@ impl Machine {
         }
     }
 
+    #[inline]
     fn name(&self, section: usize) -> String {
         let spec = self.specs.get(section);
         spec.map_or_else(String::new, |spec| spec.name.clone())
@@ -427,6 +438,7 @@ impl Machine {
 }
 
 /// Bytes that stand where no JSON can are called broken JSON only if they are text at all.
+#[inline]
 fn kind_at(kind: ReadErrorKind, bytes: &[u8]) -> ReadErrorKind {
     let first = bytes.get(..4).unwrap_or(bytes);
     match (kind, str::from_utf8(first)) {
@@ -436,7 +448,7 @@ fn kind_at(kind: ReadErrorKind, bytes: &[u8]) -> ReadErrorKind {
 }
 
 /// Reads what stands next in an object. At a key, the place is then that of the value.
-#[inline(never)]
+#[inline]
 fn member(bytes: &[u8], at: &mut usize, expect: &mut Expect) -> Step<Member> {
     let (first, place) = token(bytes, *at)?;
     match (*expect, first) {

@@ -146,6 +146,7 @@ impl core::error::Error for ReadError {}
 
 /// Reads records from JSON text that is there as a whole: an array of objects, or a section
 /// (`{rows}`, `{data}`).
+#[inline]
 pub fn read_rows(bytes: &[u8], spec: &SectionSpec, zone: &Zone) -> Result<Rows, ReadError> {
     reader::read_rows(bytes, spec, zone)
 }

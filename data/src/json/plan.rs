@@ -36,6 +36,7 @@ pub(super) enum Way {
 }
 
 impl Way {
+    #[inline]
     pub(super) fn of(kind: &FieldKind) -> Self {
         match kind {
             FieldKind::Auto | FieldKind::Object | FieldKind::Array => Self::Plain,

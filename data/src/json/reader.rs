@@ -28,10 +28,12 @@ pub struct ResponseReader {
 impl ResponseReader {
     /// A reader for the sections of these stores; text without an offset in date fields is wall
     /// time in the zone.
+    #[inline]
     pub fn new(specs: Vec<SectionSpec>, zone: Zone) -> Self {
         Self::with_root(specs, zone, Frame::Start)
     }
 
+    #[inline]
     fn with_root(specs: Vec<SectionSpec>, zone: Zone, root: Frame) -> Self {
         Self {
             machine: Machine::new(specs, zone, root),
@@ -42,6 +44,7 @@ impl ResponseReader {
     }
 
     /// Takes the next piece. After an error every further piece gives the same error.
+    #[inline]
     pub fn feed(&mut self, bytes: &[u8]) -> Result<(), ReadError> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
@@ -53,6 +56,7 @@ impl ResponseReader {
         fed
     }
 
+    #[inline]
     fn feed_bytes(&mut self, mut bytes: &[u8]) -> Result<(), ReadError> {
         while !self.rest.is_empty() && !bytes.is_empty() {
             let len = self.rest.len().max(MORE);
@@ -86,10 +90,12 @@ impl ResponseReader {
     }
 
     /// Nothing more comes.
+    #[inline]
     pub fn finish(self) -> Result<Response, ReadError> {
         self.end().map(Machine::finish)
     }
 
+    #[inline]
     fn end(mut self) -> Result<Machine, ReadError> {
         if let Some(error) = self.failed {
             return Err(error);
@@ -109,6 +115,7 @@ impl ResponseReader {
         }
     }
 
+    #[inline]
     fn error_at(&self, kind: ReadErrorKind, at: usize) -> ReadError {
         ReadError {
             kind,
@@ -117,6 +124,7 @@ impl ResponseReader {
     }
 }
 
+#[inline]
 fn is_blank(bytes: &[u8]) -> bool {
     bytes
         .strip_prefix(&BYTE_ORDER_MARK)
@@ -125,6 +133,7 @@ fn is_blank(bytes: &[u8]) -> bool {
         .all(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t'))
 }
 
+#[inline]
 pub(super) fn read_rows(bytes: &[u8], spec: &SectionSpec, zone: &Zone) -> Result<Rows, ReadError> {
     let mut reader = ResponseReader::with_root(vec![spec.clone()], zone.clone(), Frame::StartRows);
     reader.feed(bytes)?;

@@ -33,6 +33,7 @@ pub struct RecordOutcome {
 }
 
 impl Rows {
+    #[inline]
     pub(crate) fn new(spec: &SectionSpec) -> Self {
         Self {
             table: Table::new(spec.schema.clone(), spec.first_generation),
@@ -56,6 +57,7 @@ impl Rows {
     }
 
     /// Everything has been read: rows get their order, ids and parents.
+    #[inline]
     pub(crate) fn finish(&mut self) {
         let (id, parent) = (self.table.schema().id, self.table.schema().parent);
         if let Some(parent) = parent {

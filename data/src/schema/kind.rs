@@ -8,6 +8,7 @@ use crate::value::{Value, read_number, write_number};
 impl FieldKind {
     /// A kind as apps name it: `string`, `number`, `integer` (`int`), `boolean` (`bool`), `date`,
     /// `object`, `array`; nothing, `auto` and names of the app's own are whatever comes.
+    #[inline]
     pub fn parse_config(kind: Option<&str>, format: Option<&str>) -> Result<Self, String> {
         Ok(match kind.unwrap_or_default() {
             "string" | "text" => Self::Text,

@@ -69,6 +69,7 @@ pub struct Field {
 
 impl Field {
     /// A plain field that is named alike here and on the wire.
+    #[inline]
     pub fn new(name: impl Into<String>, kind: FieldKind) -> Self {
         let name = name.into();
         Self {
@@ -103,6 +104,7 @@ pub struct Schema {
 
 impl Schema {
     /// A schema whose first field is the id.
+    #[inline]
     pub fn new(id: Field) -> Self {
         let mut schema = Self {
             fields: Vec::new(),
@@ -116,6 +118,7 @@ impl Schema {
 
     /// Adds a field, or gives the one that has the name already. `None` when [`FIELDS_MAX`] is
     /// reached.
+    #[inline]
     pub fn ensure(&mut self, field: Field) -> Option<FieldIx> {
         if let Some(ix) = self.find(&field.name) {
             return Some(ix);
@@ -129,6 +132,7 @@ impl Schema {
     }
 
     /// The field of that name.
+    #[inline]
     pub fn find(&self, name: &str) -> Option<FieldIx> {
         let mut fields = self.fields.iter();
         let at = fields.position(|field| field.name == name)?;

@@ -34,7 +34,8 @@ impl Table {
                 continue;
             }
             let old = self.cell(row, field);
-            if !(old.is_nullish() && new.is_nullish()) && !self.same_in(old, other, new) {
+            let both_empty = old.is_nullish() && new.is_nullish();
+            if !(both_empty || self.same_in(old, other, new)) {
                 found.push(Difference { field, old, new });
             }
         }

@@ -81,6 +81,7 @@ impl Table {
     /// An empty table. Its handles start with `first_generation`: give a table that replaces
     /// another the other's [`Table::next_generation`], and handles to the old one find nothing in
     /// the new one.
+    #[inline]
     pub fn new(schema: Schema, first_generation: u32) -> Self {
         let columns = vec![Column::default(); schema.len()];
         Self {
@@ -120,6 +121,7 @@ impl Table {
 
     /// All rows live in generation `first`: for a table that was filled before it was known which
     /// handles of the one it replaces have been handed out. Nobody may hold a handle to it yet.
+    #[inline]
     pub fn restart_generations(&mut self, first: u32) {
         for head in &mut self.heads {
             head.generation = first;
@@ -355,6 +357,7 @@ impl Table {
     /// Copies what is alive into a new arena when more than half of the old one is dead. `roots`
     /// has to visit every cell of this table that is held outside of its columns; cells that it
     /// misses are lost.
+    #[inline]
     pub fn compact_if_worth(&mut self, roots: &mut dyn FnMut(Visit<'_>)) {
         if !self.arena.worth_compacting() {
             return;
@@ -464,6 +467,7 @@ impl Table {
 
     /// Replaces the order: rows that aren't in the new one become hidden, free and repeated ones
     /// are left out.
+    #[inline]
     pub fn set_order(&mut self, order: Vec<RowIx>) {
         let mut changed: Vec<RowIx> = Vec::new();
         for row in core::mem::take(&mut self.order) {

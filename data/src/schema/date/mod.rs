@@ -48,6 +48,7 @@ impl DateFormat {
     /// (ISO 8601 in UTC), `date` (a plain date), or a pattern of `YYYY`, `MM`/`M`, `DD`/`D`,
     /// `HH`/`H`, `mm`/`m`, `ss`/`s`, `SSS`, `Z` (`+01:00`), `ZZ` (`+0100`) and literal text;
     /// letters, but for `T`, are literal in `[…]`. A pattern without `HH` holds plain dates.
+    #[inline]
     pub fn parse_config(format: Option<&str>) -> Result<Self, String> {
         match format {
             None | Some("iso" | "YYYY-MM-DDTHH:mm:ssZ") => Ok(Self::IsoOffset),
