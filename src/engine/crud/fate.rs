@@ -6,7 +6,7 @@ use super::manager::Manager;
 use super::relations;
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::input::{CallId, ManagerId, StoreId};
-use crate::engine::store::{Fate, Store};
+use crate::engine::store::Fate;
 use crate::prelude::*;
 
 /// The manager of calls about stores that have none.
