@@ -45,6 +45,7 @@ mod interop_failures;
 mod interop_ids;
 mod interop_outgoing;
 mod interop_shapes;
+mod journal;
 mod lazy;
 mod mixed;
 mod network;

@@ -28,7 +28,9 @@ impl Manager {
             return false;
         }
         let chosen = self.any(&cx.stores, Store::decides_conflicts);
-        let wanted = chosen || self.options.on_conflict != OnConflict::Keep;
+        // What carried nothing clashes with nothing: the server can't say what is new since so long ago.
+        let asks = !self.any(&cx.stores, Store::has_inflight);
+        let wanted = chosen || asks || self.options.on_conflict != OnConflict::Keep;
         let loads = self.options.load.url.is_some();
         let knows = loads || response.is_some_and(|response| !versions(response).is_empty());
         if !wanted || !knows {

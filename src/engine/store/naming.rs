@@ -199,8 +199,7 @@ impl Store {
     /// The server's record came by another way before its phantom got the id: the phantom takes its
     /// place, and its edits.
     fn absorb(&mut self, other: RowIx, phantom: RowIx, out: &mut Notices) {
-        let edits = self.changes.get(other);
-        let edits: Option<Vec<Touched>> = edits.map(|it| it.fields.iter().copied().collect());
+        let edits = self.changes.get(other).map(|dirty| dirty.fields.to_vec());
         for edit in edits.unwrap_or_default() {
             let (field, cell) = (edit.field, edit.pending);
             // The user may have edited both; the later edit stands.
