@@ -127,7 +127,8 @@ interface Update<R extends Model> {
 }
 
 /** Changes by field. Inherits nothing, as a field may have any name; an object made without a prototype would be a slow one. */
-const Changes = function () {} as unknown as new () => Changes;
+// Consoles show it under the name of the function, and minified code has others: a property keeps its own.
+const [Changes] = Object.values({ Object: function () {} }) as unknown as [new () => Changes];
 type Changes = Record<string, FieldChange>;
 Changes.prototype = Object.create(null);
 
