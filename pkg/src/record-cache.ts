@@ -173,7 +173,8 @@ export class RecordCache<R extends Model> {
   absorbStale(row: number, generation: number, ix: number, value: unknown): void {
     const record = this.byRow[row];
     if (record?._g !== generation || record._v !== Freshness.Fresh) return;
-    if (value !== UNREAD) {
+    // A field that nobody knows yet is met when the record is read.
+    if (value !== UNREAD && ix < this.fields.width) {
       putCell(record, ix, value);
       return;
     }
