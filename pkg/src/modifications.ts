@@ -48,7 +48,7 @@ export function release(record: Model): void {
 
 /** @internal Whether a record isn't complete yet. */
 export const isOpen = (record: Model): boolean =>
-  creating.has(record) || (record.store !== undefined && record._b !== undefined);
+  creating.has(record) || (record.store !== undefined && record._x?.batch !== undefined);
 
 const persists = (field: Field) => field.config.persist !== false;
 
@@ -70,7 +70,7 @@ export const modifications: Modifications & ThisType<Model> = {
     return wired(this as any, fieldsOf(this as any).filter(persists));
   },
   get isBatchUpdating() {
-    return this.store !== undefined && this._b !== undefined;
+    return this.store !== undefined && this._x?.batch !== undefined;
   },
   get isPersistable() {
     return !isOpen(this as any) && !this.isHeldBack && this.isValid;

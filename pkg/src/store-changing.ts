@@ -300,12 +300,14 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     engine().beginBatch(this._alive());
     if (this._batches === 0) this._expected = engine().version(this._number) | 0;
     this._batches++;
+    this._tune();
   }
 
   /** Ends a batch. */
   endBatch(): void {
     if (this._batches === 0) return;
     this._batches--;
+    this._tune();
     // Where nothing was done but what the records were told at once, they are as they should be.
     this._cache.exact = this._batches === 0 && this._expected === (engine().version(this._alive()) | 0);
     if (this._batches === 0 && !this._cache.exact) this._cache.stale(true);

@@ -514,10 +514,12 @@ fn a_409_is_answered_by_a_load_that_finds_the_conflicts_and_by_another_sync() {
 #[test]
 fn a_409_without_a_way_to_load_is_answered_by_what_it_says_and_it_never_loops() {
     let mut world = World::calendar();
-    let client = world.loaded(json!({"conflictResolution": "manual", "maxConflictRetries": 2}));
+    let client = world.loaded(
+        json!({"conflictResolution": "manual", "maxConflictRetries": 2, "retry": {"max": 0}}),
+    );
     let manager = world.clients[client].manager;
     let patch = syncline::engine::config::parse(
-        br#"{"conflictResolution":"manual","maxConflictRetries":2,"transport":{"sync":{"url":"/sync"}}}"#,
+        br#"{"conflictResolution":"manual","maxConflictRetries":2,"retry":{"max":0},"transport":{"sync":{"url":"/sync"}}}"#,
     );
     world
         .feed(client, Input::Configure(manager, Box::new(patch.unwrap())))
