@@ -52,7 +52,7 @@ export class PlainStore {
                     row[name] = change[name];
                 }
             }
-            this.listener?.({ record: row, changes });
+            this.listener?.({ action: 'update', records: [row], changes });
         }
         for (const row of added) {
             const at = this.rows.push(row) - 1;
@@ -65,7 +65,9 @@ export class PlainStore {
             this.start[at] = Date.parse(row.startDate);
             this.end[at] = Date.parse(row.endDate);
         }
+        if (added.length > 0) this.listener?.({ action: 'add', records: added });
         const gone = new Set(removed.map(({ id }) => id));
+        if (gone.size > 0) this.listener?.({ action: 'remove', records: removed.map(({ id }) => this.rows[this.byId.get(id)]) });
         this.rows = this.rows.filter(row => !gone.has(row.id));
         this.byId = new Map(this.rows.map((row, i) => [row.id, i]));
     }

@@ -1,4 +1,4 @@
-import { RawJson, cellAt, cellReader } from './cells.js';
+import { RawJson, cellAt, cellReader, cellWriter, keptOf } from './cells.js';
 import { type Field, FieldList, Kind } from './fields.js';
 import type { Model } from './model.js';
 
@@ -23,7 +23,7 @@ export function fieldsOf(model: typeof Model): FieldList {
 
 /** @internal Whether records keep something of their own under that name: as a field, it is read by `get` alone. */
 export function isInternal(name: string): boolean {
-  return /^_(\d+|[msrgvdkb])$/.test(name);
+  return /^_(\d+|[msergvx])$/.test(name);
 }
 
 /** @internal Makes `record.name` read and write the field, unless the class says something else about that name. */
@@ -39,9 +39,7 @@ export function defineAccessor(prototype: object, field: Field): void {
     configurable: true,
     enumerable: true,
     get,
-    set(this: Model, value: unknown) {
-      this._setField(field, value);
-    },
+    set: cellWriter(field),
   });
 }
 
@@ -99,7 +97,7 @@ function asDate(value: unknown): Date | null | undefined {
 
 /** The same `Date` as long as the field holds the same moment. */
 function dateOf(record: Model, ix: number, ms: number): Date {
-  const kept = (record._d ??= new Array(record._s._width));
+  const kept = keptOf(record);
   const date = kept[ix] as Date | undefined;
   if (date !== undefined && date.getTime() === ms) return date;
   return (kept[ix] = new Date(ms));
@@ -124,7 +122,7 @@ export function readField(record: Model, field: Field): unknown {
     value = unwrap(cell);
   }
   if (convert === undefined) return value;
-  const kept = (record._d ??= new Array(record._s._width));
+  const kept = keptOf(record);
   const converted = kept[ix] as Converted | undefined;
   // An object that is parsed when it is read is another one each time the row is.
   if (converted !== undefined && Object.is(converted.raw, cell)) return converted.value;

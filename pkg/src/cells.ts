@@ -1,3 +1,5 @@
+import type { Field } from './fields.js';
+import { writeDown } from './journal.js';
 import type { Model } from './model.js';
 
 /** A value of JSON that is parsed when somebody asks for it. @internal */
@@ -56,7 +58,33 @@ export interface Cells {
 /** How many cells are properties of the record. @internal */
 export const CELLS = 16;
 
+/**
+ * What few records have, apart: every further property of a record makes the reads of all of them slower, for less of them fits
+ * into the processor's cache.
+ *
+ * @internal
+ */
+export class Aside {
+  /** Dates and converted values made of the cells; of a stale record, the cells that it had. */
+  kept: unknown[] | undefined = undefined;
+  /** Its key, where it isn't its id. */
+  key: string | undefined = undefined;
+  /** Values of a batch. */
+  batch: Record<string, unknown> | undefined = undefined;
+}
+
+/** @internal */
+export function aside(record: Model): Aside {
+  return (record._x ??= new Aside());
+}
+
+/** @internal What is made of the cells and kept, by place of the field. */
+export function keptOf(record: Model): unknown[] {
+  return (aside(record).kept ??= new Array(record._s._width));
+}
+
 type Reader = (this: Model) => unknown;
+type Writer = (this: Model, value: unknown) => void;
 
 /**
  * Each a function of its own, as its place must be a constant of the code. A stale record has no cells: what isn't there is looked
@@ -128,6 +156,83 @@ const READERS: readonly Reader[] = [
     return cell !== undefined ? cell : absent(this, 15);
   },
 ];
+
+/** The same for edits: those that need nothing but their cell, and to be written down, are done here. */
+const WRITERS: readonly ((field: Field) => Writer)[] = [
+  (field) =>
+    function (value) {
+      if (writeDown(this, field, value)) this._0 = value;
+    },
+  (field) =>
+    function (value) {
+      if (writeDown(this, field, value)) this._1 = value;
+    },
+  (field) =>
+    function (value) {
+      if (writeDown(this, field, value)) this._2 = value;
+    },
+  (field) =>
+    function (value) {
+      if (writeDown(this, field, value)) this._3 = value;
+    },
+  (field) =>
+    function (value) {
+      if (writeDown(this, field, value)) this._4 = value;
+    },
+  (field) =>
+    function (value) {
+      if (writeDown(this, field, value)) this._5 = value;
+    },
+  (field) =>
+    function (value) {
+      if (writeDown(this, field, value)) this._6 = value;
+    },
+  (field) =>
+    function (value) {
+      if (writeDown(this, field, value)) this._7 = value;
+    },
+  (field) =>
+    function (value) {
+      if (writeDown(this, field, value)) this._8 = value;
+    },
+  (field) =>
+    function (value) {
+      if (writeDown(this, field, value)) this._9 = value;
+    },
+  (field) =>
+    function (value) {
+      if (writeDown(this, field, value)) this._10 = value;
+    },
+  (field) =>
+    function (value) {
+      if (writeDown(this, field, value)) this._11 = value;
+    },
+  (field) =>
+    function (value) {
+      if (writeDown(this, field, value)) this._12 = value;
+    },
+  (field) =>
+    function (value) {
+      if (writeDown(this, field, value)) this._13 = value;
+    },
+  (field) =>
+    function (value) {
+      if (writeDown(this, field, value)) this._14 = value;
+    },
+  (field) =>
+    function (value) {
+      if (writeDown(this, field, value)) this._15 = value;
+    },
+];
+
+/** @internal What sets the field of records. */
+export function cellWriter(field: Field): Writer {
+  const writer = WRITERS[field.ix];
+  if (writer !== undefined) return writer(field);
+  return function (this: Model, value: unknown) {
+    this._setField(field, value);
+  };
+}
 
 const NAMES = READERS.map((_, ix) => `_${ix}`) as (keyof Cells)[];
 
@@ -216,13 +321,19 @@ export function putCells(record: Model, cells: readonly unknown[]): void {
   record._1 = cells[1];
   record._2 = cells[2];
   record._3 = cells[3];
-  record._4 = cells[4];
-  record._5 = cells[5];
-  record._6 = cells[6];
-  record._7 = cells[7];
+  if (count > 4) {
+    record._4 = cells[4];
+    record._5 = cells[5];
+  }
+  if (count > 6) {
+    record._6 = cells[6];
+    record._7 = cells[7];
+  }
   if (count > 8) {
     record._8 = cells[8];
     record._9 = cells[9];
+  }
+  if (count > 10) {
     record._10 = cells[10];
     record._11 = cells[11];
   }
@@ -233,7 +344,7 @@ export function putCells(record: Model, cells: readonly unknown[]): void {
     record._15 = cells[15];
   }
   if (count > CELLS) record._m = cells.slice(CELLS);
-  record._d = undefined;
+  if (record._x !== undefined) record._x.kept = undefined;
   record._v = Freshness.Fresh;
 }
 
@@ -257,28 +368,23 @@ export function markStale(record: Model): void {
   const kept = takeCells(record);
   putCells(record, blanks(record._s._width, kept[0]));
   record._v = Freshness.Stale;
-  record._d = kept;
+  aside(record).kept = kept;
 }
 
 /** @internal A record is gone: it keeps what it had. */
 export function markRemoved(record: Model): void {
-  if (record._v === Freshness.Stale && record._d !== undefined) putCells(record, record._d);
+  const kept = record._x?.kept;
+  if (record._v === Freshness.Stale && kept !== undefined) putCells(record, kept);
   record._v = Freshness.Removed;
 }
 
 function takeCells(record: Model): unknown[] {
   const count = record._s._width;
-  const cells: unknown[] = [
-    record._0,
-    record._1,
-    record._2,
-    record._3,
-    record._4,
-    record._5,
-    record._6,
-    record._7,
-  ];
-  if (count > 8) cells.push(record._8, record._9, record._10, record._11);
+  const cells: unknown[] = [record._0, record._1, record._2, record._3];
+  if (count > 4) cells.push(record._4, record._5);
+  if (count > 6) cells.push(record._6, record._7);
+  if (count > 8) cells.push(record._8, record._9);
+  if (count > 10) cells.push(record._10, record._11);
   if (count > 12) cells.push(record._12, record._13, record._14, record._15);
   return count > CELLS ? cells.concat(record._m ?? []) : cells;
 }

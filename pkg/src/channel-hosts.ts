@@ -60,14 +60,20 @@ function openWebSocket(config: ChannelConfig, about: About, sink: Sink): Host {
   socket.onopen = () => sink.open();
   socket.onmessage = ({ data }) =>
     sink.message(typeof data === 'string' ? data : new TextDecoder().decode(data));
-  // What is told of an error is that there was one; its close follows.
-  socket.onerror = () => {};
-  socket.onclose = ({ code, reason }) => {
+  // What is told of an error is that there was one; its close follows. Not in Node.js 22, whose socket stays in the state in which
+  // it failed to connect.
+  socket.onerror = () => {
+    if (socket.readyState === WebSocket.CONNECTING) down(BROKEN, '');
+  };
+  socket.onclose = ({ code, reason }) => down(code, reason);
+  const down = (code: number, reason: string) => {
     end();
     sink.down(code, reason);
   };
   const end = () => {
     socket.onopen = socket.onmessage = socket.onclose = null;
+    // Closing before it is open is an error of the socket, too.
+    socket.onerror = () => {};
   };
   return {
     send: (message) => {

@@ -44,6 +44,9 @@ const MESSAGE_LENGTH_MAX = 32 << 20;
 /** Messages that come faster than pictures are shown are handed over together; so long at most, in ms. */
 const GATHER_MS = 50;
 
+/** For so long a picture is shown. */
+const PICTURE_MS = 16;
+
 const EVENTS: readonly (keyof ChannelEvents)[] = [
   'state',
   'connected',
@@ -91,6 +94,8 @@ export class Channel extends Emitter<ChannelEvents> {
   private readonly held = new Map<string, Lock>();
   private waiting: string[] = [];
   private gathering = false;
+  /** When messages were last handed over. */
+  private flushed = -Infinity;
   private ended = false;
   private leaving = false;
 
@@ -371,7 +376,11 @@ export class Channel extends Emitter<ChannelEvents> {
           down,
         });
       } catch (thrown) {
-        queueMicrotask(() => down(1006, String(thrown)));
+        queueMicrotask(() => {
+          // Else nobody would hear what is missing here: a global `WebSocket`, a full URL.
+          if (!this.ended) this._fire('error', { code: 'NETWORK', message: String(thrown) });
+          down(1006, String(thrown));
+        });
       }
     };
     this.withToken(start, (thrown) => down(1006, `no token: ${String(thrown)}`));
@@ -406,7 +415,11 @@ export class Channel extends Emitter<ChannelEvents> {
       this.waiting.push(text.length > MESSAGE_LENGTH_MAX ? '{"type":"tooLarge"}' : text);
     }
     if (this.gathering) return;
-    this.flush(epoch);
+    // To ask for the next picture costs more than a message that comes alone.
+    if (performance.now() - this.flushed > PICTURE_MS) {
+      this.flush(epoch);
+      return;
+    }
     this.gathering = true;
     nextPicture(() => {
       this.gathering = false;
@@ -432,6 +445,7 @@ export class Channel extends Emitter<ChannelEvents> {
     const text = this.waiting.join(SEPARATOR);
     this.waiting = [];
     this.report(Feed.Frames, epoch, 0, text);
+    this.flushed = performance.now();
   }
 
   private tell(event: any): void {
@@ -508,7 +522,7 @@ function plain(value: unknown): string | number | null {
 
 /** A record's place as one text. Servers say `event` as well as `events`. */
 function placeName(type: string | undefined, id: Id | null | undefined): string {
-  return `${String(type).replace(/s$/, '')} ${String(id)}`;
+  return `${inWords(type).replace(/s$/, '')} ${inWords(id)}`;
 }
 
 function parsed(text: string): unknown {
@@ -531,7 +545,7 @@ function nextPicture(act: () => void): void {
     done = true;
     clearTimeout(timer);
   };
-  const timer = setTimeout(once, typeof requestAnimationFrame === 'function' ? GATHER_MS : 16);
+  const timer = setTimeout(once, typeof requestAnimationFrame === 'function' ? GATHER_MS : PICTURE_MS);
   (timer as { unref?: () => void }).unref?.();
   if (typeof requestAnimationFrame === 'function') requestAnimationFrame(once);
 }

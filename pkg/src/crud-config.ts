@@ -153,7 +153,7 @@ export interface CrudManagerOptions extends ConflictOptions {
    * they go out again (`reload`); what was sent is taken back, and a load follows (`revert`).
    */
   onConflict?: 'keep' | 'reload' | 'revert';
-  /** How many times in a row `reload` is tried; 3 when not given. */
+  /** How many times in a row `reload` is tried at once; 3 when not given. Further attempts wait, as `retry` says. */
   maxConflictRetries?: number;
   /** The HTTP statuses and `code`s of answers that say so; 409 and `CONFLICT` when not given. */
   conflictCodes?: readonly (number | string)[];

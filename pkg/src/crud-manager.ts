@@ -457,6 +457,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
     }
     engine().addStore(number, store._alive(), at);
     store._manager = this;
+    store._tune();
     if (this._options.relayStoreEvents) this.relays.set(store, store.relayAll(this, 'store'));
     this.descriptors.splice(at < 0 ? this.descriptors.length : at, 0, descriptor);
     this._listenersChanged();
@@ -467,6 +468,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
     const found = this._expectStore(store);
     engine().removeStore(this._alive(), found._number);
     found._manager = undefined;
+    found._tune();
     this.relays.get(found)?.();
     this.descriptors = this.descriptors.filter((descriptor) => descriptor.store !== found);
     const { syncApplySequence } = this._options;
@@ -540,7 +542,10 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
     if (typeof this._options.requestData === 'function') {
       standIns.delete(String(this._transports.load.url));
     }
-    for (const { store } of this.descriptors) store._manager = undefined;
+    for (const { store } of this.descriptors) {
+      store._manager = undefined;
+      store._tune();
+    }
     for (const end of this.relays.values()) end();
     for (const store of this.made) store.destroy();
     this._forgetListeners();
@@ -575,6 +580,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
     this._hearsEdits =
       // An edit of a record that another has locked is refused at once.
       this.channel !== null || this._hears('hasChanges') || this._hears('noChanges') || this._hears('status');
+    for (const store of this.stores) store._tune();
   }
 
   /** Whether conflicts are decided otherwise than by default: then open ones have to be known. */

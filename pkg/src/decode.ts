@@ -24,26 +24,38 @@ export function unpack(
   each: (row: number, generation: number, cells: readonly unknown[]) => void,
 ): void {
   const at = register(0) >> 3;
+  const rows = words()[2 * at] as number;
+  const fields = words()[2 * at + 1] as number;
   const texts: Texts = {
+    fields,
     plain: text(ascii, register(1), register(2)),
     other: text(utf8, register(3), register(4)),
     inPlain: 0,
     inOther: 0,
   };
-  const rows = words()[2 * at] as number;
-  const fields = words()[2 * at + 1] as number;
   // A copy: the constructor of a record may read another one, which would be packed in the same place.
   const f64 = numbers().slice(at + 2, at + 2 + rows * (fields + 1));
   const u32 = new Uint32Array(f64.buffer);
-  const cells: unknown[] = new Array(fields);
-  for (let word = 0; word < f64.length; word += fields + 1) {
-    unpackRow(f64, u32, word + 1, kinds, texts, cells);
-    each(u32[2 * word] as number, u32[2 * word + 1] as number, cells);
+  // All texts first, then all records: those that are read together lie side by side.
+  const all: unknown[] = new Array(rows * fields);
+  for (let row = 0; row < rows; row++) {
+    unpackRow(f64, u32, row * (fields + 1) + 1, kinds, texts, all, row * fields);
   }
+  const cells: unknown[] = new Array(fields);
+  for (let row = 0; row < rows; row++) {
+    const word = 2 * row * (fields + 1);
+    copyRow(all, row * fields, cells);
+    each(u32[word] as number, u32[word + 1] as number, cells);
+  }
+}
+
+function copyRow(all: readonly unknown[], from: number, cells: unknown[]): void {
+  for (let field = 0; field < cells.length; field++) cells[field] = all[from + field];
 }
 
 /** The texts of the rows that are being unpacked, and how far they were read. */
 interface Texts {
+  fields: number;
   plain: string;
   other: string;
   inPlain: number;
@@ -58,17 +70,18 @@ function unpackRow(
   kinds: readonly Kind[],
   texts: Texts,
   cells: unknown[],
+  to: number,
 ): void {
-  for (let field = 0; field < cells.length; field++) {
+  for (let field = 0; field < texts.fields; field++) {
     const word = first + field;
     const value = f64[word] as number;
     // Everything else is a NaN with its meaning in the upper half.
     if (value !== value) {
       const high = u32[2 * word + 1] as number;
-      cells[field] = unpackOther(high, u32[2 * word] as number, kinds[field], texts);
+      cells[to + field] = unpackOther(high, u32[2 * word] as number, kinds[field], texts);
       continue;
     }
-    cells[field] = small(value);
+    cells[to + field] = small(value);
   }
 }
 
@@ -89,10 +102,24 @@ function unpackOther(
   if (tag === ABSENT) return undefined;
   if (tag === BOOL) return (low & 1) === 1;
   let piece: string;
-  if ((high & 1) === 1) piece = texts.plain.slice(texts.inPlain, (texts.inPlain += low));
+  if ((high & 1) === 1) piece = plainPiece(texts.plain, texts.inPlain, (texts.inPlain += low));
   else piece = texts.other.slice(texts.inOther, (texts.inOther += low));
   if (tag === TEXT) return piece;
   return isPlain(kind) ? JSON.parse(piece) : new RawJson(piece);
+}
+
+/** Short texts that were met before: colours, kinds and states stand in many records, and take room in each. */
+const met: string[] = new Array(256).fill('');
+const MET_LENGTH_MAX = 12;
+
+function plainPiece(all: string, from: number, to: number): string {
+  const length = to - from;
+  if (length > MET_LENGTH_MAX || length === 0) return all.slice(from, to);
+  const middle = all.charCodeAt(from + (length >> 1));
+  const mixed = all.charCodeAt(from) * 7 + middle * 31 + all.charCodeAt(to - 1) * 3 + length;
+  const known = met[mixed & 255] as string;
+  if (known.length === length && all.startsWith(known, from)) return known;
+  return (met[mixed & 255] = all.slice(from, to));
 }
 
 function isPlain(kind: Kind | undefined): boolean {

@@ -1,5 +1,6 @@
 import { makeCall } from './calls.js';
 import { SyncError, checkFunction } from './errors.js';
+import { journal } from './journal.js';
 import { Model } from './model.js';
 import { together } from './notices.js';
 import { engine } from './runtime.js';
@@ -32,7 +33,7 @@ interface Making {
 let making: Making | undefined;
 
 /** @internal Whether what is set now isn't to be seen yet. */
-export const hides = (): boolean => making?.hidden === true;
+export const hides = (): boolean => journal.isHeld;
 
 /** @internal Whether edits are being made that are one. */
 export const isMaking = (): boolean => making !== undefined;
@@ -64,12 +65,14 @@ export function edit(home: Home, hidden: boolean, make: () => void): Promise<unk
     together(() => {
       engine().beginEdit(home.isCrudManager === true, home._number, call, hidden);
       making = mine;
+      journal.isHeld = hidden;
       try {
         make();
       } catch (thrown) {
         failed = { thrown };
       } finally {
         making = undefined;
+        journal.isHeld = false;
         engine().endEdit(failed === undefined);
       }
     });

@@ -23,6 +23,8 @@ export interface ListenerOptions {
   asap?: boolean;
   /** After how many ms the listener goes; `alt` is called then when no event had come. */
   expires?: number | { delay: number; alt?: (() => void) | string };
+  /** Taken from older code: every listener can be ended by what {@link Emitter.on} gives. */
+  detachable?: boolean;
 }
 
 /** A listener with options of its own. */
@@ -68,6 +70,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
   'throttle',
   'asap',
   'expires',
+  'detachable',
 ]);
 
 /** What fires events. */

@@ -46,6 +46,10 @@ export interface Field {
   /** Its place in a record's row. */
   readonly ix: number;
   readonly kind: Kind;
+  /** Whether numbers are kept as they are. */
+  readonly takesNumbers: boolean;
+  /** The same of texts. */
+  readonly takesTexts: boolean;
   readonly config: FieldConfig;
   readonly convert: FieldConfig['convert'];
   readonly serialize: FieldConfig['serialize'];
@@ -96,10 +100,15 @@ export function fieldConfig(input: FieldInput): FieldConfig {
 
 /** @internal */
 export function makeField(config: FieldConfig, ix: number): Field {
+  const kind = KINDS[config.type ?? 'auto'] ?? Kind.Auto;
+  // Of the id, something else becomes than of other values.
+  const takes = (only: Kind) => ix !== 0 && (kind === Kind.Auto || kind === only);
   return {
     name: config.name,
     ix,
-    kind: KINDS[config.type ?? 'auto'] ?? Kind.Auto,
+    kind,
+    takesNumbers: takes(Kind.Number),
+    takesTexts: takes(Kind.Text),
     config,
     convert: config.convert,
     serialize: config.serialize,

@@ -1,11 +1,12 @@
 import { fieldsOf, isInternal, readField } from './accessors.js';
-import { CELLS, Freshness, cellAt, putCell } from './cells.js';
+import { type Aside, CELLS, Freshness, aside, cellAt, putCell } from './cells.js';
 import { type EditOptions, setUnseen, settledRecord, unseen } from './edits.js';
 import { SyncError } from './errors.js';
 import { checkValue } from './values.js';
 import { type Field, type FieldInput, type FieldList, Kind, toJsonValue } from './fields.js';
 import { type RecordExtras, defineExtras, extras } from './model-extras.js';
-import { type Modifications, modifications } from './modifications.js';
+import { CLOSED, type EditPort } from './journal.js';
+import { type Modifications, holdBack, modifications, release } from './modifications.js';
 import { type TreeRecord, tree } from './model-tree.js';
 import type { FieldChange } from './store-events.js';
 import type { Store } from './store.js';
@@ -73,11 +74,23 @@ function noHome(model: typeof Model): NoHome {
   if (home === undefined) {
     home = new NoHome(fieldsOf(model));
     noHomes.set(model, home);
+    settleIn(model, home, CLOSED);
   }
   return home;
 }
 
+/** @internal Says where the records of a class belong. It is the same for all of them, and each property of theirs counts. */
+export function settleIn(model: { prototype: object }, home: RecordHome, port: EditPort): void {
+  // Not by assignment: those of an ancestor are read-only.
+  Object.defineProperty(model.prototype, '_s', { value: home });
+  Object.defineProperty(model.prototype, '_e', { value: port });
+}
+
 const NONE: readonly unknown[] = [];
+
+function batchOf(record: Model): Record<string, unknown> {
+  return (aside(record).batch ??= {});
+}
 
 /** How many batches are open inside of a record's first. */
 const inner = new WeakMap<Model, number>();
@@ -154,20 +167,20 @@ export class Model {
   /** @internal */ declare _14: unknown;
   /** @internal */ declare _15: unknown;
   /** @internal The cells beyond those. */ declare _m: unknown[] | undefined;
-  /** @internal Where the record belongs. */ declare _s: RecordHome;
+  /** @internal Where the record belongs: of its prototype, like what follows. */ declare _s: RecordHome;
+  /** @internal How it is edited. */ declare _e: EditPort;
   /** @internal Its row there. */ declare _r: number;
   /** @internal Which of those who have lived there. */ declare _g: number;
   /** @internal Whether its cells are up to date. */ declare _v: Freshness;
-  /** @internal Dates and converted values made of the cells; of a stale record, the cells that it had. */ declare _d:
-    unknown[] | undefined;
-  /** @internal Its key, where it isn't its id. */ declare _k: string | undefined;
-  /** @internal Values of a batch. */ declare _b: Record<string, unknown> | undefined;
+  /** @internal What few records have. */ declare _x: Aside | undefined;
 
   /** Makes a record that is in no store yet; `store.add(record)` puts it there. */
   constructor(data?: Record<string, unknown>) {
     const home = birthHome ?? noHome(new.target);
     const born = birthHome !== undefined;
     birthHome = undefined;
+    // The root of a tree, which is no record of its store.
+    if (this._s !== home) settleIn({ prototype: this }, home, CLOSED);
     const cells = born ? birthCells : NONE;
     const width = home._width;
     // Every record of a class gets the same properties in the same order, so that reads have one shape to expect.
@@ -175,13 +188,19 @@ export class Model {
     this._1 = cells[1];
     this._2 = cells[2];
     this._3 = cells[3];
-    this._4 = cells[4];
-    this._5 = cells[5];
-    this._6 = cells[6];
-    this._7 = cells[7];
+    if (width > 4) {
+      this._4 = cells[4];
+      this._5 = cells[5];
+    }
+    if (width > 6) {
+      this._6 = cells[6];
+      this._7 = cells[7];
+    }
     if (width > 8) {
       this._8 = cells[8];
       this._9 = cells[9];
+    }
+    if (width > 10) {
       this._10 = cells[10];
       this._11 = cells[11];
     }
@@ -191,14 +210,11 @@ export class Model {
       this._14 = cells[14];
       this._15 = cells[15];
     }
-    this._m = cells.length > CELLS ? cells.slice(CELLS) : undefined;
-    this._s = home;
+    if (width > CELLS) this._m = cells.slice(CELLS);
     this._r = born ? birthRow : -1;
     this._g = born ? birthGeneration : 0;
     this._v = Freshness.Fresh;
-    this._d = undefined;
-    this._k = undefined;
-    this._b = undefined;
+    this._x = undefined;
     if (!born) this._fill(data ?? {});
   }
 
@@ -213,13 +229,13 @@ export class Model {
       if (value !== undefined) this._s._write(this, field, given === null ? null : value);
     }
     for (const name of Object.keys(data)) {
-      if (!this._s._fields.byName.has(name)) (this._b ??= {})[name] = data[name];
+      if (!this._s._fields.byName.has(name)) batchOf(this)[name] = data[name];
     }
   }
 
   /** Stays the same as long as the record lives, also when the server gives it an id. */
   get key(): string {
-    return this._k ?? this._s._store?._cache.keyOf(this) ?? String(cellAt(this, 0));
+    return this._x?.key ?? this._s._store?._cache.keyOf(this) ?? String(cellAt(this, 0));
   }
 
   /** The store that the record is in. */
@@ -234,7 +250,7 @@ export class Model {
 
   /** A field's value by name; also fields that came with the data without being declared, and paths into objects (`a.b`). */
   get(name: string): any {
-    const batched = this._b;
+    const batched = this._x?.batch;
     if (batched !== undefined && Object.hasOwn(batched, name)) return batched[name];
     const field = this._s._field(name);
     if (field !== undefined) return this._read(field);
@@ -263,7 +279,7 @@ export class Model {
     const option = single ? third : second;
     const silent = option === true || option?.silent === true;
     const store = this._s._store;
-    if (this._b !== undefined && store !== undefined) {
+    if (this._x?.batch !== undefined && store !== undefined) {
       this._gather(values);
       return this;
     }
@@ -287,7 +303,7 @@ export class Model {
       if (value === undefined) continue;
       own(data, field.name, value);
     }
-    return store === undefined ? { ...data, ...this._b } : data;
+    return store === undefined ? { ...data, ...this._x?.batch } : data;
   }
 
   /** The record as JSON has it; `JSON.stringify(record)` uses it. */
@@ -377,32 +393,36 @@ export class Model {
 
   /**
    * Holds changes back until {@link Model.endBatch}: reads by {@link Model.get} see them, nobody else does. Nests: the outermost
-   * end counts.
+   * end counts. What was changed before isn't sent until then either.
    */
   beginBatch(): void {
     if (this._s._store === undefined) return;
-    if (this._b === undefined) this._b = {};
-    else inner.set(this, (inner.get(this) ?? 0) + 1);
+    if (this._x?.batch === undefined) {
+      batchOf(this);
+      holdBack(this);
+    } else inner.set(this, (inner.get(this) ?? 0) + 1);
   }
 
   /** Sets what the batch gathered, as one update. */
   endBatch(silent = false): void {
-    const batched = this._b;
+    const batched = this._x?.batch;
     if (this._s._store === undefined || batched === undefined) return;
     const depth = inner.get(this) ?? 0;
     if (depth > 0) {
       inner.set(this, depth - 1);
       return;
     }
-    this._b = undefined;
+    aside(this).batch = undefined;
+    release(this);
     this.set(batched, silent);
   }
 
   /** Forgets what the batch gathered, and ends it as a whole. */
   cancelBatch(): void {
-    if (this._s._store === undefined) return;
-    this._b = undefined;
+    if (this._s._store === undefined || this._x?.batch === undefined) return;
+    this._x.batch = undefined;
     inner.delete(this);
+    release(this);
   }
 
   /**
@@ -425,7 +445,8 @@ export class Model {
 
   /** @internal */
   _setField(field: Field, value: unknown): void {
-    if (this._b !== undefined && this._s._store !== undefined) this._gather({ [field.name]: value });
+    if (this._x?.batch !== undefined && this._s._store !== undefined)
+      this._gather({ [field.name]: value });
     else this._s._write(this, field, value);
   }
 
@@ -435,7 +456,7 @@ export class Model {
     for (const name of Object.keys(values)) {
       changes[name] = { value: values[name], oldValue: this.get(name) };
     }
-    this._b = { ...this._b, ...values };
+    aside(this).batch = { ...this._x?.batch, ...values };
     this._s._store?._fire('batchedUpdate', { record: this, changes });
   }
 
@@ -447,7 +468,7 @@ export class Model {
   private _setDetached(name: string, value: unknown): void {
     const field = this._s._field(name);
     if (field !== undefined) this._s._write(this, field, value);
-    else (this._b ??= {})[name] = value;
+    else batchOf(this)[name] = value;
   }
 
   private _state(what: 'phantom' | 'dirty' | 'pending' | 'held', detached: boolean): boolean {
@@ -506,7 +527,7 @@ export function rowOf(
       own(row, name, toJsonValue(config.defaultValue()));
     }
     const path = (ix === 0 && idField) || config.dataSource;
-    if (path === undefined || path === name) continue;
+    if (path == null || path === name) continue;
     if (Object.hasOwn(row, name)) put(name, path);
     const dot = path.indexOf('.');
     if (dot < 0) continue;

@@ -28,22 +28,27 @@ export interface Modifications {
 
 const creating = new WeakSet<Model>();
 
-/** @internal Keeps a record back that is there for a trial. */
-export function holdCreating(record: Model): void {
+/** @internal Keeps a record back: it is there for a trial, or a batch is open for it. */
+export function holdBack(record: Model): void {
   if (record.store === undefined || record.isRemoved) return;
   engine().setValid(record.store._number, record._r, record._g, false);
 }
 
-function confirmCreating(record: Model): void {
+/** @internal Ends that, unless there is another reason. */
+export function release(record: Model): void {
   const { store } = record;
-  if (store === undefined || record.isRemoved) return;
+  if (store === undefined || record.isRemoved || isOpen(record)) return;
+  if (!record.isHeldBack) return;
   engine().setValid(store._number, record._r, record._g, true);
-  store._fire('addConfirmed', { record });
   const manager = store._manager as CrudManager | undefined;
   // Its time to be sent may have passed.
   manager?.suspendAutoSync();
   manager?.resumeAutoSync();
 }
+
+/** @internal Whether a record isn't complete yet. */
+export const isOpen = (record: Model): boolean =>
+  creating.has(record) || (record.store !== undefined && record._x?.batch !== undefined);
 
 const persists = (field: Field) => field.config.persist !== false;
 
@@ -65,10 +70,10 @@ export const modifications: Modifications & ThisType<Model> = {
     return wired(this as any, fieldsOf(this as any).filter(persists));
   },
   get isBatchUpdating() {
-    return this.store !== undefined && this._b !== undefined;
+    return this.store !== undefined && this._x?.batch !== undefined;
   },
   get isPersistable() {
-    return !this.isBatchUpdating && !this.isCreating && !this.isHeldBack && this.isValid;
+    return !isOpen(this as any) && !this.isHeldBack && this.isValid;
   },
   get isCreating() {
     return creating.has(this as any);
@@ -77,8 +82,13 @@ export const modifications: Modifications & ThisType<Model> = {
     if (is === creating.has(this as any)) return;
     if (is) creating.add(this as any);
     else creating.delete(this as any);
-    if (is) holdCreating(this as any);
-    else confirmCreating(this as any);
+    if (is) {
+      holdBack(this as any);
+      return;
+    }
+    release(this as any);
+    const { store } = this;
+    if (!this.isRemoved) store?._fire('addConfirmed', { record: this });
   },
   clearChanges() {
     this.acceptChanges();

@@ -1,4 +1,4 @@
-import { Freshness, cellAt, markRemoved, markStale, putCell, putCells, settleShape } from './cells.js';
+import { Freshness, aside, cellAt, markRemoved, markStale, putCell, putCells, settleShape } from './cells.js';
 import { type Notice, NoticeKind, OriginCode, UNREAD, unpack } from './decode.js';
 import { Kind } from './fields.js';
 import { type Id, type Model, type RecordHome, makeRecord } from './model.js';
@@ -173,7 +173,8 @@ export class RecordCache<R extends Model> {
   absorbStale(row: number, generation: number, ix: number, value: unknown): void {
     const record = this.byRow[row];
     if (record?._g !== generation || record._v !== Freshness.Fresh) return;
-    if (value !== UNREAD) {
+    // A field that nobody has met is found when the row is read.
+    if (value !== UNREAD && ix < this.fields.width) {
       putCell(record, ix, value);
       return;
     }
@@ -187,10 +188,9 @@ export class RecordCache<R extends Model> {
     this.put(row, undefined);
     if (instance === undefined) return;
     Object.setPrototypeOf(instance, this.recordClass.prototype);
-    instance._s = this.home;
     instance._v = Freshness.Fresh;
     markStale(instance);
-    instance._d = instance._b = instance._k = undefined;
+    instance._x = undefined;
     this.move(instance, row, generation);
   }
 
@@ -311,7 +311,7 @@ export class RecordCache<R extends Model> {
     let key = name;
     for (let number = 2; this.keys.has(key); number++) key = `${name}#${number}`;
     this.keys.set(key, record);
-    record._k = key;
+    aside(record).key = key;
     return key;
   }
 
@@ -323,7 +323,7 @@ export class RecordCache<R extends Model> {
       if (record === undefined) return;
       this.move(record, notice.row, notice.generation);
     }
-    if (record._k === undefined) this.claim(record, String(notice.old));
+    if (record._x?.key === undefined) this.claim(record, String(notice.old));
     record._0 = notice.value as Id;
   }
 }

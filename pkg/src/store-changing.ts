@@ -6,7 +6,7 @@ import { markRemoved } from './cells.js';
 import { type EditOptions, editUnseen, hides, unseen } from './edits.js';
 import { SyncError, checkPosition } from './errors.js';
 import { type Id, Model, rowOf } from './model.js';
-import { holdCreating } from './modifications.js';
+import { holdBack, isOpen } from './modifications.js';
 import {
   encode,
   engine,
@@ -300,12 +300,14 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     engine().beginBatch(this._alive());
     if (this._batches === 0) this._expected = engine().version(this._number) | 0;
     this._batches++;
+    this._tune();
   }
 
   /** Ends a batch. */
   endBatch(): void {
     if (this._batches === 0) return;
     this._batches--;
+    this._tune();
     // Where nothing was done but what the records were told at once, they are as they should be.
     this._cache.exact = this._batches === 0 && this._expected === (engine().version(this._alive()) | 0);
     if (this._batches === 0 && !this._cache.exact) this._cache.stale(true);
@@ -380,7 +382,7 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     // A listener may have destroyed it.
     this._alive();
     const added = this._cache.records(pairs.filter((_, i) => i % 2 === 0));
-    for (const one of given) if (one instanceof Model && one.isCreating) holdCreating(one);
+    for (const one of given) if (one instanceof Model && isOpen(one)) holdBack(one);
     this._edited();
     return added;
   }

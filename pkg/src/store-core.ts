@@ -5,8 +5,8 @@ import { Emitter } from './emitter.js';
 import { hides, isMaking } from './edits.js';
 import { SyncError, checkOptions } from './errors.js';
 import type { Field, FieldList } from './fields.js';
-import { writeDown } from './journal.js';
-import { type Id, Model } from './model.js';
+import { EditPort, noted } from './journal.js';
+import { type Id, Model, settleIn } from './model.js';
 import { together } from './notices.js';
 import { RecordCache } from './record-cache.js';
 import { engine, readWords, thrown } from './runtime.js';
@@ -45,6 +45,8 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
   /** @internal */ readonly _fields: FieldList;
   /** @internal */ _shadows: readonly string[] | undefined;
   /** @internal */ readonly _cache: RecordCache<R>;
+  /** How its records are edited. */
+  private readonly _port = new EditPort();
   /** @internal The manager that the store is under. */
   _manager: { readonly _hearsEdits: boolean } | undefined;
   /** A record can't go without a word, nor an edit be refused for the sake of others. */
@@ -62,6 +64,8 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
   /** @internal The engine's version of the store, as far as records know. */ _expected = 0;
   /** @internal */ _commitsHeld = 0;
   /** @internal */ _untracked = 0;
+  /** Updates that wait for a listener. */
+  private readonly _awaited = new WeakMap<Model, Promise<boolean>>();
 
   constructor(config: StoreConfig<R>) {
     super();
@@ -73,9 +77,13 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     if (!isModelClass(this.modelClass)) {
       throw new SyncError('INVALID_CONFIG', `store "${this.id}": modelClass must extend Model`);
     }
+    if (config.idField != null && typeof config.idField !== 'string') {
+      throw new SyncError('INVALID_CONFIG', `store "${this.id}": idField must be text`);
+    }
     const fields = fieldsOf(this.modelClass as any).extend(config.fields ?? []);
     this._fields = config.tree ? withTreeFields(fields) : fields;
     const records = recordClass(this.modelClass, this._fields);
+    settleIn(records, this as any, this._port);
     this._isAlone = !config.tree && !config.relations?.length;
     this._storeFields = new StoreFields(this._fields, records.prototype);
     this._cache = new RecordCache(this as any, this._storeFields, records);
@@ -236,13 +244,7 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
       if (!this._told || this._batches > 0) {
         if (isDirect(field, value)) {
           putCell(record, field.ix, value);
-          if (
-            (typeof value === 'number' || typeof value === 'string') &&
-            this._isUnheard() &&
-            writeDown(store, record, field.ix, value)
-          ) {
-            return true;
-          }
+          if (this._port.isOpen && noted(store, record, field, value)) return true;
         } else markStale(record);
       }
     } else this._unsettle(record);
@@ -259,9 +261,18 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     return changed === 1;
   }
 
-  /** Whether an edit can't fail, and has no effect that anybody sees before the turn ends. */
-  private _isUnheard(): boolean {
-    return this._isAlone && this._batches === 0 && this._manager?._hearsEdits !== true;
+  /** @internal Something changed that decides on how records are edited. */
+  _tune(): void {
+    const { _port: port } = this;
+    port.store = this._number;
+    port.isOpen =
+      this._isAlone &&
+      !this._destroyed &&
+      !this._told &&
+      !this._vetoes &&
+      this._batches === 0 &&
+      !this._config.autoCommit &&
+      this._manager?._hearsEdits !== true;
   }
 
   /** A record that isn't fresh is about to be set. */
@@ -305,7 +316,18 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     const later = () => {
       if (!this._isRemoved(record)) again();
     };
-    return this._await('beforeUpdate', this._askUpdate(record, values), later) !== true;
+    const own = this._askUpdate(record, values);
+    const before = this._awaited.get(record);
+    const now = own === true && (before === undefined || isMaking());
+    if (own === false || now) return !own;
+    // What was set later is later, whoever takes more time to say yes.
+    const verdict = Promise.all([own, before]).then(([proceed]) => proceed);
+    this._awaited.set(record, verdict);
+    void verdict.then(() => {
+      if (this._awaited.get(record) === verdict) this._awaited.delete(record);
+    });
+    this._await('beforeUpdate', verdict, later);
+    return true;
   }
 
   /** @internal What listeners say to setting fields of a record. */

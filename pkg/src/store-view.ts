@@ -95,11 +95,11 @@ export class StoreView<R extends Model> {
     records: readonly R[],
     passing: readonly number[],
   ): { all: number[]; open: number[] } {
-    const field = this.store._parentField() as string;
+    const field = this.store._ensureField(this.store._parentField() as string);
     const byId = new Map(passing.map((at) => [String((records[at] as R).id), at]));
     const below = new Map<number | undefined, number[]>();
     for (const at of passing) {
-      const named: unknown = (records[at] as R).get(field);
+      const named = (records[at] as R)._read(field);
       const parent = named == null ? undefined : byId.get(String(named));
       const above = parent === at ? undefined : parent;
       const siblings = below.get(above);

@@ -79,6 +79,7 @@ export class Store<R extends Model = Model> extends StoreTree<R> {
     if (this._destroyed) return;
     engine().destroyStore(this._number);
     this._destroyed = true;
+    this._tune();
     stores.delete(this._number);
     if (byId.get(this.id) === this) byId.delete(this.id);
     this._subscriptions.stop();
@@ -174,6 +175,7 @@ export class Store<R extends Model = Model> extends StoreTree<R> {
     const heard = STORE_EVENTS.some((name) => !name.startsWith('before') && this._hears(name));
     this._vetoes = this._hears('beforeUpdate');
     this._told = heard || this._subscriptions.active;
+    this._tune();
     // What others change is always told: rows that were read before are stale then; to stores with relations that is what the
     // user does elsewhere, too. An id that changes concerns keys.
     const related = this._config.relations !== undefined && this._config.relations.length > 0;

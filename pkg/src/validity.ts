@@ -1,5 +1,6 @@
 import type { CrudManager } from './crud-manager.js';
 import { Model } from './model.js';
+import { isOpen } from './modifications.js';
 import { engine } from './runtime.js';
 import type { Store } from './store.js';
 
@@ -41,7 +42,7 @@ export function checkRecords(manager: CrudManager<any>): void {
     const valid = isValid(manager, record);
     if (!valid) records.push(record);
     const number = record.store?._number;
-    const ready = valid && !record.isCreating;
+    const ready = valid && !isOpen(record);
     if (number !== undefined) engine().setValid(number, record._r, record._g, ready);
   }
   const known = manager._invalid;

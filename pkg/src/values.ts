@@ -44,12 +44,12 @@ export function checkValue(name: string, value: unknown): void {
 }
 
 /** @internal Whether the engine keeps the value as it is. */
-export function isDirect({ kind, ix }: Field, value: unknown): boolean {
+export function isDirect({ kind, takesNumbers, takesTexts }: Field, value: unknown): boolean {
   switch (typeof value) {
     case 'number':
-      return (kind === Kind.Auto || kind === Kind.Number) && Number.isFinite(value) && ix !== 0;
+      return takesNumbers && Number.isFinite(value);
     case 'string':
-      return (kind === Kind.Auto || kind === Kind.Text) && ix !== 0;
+      return takesTexts;
     case 'boolean':
       return kind === Kind.Auto || kind === Kind.Boolean;
     default:

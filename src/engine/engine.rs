@@ -69,12 +69,7 @@ impl Engine {
                 field,
                 value,
             } => {
-                if self.guarded {
-                    self.check_locks(store, &[row])?;
-                }
-                let entry = self.cx.stores.expect(store)?;
-                entry.store.set_now(self.cx.now.0 as f64);
-                let changed = entry.store.set(row, field, value, &mut self.cx.notices)?;
+                let changed = self.set(store, row, field, value)?;
                 if changed {
                     self.on_edit(store);
                 }

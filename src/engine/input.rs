@@ -3,6 +3,7 @@
 use super::config::{ChannelConfig, ManagerConfig, StoreConfig};
 use super::conflict::Resolution;
 use super::effect::HttpRequest;
+use super::journal::Edits;
 use super::schema::{FieldIx, Zone};
 use super::table::RowId;
 use super::value::Value;
@@ -106,6 +107,9 @@ pub enum Input<'a> {
         /// Its new value. Text set into a date field is read as a date.
         value: Value<'a>,
     },
+    /// The user has set fields, one after the other, as by [`Input::Set`]. Nobody hears of it before all are set. Those that fail do
+    /// nothing; the first error is the answer. Else replies [`Reply::Changed`].
+    Edits(Edits<'a>),
     /// The user adds records, given as the JSON text of an array of objects (nested `children` in trees). Replies [`Reply::Rows`].
     Add {
         /// To which store.

@@ -13,6 +13,7 @@ pub mod effect;
 pub mod engine;
 pub mod event;
 pub mod input;
+pub mod journal;
 pub mod presence;
 pub mod store;
 

@@ -149,23 +149,28 @@ impl Buffers {
     /// row and generation, field (2 of 4 bytes), the cell); and whether all texts are plain ASCII.
     pub(super) fn pack_notices(&mut self, engine: &Engine, stale: Vec<Stale>) {
         self.stale = stale;
-        self.notices.clear();
         self.texts.clear();
-        for notice in engine.notices() {
+        let notices = engine.notices();
+        self.notices.clear();
+        self.notices.resize(notices.len() * NOTICE_WORDS, 0);
+        for (notice, words) in notices.iter().zip(self.notices.as_chunks_mut().0) {
+            let kind = notice.kind as u64 | (notice.origin as u64) << 8;
+            let what = kind | u64::from(notice.field.0) << 16 | u64::from(notice.store.0) << 32;
             let Some(store) = engine.store(notice.store) else {
+                // The facade doesn't know it either.
+                *words = [what, 0, 0, 0, 0];
                 continue;
             };
             let (old_tag, old) = pack_value(store.table(), notice.old, &mut self.texts);
             let (new_tag, new) = pack_value(store.table(), notice.new, &mut self.texts);
-            let kind = notice.kind as u64 | (notice.origin as u64) << 8;
             let tags = u64::from(old_tag) | u64::from(new_tag) << 8;
-            self.notices.extend_from_slice(&[
-                kind | u64::from(notice.field.0) << 16 | u64::from(notice.store.0) << 32,
+            *words = [
+                what,
                 u64::from(notice.row.row.0) | u64::from(notice.row.generation) << 32,
                 u64::from(notice.group) | tags << 32,
                 old,
                 new,
-            ]);
+            ];
         }
         self.leave(&[
             self.notices.as_ptr() as u32,

@@ -16,7 +16,7 @@ use super::facade::Facade;
 use super::host::clock::{self, Clock};
 use super::host::http::Http;
 use super::host::timer::{Timer, soon};
-use super::journal::{Edit, Journal};
+use super::journal::Journal;
 use crate::engine::Engine;
 use crate::engine::effect::{Effect, HttpRequest};
 use crate::engine::error::SyncError;
@@ -26,6 +26,9 @@ use crate::engine::time::Millis;
 /// How many effects are carried out before the host gets a turn. Listeners that answer every event with another change go on
 /// for ever; the page stays alive all the same.
 const EFFECTS_PER_TURN_MAX: u32 = 100_000;
+
+/// About how long an edit is that was written down.
+const EDIT_WORDS: u32 = 3;
 
 /// After how many inputs memory of dead text is looked for.
 const TIDY_INTERVAL: u32 = 4096;
@@ -156,43 +159,18 @@ impl Driver {
     #[cold]
     fn take_journal(&self) {
         let now = self.clock.now_in_turn();
-        let mut failure = None;
-        let mut count = 0;
-        {
-            let mut engine = self.engine.borrow_mut();
+        let (made, words) = {
             let mut journal = self.journal.borrow_mut();
-            // Rows lie far apart, and what an edit waits for is memory: all of it is fetched at once.
-            let touch = |mixed, edit: Edit<'_>| match engine.store(edit.store) {
-                Some(store) => mixed ^ store.touch(edit.row.row, edit.field),
-                None => mixed,
-            };
-            core::hint::black_box(journal.edits().fold(0, touch));
-            drop(engine.handle(Input::BeginUpdate, now));
-            for edit in journal.edits() {
-                let Edit {
-                    store,
-                    row,
-                    field,
-                    value,
-                } = edit;
-                let set = Input::Set {
-                    store,
-                    row,
-                    field,
-                    value,
-                };
-                if let Err(error) = engine.handle(set, now) {
-                    failure = Some(error);
-                }
-                count += 1;
-            }
-            drop(engine.handle(Input::EndUpdate, now));
+            let words = journal.len();
+            let edits = Input::Edits(journal.edits());
+            let made = self.engine.borrow_mut().handle(edits, now);
             journal.clear();
-        }
-        if let Some(error) = failure {
+            (made, words)
+        };
+        if let Err(error) = made {
             self.report(Err(self.error(&error)));
         }
-        self.count(count);
+        self.count(words / EDIT_WORDS);
         let deadline = self.engine.borrow().poll_timeout();
         self.timer.arm(deadline, &self.clock);
     }

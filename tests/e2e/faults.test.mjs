@@ -116,7 +116,7 @@ test('what somebody else changed first is asked about, other edits are kept', as
   const view = await CalendarPage.open(t, server, { faults: true });
   const { id } = await server.event('Bug triage');
   const before = await server.row('Write release notes');
-  await server.faults({ conflictNext: 1, latencyMs: 1000 });
+  await server.faults({ conflictNext: 1, latencyMs: 2500 });
   await view.edit('Bug triage');
   await view.page.keyboard.type('Bug triage in my words');
   const sent = view.page.waitForRequest((request) => request.url().endsWith('/api/sync'));

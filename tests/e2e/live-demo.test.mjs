@@ -350,6 +350,12 @@ test('the page of two shows both, what goes over the wire, and what was tried', 
   await bob.locator('.wire-row', { hasText: 'sync · 1 updated' }).first().waitFor();
   await alice.locator('.wire-row', { hasText: '1 updated' }).locator('[data-kind=sync]').waitFor();
   await page.locator('.tour-step[data-done=true]', { hasText: 'both see it' }).waitFor();
+  // What comes all the time is shown to those who ask for it.
+  const faces = bob.locator('.wire-row', { hasText: /presence · \d here/ }).first();
+  await faces.waitFor({ state: 'hidden' });
+  await bob.getByLabel('Heartbeats, presence, acks').check();
+  await faces.waitFor();
+  await bob.locator('.wire-row', { hasText: 'lock · events 1 · Alice' }).first().waitFor();
 
   const [carol] = await Promise.all([
     context.waitForEvent('page'),

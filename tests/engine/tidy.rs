@@ -27,8 +27,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // The doors: what goes in and out, told in the words of the rooms below.
     (
         "input",
-        &["schema", "table", "config", "conflict", "effect"],
+        &["schema", "table", "config", "conflict", "effect", "journal"],
     ),
+    ("journal", &["schema", "table", "input"]),
     ("effect", &["event", "input"]),
     ("event", &["schema", "table", "effect", "input"]),
     ("presence", &["json"]),

@@ -399,4 +399,12 @@ fn without_a_connection_polls_are_the_channel() {
     world.dead = false;
     world.run(60_000);
     assert_eq!(world.state(pane), "live");
+    // The server doesn't know what is new since the revision of the poll: everything is loaded.
+    world.room.conflicts = 1;
+    let other = json!({"events": {"updated": [{"id": 1, "name": "loaded"}]}});
+    world.room.change("other", other);
+    world.panes[pane].requests = 0;
+    world.run(2_500);
+    assert_eq!(world.name(pane, 1), "loaded");
+    assert!(world.panes[pane].requests >= 2);
 }

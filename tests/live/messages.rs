@@ -113,6 +113,58 @@ fn a_revision_from_the_past_is_known_and_one_far_ahead_is_asked_about() {
     assert_eq!(world.name(pane, 1), "newer");
 }
 
+/// A change of the second record, as the room says it after that.
+fn others_change_two(world: &mut World, name: &str) {
+    world.others(json!({"events": {"updated": [{"id": 2, "name": name}]}}));
+    world.run(2_000);
+}
+
+#[test]
+fn a_revision_far_ahead_with_the_right_one_before_it_is_not_believed() {
+    let mut world = World::new(1);
+    let pane = world.live(json!({}));
+    world.say(pane, r#"{"type":"sync","revision":9007199254740991,"previous":1,"data":{"events":{"updated":[{"id":1,"name":"future"}]}}}"#);
+    world.run(2_000);
+    assert_eq!(world.state(pane), "live");
+    assert_eq!(world.name(pane, 1), "one", "the server knows of nothing");
+    others_change_two(&mut world, "new");
+    assert_eq!(world.name(pane, 2), "new");
+    assert_eq!(world.panes[pane].requests, 0, "nothing had to be loaded");
+}
+
+#[test]
+fn a_server_whose_log_has_holes_is_loaded_from_and_not_asked_for_ever() {
+    let mut world = World::new(1);
+    let pane = world.live(json!({}));
+    for round in 1..4 {
+        world.room.revision = round * 1_000_000;
+        others_change_two(&mut world, &format!("round {round}"));
+        assert_eq!(world.name(pane, 2), format!("round {round}"));
+        assert_eq!(world.state(pane), "live");
+    }
+    let sent = world.panes[pane].sent.iter();
+    let asked = sent.filter(|it| it["type"] == "subscribe").count();
+    assert!(asked <= 12, "{asked}");
+    assert!(world.panes[pane].requests <= 3);
+}
+
+#[test]
+fn a_change_that_was_wrong_about_its_revision_hides_none_that_follow() {
+    let mut world = World::new(1);
+    let pane = world.live(json!({}));
+    others_change_two(&mut world, "first");
+    world.say(pane, r#"{"type":"sync","revision":900,"previous":2,"data":{"events":{"updated":[{"id":1,"name":"future"}]}}}"#);
+    for name in ["second", "third"] {
+        others_change_two(&mut world, name);
+        assert_eq!(world.name(pane, 2), name);
+        assert_eq!(world.state(pane), "live");
+    }
+    world.cut(pane, 1006);
+    world.run(5_000);
+    others_change_two(&mut world, "fourth");
+    assert_eq!(world.name(pane, 2), "fourth");
+}
+
 #[test]
 fn hostile_members_and_markup_are_data() {
     let mut world = World::new(1);

@@ -11,7 +11,7 @@ use crate::seeds::each_seed;
 use crate::world::{Weather, World};
 
 /// How many seeds are run when nobody says (`SYNCLINE_SEEDS`).
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 1_000;
 
 #[test]
 fn random_users_converge() {
@@ -186,22 +186,23 @@ impl Run {
             let later = seen.starts_with(&format!("p{pane}-")) && count(&seen) > count(name);
             let saved = world.room.written.contains_key(name);
             assert!(
-                saved || later || self.has_twin(*pane, *row),
+                saved || later || self.has_later_twin(*pane, *row, name),
                 "{name} of pane {pane} is lost: {row:?} is {seen:?}"
             );
         }
     }
 
     /// Whether a record turned out to be the same as another one (an addition whose answer was lost, and what a load brought of it)
-    /// that the same user had changed too: of two edits of one record, one can stand.
-    fn has_twin(&self, pane: usize, row: RowId) -> bool {
+    /// that the same user changed later: of two edits of one record, the later one stands.
+    fn has_later_twin(&self, pane: usize, row: RowId, name: &str) -> bool {
         let world = &self.world;
         let rows = world.rows(pane, "events");
         let id = world.text(pane, "events", row, "id").parse();
         let names = world.room.names.get(&id.unwrap_or_default());
         let gone = self.last.iter();
         let mut gone = gone.filter(|((of, other), _)| *of == pane && !rows.contains(other));
-        gone.any(|(_, name)| names.is_some_and(|names| names.contains(name)))
+        let known = |name: &String| names.is_some_and(|names| names.contains(name));
+        gone.any(|(_, other)| count(other) > count(name) && known(other))
     }
 }
 

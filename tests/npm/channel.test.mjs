@@ -173,6 +173,30 @@ test('a token that cannot be had is a failed attempt', async (t) => {
   assert.equal(project.channel.isLost, true);
 });
 
+test('a socket that fails to connect and never says that it is closed is given up at once', async (t) => {
+  const room = await startRoom(t);
+  const sockets = [];
+  // As in Node.js 22: an error, and no `close` after it.
+  class Stuck extends EventTarget {
+    static CONNECTING = 0;
+    static OPEN = 1;
+    readyState = 0;
+    constructor() {
+      super();
+      sockets.push(this);
+      setTimeout(() => this.onerror(new Event('error')));
+    }
+    close() {}
+  }
+  const usual = globalThis.WebSocket;
+  globalThis.WebSocket = Stuck;
+  t.after(() => (globalThis.WebSocket = usual));
+  const project = new CalendarProject({ channel: { url: room.url, maxReconnectAttempts: 2, reconnectDelay: 1 } });
+  t.after(() => project.destroy());
+  await next(project.channel, 'connectionLost');
+  assert.equal(sockets.length, 3);
+});
+
 test('after connectionLost, connect() tries again', async (t) => {
   const room = await startRoom(t);
   room.close();

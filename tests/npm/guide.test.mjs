@@ -61,7 +61,8 @@ before(() => {
   for (const { name, code } of samples) writeFileSync(join(HERE, name), code);
   writeFileSync(join(HERE, 'libraries.d.ts'), LIBRARIES);
   const compilerOptions = { jsx: 'react-jsx', rootDir: APP };
-  const config = { extends: '../tests/types/tsconfig.json', compilerOptions, include: ['*.ts', '*.tsx'] };
+  const include = ['*.ts', '*.tsx'];
+  const config = { extends: '../tests/types/tsconfig.json', compilerOptions, include };
   writeFileSync(join(HERE, 'tsconfig.json'), JSON.stringify(config));
 });
 
@@ -85,7 +86,10 @@ test('the sample of a script saves what it changes, and ends by itself', async (
   const server = await startServer(t, { tasks: rows });
   const { loadUrl, syncUrl } = server.urls;
   const { code } = samples.find((sample) => sample.code.includes("process.env['API']"));
-  const here = code.replace(/loadUrl: .*,/, `loadUrl: '${loadUrl}',`).replace(/syncUrl: .*,/, `syncUrl: '${syncUrl}',`);
+  const here = code
+    .replace(/loadUrl: .*,/, `loadUrl: '${loadUrl}',`)
+    .replace(/syncUrl: .*,/, `syncUrl: '${syncUrl}',`);
   await run(process.execPath, ['--input-type=module', '--eval', here]);
-  assert.deepEqual(server.syncs.map(({ pack }) => pack.tasks), [{ updated: [{ id: 1, status: 'done' }] }]);
+  const sent = server.syncs.map(({ pack }) => pack.tasks);
+  assert.deepEqual(sent, [{ updated: [{ id: 1, status: 'done' }] }]);
 });

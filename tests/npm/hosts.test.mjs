@@ -66,3 +66,17 @@ test('time goes on when the tests of an app put a clock of their own in the plac
   `);
   assert.deepEqual(told, [[{ updated: [{ id: 1, name: 'Lecture' }] }], null]);
 });
+
+test('a channel says what is missing where it can’t be opened', async () => {
+  const told = await inNode(`
+    import { CalendarProject, init } from 'syncline';
+    await init();
+    globalThis.WebSocket = undefined;
+    const project = new CalendarProject({ channel: 'ws://127.0.0.1:1/ws' });
+    const { code, message } = await new Promise((resolve) => project.channel.on('error', resolve));
+    project.destroy();
+    console.log(JSON.stringify([code, message]));
+  `);
+  assert.equal(told[0], 'NETWORK');
+  assert.match(told[1], /WebSocket/);
+});

@@ -280,7 +280,11 @@ test('args come before the event', () => {
   const store = emitter();
   const heard = [];
   store.on('load', (...given) => heard.push(given), { args: ['a', 2] });
-  store.on({ load: { fn: (...given) => heard.push(given), args: ['own'] }, args: ['shared'] });
+  store.on({
+    load: { fn: (...given) => heard.push(given), args: ['own'], detachable: true },
+    args: ['shared'],
+    detachable: true,
+  });
   store.trigger('load', {});
   assert.deepEqual(
     heard.map((given) => given.map((one) => one?.type ?? one)),

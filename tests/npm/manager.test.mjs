@@ -331,3 +331,21 @@ test('a page that this machine serves is not offline without a network, others a
   assert.equal(await statusOf('http://[::1]:8080', '/sync'), 'pending');
   assert.equal(await statusOf('https://example.com', 'http://127.0.0.1:9000/sync'), 'pending');
 });
+
+test('stores are put at a position, or before another one', async (t) => {
+  const { manager, events } = await setup(t);
+  const named = (id) => new Store({ id });
+  assert.equal(manager.isCrudManager && CrudManager.isCrudManager, true);
+  manager.addCrudStore(named('first'), 0);
+  manager.addCrudStore(named('a'), 0, events);
+  manager.addCrudStore(named('b'), 1, 'events');
+  manager.addCrudStore([named('c'), named('d')], 1);
+  manager.addCrudStore(named('last'), -1);
+  manager.addCrudStore(named('beyond'), 99);
+  const order = 'first c d a events b resources assignments last beyond'.split(' ');
+  assert.deepEqual(manager.stores.map(({ id }) => id), order);
+  const asked = next(manager, 'beforeLoad');
+  await manager.load();
+  const { pack } = await asked;
+  assert.deepEqual(pack.stores, order);
+});

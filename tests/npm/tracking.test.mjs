@@ -259,3 +259,29 @@ test('a batch of a record is told as it grows, to who wants to follow', async (t
   record.cancelBatch();
   assert.equal(heard.names.includes('update'), false);
 });
+
+test('a record is not sent while a batch is open for it, whatever was changed before', async (t) => {
+  for (const end of ['endBatch', 'cancelBatch']) {
+    const { server, manager, events } = await loaded(t, { autoSync: true, autoSyncTimeout: 1 });
+    const [added] = events.add({ name: 'half' });
+    added.beginBatch();
+    added.beginBatch();
+    events.first.name = 'goes out';
+    await next(manager, 'sync');
+    assert.deepEqual(Object.keys(server.syncs[0].pack.events), ['updated']);
+    assert.equal(added.isPersistable, false);
+    added.name = 'whole';
+    if (end === 'endBatch') added.endBatch();
+    assert.equal(await manager.sync(), null, 'one is still open');
+    const synced = next(manager, 'sync');
+    added.isCreating = true;
+    added[end]();
+    assert.equal(await manager.sync(), null, 'another reason');
+    added.isCreating = false;
+    await synced;
+    const name = end === 'endBatch' ? 'whole' : 'half';
+    assert.deepEqual(server.syncs[1].pack.events.added.map((row) => row.name), [name]);
+    assert.equal(manager.changes, null);
+    manager.destroy();
+  }
+});

@@ -82,6 +82,33 @@ test('an update waits, by accessor, set() and as part of a batch', async (t) => 
   }
 });
 
+test('of two updates the later one is later, whoever takes more time to say yes', async (t) => {
+  const { manager, events } = await loaded(t);
+  const [record] = events.records;
+  const asked = [];
+  const off = events.on('beforeUpdate', () => {
+    const one = verdict();
+    asked.push(one);
+    return one;
+  });
+  record.name = 'first';
+  record.name = 'second';
+  asked[1].yes();
+  await turn();
+  assert.equal(record.name, 'Stand-up', 'it waits for the one before');
+  asked[0].yes();
+  await turn();
+  assert.equal(record.name, 'second');
+  record.name = 'third';
+  asked[2].no();
+  await turn();
+  off();
+  events.on('beforeUpdate', () => true);
+  record.name = 'fourth';
+  assert.equal(record.name, 'fourth', 'nothing waits for a no');
+  await manager.sync();
+});
+
 test('a removal waits, and does what is left of it', async (t) => {
   const { manager, events } = await loaded(t);
   const asked = [verdict(), verdict(), verdict()];

@@ -224,3 +224,23 @@ fn a_twin_that_a_load_brought_and_then_names_is_one_record_with_the_edits_of_bot
     assert!(!world.is_dirty(client));
     world.check_end();
 }
+
+#[test]
+fn an_id_that_the_server_gives_in_another_form_is_written_as_the_server_does() {
+    let mut world = World::calendar();
+    let client = world.loaded(json!({}));
+    let own = world.add(
+        client,
+        "events",
+        json!({"id": TAKEN.to_string(), "name": "own"}),
+    );
+    let link = json!({"eventId": TAKEN.to_string(), "resourceId": 1});
+    let link = world.add(client, "assignments", link);
+    world.sync(client);
+    world.settle();
+    assert_eq!(id_of(&world, "events", own), TAKEN);
+    assert_eq!(event_of(&world, link), TAKEN);
+    world.set_row(client, "events", own, "name", "new");
+    assert_eq!(world.changes(client)["events"]["updated"][0]["id"], TAKEN);
+    world.check_end();
+}

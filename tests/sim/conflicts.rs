@@ -514,10 +514,12 @@ fn a_409_is_answered_by_a_load_that_finds_the_conflicts_and_by_another_sync() {
 #[test]
 fn a_409_without_a_way_to_load_is_answered_by_what_it_says_and_it_never_loops() {
     let mut world = World::calendar();
-    let client = world.loaded(json!({"conflictResolution": "manual", "maxConflictRetries": 2}));
+    let client = world.loaded(
+        json!({"conflictResolution": "manual", "maxConflictRetries": 2, "retry": {"max": 0}}),
+    );
     let manager = world.clients[client].manager;
     let patch = syncline::engine::config::parse(
-        br#"{"conflictResolution":"manual","maxConflictRetries":2,"transport":{"sync":{"url":"/sync"}}}"#,
+        br#"{"conflictResolution":"manual","maxConflictRetries":2,"retry":{"max":0},"transport":{"sync":{"url":"/sync"}}}"#,
     );
     world
         .feed(client, Input::Configure(manager, Box::new(patch.unwrap())))
@@ -549,4 +551,37 @@ fn a_409_without_a_way_to_load_is_answered_by_what_it_says_and_it_never_loops() 
     world.fates.clear();
     world.reject_all(client);
     world.check_end();
+}
+
+#[test]
+fn a_strategy_that_is_set_later_counts_from_then_on() {
+    let (mut world, client) = edited(json!({}));
+    let manager = world.clients[client].manager;
+    let refusal = Fate::Reply(409, json!({"success": false}).to_string());
+    world.fates.push_back(refusal.clone());
+    let call = world.sync(client);
+    world.settle();
+    assert_eq!(
+        world.outcome(client, call),
+        Some(Err(ErrorCode::Conflict)),
+        "without one, the app has to do something"
+    );
+    let config = json!({"conflictResolution": "server-wins",
+        "transport": {"load": {"url": "/load"}, "sync": {"url": "/sync"}}});
+    let patch = syncline::engine::config::parse(config.to_string().as_bytes());
+    let configure = Input::Configure(manager, Box::new(patch.unwrap()));
+    world.feed(client, configure).unwrap();
+    let theirs = world.server.rows.get_mut("events").unwrap();
+    let theirs = theirs.get_mut(&1).unwrap();
+    theirs.insert("name".into(), json!("theirs"));
+    world.fates.push_back(refusal);
+    let call = world.sync(client);
+    world.settle();
+    assert_eq!(
+        world.outcome(client, call),
+        Some(Ok(false)),
+        "nothing is left"
+    );
+    assert_eq!(world.get(client, "events", 1, "name"), "theirs");
+    end(&mut world, client);
 }

@@ -15,6 +15,7 @@
 //! | `conflicts` | where the news of the server meet edits |
 //! | `waiting` | random users who wait for what they edit, seed by seed |
 //! | `fates` | promises per edit, groups, edits that are not seen yet |
+//! | `given_up` | groups of edits that are taken back while they are made |
 //! | `further` | further cases that users of comparable engines have met |
 //! | `interop…` | what servers in the wild do, by number: answers, ids, what goes out, failures, shapes of data |
 //! | `behaviour` | what else has to be true |
@@ -22,17 +23,21 @@
 //! | `lazy` | parts of the data, loaded when they are wanted |
 //! | `bad_input` | answers that aren't what they should be, calls that can't be right |
 //! | `own_ids` | records that the app adds under ids of its choice |
+//! | `clashing` | others are quicker, again and again |
 //! | `collisions` | the server uses ids that the app has chosen |
+//! | `mixed` | random users who use everything at once, seed by seed |
 //! | `random` | random users on a hostile network, seed by seed |
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(unreachable_pub, reason = "a test's modules are its own")]
 
 mod bad_input;
 mod behaviour;
+mod clashing;
 mod collisions;
 mod conflicts;
 mod fates;
 mod further;
+mod given_up;
 mod host;
 mod interop;
 mod interop_answers;
@@ -40,7 +45,9 @@ mod interop_failures;
 mod interop_ids;
 mod interop_outgoing;
 mod interop_shapes;
+mod journal;
 mod lazy;
+mod mixed;
 mod network;
 mod order;
 mod own_ids;

@@ -183,7 +183,7 @@ fn a_poll_that_fails_is_told_and_the_next_one_comes_in_its_time() {
     assert_eq!(world.logged(client, "load"), 1);
 }
 
-fn refused(code: Value) -> Fate {
+pub fn refused(code: Value) -> Fate {
     let answer = json!({"success": false, "message": "newer", "code": code});
     Fate::Reply(200, answer.to_string())
 }
@@ -228,8 +228,7 @@ fn interop_20_a_conflict_reloads_lays_the_edits_on_top_and_sends_them_again() {
 fn conflicts_without_end_are_told_after_so_many_reloads_and_nothing_loops() {
     let mut world = World::calendar();
     let client = world.loaded(json!({"onConflict": "reload", "autoSync": true}));
-    let codes =
-        json!({"onConflict": "reload", "maxConflictRetries": 2, "conflictCodes": ["STALE"]});
+    let codes = json!({"onConflict": "reload", "maxConflictRetries": 2, "conflictCodes": ["STALE"], "retry": {"max": 0}});
     let other = world.loaded(codes);
     for at in 0..5 {
         let fate = [refused(json!("stale")), Fate::Normal];

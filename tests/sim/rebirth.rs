@@ -242,3 +242,68 @@ fn what_refers_to_an_addition_that_was_taken_back_goes_with_it_also_when_a_load_
     assert!(!world.server.received.iter().any(sent));
     world.check_end();
 }
+
+#[test]
+fn a_record_that_is_added_again_while_its_removal_is_in_doubt_survives_a_load_without_it() {
+    for config in [json!({}), json!({"syncDataOnLoad": {}})] {
+        let mut config = config;
+        config["idempotentSync"] = json!(true);
+        let mut world = World::calendar();
+        let client = world.loaded(config);
+        world.remove(client, "events", 2);
+        world.fates.push_back(Fate::DropAnswer);
+        world.sync(client);
+        world.run(25);
+        let row = json!({"id": 2, "name": "back"});
+        world.add(client, "events", row);
+        world.load(client);
+        world.settle();
+        assert_eq!(world.count(client, "events"), 2);
+        world.sync(client);
+        world.settle();
+        let names = world.server.rows["events"].values();
+        assert_eq!(names.filter(|row| row["name"] == "back").count(), 1);
+        assert!(!world.is_dirty(client), "{}", world.changes(client));
+        world.check_end();
+    }
+}
+
+#[test]
+fn a_record_that_is_added_again_by_the_client_id_that_it_had_is_the_same_one() {
+    let mut world = World::calendar();
+    let client = world.loaded(json!({}));
+    let row = world.add(client, "events", json!({"name": "new"}));
+    let phantom = world.get_row(client, "events", row, "id");
+    world.sync(client);
+    world.settle();
+    let again = json!([{"id": phantom, "name": "again"}]).to_string();
+    let store = world.clients[client].stores["events"];
+    let place = syncline::engine::input::Place::End;
+    let rows = again.as_bytes();
+    let refused = world.feed(client, Input::Add { store, rows, place });
+    assert!(refused.is_err(), "it is here");
+    world.feed(client, Input::Remove(store, &[row])).unwrap();
+    world
+        .feed(client, Input::Add { store, rows, place })
+        .unwrap();
+    assert_eq!(world.get(client, "events", 1000, "name"), "again");
+    assert_eq!(
+        world.changes(client),
+        json!({"events": {"updated": [{"id": 1000, "name": "again"}]}})
+    );
+    // Once its removal is confirmed, a new one is meant, and no server takes it for the old one.
+    world.remove(client, "events", 1000);
+    world.sync(client);
+    world.settle();
+    world
+        .feed(client, Input::Add { store, rows, place })
+        .unwrap();
+    assert_ne!(
+        world.changes(client)["events"]["added"][0]["$PhantomId"],
+        phantom
+    );
+    world.sync(client);
+    world.settle();
+    assert_eq!(world.server.count("events"), 3);
+    world.check_end();
+}

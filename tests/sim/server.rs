@@ -19,6 +19,8 @@ pub struct Habits {
     pub strict: bool,
     /// Removes what refers to a removed record.
     pub cascades: bool,
+    /// Says in loads by which client ids records were added.
+    pub tells_phantoms: bool,
 }
 
 impl Default for Habits {
@@ -30,6 +32,7 @@ impl Default for Habits {
             resolves_references: true,
             strict: false,
             cascades: true,
+            tells_phantoms: false,
         }
     }
 }
@@ -54,6 +57,8 @@ pub struct Server {
     /// Bodies of loads.
     pub loads: Vec<Value>,
     answers: BTreeMap<u64, String>,
+    /// By which client ids records were added.
+    phantoms: BTreeMap<(String, u64), String>,
     next_id: u64,
 }
 
@@ -67,6 +72,7 @@ impl Server {
             received: Vec::new(),
             loads: Vec::new(),
             answers: BTreeMap::new(),
+            phantoms: BTreeMap::new(),
             next_id: 1000,
         };
         for (store, rows) in sections.as_object().into_iter().flatten() {
@@ -110,11 +116,16 @@ impl Server {
         }
         for store in pack["stores"].as_array().into_iter().flatten() {
             let name = store.as_str().or(store["id"].as_str()).unwrap_or_default();
-            let rows: Vec<_> = self
-                .rows
-                .get(name)
-                .into_iter()
-                .flat_map(|rows| rows.values())
+            let rows = self.rows.get(name).into_iter().flatten();
+            let rows: Vec<_> = rows
+                .map(|(id, row)| {
+                    let mut row = row.clone();
+                    let phantom = self.phantoms.get(&(name.to_owned(), *id));
+                    if let Some(phantom) = phantom.filter(|_| self.habits.tells_phantoms) {
+                        row.insert("$PhantomId".into(), phantom.as_str().into());
+                    }
+                    row
+                })
                 .collect();
             answer[name] = json!({"rows": rows, "total": rows.len()});
         }
@@ -139,6 +150,8 @@ impl Server {
                 let phantom = row.remove("$PhantomId").unwrap_or_default();
                 let phantom = phantom.as_str().unwrap_or_default().to_owned();
                 phantoms.insert((store.to_owned(), phantom.clone()), id);
+                self.phantoms
+                    .insert((store.to_owned(), id), phantom.clone());
                 name_parent(store, &mut row, &phantoms);
                 self.resolve(store, &mut row, &phantoms);
                 row.insert("id".into(), id.into());

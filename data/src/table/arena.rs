@@ -6,7 +6,7 @@
 //! allocation of its own.
 
 use crate::prelude::*;
-use crate::value::{Cell, SPAN_LONG};
+use crate::value::{Cell, CellKind, SPAN_LONG};
 
 const SEGMENT_BITS: u32 = 16;
 const SEGMENT: usize = 1 << SEGMENT_BITS;
@@ -96,18 +96,40 @@ impl Arena {
     /// Keeps text. Past 4 GiB there are no places left, and the answer is `None`.
     pub(crate) fn keep(&mut self, text: &str) -> Option<Cell> {
         if text.len() <= SHORT {
-            let (low, high) = words(text.as_bytes());
-            if self.cache.is_empty() {
-                self.cache.resize(CACHE_EDITING, UNKNOWN);
-            }
-            if let Some(cell) = self.known(low, high, text.len()) {
-                return Some(cell);
-            }
-            let cell = self.keep_new(text, false, text.is_ascii())?;
-            self.know(low, high, cell);
-            return Some(cell);
+            return self.keep_short(text.as_bytes());
         }
         self.keep_new(text, false, text.is_ascii())
+    }
+
+    fn keep_short(&mut self, text: &[u8]) -> Option<Cell> {
+        let (low, high) = words(text);
+        if self.cache.is_empty() {
+            self.cache.resize(CACHE_EDITING, UNKNOWN);
+        }
+        if let Some(cell) = self.known(low, high, text.len()) {
+            return Some(cell);
+        }
+        if self.room().len() < SHORT && !self.make_room() {
+            return None;
+        }
+        // Of a fixed size: copying as much as there is takes a call in WebAssembly.
+        let both = u128::from(low) | u128::from(high) << 64;
+        self.room()
+            .get_mut(..SHORT)?
+            .copy_from_slice(&both.to_le_bytes());
+        let cell = self.keep_room(text.len(), false, text.is_ascii());
+        self.know(low, high, cell);
+        Some(cell)
+    }
+
+    /// Keeps what a cell of another arena refers to.
+    pub(crate) fn keep_of(&mut self, other: &Self, cell: Cell) -> Option<Cell> {
+        let json = cell.kind() == CellKind::Json;
+        match other.get_bytes(cell)? {
+            Ok(bytes) if bytes.len() <= SHORT && !json => self.keep_short(bytes),
+            Ok(bytes) => self.keep_bytes(bytes, json, cell.span_parts().2),
+            Err(text) => self.keep_new(text, json, cell.span_parts().2),
+        }
     }
 
     /// The cell of a short text that is kept already. `low` and `high` are its bytes,
@@ -145,12 +167,15 @@ impl Arena {
             self.used += text.len();
             return Some(Cell::span(json, place, SPAN_LONG, ascii));
         }
+        self.keep_bytes(text.as_bytes(), json, ascii)
+    }
+
+    /// The same for what isn't longer than [`LONG`].
+    fn keep_bytes(&mut self, text: &[u8], json: bool, ascii: bool) -> Option<Cell> {
         if self.room().len() < text.len() && !self.make_room() {
             return None;
         }
-        self.room()
-            .get_mut(..text.len())?
-            .copy_from_slice(text.as_bytes());
+        self.room().get_mut(..text.len())?.copy_from_slice(text);
         Some(self.keep_room(text.len(), json, ascii))
     }
 

@@ -34,7 +34,8 @@ impl Table {
                 continue;
             }
             let old = self.cell(row, field);
-            if !(old.is_nullish() && new.is_nullish()) && !self.same_in(old, other, new) {
+            let same = old.is_nullish() && new.is_nullish() || self.same_in(old, other, new);
+            if !same {
                 found.push(Difference { field, old, new });
             }
         }

@@ -188,6 +188,13 @@ impl Table {
         (head.generation == id.generation && head.place != FREE).then_some(id.row)
     }
 
+    /// The same while it is visible.
+    #[inline]
+    pub fn shown(&self, id: RowId) -> Option<RowIx> {
+        let head = self.heads.get(id.row.ix())?;
+        (head.generation == id.generation && head.place < HIDDEN).then_some(id.row)
+    }
+
     /// A handle to a row.
     #[inline]
     pub fn handle(&self, row: RowIx) -> RowId {
@@ -244,6 +251,14 @@ impl Table {
             && (field == start || field == end)
         {
             self.intervals.touch(row);
+        }
+    }
+
+    /// Writes a cell of a row that is there, in a field that no index is about.
+    #[inline]
+    pub fn put_cell(&mut self, row: RowIx, field: FieldIx, cell: Cell) {
+        if let Some(column) = self.columns.get_mut(field.ix()) {
+            column.put(row.ix(), cell);
         }
     }
 
@@ -343,7 +358,7 @@ impl Table {
     /// Keeps what a cell of another table holds.
     pub fn copy_cell(&mut self, from: &Self, cell: Cell) -> Cell {
         if cell.is_span() {
-            self.make_cell(from.value(cell))
+            self.arena.keep_of(&from.arena, cell).unwrap_or(Cell::NULL)
         } else {
             cell
         }

@@ -13,6 +13,13 @@ pub const KEPT_BYTES_MAX: usize = 4 << 20;
 /// How often in a row missing changes are asked for before all data is loaded instead.
 pub const GAPS_MAX: u32 = 3;
 
+/// A change whose revision is so much higher than any that the server has spoken of is asked about before it is believed, once for
+/// each size of such steps: counters don't leap, but a message may be wrong.
+pub const LEAP: u64 = 100_000;
+
+/// So many revisions that changes had are remembered, to know a repeated one from one that was never here.
+const RECENT_MAX: usize = 64;
+
 /// A change of the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Change {
@@ -57,6 +64,12 @@ pub struct Feed {
     at: Option<u64>,
     /// The newest revision that the server is known to have.
     newest: u64,
+    /// Up to where an answer has said so, or what was missing has come; beyond it, single changes have.
+    sure: u64,
+    /// The revisions of the changes since then.
+    recent: Vec<u64>,
+    /// The largest step that has turned out to be true.
+    leap: u64,
     /// Answers bring what others changed meanwhile.
     pub(super) answers_bring_all: bool,
     /// The request that is open; 0 for one without a number that changes would name.
@@ -101,9 +114,19 @@ impl Feed {
         };
     }
 
-    /// What was missing has come.
-    pub const fn on_caught_up(&mut self) {
-        self.gaps = 0;
+    /// What was missing has come, as far as the server tells it.
+    pub fn on_caught_up(&mut self) {
+        if !self.is_behind() {
+            self.gaps = 0;
+        }
+        if let Some(at) = self.at {
+            self.be_sure(at);
+        }
+    }
+
+    fn be_sure(&mut self, revision: u64) {
+        self.sure = revision;
+        self.recent.retain(|recent| *recent > revision);
     }
 
     /// Whether asking for what is missing is of no use any more.
@@ -118,6 +141,11 @@ impl Feed {
 
     /// A change has come; those to be applied, this one or also others that waited for it, are appended.
     pub fn take(&mut self, change: Change, out: &mut Vec<Change>) -> Taken {
+        if self.was_misled(&change) {
+            self.at = Some(self.sure);
+            self.newest = self.sure;
+            self.recent.clear();
+        }
         let taken = self.judge(&change);
         match taken {
             Taken::Apply => {
@@ -147,8 +175,23 @@ impl Feed {
         }
         match change.previous {
             Some(previous) if previous > at => Taken::Gap,
+            _ if self.leaps(at, revision) => Taken::Gap,
             _ => self.unless_own(change),
         }
+    }
+
+    fn leaps(&self, at: u64, revision: u64) -> bool {
+        let known = at.max(self.newest);
+        self.answers_bring_all && revision.saturating_sub(known) > self.leap.max(LEAP)
+    }
+
+    /// Whether a change would be passed over that was never here: an earlier one was wrong about its revision.
+    fn was_misled(&self, change: &Change) -> bool {
+        let (Some(at), Some(revision)) = (self.at, change.revision) else {
+            return false;
+        };
+        let passed_over = revision > self.sure && revision < at;
+        passed_over && self.answers_bring_all && !self.recent.contains(&revision)
     }
 
     fn unless_own(&self, change: &Change) -> Taken {
@@ -165,7 +208,12 @@ impl Feed {
             if let Some(at) = &mut self.at
                 && !change.more
             {
+                self.leap = self.leap.max(revision.saturating_sub(*at));
                 *at = (*at).max(revision);
+                if self.recent.len() == RECENT_MAX {
+                    self.recent.remove(0);
+                }
+                self.recent.push(revision);
             }
         }
     }
@@ -299,6 +347,7 @@ impl Feed {
             };
             self.newest = self.newest.max(revision);
             let at = self.at.unwrap_or(revision);
+            self.be_sure(revision);
             if landed == Landed::Load {
                 self.at_open = Some(revision);
             }
@@ -360,6 +409,36 @@ mod tests {
         assert_eq!(revisions(&out), [6, 7, 9, 12]);
         assert_eq!(feed.since(), Some(12));
         assert!(!feed.is_behind());
+    }
+
+    #[test]
+    fn a_revision_far_ahead_is_believed_only_once_the_server_has_said_it() {
+        let (mut feed, mut out) = (at(5), Vec::new());
+        let far = 5 + 2 * LEAP;
+        assert_eq!(feed.take(change(far, 5), &mut out), Taken::Gap);
+        assert_eq!((feed.since(), out.len()), (Some(5), 0));
+        feed.drop_held();
+        assert_eq!(feed.take(change(6, 5), &mut out), Taken::Apply);
+        feed.on_newest(far);
+        assert_eq!(feed.take(change(far, 6), &mut out), Taken::Apply);
+        let next = far + LEAP + 1;
+        assert_eq!(feed.take(change(next, far), &mut out), Taken::Apply);
+    }
+
+    #[test]
+    fn a_change_that_was_wrong_about_its_revision_hides_no_others() {
+        let (mut feed, mut out) = (at(5), Vec::new());
+        feed.take(change(6, 5), &mut out);
+        assert_eq!(feed.take(change(900, 6), &mut out), Taken::Apply);
+        assert_eq!(feed.take(change(6, 5), &mut out), Taken::Known);
+        assert_eq!(feed.take(change(7, 6), &mut out), Taken::Gap);
+        assert_eq!(
+            feed.since(),
+            Some(5),
+            "all since the last answer is asked for"
+        );
+        assert_eq!(feed.take(change(6, 5), &mut out), Taken::Apply);
+        assert_eq!(feed.since(), Some(7));
     }
 
     #[test]

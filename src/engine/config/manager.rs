@@ -58,7 +58,7 @@ pub struct ManagerConfig {
     pub max_sync_bytes: u32,
     /// What follows a sync that the server refused because its data is newer: `keep`, `reload` or `revert`.
     pub on_conflict: String,
-    /// How often `reload` is tried before the refusal is told like any other.
+    /// How often in a row `reload` is tried at once before the refusal is told, and further attempts wait.
     pub max_conflict_retries: u32,
     /// The HTTP statuses and `code`s that say so; 409 and `CONFLICT` when not given.
     pub conflict_codes: Option<Value>,

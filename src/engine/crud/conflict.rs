@@ -28,15 +28,35 @@ impl Manager {
             return false;
         }
         let chosen = self.any(&cx.stores, Store::decides_conflicts);
-        let wanted = chosen || self.options.on_conflict != OnConflict::Keep;
+        // What carried nothing clashes with nothing: the server can't say what is new since so long ago.
+        let asks = !self.any(&cx.stores, Store::has_inflight);
+        let wanted = chosen || asks || self.options.on_conflict != OnConflict::Keep;
         let loads = self.options.load.url.is_some();
         let knows = loads || response.is_some_and(|response| !versions(response).is_empty());
-        if !wanted || !knows || self.conflicts >= self.options.max_conflict_retries {
+        if !wanted || !knows {
             self.conflicts = 0;
             return false;
         }
         self.conflicts += 1;
-        true
+        self.conflicts <= self.options.max_conflict_retries
+    }
+
+    /// The server refuses again and again because others are quicker: the next attempt comes after a wait, each longer than the last
+    /// one, and begins with what the server has.
+    pub(super) fn plan_after_conflicts(&mut self, cx: &mut Context) -> Option<u64> {
+        let waits = self
+            .conflicts
+            .checked_sub(self.options.max_conflict_retries + 1)?;
+        self.retry.resume(waits);
+        let wait = self
+            .retry
+            .on_failure(&self.options.retry, cx.now, &mut cx.rng);
+        if wait.is_none() {
+            self.conflicts = 0;
+        } else if self.options.load.url.is_some() {
+            self.backlog = Backlog::Doubtful(Vec::new());
+        }
+        wait
     }
 
     /// A load comes before the next sync; where none can, what the refusal itself says of the server's records. Those who called

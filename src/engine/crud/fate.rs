@@ -133,21 +133,21 @@ pub fn tell(cx: &mut Context) {
 
 /// The edits of a call are made; or (`keep` is false) they are taken back.
 pub fn end_edit(call: CallId, stores: &[StoreId], keep: bool, cx: &mut Context) {
-    let mut stakes = 0;
-    for &id in stores {
-        stakes += cx
-            .stores
-            .get_mut(id)
-            .map_or(0, |store| store.end_edit(keep));
-    }
     if keep {
+        let mut stakes = 0;
+        for &id in stores {
+            stakes += cx.stores.get_mut(id).map_or(0, |it| it.end_edit());
+        }
         cx.edits.enter(call, stakes as u32);
         return;
     }
+    // References are as they were before records go that they may have been set to.
     for &id in stores {
         if let Some(store) = cx.stores.get_mut(id) {
-            store.roll_back(call, None, &mut cx.notices);
+            store.give_up_edit(call, &mut cx.notices);
         }
+    }
+    for &id in stores {
         relations::follow(cx, id);
     }
     let error = SyncError::new(ErrorCode::Cancelled, "the edits were taken back");

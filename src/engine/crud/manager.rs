@@ -238,6 +238,9 @@ impl Manager {
         let dirty = self.has_changes(&cx.stores);
         let (enabled, delay_ms) = (self.options.auto_sync, self.options.auto_sync_timeout_ms);
         self.auto.configure(enabled, delay_ms, dirty, cx.now);
+        for &store in &self.stores {
+            self.teach(store, cx);
+        }
         Ok(())
     }
 

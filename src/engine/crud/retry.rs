@@ -49,6 +49,11 @@ impl Retry {
         Some(wait_ms)
     }
 
+    /// So many attempts have failed before, also if others were answered in between.
+    pub const fn resume(&mut self, attempts: u32) {
+        self.attempts = attempts;
+    }
+
     /// An attempt was answered: the count starts anew.
     pub const fn on_answered(&mut self) {
         *self = Self {

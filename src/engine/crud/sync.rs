@@ -256,7 +256,8 @@ impl Manager {
         self.release(&exchange, cx);
     }
 
-    /// The server refused. Nothing is sent again by itself before the next edit, but where it only asked for a pause.
+    /// The server refused. Nothing is sent again by itself before the next edit, but where it only asked for a pause, or others were
+    /// quicker.
     fn plan_after_refusal(&mut self, error: &SyncError, cx: &mut Context) -> Option<u64> {
         if error.status == Some(TOO_MANY_REQUESTS) {
             return self
@@ -264,6 +265,9 @@ impl Manager {
                 .on_failure(&self.options.retry, cx.now, &mut cx.rng);
         }
         self.retry.on_answered();
+        if error.code == ErrorCode::Conflict {
+            return self.plan_after_conflicts(cx);
+        }
         None
     }
 

@@ -30,6 +30,7 @@ impl Engine {
             | Input::BeginBatch(_)
             | Input::EndBatch(_)
             | Input::BeginUpdate
+            | Input::Edits(_)
             | Input::EndUpdate
             | Input::BeginEdit { .. }
             | Input::EndEdit(_)
@@ -82,6 +83,7 @@ impl Engine {
                     self.cx.stores.expect(id)?.store.ensure_field(name)?,
                 ));
             }
+            Input::Edits(edits) => return self.set_all(edits),
             Input::Add { store, rows, place } => return self.add(store, rows, place),
             Input::Remove(id, rows) => {
                 self.check_locks(id, rows)?;

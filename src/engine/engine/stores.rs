@@ -10,9 +10,12 @@ use crate::engine::crud::manager::Manager;
 use crate::engine::crud::relations;
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::input::{CallId, ManagerId, Place, Reply, Scope, StoreId};
+use crate::engine::journal::{Edit, Edits};
 use crate::engine::json::{Rows, read_rows};
+use crate::engine::schema::FieldIx;
 use crate::engine::store::Store;
 use crate::engine::table::RowId;
+use crate::engine::value::Value;
 use crate::prelude::*;
 use alloc::sync::Arc;
 
@@ -37,6 +40,59 @@ impl Engine {
         }
         self.cx.stores.remove(id);
         Ok(())
+    }
+
+    /// The user sets a field; who has to know of it is told later.
+    #[inline]
+    pub(super) fn set(
+        &mut self,
+        store: StoreId,
+        row: RowId,
+        field: FieldIx,
+        value: Value<'_>,
+    ) -> Result<bool, SyncError> {
+        if self.guarded {
+            self.check_locks(store, &[row])?;
+        }
+        let entry = self.cx.stores.expect(store)?;
+        entry.store.set_now(self.cx.now.0 as f64);
+        entry.store.set(row, field, value, &mut self.cx.notices)
+    }
+
+    pub(super) fn set_all(&mut self, edits: Edits<'_>) -> Result<Reply, SyncError> {
+        // Rows lie far apart, and what an edit waits for is memory: all of it is fetched at once.
+        let touch = |mixed, edit: Edit<'_>| match self.cx.stores.get(edit.store) {
+            Some(store) => mixed ^ store.touch(edit.row.row, edit.field),
+            None => mixed,
+        };
+        core::hint::black_box(edits.clone().fold(0, touch));
+        self.updates = self.updates.saturating_add(1);
+        let mut made = Ok(false);
+        let mut edited = None;
+        for edit in edits {
+            let Edit {
+                store,
+                row,
+                field,
+                value,
+            } = edit;
+            match self.set(store, row, field, value) {
+                Ok(changed) => {
+                    if changed {
+                        made = made.map(|_| true);
+                        // What follows from edits needs to be known of each, else of the last one.
+                        let follow = self.cx.stores.get(store).is_some_and(Store::has_aftermath);
+                        if follow || edited != Some(store) {
+                            self.on_edit(store);
+                        }
+                        edited = Some(store);
+                    }
+                }
+                Err(error) => made = made.and(Err(error)),
+            }
+        }
+        self.end_update();
+        made.map(Reply::Changed)
     }
 
     pub(super) fn add(

@@ -12,7 +12,7 @@ use crate::engine::input::Place;
 use crate::engine::json::Rows;
 use crate::engine::rng::{Rng, is_uuid};
 use crate::engine::schema::FieldIx;
-use crate::engine::table::{RowId, RowIx, Table};
+use crate::engine::table::{IdRef, RowId, RowIx, Table};
 use crate::engine::value::{Cell, Value};
 use crate::prelude::*;
 
@@ -157,6 +157,7 @@ impl Store {
                 || self
                     .table
                     .find_id(id)
+                    .or_else(|| self.row_once_called(from.text(cell)?))
                     .is_some_and(|row| self.table.is_visible(row))
             {
                 return Err(self.duplicate(id));
@@ -207,6 +208,12 @@ impl Store {
         if let Some(known) = from.id_ref(id).and_then(|id| self.table.find_id(id)) {
             return known;
         }
+        let renamed = from
+            .text(id)
+            .is_some_and(|text| self.phantoms.find(text, false).is_some());
+        if let Some(known) = from.text(id).and_then(|text| self.row_once_called(text)) {
+            return known;
+        }
         let new = self.copy_row(from, row, map);
         if id.is_nullish() {
             let id = self.table.make_cell(Value::Text(&rng.uuid()));
@@ -216,7 +223,7 @@ impl Store {
         let dirty = self.changes.ensure(new, false);
         dirty.in_base = false;
         dirty.pending = Stage::Add;
-        if !id.is_nullish() && from.text(id).is_none_or(|text| !is_uuid(text)) {
+        if !id.is_nullish() && (renamed || from.text(id).is_none_or(|text| !is_uuid(text))) {
             self.name_phantom(new, rng.uuid());
         }
         for reference in &self.references {
@@ -268,7 +275,9 @@ impl Store {
     /// Sets what the app gave for records that came back.
     fn lay_given_over(&mut self, from: &Table, back: &[RowIx], map: &FieldMap, out: &mut Notices) {
         for &row in back {
+            let by_key = || from.find_id(IdRef::Text(self.keys.get(row)?));
             let given = self.id_of(row).and_then(|id| from.find_id(id.as_ref()));
+            let given = given.or_else(by_key);
             let Some(given) = given else { continue };
             for (at, field) in map.iter().enumerate() {
                 let cell = from.cell(given, FieldIx(at as u16));

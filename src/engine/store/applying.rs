@@ -324,7 +324,7 @@ impl Applying {
         };
         let (last, first): (Vec<RowIx>, Vec<RowIx>) =
             sent.iter().partition(|&&row| cascaded(row, store));
-        let last = store.parents_first(last, &|_| true);
+        let last = store.parents_first(last, true, &|_| true);
         for row in first.into_iter().chain(last) {
             let Some(dirty) = store.changes.get(row).filter(|dirty| dirty.is_sent()) else {
                 continue;

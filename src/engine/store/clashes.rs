@@ -202,6 +202,11 @@ impl Store {
 
     /// The server has removed a record. Gives whether the user keeps it, as a new one.
     pub(super) fn survives(&mut self, row: RowIx) -> bool {
+        if self.changes.get(row).is_some_and(Dirty::wants_back) {
+            // It was the user's own removal, which was taken back too late.
+            self.bear_again(row);
+            return true;
+        }
         let edited = |dirty: &Dirty| dirty.in_base && dirty.exists() && dirty.is_modified();
         if !self.changes.get(row).is_some_and(edited) {
             return false;

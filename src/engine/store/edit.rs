@@ -4,7 +4,7 @@ use super::notices::Notices;
 use super::record_state::{Dirty, Stage};
 use super::rows::pack;
 use super::stakes::NOBODY;
-use super::{IS_ID, IS_PARENT, IS_REFERENCE, PERSISTS, PLAIN_NUMBER, Store, equal};
+use super::{IS_ID, IS_PARENT, IS_REFERENCE, PERSISTS, PLAIN_NUMBER, PLAIN_TEXT, Store, equal};
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::rng::is_uuid;
@@ -41,12 +41,16 @@ impl Store {
         };
         let cell = match value {
             Value::Number(number) if traits & PLAIN_NUMBER != 0 => Cell::number(number),
+            Value::Text(_) if traits & PLAIN_TEXT != 0 => self.table.make_cell(value),
             Value::Absent => Cell::NULL,
             _ => {
                 let zone = self.zone.clone();
                 self.table.make_field_cell(field, value, &zone)
             }
         };
+        if let Some(changed) = self.overwrite(row, field, traits, cell) {
+            return Ok(changed);
+        }
         let old = self.table.cell(row, field);
         if equal(&self.table, traits, old, cell) {
             if cell != old {
@@ -62,6 +66,42 @@ impl Store {
         }
         self.write_user(row, field, cell, Origin::Local, out);
         Ok(true)
+    }
+
+    /// What is set most often: another value for a field that was edited before, of a record that is otherwise as the server has it,
+    /// while nobody listens. `None` where it takes more than that.
+    #[inline(always)]
+    fn overwrite(&mut self, row: RowIx, field: FieldIx, traits: u8, cell: Cell) -> Option<bool> {
+        let is_plain = traits & !(PLAIN_NUMBER | PLAIN_TEXT) == PERSISTS;
+        let is_number = cell.as_number().is_some();
+        let is_watched = self.untracked || self.owner.call != NOBODY;
+        if !is_plain || is_watched || self.hears(NoticeKind::Update, Origin::Local) {
+            return None;
+        }
+        let dirty = self.changes.get_mut(row)?;
+        if !dirty.is_being_edited() {
+            return None;
+        }
+        let touched = dirty.fields.iter_mut().find(|it| it.field == field)?;
+        let (old, table) = (touched.pending, &self.table);
+        // Numbers are the same when their cells are.
+        let same = |other: Cell| other == cell || (!is_number && equal(table, traits, other, cell));
+        if old.is_absent() || !touched.inflight.is_absent() || same(touched.base) {
+            return None;
+        }
+        let same = same(old);
+        let dead = if same { cell } else { old };
+        if !same {
+            touched.pending = cell;
+            touched.cascaded = false;
+            dirty.edited = self.now;
+            self.table.put_cell(row, field, cell);
+            self.version += 1;
+        }
+        if !same || cell != old {
+            self.table.release(dead);
+        }
+        Some(!same)
     }
 
     /// A value is set that is seen already. Where an edit that isn't shown would change it, that is
@@ -82,7 +122,7 @@ impl Store {
     }
 
     /// Reads what [`Store::set`] will read, see [`Table::touch`](crate::engine::table::Table::touch).
-    #[inline]
+    #[inline(always)]
     pub fn touch(&self, row: RowIx, field: FieldIx) -> u64 {
         let dirty = self.changes.get(row).and_then(|dirty| dirty.fields.first());
         self.table.touch(row, field) ^ dirty.map_or(0, |touched| touched.base.bits())
@@ -132,6 +172,7 @@ impl Store {
         }
         let touched = dirty.touch(field, old);
         let dead = touched.write(cell, &|a, b| equal(table, traits, a, b));
+        touched.written = self.version as u32;
         let visible = touched.visible();
         let idle = touched.pending.is_absent();
         let plain = touched.inflight.is_absent() && traits & PERSISTS != 0;

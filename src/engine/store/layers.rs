@@ -12,6 +12,8 @@ pub(super) struct Touched {
     pub(super) field: FieldIx,
     /// Written because the record that it referred to went, not by the user's own hand.
     pub(super) cascaded: bool,
+    /// When the user last wrote it, in the order of all that happened to the store.
+    pub(super) written: u32,
     /// What the server confirmed; absent while the record isn't in base.
     pub(super) base: Cell,
     /// What the request on the wire says.
@@ -28,6 +30,7 @@ impl Touched {
         Self {
             field,
             cascaded: false,
+            written: 0,
             base: Cell::ABSENT,
             inflight: Cell::ABSENT,
             pending: Cell::ABSENT,

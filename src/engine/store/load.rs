@@ -339,10 +339,11 @@ impl Store {
     /// Whether a record that isn't in the new data stays, for what the user has changed in it.
     fn keeps_lost(&self, dirty: &Dirty) -> bool {
         let strategy = self.policy.strategy;
-        self.policy.chosen
-            && is_unconfirmed(dirty)
-            && !dirty.is_sent()
-            && conflict::removal(Kind::RemoteRemove, strategy) != Outcome::Decided(Side::Theirs)
+        dirty.wants_back()
+            || self.policy.chosen
+                && is_unconfirmed(dirty)
+                && !dirty.is_sent()
+                && conflict::removal(Kind::RemoteRemove, strategy) != Outcome::Decided(Side::Theirs)
     }
 
     /// A record that the server has no more moves into the new table, hidden, to be sent as new.

@@ -172,6 +172,10 @@ const IS_PARENT: u8 = 4;
 const IS_REFERENCE: u8 = 8;
 /// Its changes are sent.
 const PERSISTS: u8 = 16;
+/// A text is kept as it is.
+const PLAIN_TEXT: u8 = 32;
+/// Says where records lie in time.
+const IS_TIME: u8 = 64;
 
 impl Store {
     /// An empty store. Fails on options that make no sense: no name, a field twice, a kind or
@@ -257,6 +261,15 @@ impl Store {
             };
             if plain {
                 bits |= PLAIN_NUMBER;
+            }
+            if matches!(field.kind, FieldKind::Auto | FieldKind::Text) {
+                bits |= PLAIN_TEXT;
+            }
+            if schema
+                .interval
+                .is_some_and(|(start, end)| ix == start || ix == end)
+            {
+                bits |= IS_TIME;
             }
             if ix == schema.id {
                 bits |= IS_ID;
@@ -391,10 +404,7 @@ impl Store {
     /// The row of a handle to a record that the app can see.
     #[inline]
     pub(in crate::engine) fn visible(&self, id: RowId) -> Result<RowIx, SyncError> {
-        match self.table.resolve(id) {
-            Some(row) if self.table.is_visible(row) => Ok(row),
-            _ => Err(self.not_here(id)),
-        }
+        self.table.shown(id).ok_or_else(|| self.not_here(id))
     }
 
     #[cold]

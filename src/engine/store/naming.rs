@@ -3,6 +3,7 @@
 //! compared with the server's.
 
 use super::answer::{NewId, Unmentioned, Warning};
+use super::layers::Touched;
 use super::notices::Notices;
 use super::rows::{Groups, entry, places};
 use super::{Id, Store};
@@ -174,11 +175,12 @@ impl Store {
             return;
         };
         let other = self.table.find_id(id.as_ref());
-        if other == Some(row) {
+        if other == Some(row) && phantom == *id {
             self.learn_id(row, &phantom, id);
             return;
         }
-        if let Some(other) = other {
+        // The same id in another form (`7` for `"7"`) is taken over as the server writes it.
+        if let Some(other) = other.filter(|&other| other != row) {
             let saved = self.changes.get(row).is_none_or(|dirty| dirty.in_base);
             if saved || !named.renamed.find(other.0.into()).is_empty() {
                 return;
@@ -197,19 +199,18 @@ impl Store {
     /// The server's record came by another way before its phantom got the id: the phantom takes its
     /// place, and its edits.
     fn absorb(&mut self, other: RowIx, phantom: RowIx, out: &mut Notices) {
-        let edits: Vec<(FieldIx, Cell)> = self
-            .changes
-            .get(other)
-            .map(|dirty| {
-                dirty
-                    .fields
-                    .iter()
-                    .map(|it| (it.field, it.pending))
-                    .collect()
-            })
-            .unwrap_or_default();
-        for (field, cell) in edits {
-            if !cell.is_absent() && !self.equal(field, cell, self.table.cell(phantom, field)) {
+        let edits = self.changes.get(other).map(|dirty| dirty.fields.to_vec());
+        for edit in edits.unwrap_or_default() {
+            let (field, cell) = (edit.field, edit.pending);
+            // The user may have edited both; the later edit stands.
+            let later =
+                |touched: &Touched| !touched.pending.is_absent() && touched.written > edit.written;
+            let dirty = self.changes.get(phantom);
+            let covered = dirty
+                .and_then(|dirty| dirty.touched(field))
+                .is_some_and(later);
+            let same = self.equal(field, cell, self.table.cell(phantom, field));
+            if !cell.is_absent() && !covered && !same {
                 let copy = self.copy_within(cell);
                 self.write_user(phantom, field, copy, Origin::Rebase, out);
             }

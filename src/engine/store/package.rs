@@ -82,7 +82,7 @@ impl Store {
         lists[1].reserve(rows.len() * ITEM);
         // Servers give ids in the order of the package.
         let is_new = |row: RowIx| self.changes.get(row).is_some_and(|dirty| !dirty.in_base);
-        for row in self.parents_first(rows, &is_new) {
+        for row in self.parents_first(rows, false, &is_new) {
             let Some(dirty) = self.changes.get(row) else {
                 continue;
             };

@@ -91,6 +91,12 @@ impl Store {
             .or_else(|| self.table.find_id(id).filter(|&row| !self.is_own_id(row)))
     }
 
+    /// The record that servers knew by that client id before it got its own.
+    pub(super) fn row_once_called(&self, phantom: &str) -> Option<RowIx> {
+        let id = self.phantoms.find(phantom, false)?;
+        self.table.find_id(id.as_ref())
+    }
+
     /// The visible record of that client id.
     pub fn find_phantom(&self, phantom: &str) -> Option<RowId> {
         let row = self.phantom_row(phantom)?;

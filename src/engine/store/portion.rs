@@ -40,7 +40,7 @@ impl Store {
                 dirty.counted.ready
             }
         };
-        let rows = self.parents_first(self.changes.rows(goes), &|_| true);
+        let rows = self.parents_first(self.changes.rows(goes), false, &|_| true);
         let writer = self.writer(Layer::Unconfirmed, options, targets);
         let found = rows.into_iter().filter_map(|row| {
             let dirty = self.changes.get(row)?;

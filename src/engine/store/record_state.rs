@@ -139,6 +139,13 @@ impl Dirty {
             && self.blocked & CONFLICT == 0
     }
 
+    /// Whether the user edits a record that is otherwise as the server has it, and that the next package carries.
+    #[inline(always)]
+    pub(super) fn is_being_edited(&self) -> bool {
+        let is_ready = self.counted.ready && self.in_base && !self.held;
+        is_ready && self.is_still() && self.stakes.is_empty()
+    }
+
     /// Whether no layer says anything about the record's existence.
     pub(super) const fn is_still(&self) -> bool {
         matches!((self.inflight, self.pending), (Stage::Idle, Stage::Idle))
@@ -165,6 +172,14 @@ impl Dirty {
         !matches!(self.pending, Stage::Idle)
             || self.fields.iter().any(|field| !field.pending.is_absent())
             || self.stakes.iter().any(|stake| stake.hidden && !stake.sent)
+    }
+
+    /// Whether the user took a removal back when it was on the wire already.
+    pub(super) const fn wants_back(&self) -> bool {
+        matches!(
+            (self.pending, self.inflight),
+            (Stage::Add, Stage::Remove(_))
+        )
     }
 
     /// Whether a removal that isn't shown waits (`sent`: is on the wire).

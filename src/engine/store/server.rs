@@ -96,15 +96,14 @@ impl Store {
 
     /// The same for a record without edits, which most are.
     fn patch_clean(&mut self, row: RowIx, from: ServerRow<'_>, out: &mut Notices) {
-        let mut differences = core::mem::take(&mut self.differences);
         let other = (from.table, from.row);
         self.table
-            .differences(row, other, from.map, &mut differences);
-        for it in &differences {
+            .differences(row, other, from.map, &mut self.differences);
+        for at in 0..self.differences.len() {
+            let it = self.differences[at];
             let cell = self.table.copy_cell(from.table, it.new);
             self.server_write(row, it.field, cell, true, from.origin, out);
         }
-        self.differences = differences;
     }
 
     /// Keeps in mind that the server itself named another record by text: it may be a phantom's.

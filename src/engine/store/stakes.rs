@@ -91,18 +91,29 @@ impl Store {
     }
 
     /// The call's edits are made. Gives how many stakes it has in this store.
-    /// `keep`: they aren't about to be taken back.
-    pub fn end_edit(&mut self, keep: bool) -> usize {
+    pub fn end_edit(&mut self) -> usize {
         self.owner = Owner::default();
         let rows = core::mem::take(&mut self.staked);
         for &row in &rows {
-            if !self.changes.get(row).is_some_and(Dirty::is_unsent_removal) {
-                self.settle(row);
-            } else if keep {
+            if self.changes.get(row).is_some_and(Dirty::is_unsent_removal) {
                 self.end_unsent(row);
+            } else {
+                self.settle(row);
             }
         }
         rows.len()
+    }
+
+    /// The call's edits are taken back before they count for anything. Other stores have to follow.
+    pub fn give_up_edit(&mut self, call: CallId, out: &mut Notices) {
+        self.owner = Owner::default();
+        let rows = core::mem::take(&mut self.staked);
+        self.roll_back(call, None, out);
+        for row in rows {
+            if !self.changes.get(row).is_some_and(Dirty::is_unsent_removal) {
+                self.settle(row);
+            }
+        }
     }
 
     /// Whether a call's edits are being made.
@@ -375,7 +386,8 @@ impl Store {
                 let origin = Origin::Rollback;
                 self.tell_field(NoticeKind::Update, origin, (row, field), change, out);
             }
-        } else if let Some(touched) = dirty.fields.iter_mut().find(|it| it.field == field) {
+        } else if seen.is_some() || dirty.touched(field).is_some() {
+            let touched = dirty.touch(field, table.cell(row, field));
             touched.pending = seen.unwrap_or(Cell::ABSENT);
             touched.settle(&|a, b| super::equal(table, traits, a, b));
         }

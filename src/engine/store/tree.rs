@@ -26,10 +26,11 @@ impl Store {
     }
 
     /// Rows in their order, but those that `sorts` picks behind the picked ones that are their
-    /// parents (on the server, where it has them).
+    /// parents: by what is seen, or (`on_server`) by what the server has, where it has them.
     pub(super) fn parents_first(
         &self,
         rows: Vec<RowIx>,
+        on_server: bool,
         sorts: &dyn Fn(RowIx) -> bool,
     ) -> Vec<RowIx> {
         let Some(field) = self.table.schema().parent else {
@@ -49,7 +50,8 @@ impl Store {
             let mut at = Some(row);
             while let Some(next) = at.filter(|next| core::mem::take(&mut waits[next.ix()])) {
                 line.push(next);
-                let cell = self.server_cell(next, field);
+                let by_server = on_server || !self.table.is_visible(next);
+                let cell = self.server_cell(next, field).filter(|_| by_server);
                 let id = cell.unwrap_or_else(|| self.table.cell(next, field));
                 at = self.table.id_ref(id).and_then(|id| self.table.find_id(id));
             }

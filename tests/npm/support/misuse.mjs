@@ -92,7 +92,9 @@ export const methodsOf = (object, from) =>
 export const settersOf = (object) =>
   members(object)
     .filter(([, { set }]) => set !== undefined)
-    .map(([name]) => name);
+    .map(([name]) => name)
+    // Of the handlers of relayed events, which are all alike, one is enough.
+    .filter((name) => !/^onStore[A-Z]/.test(name) || name === 'onStoreAdd');
 
 /** The events for which there can be a handler: those that are fired by whatever this is. */
 export const eventsOf = (object) =>

@@ -9,7 +9,7 @@ import type { BoardTask } from './project';
 /** What the dialog is about to write. */
 export interface CardValues {
   name: string;
-  description: string | null;
+  description: string | null | undefined;
   column: string;
   lane: string | null;
   deadline: Date | null;

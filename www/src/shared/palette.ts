@@ -33,7 +33,7 @@ const NAMED: Record<string, string> = {
 };
 
 /** A colour of the page's palette for the server's; one that CSS doesn't know becomes grey. */
-export function cssColor(color: string | null): string {
+export function cssColor(color: string | null | undefined): string {
   const named = NAMED[color?.toLowerCase() ?? 'gray'];
   if (named) return named;
   return color && CSS.supports('color', color) ? color : '#64748b';

@@ -167,8 +167,9 @@ function frameOf(message: unknown): { type: string; data: unknown; revision: num
 
 /** A message in a few words: what of it a person asks for. */
 function wordsOf({ type, data }: { type: string; data: unknown }): string {
-  const { action, userName, recordType, recordId } = asRecord(data);
-  const what = recordType && recordId ? ` ${String(recordType)} ${String(recordId)}` : '';
+  const { action, userName, recordType, recordId, type: store, id } = asRecord(data);
+  const place = [recordType ?? store, recordId ?? id];
+  const what = place.every(Boolean) ? ` ${place.map(String).join(' ')}` : '';
   if (type === 'sync') return `sync · ${summarize(asRecord(data))}`;
   if (type === 'presence' && Array.isArray(data)) return `presence · ${data.length} here`;
   if (type === 'presence') return `presence · ${String(action)}${what}`;
