@@ -26,7 +26,7 @@ const FEATURE: &str = "module";
 /// lowest kilobyte of memory but the end of the stack.
 const WASM_OPT: [&str; 7] = [
     "--gufa-optimizing",
-    "-Oz",
+    "-Os",
     "--converge",
     "--low-memory-unused",
     "--one-caller-inline-max-function-size=20",
