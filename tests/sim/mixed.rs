@@ -234,10 +234,15 @@ impl Run {
         };
         let row = self.row(user, STORES[at], &tag);
         let name = format!("name{}", self.rng.below(5));
-        self.trace(user, &format!("rename {tag} {name}"));
-        self.world
+        let is = self.world.get_row(user, STORES[at], row, "id");
+        self.trace(user, &format!("rename {tag} {is} {name}"));
+        let changed = self
+            .world
             .set_row(user, STORES[at], row, "name", name.as_str());
-        self.users[user][at].get_mut(&tag).unwrap().name = name;
+        // Of two, one may show that already: setting it to what it shows says nothing.
+        if changed {
+            self.users[user][at].get_mut(&tag).unwrap().name = name;
+        }
     }
 
     /// Another event for an assignment, another parent for a node.
@@ -253,9 +258,30 @@ impl Run {
         }
         let row = self.row(user, store, &tag);
         let id = self.id(user, target, &to);
-        self.trace(user, &format!("point {tag} to {to} {id}"));
-        self.world.set_row(user, store, row, field, id);
-        self.users[user][at].get_mut(&tag).unwrap().to = Some(to);
+        if at == 2 && self.is_seen_below(user, &id, row) {
+            return;
+        }
+        let is = self.world.get_row(user, store, row, "id");
+        self.trace(user, &format!("point {tag} {is} to {to} {id}"));
+        if self.world.set_row(user, store, row, field, id) {
+            self.users[user][at].get_mut(&tag).unwrap().to = Some(to);
+        }
+    }
+
+    /// Whether the node of an id is this row, or is seen below it: of two, one may still stand where it stood.
+    fn is_seen_below(&self, user: usize, id: &Value, above: RowId) -> bool {
+        let mut id = id.clone();
+        while !id.is_null() {
+            let text = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
+            let Some(row) = self.world.find(user, "nodes", text.as_str()) else {
+                return false;
+            };
+            if row == above {
+                return true;
+            }
+            id = self.world.get_row(user, "nodes", row, "parentId");
+        }
+        false
     }
 
     /// Whether a node is another one, or lies below it.
@@ -276,9 +302,12 @@ impl Run {
         };
         let rows = self.rows(user, STORES[at], &tag);
         let store = self.store_of(user, STORES[at]);
-        self.trace(user, &format!("remove {tag}"));
+        let count = rows.len();
+        self.trace(user, &format!("remove {tag} ({count})"));
+        let (before, going) = (self.all_rows(user), self.seen_with(user, at, &rows));
         self.world.feed(user, Input::Remove(store, &rows)).unwrap();
         self.forget(user, at, &tag);
+        self.forget_seen(user, &before, &going);
     }
 
     /// What refers to a record that goes does too.
@@ -296,6 +325,49 @@ impl Run {
         if at == 0 {
             self.users[user][1].retain(|_, it| it.to.as_deref() != Some(tag));
         }
+    }
+
+    /// What goes with these rows as the user sees it: what refers to them, and so on.
+    fn seen_with(&self, user: usize, at: usize, rows: &[RowId]) -> Vec<(usize, RowId)> {
+        let mut going: Vec<(usize, RowId)> = rows.iter().map(|row| (at, *row)).collect();
+        let mut next = 0;
+        while let Some(&(at, row)) = going.get(next) {
+            next += 1;
+            let id = self.world.get_row(user, STORES[at], row, "id");
+            for (from, (field, target)) in REFERENCE.iter().enumerate() {
+                if *target != STORES[at] {
+                    continue;
+                }
+                for other in self.world.rows(user, STORES[from]) {
+                    let refers = self.world.get_row(user, STORES[from], other, field) == id;
+                    if refers && !going.contains(&(from, other)) {
+                        going.push((from, other));
+                    }
+                }
+            }
+        }
+        going
+    }
+
+    /// Exactly these rows have gone. Of two, one may have, and with it what referred to it.
+    fn forget_seen(&mut self, user: usize, before: &[(usize, RowId)], going: &[(usize, RowId)]) {
+        let stays: Vec<_> = before.iter().filter(|it| !going.contains(it)).collect();
+        assert_eq!(self.all_rows(user).iter().collect::<Vec<_>>(), stays);
+        for (at, store) in STORES.iter().enumerate() {
+            let tags: Vec<String> = self.users[user][at].keys().cloned().collect();
+            for tag in tags {
+                if self.rows(user, store, &tag).is_empty() {
+                    self.users[user][at].remove(&tag);
+                }
+            }
+        }
+    }
+
+    fn all_rows(&self, user: usize) -> Vec<(usize, RowId)> {
+        let of = |at: usize| self.world.rows(user, STORES[at]).into_iter();
+        (0..STORES.len())
+            .flat_map(|at| of(at).map(move |row| (at, row)))
+            .collect()
     }
 
     /// A record is removed and added again, by its id, at once or later.
