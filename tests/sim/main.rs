@@ -25,6 +25,7 @@
 //! | `own_ids` | records that the app adds under ids of its choice |
 //! | `clashing` | others are quicker, again and again |
 //! | `collisions` | the server uses ids that the app has chosen |
+//! | `twins` | records that are there twice for a while |
 //! | `mixed` | random users who use everything at once, seed by seed |
 //! | `random` | random users on a hostile network, seed by seed |
 #![cfg(not(target_arch = "wasm32"))]
@@ -61,5 +62,6 @@ mod scenarios;
 #[path = "../common/seeds.rs"]
 mod seeds;
 mod server;
+mod twins;
 mod waiting;
 mod world;
