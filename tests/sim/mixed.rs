@@ -62,6 +62,7 @@ impl Run {
         let sections = json!({"events": [], "resources": [], "assignments": [], "nodes": []});
         let mut world = World::new(seed, habits, sections);
         world.send_cascade = rng.below(2) == 0;
+        world.server.habits.cascades = !world.send_cascade;
         let mut users = Vec::new();
         for client in 0..1 + rng.below(2) as usize {
             let full = short_answers || rng.below(2) == 0;
@@ -241,6 +242,8 @@ impl Run {
             .set_row(user, STORES[at], row, "name", name.as_str());
         // Of two, one may show that already: setting it to what it shows says nothing.
         if changed {
+            let other = self.stands(user, at, &tag, row, "name");
+            let name = other.map_or(name, |other| other.as_str().unwrap().to_owned());
             self.users[user][at].get_mut(&tag).unwrap().name = name;
         }
     }
@@ -264,8 +267,28 @@ impl Run {
         let is = self.world.get_row(user, store, row, "id");
         self.trace(user, &format!("point {tag} {is} to {to} {id}"));
         if self.world.set_row(user, store, row, field, id) {
-            self.users[user][at].get_mut(&tag).unwrap().to = Some(to);
+            let other = self.stands(user, at, &tag, row, field);
+            let to = other.map_or(Some(to), |id| self.tag_of(user, target, &id));
+            self.users[user][at].get_mut(&tag).unwrap().to = to;
         }
+    }
+
+    /// Of two, one has been set back to what the server has, so that it says nothing: what the other says stands.
+    fn stands(&self, user: usize, at: usize, tag: &str, row: RowId, field: &str) -> Option<Value> {
+        let rows = self.rows(user, STORES[at], tag);
+        let other = rows.iter().find(|other| **other != row)?;
+        let mut server = self.world.server.rows[STORES[at]].values();
+        let server = server.find(|row| row["tag"] == tag)?;
+        let is = self.world.get_row(user, STORES[at], row, field);
+        let back = server.get(field).unwrap_or(&Value::Null) == &is;
+        back.then(|| self.world.get_row(user, STORES[at], *other, field))
+    }
+
+    fn tag_of(&self, user: usize, store: &str, id: &Value) -> Option<String> {
+        let text = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
+        let row = self.world.find(user, store, text.as_str())?;
+        let tag = self.world.get_row(user, store, row, "tag");
+        Some(tag.as_str()?.to_owned())
     }
 
     /// Whether the node of an id is this row, or is seen below it: of two, one may still stand where it stood.
