@@ -219,9 +219,9 @@ impl Store {
         }
         // One of the two only went along with what it referred to: where the record refers by its
         // latest edit decides.
-        let elsewhere = |store: &Self, (field, cell)| {
-            let now = store.table.cell(phantom, field);
-            !store.equal(field, now, cell)
+        let elsewhere = |store: &Self, (field, id): (FieldIx, Option<Id>)| {
+            let now = store.table.id_ref(store.table.cell(phantom, field));
+            now != id.as_ref().map(Id::as_ref)
         };
         let exists = self.changes.get(other).is_none_or(Dirty::exists);
         let moved = self.went_along(other).is_some_and(|it| elsewhere(self, it));
@@ -255,12 +255,13 @@ impl Store {
 
     /// The field through which another record's removal, unsent so far, took this one along, with
     /// what it says.
-    fn went_along(&self, row: RowIx) -> Option<(FieldIx, Cell)> {
+    fn went_along(&self, row: RowIx) -> Option<(FieldIx, Option<Id>)> {
         let dirty = self.changes.get(row)?;
         let Stage::Remove(Some(field)) = dirty.pending else {
             return None;
         };
-        Some((field, self.table.cell(row, field)))
+        let id = self.table.id_ref(self.table.cell(row, field));
+        Some((field, id.map(Id::from)))
     }
 
     /// A record that went along with another stays after all. What went along with it does not.
