@@ -26,7 +26,7 @@
 //! | `clashing` | others are quicker, again and again |
 //! | `collisions` | the server uses ids that the app has chosen |
 //! | `twins` | records that are there twice for a while |
-//! | `mixed` | random users who use everything at once, seed by seed |
+//! | `mixed`, `mixed_end` | random users who use everything at once, seed by seed |
 //! | `random` | random users on a hostile network, seed by seed |
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(unreachable_pub, reason = "a test's modules are its own")]

@@ -7,6 +7,7 @@
 //!
 //! `SYNCLINE_SEEDS`, `SYNCLINE_SEED` and `SYNCLINE_TRACE` do what they do for `random`.
 
+#[path = "mixed_end.rs"]
 mod end;
 
 use std::collections::BTreeMap;
