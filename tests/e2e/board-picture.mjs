@@ -63,7 +63,7 @@ try {
   const sent = view.page.waitForRequest((request) => request.url().endsWith('/sync'));
   await view.drag('Dark colours', 'review', 'medium');
   await sent;
-  await view.page.locator('.wire-row summary').nth(1).click();
+  await view.page.locator('.wire-kind[data-kind=sync]').nth(1).click();
   await view.page.mouse.move(720, 30);
   await view.pill('Saving…');
   mkdirSync(dirname(path), { recursive: true });

@@ -30,7 +30,7 @@ try {
   const sent = view.page.waitForRequest((request) => request.url().endsWith('/api/sync'));
   await view.drag('Accessibility audit', { days: 3, hours: -1.5 });
   await sent;
-  await view.page.locator('.wire-row summary').nth(1).click();
+  await view.page.locator('.wire-kind[data-kind=sync]').nth(1).click();
   await view.page.mouse.move(720, 30);
   await view.pill('Saving…');
   mkdirSync(dirname(path), { recursive: true });
