@@ -540,12 +540,7 @@ impl World {
             .filter(|id| !base.contains_key(*id))
             .cloned()
             .collect();
-        for id in gone {
-            self.model.sent.remove(&id);
-            self.model.base.remove(&id);
-            self.model.seen.remove(&id);
-            self.model.hidden.remove(&id);
-        }
+        gone.iter().for_each(|id| self.remote_remove(id));
         for id in base.keys() {
             self.model.patch(id, &[("b", value.clone())]);
         }

@@ -25,7 +25,8 @@
 //! | `own_ids` | records that the app adds under ids of its choice |
 //! | `clashing` | others are quicker, again and again |
 //! | `collisions` | the server uses ids that the app has chosen |
-//! | `mixed` | random users who use everything at once, seed by seed |
+//! | `twins` | records that are there twice for a while |
+//! | `mixed`, `mixed_end` | random users who use everything at once, seed by seed |
 //! | `random` | random users on a hostile network, seed by seed |
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(unreachable_pub, reason = "a test's modules are its own")]
@@ -61,5 +62,6 @@ mod scenarios;
 #[path = "../common/seeds.rs"]
 mod seeds;
 mod server;
+mod twins;
 mod waiting;
 mod world;

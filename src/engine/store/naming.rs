@@ -5,6 +5,7 @@
 use super::answer::{NewId, Unmentioned, Warning};
 use super::layers::Touched;
 use super::notices::Notices;
+use super::record_state::{Dirty, Stage};
 use super::rows::{Groups, entry, places};
 use super::{Id, Store};
 use crate::engine::event::{NoticeKind, Origin};
@@ -199,6 +200,7 @@ impl Store {
     /// The server's record came by another way before its phantom got the id: the phantom takes its
     /// place, and its edits.
     fn absorb(&mut self, other: RowIx, phantom: RowIx, out: &mut Notices) {
+        let along = self.went_along(phantom);
         let edits = self.changes.get(other).map(|dirty| dirty.fields.to_vec());
         for edit in edits.unwrap_or_default() {
             let (field, cell) = (edit.field, edit.pending);
@@ -215,7 +217,18 @@ impl Store {
                 self.write_user(phantom, field, copy, Origin::Rebase, out);
             }
         }
-        let removed = self.changes.get(other).is_some_and(|dirty| !dirty.exists());
+        // One of the two only went along with what it referred to: where the record refers by its
+        // latest edit decides.
+        let elsewhere = |store: &Self, (field, id): (FieldIx, Option<Id>)| {
+            let now = store.table.id_ref(store.table.cell(phantom, field));
+            now != id.as_ref().map(Id::as_ref)
+        };
+        let exists = self.changes.get(other).is_none_or(Dirty::exists);
+        let moved = self.went_along(other).is_some_and(|it| elsewhere(self, it));
+        let removed = !exists && !moved;
+        if exists && along.is_some_and(|it| elsewhere(self, it)) {
+            self.stay(phantom, out);
+        }
         let id = self.id_of(other);
         let stakes = self.changes.get_mut(other);
         let stakes = stakes.map(|dirty| core::mem::take(&mut dirty.stakes));
@@ -223,11 +236,11 @@ impl Store {
             dirty.stakes.extend(stakes);
         }
         self.table.hide(&[other]);
-        if !removed {
+        if exists {
             self.tell(NoticeKind::Remove, Origin::Remote, other, out);
         }
         self.free(other);
-        if let (false, false, Some(id)) = (removed, self.table.is_visible(phantom), id) {
+        if let (true, false, Some(id)) = (exists, self.table.is_visible(phantom), id) {
             // The addition was taken back, and what it made goes with all that refers to it.
             if let Some(parent) = self.table.schema().parent {
                 let children = self.rows_referring(parent, id.as_ref(), true);
@@ -238,6 +251,31 @@ impl Store {
         if removed && self.table.is_visible(phantom) {
             self.remove_rows(vec![phantom], None, Origin::Rebase, out);
         }
+    }
+
+    /// The field through which another record's removal, unsent so far, took this one along, with
+    /// what it says.
+    fn went_along(&self, row: RowIx) -> Option<(FieldIx, Option<Id>)> {
+        let dirty = self.changes.get(row)?;
+        let Stage::Remove(Some(field)) = dirty.pending else {
+            return None;
+        };
+        let id = self.table.id_ref(self.table.cell(row, field));
+        Some((field, id.map(Id::from)))
+    }
+
+    /// A record that went along with another stays after all. What went along with it does not.
+    fn stay(&mut self, row: RowIx, out: &mut Notices) {
+        if let Some(dirty) = self.changes.get_mut(row) {
+            dirty.pending = match dirty.inflight {
+                Stage::Idle if !dirty.in_base => Stage::Add,
+                _ => Stage::Idle,
+            };
+        }
+        self.settle(row);
+        self.place_back(&[row]);
+        self.version += 1;
+        self.tell(NoticeKind::Add, Origin::Rebase, row, out);
     }
 
     /// A copy of a cell of this store's table, for another owner.

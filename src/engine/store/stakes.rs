@@ -60,6 +60,8 @@ pub(super) struct Stake {
     pub(super) hidden: bool,
     /// What was set, for fields.
     pub(super) cell: Cell,
+    /// When, as in [`Touched`](super::layers::Touched).
+    pub(super) written: u32,
 }
 
 /// What has been decided about one stake.
@@ -140,6 +142,7 @@ impl Store {
             sent: !dirty.counted.changed,
             hidden: false,
             cell: Cell::ABSENT,
+            written: 0,
         });
         true
     }
@@ -171,12 +174,14 @@ impl Store {
         if call == NOBODY && !matches!(of, Of::Field(_)) {
             return;
         }
+        let written = self.version as u32;
         let dirty = self.changes.ensure(row, true);
         let newest = dirty.stakes.iter_mut().rev().find(|stake| stake.of == of);
         if let Some(newest) = newest
             && (newest.call, newest.hidden, newest.sent) == (call, hidden, false)
         {
             newest.cell = cell;
+            newest.written = written;
             return;
         }
         dirty.stakes.push(Stake {
@@ -185,6 +190,7 @@ impl Store {
             sent: false,
             hidden,
             cell,
+            written,
         });
         if call != NOBODY {
             self.staked.push(row);
@@ -206,17 +212,20 @@ impl Store {
                 return false;
             }
             let before = match dirty.touched(field) {
-                _ if dirty.is_all_pending() => Some(column),
-                Some(touched) if !touched.pending.is_absent() => Some(touched.pending),
+                _ if dirty.is_all_pending() => Some((column, 0)),
+                Some(touched) if !touched.pending.is_absent() => {
+                    Some((touched.pending, touched.written))
+                }
                 _ => None,
             };
-            if let Some(cell) = before {
+            if let Some((cell, written)) = before {
                 dirty.stakes.push(Stake {
                     call: NOBODY,
                     of,
                     sent: false,
                     hidden: false,
                     cell,
+                    written,
                 });
             }
         }
@@ -377,10 +386,10 @@ impl Store {
         let mut left = dirty.stakes.iter().rev();
         let seen = left
             .find(|stake| stake.of == Of::Field(field) && !stake.sent && !stake.hidden)
-            .map(|stake| stake.cell);
+            .map(|stake| (stake.cell, stake.written));
         if dirty.is_all_pending() {
             let old = table.cell(row, field);
-            if let Some(cell) = seen.filter(|&cell| cell != old) {
+            if let Some((cell, _)) = seen.filter(|&(cell, _)| cell != old) {
                 self.put(row, field, cell);
                 let change = (old, cell);
                 let origin = Origin::Rollback;
@@ -388,7 +397,7 @@ impl Store {
             }
         } else if seen.is_some() || dirty.touched(field).is_some() {
             let touched = dirty.touch(field, table.cell(row, field));
-            touched.pending = seen.unwrap_or(Cell::ABSENT);
+            (touched.pending, touched.written) = seen.unwrap_or((Cell::ABSENT, 0));
             touched.settle(&|a, b| super::equal(table, traits, a, b));
         }
     }
