@@ -6,7 +6,7 @@ use super::manager::Manager;
 use super::relations;
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::input::{CallId, ManagerId, StoreId};
-use crate::engine::store::Fate;
+use crate::engine::store::{Fate, Store};
 use crate::prelude::*;
 
 /// The manager of calls about stores that have none.
@@ -104,6 +104,8 @@ pub fn gather(stores: &[StoreId], cx: &mut Context) {
         }
         for (id, fate) in fates {
             if let Some(others) = cx.edits.on_fate(&fate) {
+                let keeps = |id: &StoreId| cx.stores.get(*id).is_some_and(Store::keeps_unsent);
+                let others = others || stores.iter().any(keeps);
                 let of = [id];
                 let concerned = if others { stores } else { &of };
                 roll_back(&fate, others, concerned, cx);
@@ -127,7 +129,20 @@ fn roll_back(fate: &Fate, others: bool, stores: &[StoreId], cx: &mut Context) {
 /// Settles the promises of what is decided.
 pub fn tell(cx: &mut Context) {
     for (call, outcome) in core::mem::take(&mut cx.edits.decided) {
+        if outcome.is_ok() {
+            end_kept(call, cx);
+        }
         cx.settle(call, outcome.map(|()| None), None);
+    }
+}
+
+fn end_kept(call: CallId, cx: &mut Context) {
+    for id in cx.stores.ids() {
+        if let Some(store) = cx.stores.get_mut(id)
+            && store.keeps_unsent()
+        {
+            store.end_kept(call);
+        }
     }
 }
 

@@ -82,8 +82,8 @@ impl Store {
         };
         match (core::mem::take(&mut dirty.inflight), dirty.pending) {
             (Stage::Add, Stage::Remove(_)) => {
-                self.decide(row, &Ok(()));
-                self.free(row);
+                dirty.fields.clear();
+                self.keep_unsent(row);
                 return;
             }
             (Stage::Add, _) => {
@@ -172,8 +172,7 @@ impl Store {
             let existed = dirty.exists();
             match (core::mem::take(&mut dirty.inflight), dirty.pending) {
                 (Stage::Add, Stage::Remove(_)) => {
-                    self.decide(row, &Ok(()));
-                    self.free(row);
+                    self.end_unsent(row);
                     continue;
                 }
                 (Stage::Add, _) => {

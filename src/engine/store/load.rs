@@ -4,7 +4,7 @@ use super::notices::Notices;
 use super::record_state::{Dirty, Stage};
 use super::rows::Groups;
 use super::server::all_values;
-use super::stakes::{Fate, NOBODY, gone};
+use super::stakes::{Fate, gone};
 use super::{Id, Named, Store, Unmentioned, equal};
 use crate::engine::conflict::{self, Kind, Outcome, Side};
 use crate::engine::event::{NoticeKind, Origin};
@@ -355,15 +355,16 @@ impl Store {
 
     /// What was at stake in a record that isn't in the new data is lost.
     fn lose_stakes(&mut self, dirty: &Dirty, row: RowId) {
-        let owned = dirty.stakes.iter().filter(|stake| stake.call != NOBODY);
-        let fates = owned.map(|stake| Fate {
-            call: stake.call,
+        let outcome = match dirty.exists() {
+            true => Err(gone()),
+            // What was to go has gone.
+            false => Ok(()),
+        };
+        let stakes = dirty.stakes.iter();
+        let fates = stakes.filter(|it| it.counts(&outcome)).map(|it| Fate {
+            call: it.call,
             row,
-            outcome: match dirty.exists() {
-                true => Err(gone()),
-                // What was to go has gone.
-                false => Ok(()),
-            },
+            outcome: outcome.clone(),
         });
         self.changes.fates.extend(fates);
     }

@@ -145,6 +145,8 @@ pub struct Store {
     owner: Owner,
     /// The records in which that call has something at stake.
     staked: Vec<RowIx>,
+    /// Some removed record may be kept for the case that a call is refused.
+    keeps_unsent: bool,
     phantoms: Phantoms,
     /// Phantoms by the hash of the client id that the server gets in place of their own.
     aliases: Groups,
@@ -208,6 +210,7 @@ impl Store {
             untracked: false,
             owner: Owner::default(),
             staked: Vec::new(),
+            keeps_unsent: false,
             phantoms: Phantoms::default(),
             aliases: Groups::default(),
             sends_ids: false,

@@ -115,6 +115,8 @@ impl Store {
             if !dirty.in_base {
                 if existed || dirty.veiled {
                     going.push(row);
+                } else if dirty.is_unsent_removal() {
+                    self.end_unsent(row);
                 } else {
                     // Its addition is taken back, whatever else had removed it.
                     dirty.pending = Stage::Remove(None);

@@ -62,6 +62,15 @@ pub(super) struct Stake {
     pub(super) cell: Cell,
     /// When, as in [`Touched`](super::layers::Touched).
     pub(super) written: u32,
+    /// There is nothing of it to confirm: it is kept only to be taken back with its call.
+    pub(super) told: bool,
+}
+
+impl Stake {
+    /// Whether its call hears of this outcome.
+    pub(super) fn counts(&self, outcome: &Result<(), SyncError>) -> bool {
+        self.call != NOBODY && !(self.told && outcome.is_ok())
+    }
 }
 
 /// What has been decided about one stake.
@@ -98,12 +107,59 @@ impl Store {
         let rows = core::mem::take(&mut self.staked);
         for &row in &rows {
             if self.changes.get(row).is_some_and(Dirty::is_unsent_removal) {
-                self.end_unsent(row);
+                self.keep_unsent(row);
             } else {
                 self.settle(row);
             }
         }
         rows.len()
+    }
+
+    /// A call removed a record that the server needn't hear of: it is kept, unseen, for the case
+    /// that the rest of the call is refused. What the call made itself isn't.
+    pub(super) fn keep_unsent(&mut self, row: RowIx) {
+        let handle = self.table.handle(row);
+        let Some(dirty) = self.changes.get_mut(row) else {
+            return;
+        };
+        let removal = |stake: &&Stake| stake.of == Of::Removal && stake.call != NOBODY;
+        let Some(call) = dirty.stakes.iter().rfind(removal).map(|it| it.call) else {
+            return self.end_unsent(row);
+        };
+        let made = |stake: &Stake| stake.of == Of::Addition && stake.call == call;
+        if dirty.stakes.iter().any(made) {
+            return self.end_unsent(row);
+        }
+        let own = dirty.stakes.iter_mut().filter(|stake| stake.call == call);
+        let told = own.filter_map(|it| (!core::mem::replace(&mut it.told, true)).then_some(()));
+        let fates = vec![
+            Fate {
+                call,
+                row: handle,
+                outcome: Ok(()),
+            };
+            told.count()
+        ];
+        self.changes.fates.extend(fates);
+        self.keeps_unsent = true;
+        self.recount(row);
+    }
+
+    /// Whether removed records may be kept for a call.
+    pub const fn keeps_unsent(&self) -> bool {
+        self.keeps_unsent
+    }
+
+    /// A call is confirmed: what it removed before the server heard of it ends.
+    pub fn end_kept(&mut self, call: CallId) {
+        self.keeps_unsent = false;
+        for row in self.changes.rows(Dirty::is_unsent_removal) {
+            let removes = |stake: &Stake| stake.told && stake.call == call;
+            match self.changes.get(row) {
+                Some(dirty) if dirty.stakes.iter().any(removes) => self.end_unsent(row),
+                _ => self.keeps_unsent = true,
+            }
+        }
     }
 
     /// The call's edits are taken back before they count for anything. Other stores have to follow.
@@ -143,6 +199,7 @@ impl Store {
             hidden: false,
             cell: Cell::ABSENT,
             written: 0,
+            told: false,
         });
         true
     }
@@ -162,7 +219,10 @@ impl Store {
     pub fn abandon_stakes(&mut self, why: &SyncError) {
         for row in self.changes.rows(|dirty| !dirty.stakes.is_empty()) {
             self.decide(row, &Err(why.clone()));
-            self.settle(row);
+            match self.changes.get(row) {
+                Some(dirty) if dirty.is_unsent_removal() => self.end_unsent(row),
+                _ => self.settle(row),
+            }
         }
     }
 
@@ -191,6 +251,7 @@ impl Store {
             hidden,
             cell,
             written,
+            told: false,
         });
         if call != NOBODY {
             self.staked.push(row);
@@ -226,6 +287,7 @@ impl Store {
                     hidden: false,
                     cell,
                     written,
+                    told: false,
                 });
             }
         }
@@ -260,7 +322,7 @@ impl Store {
         }
         let (over, rest): (Vec<Stake>, Vec<Stake>) = dirty.stakes.iter().partition(|it| which(it));
         dirty.stakes = rest;
-        for stake in over.iter().filter(|stake| stake.call != NOBODY) {
+        for stake in over.iter().filter(|stake| stake.counts(outcome)) {
             self.changes.fates.push(Fate {
                 call: stake.call,
                 row: handle,
@@ -305,6 +367,10 @@ impl Store {
         let Some(dirty) = self.changes.get(row) else {
             return;
         };
+        // What is kept for a call is decided with it.
+        if dirty.is_unsent_removal() {
+            return;
+        }
         let (changed, sent) = (self.is_changed(dirty), dirty.is_sent());
         let mut stakes = dirty.stakes.clone();
         let mut fates = Vec::new();
@@ -317,7 +383,7 @@ impl Store {
                 stands(dirty, stake, changed)
             };
             stake.sent |= stands == Stands::Sent;
-            if stands == Stands::Done && stake.call != NOBODY {
+            if stands == Stands::Done && stake.counts(&Ok(())) {
                 fates.push(Fate {
                     call: stake.call,
                     row: handle,
