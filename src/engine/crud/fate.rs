@@ -112,6 +112,8 @@ pub fn gather(stores: &[StoreId], cx: &mut Context) {
                 for &id in concerned {
                     relations::follow(cx, id);
                 }
+            } else if cx.edits.place(fate.call).is_err() {
+                end_kept(fate.call, stores, cx);
             }
         }
     }
@@ -129,15 +131,12 @@ fn roll_back(fate: &Fate, others: bool, stores: &[StoreId], cx: &mut Context) {
 /// Settles the promises of what is decided.
 pub fn tell(cx: &mut Context) {
     for (call, outcome) in core::mem::take(&mut cx.edits.decided) {
-        if outcome.is_ok() {
-            end_kept(call, cx);
-        }
         cx.settle(call, outcome.map(|()| None), None);
     }
 }
 
-fn end_kept(call: CallId, cx: &mut Context) {
-    for id in cx.stores.ids() {
+fn end_kept(call: CallId, stores: &[StoreId], cx: &mut Context) {
+    for &id in stores {
         if let Some(store) = cx.stores.get_mut(id)
             && store.keeps_unsent()
         {
