@@ -3,7 +3,8 @@
 //! | file | what |
 //! |---|---|
 //! | `room` | a server: HTTP, rooms, change log, locks |
-//! | `world` | panes and their users, the network, the clock |
+//! | `world` | panes and their users, the clock |
+//! | `network` | what happens to what goes to and fro, what the server does with it |
 //! | `connection` | states of the connection, on virtual time |
 //! | `changes` | what changes of others do, and ones own |
 //! | `messages` | messages that aren't what they should be; other servers' dialects |
@@ -15,6 +16,7 @@
 mod changes;
 mod connection;
 mod messages;
+mod network;
 mod people;
 mod random;
 mod room;

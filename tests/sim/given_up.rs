@@ -277,7 +277,8 @@ fn a_record_that_two_groups_hold_comes_back_with_the_one_that_removed_it() {
         world.feed(client, Input::Remove(store, &[event])).unwrap();
         world.set(client, "events", 2, "name", "b");
     });
-    let body = json!({"success": true, "events": {"rows": [{"id": 2, "success": false, "error": "no"}]}});
+    let body =
+        json!({"success": true, "events": {"rows": [{"id": 2, "success": false, "error": "no"}]}});
     world.fates.push_back(Fate::Reply(200, body.to_string()));
     world.sync(client);
     world.settle();
