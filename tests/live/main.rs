@@ -10,6 +10,7 @@
 //! | `messages` | messages that aren't what they should be; other servers' dialects |
 //! | `people` | presence and locks |
 //! | `random` | random users on bad connections, seed by seed |
+//! | `random_mixed` | the same with ids of the app's choice, groups that are refused, forgetful servers |
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(unreachable_pub, reason = "a test's modules are its own")]
 
@@ -19,6 +20,7 @@ mod messages;
 mod network;
 mod people;
 mod random;
+mod random_mixed;
 mod room;
 #[path = "../common/seeds.rs"]
 mod seeds;

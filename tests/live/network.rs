@@ -160,7 +160,7 @@ impl World {
 
     /// The server restarts: connections and locks are gone.
     pub fn restart(&mut self) {
-        self.room.locks.clear();
+        self.room.restart();
         for at in 0..self.panes.len() {
             self.cut(at, 1012);
         }

@@ -13,8 +13,31 @@ pub struct Entry {
     pub data: Value,
 }
 
+/// What servers do differently.
+#[derive(Clone, Copy, Debug)]
+pub struct Habits {
+    /// It gives a repeated request its first answer, also after a restart, and says so.
+    pub remembers: bool,
+    /// It takes the ids that added rows bring, where they are free.
+    pub keeps_ids: bool,
+}
+
+impl Default for Habits {
+    fn default() -> Self {
+        Self {
+            remembers: true,
+            keeps_ids: false,
+        }
+    }
+}
+
+/// Names that begin so are refused: the record, and nothing of the package is saved; the package, without a word about records;
+/// the record alone, the rest is saved.
+pub const REFUSED: [&str; 3] = ["no-record", "no-package", "no-part"];
+
 #[derive(Debug)]
 pub struct Room {
+    pub habits: Habits,
     pub rows: BTreeMap<String, BTreeMap<u64, Map<String, Value>>>,
     pub revision: u64,
     pub epoch: String,
@@ -25,6 +48,14 @@ pub struct Room {
     pub written: BTreeMap<String, u32>,
     /// The names that each record had.
     pub names: BTreeMap<u64, Vec<String>>,
+    /// By which package each name was written first.
+    pub packages: BTreeMap<String, (String, u64)>,
+    /// How often a record of each key was added.
+    pub added: BTreeMap<String, u32>,
+    /// The packages of which a part was refused, and the rest saved.
+    pub parts: BTreeSet<(String, u64)>,
+    /// The ids that phantoms got.
+    phantoms: BTreeMap<String, u64>,
     /// Requests by client and number, with what they were answered.
     pub answers: BTreeMap<(String, u64), Value>,
     /// Who holds which record.
@@ -49,6 +80,7 @@ impl Room {
             rows.insert(store.clone(), list.collect());
         }
         Self {
+            habits: Habits::default(),
             rows,
             revision: 1,
             epoch: "e1".into(),
@@ -56,6 +88,10 @@ impl Room {
             forgotten: 0,
             written: BTreeMap::new(),
             names: BTreeMap::new(),
+            packages: BTreeMap::new(),
+            added: BTreeMap::new(),
+            parts: BTreeSet::new(),
+            phantoms: BTreeMap::new(),
             answers: BTreeMap::new(),
             locks: BTreeMap::new(),
             removed: BTreeSet::new(),
@@ -93,46 +129,79 @@ impl Room {
         answer
     }
 
+    /// The server starts again.
+    pub fn restart(&mut self) {
+        self.locks.clear();
+        if !self.habits.remembers {
+            self.answers.clear();
+        }
+    }
+
     fn sync(&mut self, pack: &Value, request: u64, client: &str) -> (Value, Option<Entry>) {
+        let refused = self.refused(pack);
+        if let Some(answer) = refused.iter().find_map(|it| it.whole.clone()) {
+            return (answer, None);
+        }
         let since = pack["revision"].as_u64().unwrap_or(self.revision);
         let mut data = json!({});
         let mut mapped: Vec<(String, Value)> = Vec::new();
-        for store in self.rows.keys().cloned().collect::<Vec<_>>() {
-            let section = &pack[&store];
-            for row in section["added"].as_array().into_iter().flatten() {
-                let mut row = row.as_object().unwrap().clone();
-                let phantom = row.remove("$PhantomId").unwrap();
-                let id = self.next_id;
-                self.next_id += 1;
-                row.insert("id".into(), id.into());
-                self.note(&row);
-                self.rows.get_mut(&store).unwrap().insert(id, row.clone());
+        let stores: Vec<String> = self.rows.keys().cloned().collect();
+        let saves = |row: &Value| refused.iter().all(|it| it.row != *row);
+        for store in &stores {
+            for row in list(&pack[store]["added"]).filter(|row| saves(row)) {
+                let phantom = row["$PhantomId"].as_str().unwrap().to_owned();
+                let id = self.give_id(store, &row["id"]);
+                self.phantoms.insert(phantom.clone(), id);
+                // Taken, so that the next one gets another.
+                let none = Map::new();
+                self.rows.get_mut(store).unwrap().insert(id, none);
                 mapped.push((store.clone(), json!({"id": id, "$PhantomId": phantom})));
-                row.insert("$PhantomId".into(), phantom);
-                push(&mut data, &store, "added", row.into());
             }
-            for row in section["updated"].as_array().into_iter().flatten() {
-                let row = row.as_object().unwrap().clone();
+        }
+        for store in &stores {
+            let section = &pack[store];
+            for row in list(&section["added"]).filter(|row| saves(row)) {
+                let mut row = self.resolved(row);
+                let phantom = row.remove("$PhantomId").unwrap();
+                let id = self.phantoms[phantom.as_str().unwrap()];
+                row.insert("id".into(), id.into());
+                self.note(&row, client, request);
+                if let Some(key) = row.get("key").and_then(Value::as_str) {
+                    *self.added.entry(key.to_owned()).or_default() += 1;
+                }
+                self.rows.get_mut(store).unwrap().insert(id, row.clone());
+                row.insert("$PhantomId".into(), phantom);
+                push(&mut data, store, "added", row.into());
+            }
+            for row in list(&section["updated"]).filter(|row| saves(row)) {
+                let row = self.resolved(row);
                 let id = number(&row["id"]);
-                self.note(&row);
-                if let Some(known) = self.rows.get_mut(&store).unwrap().get_mut(&id) {
+                self.note(&row, client, request);
+                if let Some(known) = self.rows.get_mut(store).unwrap().get_mut(&id) {
                     let mut told = row.clone();
                     told.insert("id".into(), id.into());
                     known.extend(told.clone());
-                    push(&mut data, &store, "updated", told.into());
+                    push(&mut data, store, "updated", told.into());
                 }
             }
-            for row in section["removed"].as_array().into_iter().flatten() {
+            for row in list(&section["removed"]) {
                 let id = number(&row["id"]);
-                if self.rows.get_mut(&store).unwrap().remove(&id).is_some() {
+                if self.rows.get_mut(store).unwrap().remove(&id).is_some() {
                     self.removed.insert((store.clone(), id));
-                    push(&mut data, &store, "removed", json!({"id": id}));
+                    push(&mut data, store, "removed", json!({"id": id}));
                 }
             }
         }
+        if !refused.is_empty() {
+            self.parts.insert((client.to_owned(), request));
+        }
+        for it in refused {
+            mapped.push((it.store, it.outcome));
+        }
         let wrote = data.as_object().is_some_and(|data| !data.is_empty());
         // What others did since.
-        let mut answer = json!({"success": true, "requestId": request, "idempotent": true});
+        let mut answer =
+            json!({"success": true, "requestId": request, "idempotent": self.habits.remembers});
         for entry in self.log.iter().filter(|entry| entry.revision > since) {
             for (store, section) in entry.data.as_object().unwrap() {
                 for row in ["added", "updated"]
@@ -166,8 +235,67 @@ impl Room {
         (answer, entry)
     }
 
-    fn note(&mut self, row: &Map<String, Value>) {
+    /// The rows of a package that are refused.
+    fn refused(&self, pack: &Value) -> Vec<Refused> {
+        let mut all = Vec::new();
+        for store in self.rows.keys() {
+            let section = &pack[store];
+            for row in list(&section["added"]).chain(list(&section["updated"])) {
+                let name = row["name"].as_str().unwrap_or_default();
+                let Some(how) = REFUSED.iter().position(|it| name.starts_with(it)) else {
+                    continue;
+                };
+                let names = if row["$PhantomId"].is_string() {
+                    "$PhantomId"
+                } else {
+                    "id"
+                };
+                let outcome = json!({names: row[names], "success": false, "error": "no such name"});
+                let mut whole =
+                    json!({"success": false, "message": "no", "requestId": pack["requestId"]});
+                if how == 0 {
+                    whole["rolledBack"] = true.into();
+                    push(&mut whole, store, "rows", outcome.clone());
+                }
+                all.push(Refused {
+                    store: store.clone(),
+                    row: row.clone(),
+                    outcome,
+                    whole: (how < 2).then_some(whole),
+                });
+            }
+        }
+        all
+    }
+
+    fn give_id(&mut self, store: &str, wished: &Value) -> u64 {
+        let wished = wished.as_u64().filter(|_| self.habits.keeps_ids);
+        let free = |id: &u64| {
+            !self.rows[store].contains_key(id) && !self.removed.contains(&(store.to_owned(), *id))
+        };
+        if let Some(id) = wished.filter(free) {
+            return id;
+        }
+        while !free(&self.next_id) {
+            self.next_id += 1;
+        }
+        self.next_id
+    }
+
+    /// A row whose references name records by the server's ids.
+    fn resolved(&self, row: &Value) -> Map<String, Value> {
+        let mut row = row.as_object().unwrap().clone();
+        let known = row.get("resourceId").and_then(Value::as_str);
+        if let Some(id) = known.and_then(|phantom| self.phantoms.get(phantom)) {
+            row.insert("resourceId".into(), (*id).into());
+        }
+        row
+    }
+
+    fn note(&mut self, row: &Map<String, Value>, client: &str, request: u64) {
         if let Some(Value::String(name)) = row.get("name") {
+            let package = (client.to_owned(), request);
+            self.packages.entry(name.clone()).or_insert(package);
             let names = self.names.entry(number(&row["id"])).or_default();
             names.push(name.clone());
             *self.written.entry(name.clone()).or_default() += 1;
@@ -230,6 +358,15 @@ impl Room {
         json!({"type": "hello", "protocol": 1, "clientId": client, "epoch": self.epoch, "revision": self.revision,
             "expiresAt": null, "heartbeatMs": 25_000})
     }
+}
+
+/// A row that is refused.
+struct Refused {
+    store: String,
+    row: Value,
+    outcome: Value,
+    /// The answer, when nothing of the package is saved.
+    whole: Option<Value>,
 }
 
 pub fn lock(store: &str, id: &str, client: &str) -> Value {

@@ -8,8 +8,11 @@ use syncline::engine::config::parse;
 use syncline::engine::effect::Effect;
 use syncline::engine::error::SyncError;
 use syncline::engine::event::{Event, EventKind, Notice, Origin};
-use syncline::engine::input::{CallId, ChannelInput, Input, ManagerId, Place, Reply, StoreId};
+use syncline::engine::input::{
+    CallId, ChannelInput, Input, ManagerId, Place, Reply, Scope, StoreId,
+};
 use syncline::engine::rng::Rng;
+use syncline::engine::schema::FieldIx;
 use syncline::engine::table::{IdRef, RowId};
 use syncline::engine::time::Millis;
 use syncline::engine::value;
@@ -52,6 +55,8 @@ pub struct World {
     pub mute: bool,
     /// The server can't be reached.
     pub dead: bool,
+    /// The stores of panes.
+    pub stores: Vec<Value>,
     /// The server's clients by connection; whether they are in the room.
     pub conns: BTreeMap<(usize, u32), String>,
     pub parcels: BTreeMap<(u64, u64), Parcel>,
@@ -75,6 +80,7 @@ impl World {
             jitter: 0,
             mute: false,
             dead: false,
+            stores: vec![fields("events"), fields("resources")],
             conns: BTreeMap::new(),
             seed,
             parcels: BTreeMap::new(),
@@ -102,8 +108,8 @@ impl World {
         let mask = EventKind::SyncWarning.bit() | EventKind::SyncFail.bit();
         engine.handle(Input::Listen(manager, mask), now).unwrap();
         let mut stores = BTreeMap::new();
-        for name in ["events", "resources"] {
-            let config = json!({"id": name, "fields": [{"name": "name", "type": "string"}, {"name": "n", "type": "number"}]});
+        for config in &self.stores {
+            let name = config["id"].as_str().unwrap();
             let config = parse(config.to_string().as_bytes()).unwrap();
             let reply = engine.handle(Input::CreateStore(Box::new(config)), now);
             let Ok(Reply::Store(store)) = reply else {
@@ -204,6 +210,19 @@ impl World {
             .collect()
     }
 
+    /// What is edited up to `EndEdit` is one call's.
+    pub fn begin(&mut self, at: usize) -> u32 {
+        self.panes[at].calls += 1;
+        let call = self.panes[at].calls;
+        let begin = Input::BeginEdit {
+            scope: Scope::Manager(self.panes[at].manager),
+            call: CallId(call),
+            hidden: false,
+        };
+        self.feed(at, begin).unwrap();
+        call
+    }
+
     pub fn lock(&mut self, at: usize, wish: Value) -> u32 {
         self.panes[at].calls += 1;
         let call = self.panes[at].calls;
@@ -225,6 +244,14 @@ impl World {
             .find(IdRef::Number(id as f64))
     }
 
+    pub fn field(&mut self, at: usize, store: &str, name: &str) -> FieldIx {
+        let store = self.panes[at].stores[store];
+        let Ok(Reply::Field(field)) = self.feed(at, Input::EnsureField(store, name)) else {
+            panic!("no field")
+        };
+        field
+    }
+
     pub fn try_set(
         &mut self,
         at: usize,
@@ -233,9 +260,7 @@ impl World {
         value: &str,
     ) -> Result<Reply, SyncError> {
         let store = self.panes[at].stores["events"];
-        let Ok(Reply::Field(field)) = self.feed(at, Input::EnsureField(store, field)) else {
-            panic!("no field")
-        };
+        let field = self.field(at, "events", field);
         let value = value::Value::Text(value);
         self.feed(
             at,
@@ -254,8 +279,12 @@ impl World {
     }
 
     pub fn add(&mut self, at: usize, name: &str) -> RowId {
-        let store = self.panes[at].stores["events"];
-        let rows = json!([{"name": name}]).to_string();
+        self.add_row(at, "events", json!({"name": name}))
+    }
+
+    pub fn add_row(&mut self, at: usize, store: &str, row: Value) -> RowId {
+        let store = self.panes[at].stores[store];
+        let rows = json!([row]).to_string();
         let input = Input::Add {
             store,
             rows: rows.as_bytes(),
@@ -433,10 +462,15 @@ impl World {
 
     /// The invariants of the stores.
     pub fn check_stores(&self) {
-        for pane in &self.panes {
-            for store in pane.stores.values() {
-                pane.engine.store(*store).unwrap().check().unwrap();
+        for (at, pane) in self.panes.iter().enumerate() {
+            for (name, store) in &pane.stores {
+                let checked = pane.engine.store(*store).unwrap().check();
+                checked.unwrap_or_else(|what| panic!("{name} of pane {at}: {what}"));
             }
         }
     }
+}
+
+fn fields(name: &str) -> Value {
+    json!({"id": name, "fields": [{"name": "name", "type": "string"}, {"name": "n", "type": "number"}]})
 }

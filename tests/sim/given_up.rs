@@ -292,3 +292,67 @@ fn a_record_that_two_groups_hold_comes_back_with_the_one_that_removed_it() {
     assert_eq!(world.server.rows["events"].len(), 3);
     world.check_end();
 }
+
+/// A group that fails while it is on the wire: another user removes one of its records.
+fn fail_on_the_wire(world: &mut World, client: usize, group: CallId) {
+    world.run(5);
+    world.push(client, &json!({"events": {"removed": [{"id": 2}]}}));
+    assert_eq!(
+        world.outcome(client, group),
+        Some(Err(ErrorCode::UnknownRecord))
+    );
+}
+
+#[test]
+fn what_was_typed_before_and_after_a_group_survives_that_it_fails_on_the_wire() {
+    for after in [false, true] {
+        let mut world = World::calendar();
+        let client = world.loaded(json!({}));
+        world.set(client, "events", 1, "name", "before");
+        let group = world.edit(client, false, |world| {
+            world.set(client, "events", 1, "name", "group");
+            world.set(client, "events", 1, "n", 7);
+            world.set(client, "events", 2, "name", "group");
+        });
+        if after {
+            world.set(client, "events", 1, "name", "after");
+        }
+        world.sync(client);
+        fail_on_the_wire(&mut world, client, group);
+        let kept = if after { "after" } else { "before" };
+        assert_eq!(world.get(client, "events", 1, "name"), kept);
+        assert_eq!(world.get(client, "events", 1, "n"), 1);
+        world.settle();
+        world.sync(client);
+        world.settle();
+        assert_eq!(world.get(client, "events", 1, "name"), kept);
+        assert_eq!(world.server.row("events", 1).unwrap()["name"], kept);
+        assert_eq!(world.server.row("events", 1).unwrap()["n"], 1);
+        assert!(!world.is_dirty(client));
+        world.check_end();
+    }
+}
+
+#[test]
+fn an_addition_on_the_wire_is_as_before_a_group_that_fails() {
+    let mut world = World::calendar();
+    let client = world.loaded(json!({}));
+    let event = world.add(client, "events", json!({"name": "before"}));
+    let group = world.edit(client, false, |world| {
+        world.set_row(client, "events", event, "name", "group");
+        world.set_row(client, "events", event, "n", 7);
+        world.set(client, "events", 2, "name", "group");
+    });
+    world.sync(client);
+    fail_on_the_wire(&mut world, client, group);
+    assert_eq!(world.get_row(client, "events", event, "name"), "before");
+    assert_eq!(world.get_row(client, "events", event, "n"), Value::Null);
+    world.settle();
+    world.sync(client);
+    world.settle();
+    let id = world.get_row(client, "events", event, "id");
+    let row = world.server.row("events", id.as_u64().unwrap()).unwrap();
+    assert_eq!((&row["name"], &row["n"]), (&json!("before"), &Value::Null));
+    assert!(!world.is_dirty(client));
+    world.check_end();
+}

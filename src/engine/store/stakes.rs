@@ -468,7 +468,8 @@ impl Store {
         }
     }
 
-    /// What is on the wire of a field can't be taken back; what the server has is laid over it.
+    /// What is on the wire of a field can't be taken back: what was set before is laid over it, or
+    /// what the server has.
     fn cover(&mut self, row: RowIx, field: FieldIx, stake: &Stake) {
         let traits = self.traits(field);
         let table = &self.table;
@@ -476,18 +477,29 @@ impl Store {
         let Some(dirty) = self.changes.get_mut(row) else {
             return;
         };
-        if !dirty.in_base {
+        let mut left = dirty.stakes.iter().rev();
+        let left = left
+            .find(|it| it.of == stake.of && it.sent && !it.hidden)
+            .map(|it| (it.cell, it.written));
+        if left.is_some_and(|(_, written)| written > stake.written) {
             return;
         }
+        let in_base = dirty.in_base;
         let touched = dirty.touch(field, column);
         if stake.hidden {
             touched.inflight = stake.cell;
         }
         let same = |a: Cell, b: Cell| super::equal(table, traits, a, b);
-        if touched.pending.is_absent() {
+        if !touched.pending.is_absent() {
+            touched.settle(&same);
+        } else if let Some((cell, written)) = left {
+            let cell = if cell.is_absent() { Cell::NULL } else { cell };
+            (touched.pending, touched.written) = (cell, written);
+            touched.settle(&same);
+        } else if in_base {
             touched.reject(&same);
         } else {
-            touched.settle(&same);
+            touched.pending = Cell::NULL;
         }
     }
 
