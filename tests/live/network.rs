@@ -5,7 +5,7 @@ use syncline::engine::effect::{Act, HttpRequest};
 use syncline::engine::input::{ChannelInput, Input, RequestId};
 
 use crate::room::{Entry, lock};
-use crate::world::World;
+use crate::world::{START, World};
 
 pub enum Parcel {
     Http(usize, RequestId, Value, bool),
@@ -125,6 +125,9 @@ impl World {
 
     /// Tells everybody in the room.
     pub fn publish(&mut self, message: &Value) {
+        if std::env::var_os("SYNCLINE_TRACE").is_some() {
+            eprintln!("{} server tells {message}", self.now - START);
+        }
         for (at, epoch) in self.conns.keys().copied().collect::<Vec<_>>() {
             self.send(at, epoch, message);
         }

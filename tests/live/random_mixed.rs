@@ -70,7 +70,7 @@ impl Run {
             remembers,
             keeps_ids,
         };
-        let key = if remembers { json!([]) } else { json!(["key"]) };
+        let key = json!(["key"]);
         world.stores = vec![
             json!({"id": "events", "naturalKey": key, "fields": [{"name": "name", "type": "string"}, {"name": "key"},
                 {"name": "resourceId"}], "relations": [{"field": "resourceId", "store": "resources", "onRemove": "none"}]}),
@@ -127,9 +127,7 @@ impl Run {
 
     fn act(&mut self, pane: usize) {
         let what = self.rng.below(24);
-        if std::env::var_os("SYNCLINE_TRACE").is_some() {
-            eprintln!("{} {pane} does {what}", self.world.now - START);
-        }
+        self.say(&format!("{pane} does {what}"));
         match what {
             0..=5 => self.edit(pane, ""),
             6..=8 => self.add(pane, ""),
@@ -160,6 +158,12 @@ impl Run {
         }
     }
 
+    fn say(&self, what: &str) {
+        if std::env::var_os("SYNCLINE_TRACE").is_some() {
+            eprintln!("{} {what}", self.world.now - START);
+        }
+    }
+
     fn sync(&mut self, pane: usize) {
         let manager = self.world.panes[pane].manager;
         let input = Input::Sync {
@@ -183,9 +187,7 @@ impl Run {
 
     fn note(&mut self, pane: usize, store: &'static str, row: RowId, name: String) {
         let group = self.making;
-        if std::env::var_os("SYNCLINE_TRACE").is_some() {
-            eprintln!("    {name} in {store} {row:?} {group:?}");
-        }
+        self.say(&format!("{pane} names {name} in {store} {row:?} {group:?}"));
         self.edits.push(Edit {
             pane,
             store,
@@ -274,6 +276,7 @@ impl Run {
         let saved = it.engine.store(it.stores["events"]).unwrap();
         let saved = !saved.state(row).unwrap().phantom;
         let id = id.parse().ok().filter(|_| saved);
+        self.say(&format!("{pane} removes {id:?} {row:?} {:?}", self.making));
         self.world.remove(pane, row).unwrap();
         self.gone.push((pane, row));
         if self.making.is_none() {
@@ -425,16 +428,14 @@ impl Run {
             let (true, Some((id, _))) = (edit.store == "events", id) else {
                 continue;
             };
-            let by_group = self
-                .groups
-                .iter()
-                .any(|group| self.kept(group.pane, group.call) && group.removed.contains(id));
+            let mut counting = self.counting();
+            let by_group = counting.any(|group| group.removed.contains(id));
             let by_anyone = self.removed.contains(id) || by_group;
             let was_removed = world.room.removed.contains(&("events".to_owned(), *id));
             let unsaved = self.was_removed(edit.pane, edit.row);
             assert!(
                 !was_removed || by_anyone || unsaved || self.is_twin(*id),
-                "{} was removed by nobody",
+                "{} ({id}) was removed by nobody",
                 edit.name
             );
         }
