@@ -217,6 +217,10 @@ impl World {
             }
             Parcel::ToPane(at, epoch, text) => {
                 if self.panes[at].conn == Some(epoch) {
+                    if std::env::var_os("SYNCLINE_TRACE").is_some() {
+                        let text = String::from_utf8_lossy(&text);
+                        eprintln!("{} {at} hears {text}", self.now - START);
+                    }
                     self.channel(at, ChannelInput::Frames(epoch, &text))
                         .unwrap();
                 }

@@ -50,8 +50,8 @@ pub struct Room {
     pub names: BTreeMap<u64, Vec<String>>,
     /// By which package each name was written first.
     pub packages: BTreeMap<String, (String, u64)>,
-    /// How often a record of each key was added.
-    pub added: BTreeMap<String, u32>,
+    /// Records that were added though there was one of their key.
+    pub twins: Vec<Map<String, Value>>,
     /// The packages of which a part was refused, and the rest saved.
     pub parts: BTreeSet<(String, u64)>,
     /// The ids that phantoms got.
@@ -60,7 +60,8 @@ pub struct Room {
     pub answers: BTreeMap<(String, u64), Value>,
     /// Who holds which record.
     pub locks: BTreeMap<(String, String), String>,
-    pub removed: BTreeSet<(String, u64)>,
+    /// What was removed, and by which package.
+    pub removed: BTreeMap<(String, u64), (String, u64)>,
     /// The next syncs that are refused by a conflict.
     pub conflicts: u32,
     next_id: u64,
@@ -89,12 +90,12 @@ impl Room {
             written: BTreeMap::new(),
             names: BTreeMap::new(),
             packages: BTreeMap::new(),
-            added: BTreeMap::new(),
+            twins: Vec::new(),
             parts: BTreeSet::new(),
             phantoms: BTreeMap::new(),
             answers: BTreeMap::new(),
             locks: BTreeMap::new(),
-            removed: BTreeSet::new(),
+            removed: BTreeMap::new(),
             conflicts: 0,
             next_id: 1_000,
         }
@@ -166,8 +167,10 @@ impl Room {
                 let id = self.phantoms[phantom.as_str().unwrap()];
                 row.insert("id".into(), id.into());
                 self.note(&row, client, request);
-                if let Some(key) = row.get("key").and_then(Value::as_str) {
-                    *self.added.entry(key.to_owned()).or_default() += 1;
+                let key = row.get("key").filter(|key| key.is_string());
+                let mut others = self.rows[store].values();
+                if others.any(|it| key.is_some() && it.get("key") == key) {
+                    self.twins.push(row.clone());
                 }
                 self.rows.get_mut(store).unwrap().insert(id, row.clone());
                 row.insert("$PhantomId".into(), phantom);
@@ -187,7 +190,8 @@ impl Room {
             for row in list(&section["removed"]) {
                 let id = number(&row["id"]);
                 if self.rows.get_mut(store).unwrap().remove(&id).is_some() {
-                    self.removed.insert((store.clone(), id));
+                    let package = (client.to_owned(), request);
+                    self.removed.insert((store.clone(), id), package);
                     push(&mut data, store, "removed", json!({"id": id}));
                 }
             }
@@ -195,8 +199,8 @@ impl Room {
         if !refused.is_empty() {
             self.parts.insert((client.to_owned(), request));
         }
-        for it in refused {
-            mapped.push((it.store, it.outcome));
+        for it in &refused {
+            mapped.push((it.store.clone(), it.outcome.clone()));
         }
         let wrote = data.as_object().is_some_and(|data| !data.is_empty());
         // What others did since.
@@ -210,7 +214,12 @@ impl Room {
                 {
                     let id = number(&row["id"]);
                     if let Some(row) = self.rows[store].get(&id) {
-                        push(&mut answer, store, "rows", row.clone().into());
+                        // A row that refuses says nothing else.
+                        if refused.iter().any(|it| it.is(store, id)) {
+                            push(&mut answer, store, "updated", row.clone().into());
+                        } else {
+                            join(&mut answer, store, row.clone().into());
+                        }
                     }
                 }
                 for row in list(&section["removed"]) {
@@ -219,7 +228,7 @@ impl Room {
             }
         }
         for (store, row) in mapped {
-            push(&mut answer, &store, "rows", row);
+            join(&mut answer, &store, row);
         }
         if wrote {
             self.revision += 1;
@@ -271,7 +280,8 @@ impl Room {
     fn give_id(&mut self, store: &str, wished: &Value) -> u64 {
         let wished = wished.as_u64().filter(|_| self.habits.keeps_ids);
         let free = |id: &u64| {
-            !self.rows[store].contains_key(id) && !self.removed.contains(&(store.to_owned(), *id))
+            !self.rows[store].contains_key(id)
+                && !self.removed.contains_key(&(store.to_owned(), *id))
         };
         if let Some(id) = wished.filter(free) {
             return id;
@@ -369,6 +379,12 @@ struct Refused {
     whole: Option<Value>,
 }
 
+impl Refused {
+    fn is(&self, store: &str, id: u64) -> bool {
+        self.store == store && self.row["$PhantomId"].is_null() && number(&self.row["id"]) == id
+    }
+}
+
 pub fn lock(store: &str, id: &str, client: &str) -> Value {
     let id: Value = id.parse::<u64>().map_or(id.into(), Value::from);
     json!({"recordType": store, "recordId": id, "clientId": client, "userId": client, "userName": client})
@@ -379,6 +395,16 @@ fn push(data: &mut Value, store: &str, kind: &str, row: Value) {
     match place {
         Value::Array(rows) => rows.push(row),
         _ => *place = json!([row]),
+    }
+}
+
+/// Puts a row into an answer: one per record.
+fn join(answer: &mut Value, store: &str, row: Value) {
+    let rows = answer[store]["rows"].as_array_mut().into_iter().flatten();
+    let mut same = rows.filter(|it| !it["id"].is_null() && it["id"] == row["id"]);
+    match (same.next().and_then(Value::as_object_mut), row) {
+        (Some(known), Value::Object(row)) => known.extend(row),
+        (_, row) => push(answer, store, "rows", row),
     }
 }
 

@@ -4,7 +4,7 @@ use super::notices::Notices;
 use super::record_state::{Dirty, Stage};
 use super::rows::Groups;
 use super::server::all_values;
-use super::stakes::{Fate, gone};
+use super::stakes::{Fate, Stake, gone};
 use super::{Id, Named, Store, Unmentioned, equal};
 use crate::engine::conflict::{self, Kind, Outcome, Side};
 use crate::engine::event::{NoticeKind, Origin};
@@ -251,7 +251,10 @@ impl Store {
             }
             dirty.in_base = true;
             dirty.veiled = false;
-            dirty.stakes.iter_mut().for_each(|stake| stake.sent = false);
+            // The server has what was on the wire.
+            let (sent, rest) = dirty.stakes.iter().partition(|stake| stake.sent);
+            dirty.stakes = rest;
+            self.confirm_stakes(sent, old.handle(dirty.row));
             dirty.inflight = Stage::Idle;
             if dirty.pending == Stage::Add {
                 dirty.pending = Stage::Idle;
@@ -351,6 +354,17 @@ impl Store {
         let row = self.carry_over(old, dirty);
         self.survives(row);
         row
+    }
+
+    fn confirm_stakes(&mut self, stakes: Vec<Stake>, row: RowId) {
+        let outcome = Ok(());
+        let counting = stakes.iter().filter(|stake| stake.counts(&outcome));
+        let fates = counting.map(|stake| Fate {
+            call: stake.call,
+            row,
+            outcome: outcome.clone(),
+        });
+        self.changes.fates.extend(fates);
     }
 
     /// What was at stake in a record that isn't in the new data is lost.
