@@ -50,6 +50,8 @@ pub struct Room {
     pub names: BTreeMap<u64, Vec<String>>,
     /// By which package each name was written first.
     pub packages: BTreeMap<String, (String, u64)>,
+    /// The keys of records that were added.
+    pub keys: BTreeMap<(String, u64), String>,
     /// Records that were added though there was one of their key.
     pub twins: Vec<Map<String, Value>>,
     /// The packages of which a part was refused, and the rest saved.
@@ -90,6 +92,7 @@ impl Room {
             written: BTreeMap::new(),
             names: BTreeMap::new(),
             packages: BTreeMap::new(),
+            keys: BTreeMap::new(),
             twins: Vec::new(),
             parts: BTreeSet::new(),
             phantoms: BTreeMap::new(),
@@ -171,6 +174,9 @@ impl Room {
                 let mut others = self.rows[store].values();
                 if others.any(|it| key.is_some() && it.get("key") == key) {
                     self.twins.push(row.clone());
+                }
+                if let Some(key) = key.and_then(Value::as_str) {
+                    self.keys.insert((store.clone(), id), key.to_owned());
                 }
                 self.rows.get_mut(store).unwrap().insert(id, row.clone());
                 row.insert("$PhantomId".into(), phantom);
