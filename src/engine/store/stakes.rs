@@ -477,13 +477,16 @@ impl Store {
         let Some(dirty) = self.changes.get_mut(row) else {
             return;
         };
-        let mut left = dirty.stakes.iter().rev();
-        let left = left
-            .find(|it| it.of == stake.of && it.sent && !it.hidden)
-            .map(|it| (it.cell, it.written));
-        if left.is_some_and(|(_, written)| written > stake.written) {
+        let mut left = dirty.stakes.iter_mut().rev();
+        let left = left.find(|it| it.of == stake.of && it.sent && !it.hidden);
+        if left.as_ref().is_some_and(|it| it.written > stake.written) {
             return;
         }
+        let left = left.map(|it| {
+            // The wire carries the later one.
+            it.sent = false;
+            (it.cell, it.written)
+        });
         let in_base = dirty.in_base;
         let touched = dirty.touch(field, column);
         if stake.hidden {
