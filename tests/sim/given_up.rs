@@ -356,3 +356,31 @@ fn an_addition_on_the_wire_is_as_before_a_group_that_fails() {
     assert!(!world.is_dirty(client));
     world.check_end();
 }
+
+#[test]
+fn what_is_typed_while_a_group_is_on_the_wire_survives_its_refusal() {
+    let of_record =
+        json!({"success": true, "events": {"rows": [{"id": 1, "success": false, "error": "no"}]}});
+    for refused in [refusal(), Fate::Reply(200, of_record.to_string())] {
+        let mut world = World::calendar();
+        let client = world.loaded(json!({}));
+        let group = world.edit(client, false, |world| {
+            world.set(client, "events", 1, "name", "group");
+            world.set(client, "events", 1, "n", 7);
+        });
+        world.fates.push_back(refused);
+        world.sync(client);
+        world.run(5);
+        world.set(client, "events", 1, "name", "typed");
+        world.settle();
+        assert!(matches!(world.outcome(client, group), Some(Err(_))));
+        assert_eq!(world.get(client, "events", 1, "name"), "typed");
+        assert_eq!(world.get(client, "events", 1, "n"), 1);
+        world.sync(client);
+        world.settle();
+        assert_eq!(world.server.row("events", 1).unwrap()["name"], "typed");
+        assert_eq!(world.server.row("events", 1).unwrap()["n"], 1);
+        assert!(!world.is_dirty(client));
+        world.check_end();
+    }
+}

@@ -264,14 +264,15 @@ impl Store {
         let column = self.table.cell(row, field);
         let of = Of::Field(field);
         let dirty = self.changes.ensure(row, true);
-        let staked = dirty
-            .stakes
-            .iter()
-            .any(|stake| stake.of == of && !stake.sent);
-        if !staked {
-            if self.owner.call == NOBODY {
-                return false;
-            }
+        let (mut any, mut waits) = (false, false);
+        for stake in dirty.stakes.iter().filter(|stake| stake.of == of) {
+            any = true;
+            waits |= !stake.sent;
+        }
+        if !any && self.owner.call == NOBODY {
+            return false;
+        }
+        if !waits {
             let before = match dirty.touched(field) {
                 _ if dirty.is_all_pending() => Some((column, 0)),
                 Some(touched) if !touched.pending.is_absent() => {
