@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import { CalendarProject, Channel, CrudManager, EventModel, Store, TaskBoardProject, init, userColor } from 'syncline';
 import { FakeSocket, startRoom } from './support/live.mjs';
@@ -206,7 +207,7 @@ test('after connectionLost, connect() tries again', async (t) => {
   const again = await startRoom(t);
   again.close();
   room.http.listen(room.port, '127.0.0.1');
-  await pause(20);
+  await once(room.http, 'listening');
   project.channel.connect();
   await live(project.channel);
 });
@@ -388,8 +389,7 @@ test('a channel that is destroyed leaves nothing behind', async (t) => {
   const lock = project.lockRecord('events', 1);
   project.destroy();
   await assert.rejects(lock);
-  await pause(50);
-  assert.equal(room.sockets.clients.size, 0);
+  while (room.sockets.clients.size > 0) await pause(5);
   assert.equal(project.channel, null);
   assert.throws(() => channel.connect(), { code: 'DESTROYED' });
 });
