@@ -59,9 +59,9 @@ class Run {
     this.server = server;
   }
 
-  /** Opens a window in which somebody works. */
-  async open(userName, { channel = {}, socket = {}, host, ...options } = {}) {
-    const page = await BarePage.open(this.t, browser, this.server, host);
+  /** Opens a window in which somebody works; `page`: in this one. */
+  async open(userName, { channel = {}, socket = {}, host, page: given, ...options } = {}) {
+    const page = given ?? (await BarePage.open(this.t, browser, this.server, host));
     const clientId = `${userName.toLowerCase()}-1`;
     const user = { userId: userName.toLowerCase(), userName };
     page.clientId = clientId;
@@ -608,6 +608,33 @@ test('a page by plain HTTP has a channel, and a client id of its own', async (t)
   assert.equal(await alice.run(() => window.isSecureContext), false);
   const ids = await Promise.all([alice, bob].map((page) => page.run(() => project.channel.clientId)));
   assert.notEqual(ids[0], ids[1]);
+});
+
+// Its library stops asking the server then, and would notice half a minute later.
+test('a Socket.IO connection that breaks while it changes its transport is made anew', async (t) => {
+  const it = new Run(t, 'socketio', await TestServer.start(t, bare.folder));
+  const page = await BarePage.open(t, browser, it.server);
+  let upgrades = 0;
+  await page.page.routeWebSocket(/socket\.io/, (socket) => {
+    const server = socket.connectToServer();
+    upgrades += 1;
+    if (upgrades > 1) return;
+    server.onMessage((message) => {
+      socket.send(message);
+      if (message === '3probe') socket.close();
+    });
+  });
+  // The library keeps the WebSocket that it found when it was loaded.
+  await page.page.reload();
+  await page.until(() => window.ready === true);
+  const alice = await it.open('Alice', { page, channel: { heartbeat: 300 } });
+  await alice.run(() => window.socket.on('disconnect', (reason) => (window.reason = reason)));
+  await alice.until(() => window.reason !== undefined);
+  assert.equal(await alice.run(() => window.reason), 'io client disconnect', 'not by the library');
+  await alice.live();
+  assert.equal(upgrades, 2);
+  await it.update(TALK, { name: 'Heard' });
+  await alice.shows(TALK, 'name', 'Heard');
 });
 
 describe('transports', { concurrency: 4 }, () => {
