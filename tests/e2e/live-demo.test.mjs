@@ -86,6 +86,27 @@ test('who is here is shown, and what they edit has their outline and is locked',
   bob.assertQuiet();
 });
 
+test('the mark of an editor leaves the title of a short event to be read', async (t) => {
+  const { alice, bob } = await two(t);
+  await alice.edit('Stand-up');
+  const mark = bob.event('Stand-up').locator('.ring-name').first();
+  await mark.waitFor();
+  assert.equal(await mark.textContent(), 'Alice', 'for those who can’t see it');
+  const { clear, height } = await mark.evaluate((element) => {
+    const title = element.closest('.event-inner').querySelector('.event-title');
+    const text = document.createRange();
+    text.selectNodeContents(title);
+    const { right } = text.getBoundingClientRect();
+    const box = element.getBoundingClientRect();
+    return { clear: box.left - Math.min(right, title.getBoundingClientRect().right), height: box.height };
+  });
+  assert.ok(clear >= -1, `${clear} px`);
+  assert.ok(height > 0);
+  await alice.press('Done');
+  alice.assertQuiet();
+  bob.assertQuiet();
+});
+
 test('of two who move the same event at once, one has it, and the other is told or asked', async (t) => {
   const { server, alice, bob } = await two(t, { faults: true });
   const before = await server.row('Bug triage');
