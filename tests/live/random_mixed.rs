@@ -54,6 +54,8 @@ struct Run {
     /// The same by key, saved or not; of the group that is being made, too.
     gone: Vec<String>,
     count: u32,
+    /// Every user knows that the server remembers what it answered.
+    knows: bool,
     /// The group that is being made.
     making: Option<u32>,
 }
@@ -75,8 +77,11 @@ impl Run {
                 {"name": "resourceId"}], "relations": [{"field": "resourceId", "store": "resources", "onRemove": "none"}]}),
             json!({"id": "resources", "naturalKey": key, "fields": [{"name": "name", "type": "string"}, {"name": "key"}]}),
         ];
+        let mut knows = true;
         for _ in 0..2 + rng.below(3) {
-            let manager = json!({"autoSyncTimeout": rng.below(300), "idempotentSync": remembers && rng.below(2) == 0,
+            let told = remembers && rng.below(2) == 0;
+            knows &= told;
+            let manager = json!({"autoSyncTimeout": rng.below(300), "idempotentSync": told,
                 "resetIdsBeforeSync": !keeps_ids, "retry": {"max": 30, "base": 200, "cap": 1_000}});
             let channel = json!({"sendOverChannel": rng.below(2) == 0, "forever": true, "heartbeat": 3_000, "timeout": 2_000,
                 "ackTimeout": 1_500, "reconnect": {"base": 100, "cap": 1_000}, "hiddenTimeout": 2_000});
@@ -105,6 +110,7 @@ impl Run {
             removed: Vec::new(),
             gone: Vec::new(),
             count: 0,
+            knows,
             making: None,
         }
     }
@@ -362,8 +368,9 @@ impl Run {
         self.check_references();
         assert!(world.room.twins.is_empty(), "{:?}", world.room.twins);
         let mut groups = self.groups.iter();
+        let remembers = world.room.habits.remembers && self.knows;
         // What a group has on the wire when it fails is undone by a package of its own.
-        if world.room.habits.remembers && groups.all(|it| self.kept(it.pane, it.call)) {
+        if remembers && groups.all(|it| self.kept(it.pane, it.call)) {
             for (name, count) in &world.room.written {
                 assert_eq!(*count, 1, "{name}");
             }
@@ -398,7 +405,8 @@ impl Run {
         let world = &self.world;
         let mut last: BTreeMap<(usize, &str, RowId), &Edit> = BTreeMap::new();
         for edit in &self.edits {
-            if edit.group.is_none_or(|call| self.kept(edit.pane, call)) {
+            let saved = world.room.packages.contains_key(&edit.name);
+            if saved || edit.group.is_none_or(|call| self.kept(edit.pane, call)) {
                 last.insert((edit.pane, edit.store, edit.row), edit);
             }
         }
@@ -502,12 +510,17 @@ impl Run {
                 }
                 continue;
             }
+            let ended = world.panes[group.pane].settled_at[&group.call];
             for (store, name) in names {
                 let stays = world.truth(store).iter().any(|(_, seen)| seen == name);
-                // A server that saves a part of a package has it; so does one that passes over what others removed.
-                let partly = |name| world.room.parts.contains(&world.room.packages[name]);
+                // What was saved before it failed is the server's: it saves parts of packages, and passes over what others removed.
+                let before = world
+                    .room
+                    .written_at
+                    .get(name)
+                    .is_some_and(|at| *at <= ended);
                 assert!(
-                    !stays || partly(name) || self.may_stand(group),
+                    !stays || before || self.may_stand(group),
                     "{name} stays of a group that was not saved"
                 );
             }

@@ -48,8 +48,9 @@ pub struct Room {
     pub written: BTreeMap<String, u32>,
     /// The names that each record had.
     pub names: BTreeMap<u64, Vec<String>>,
-    /// By which package each name was written first.
+    /// By which package each name was written first, and what revision there was before.
     pub packages: BTreeMap<String, (String, u64)>,
+    pub written_at: BTreeMap<String, u64>,
     /// The keys of records that were added.
     pub keys: BTreeMap<(String, u64), String>,
     /// Records that were added though there was one of their key.
@@ -92,6 +93,7 @@ impl Room {
             written: BTreeMap::new(),
             names: BTreeMap::new(),
             packages: BTreeMap::new(),
+            written_at: BTreeMap::new(),
             keys: BTreeMap::new(),
             twins: Vec::new(),
             parts: BTreeSet::new(),
@@ -312,6 +314,8 @@ impl Room {
         if let Some(Value::String(name)) = row.get("name") {
             let package = (client.to_owned(), request);
             self.packages.entry(name.clone()).or_insert(package);
+            let revision = self.revision;
+            self.written_at.entry(name.clone()).or_insert(revision);
             let names = self.names.entry(number(&row["id"])).or_default();
             names.push(name.clone());
             *self.written.entry(name.clone()).or_default() += 1;

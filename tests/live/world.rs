@@ -37,6 +37,8 @@ pub struct Pane {
     pub notices: Vec<Notice>,
     pub warnings: Vec<String>,
     pub settled: BTreeMap<u32, Result<(), SyncError>>,
+    /// The server's revision at the time.
+    pub settled_at: BTreeMap<u32, u64>,
     pub conn: Option<u32>,
     calls: u32,
     /// Until when the last message on its way arrives: to the pane, to the server.
@@ -135,6 +137,7 @@ impl World {
             notices: Vec::new(),
             warnings: Vec::new(),
             settled: BTreeMap::new(),
+            settled_at: BTreeMap::new(),
             conn: None,
             calls: 0,
             busy: [0; 2],
@@ -378,6 +381,7 @@ impl World {
                 }
                 Effect::Settle { call, outcome, .. } => {
                     let outcome = outcome.map(drop);
+                    self.panes[at].settled_at.insert(call.0, self.room.revision);
                     let before = self.panes[at].settled.insert(call.0, outcome);
                     assert!(before.is_none(), "a call that settles twice");
                 }

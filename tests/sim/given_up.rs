@@ -384,3 +384,59 @@ fn what_is_typed_while_a_group_is_on_the_wire_survives_its_refusal() {
         world.check_end();
     }
 }
+
+#[test]
+fn what_one_group_added_and_another_removed_stays_away_when_both_fail() {
+    for sent in [false, true] {
+        let mut world = World::calendar();
+        let client = world.loaded(json!({}));
+        let store = world.clients[client].stores["events"];
+        let mut event = None;
+        let first = world.edit(client, false, |world| {
+            event = Some(world.add(client, "events", json!({"name": "new"})));
+            world.set(client, "events", 1, "name", "a");
+        });
+        if sent {
+            world.sync(client);
+            world.run(5);
+        }
+        let second = world.edit(client, false, |world| {
+            let rows = [event.unwrap()];
+            world.feed(client, Input::Remove(store, &rows)).unwrap();
+            world.set(client, "events", 2, "name", "b");
+        });
+        let removed = json!({"events": {"removed": [{"id": 1}, {"id": 2}]}});
+        world.push(client, &removed);
+        for group in [first, second] {
+            let outcome = world.outcome(client, group);
+            assert_eq!(outcome, Some(Err(ErrorCode::UnknownRecord)));
+        }
+        world.settle();
+        world.sync(client);
+        world.settle();
+        assert_eq!(world.count(client, "events"), 0);
+        assert!(!world.is_dirty(client), "{}", world.changes(client));
+        world.check_end();
+    }
+}
+
+#[test]
+fn what_is_typed_while_a_refused_edit_was_on_the_wire_goes_out_by_itself() {
+    let mut world = World::calendar();
+    let client = world.loaded(json!({"autoSync": true, "autoSyncTimeout": 10}));
+    let of_record =
+        json!({"success": true, "events": {"rows": [{"id": 1, "success": false, "error": "no"}]}});
+    world
+        .fates
+        .push_back(Fate::Reply(200, of_record.to_string()));
+    world.set(client, "events", 1, "name", "refused");
+    world.run(15);
+    world.set(client, "events", 1, "name", "typed since");
+    world.settle();
+    assert_eq!(
+        world.server.row("events", 1).unwrap()["name"],
+        "typed since"
+    );
+    assert!(!world.is_dirty(client));
+    world.check_end();
+}

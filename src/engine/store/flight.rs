@@ -214,6 +214,7 @@ impl Store {
         };
         let reverted = revert || matches!(dirty.inflight, Stage::Remove(_));
         let why = SyncError::new(ErrorCode::Refused, message);
+        let edited_since = dirty.is_modified();
         if reverted {
             self.drop_inflight(&[row], &why, out);
         } else {
@@ -222,7 +223,7 @@ impl Store {
         if self.table.resolve(handle).is_some() {
             let dirty = self.changes.ensure(row, true);
             dirty.error = Some(message.into());
-            dirty.held = true;
+            dirty.held = !edited_since;
             self.recount(row);
         }
         reverted

@@ -193,6 +193,8 @@ impl Store {
                 self.tell(NoticeKind::Remove, origin, row, out);
             }
             self.drop_pending_values(row, out);
+            // Whoever had removed it has nothing to bring back.
+            self.decide_removal(row);
             self.mark_removed(row, None);
         }
         if let Some(parent) = self.table.schema().parent {

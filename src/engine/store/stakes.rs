@@ -308,6 +308,11 @@ impl Store {
         self.decide_those(row, &|stake| stake.sent, outcome);
     }
 
+    /// Removals of a record that never came to be are done.
+    pub(super) fn decide_removal(&mut self, row: RowIx) {
+        self.decide_those(row, &|stake| stake.of == Of::Removal, &Ok(()));
+    }
+
     fn decide_those(
         &mut self,
         row: RowIx,
@@ -494,17 +499,15 @@ impl Store {
             touched.inflight = stake.cell;
         }
         let same = |a: Cell, b: Cell| super::equal(table, traits, a, b);
-        if !touched.pending.is_absent() {
-            touched.settle(&same);
-        } else if let Some((cell, written)) = left {
-            let cell = if cell.is_absent() { Cell::NULL } else { cell };
-            (touched.pending, touched.written) = (cell, written);
-            touched.settle(&same);
-        } else if in_base {
-            touched.reject(&same);
-        } else {
-            touched.pending = Cell::NULL;
+        match left {
+            _ if !touched.pending.is_absent() => {}
+            Some((cell, written)) if !cell.is_absent() => {
+                (touched.pending, touched.written) = (cell, written);
+            }
+            _ if in_base => touched.reject(&same),
+            _ => touched.pending = Cell::NULL,
         }
+        touched.settle(&same);
     }
 
     fn cover_removal(&mut self, row: RowIx) {
