@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use syncline::engine::error::ErrorCode;
-use syncline::engine::input::{ChannelInput, Input};
+use syncline::engine::input::{ChannelInput, Input, Scope};
 use syncline::engine::rng::Rng;
 use syncline::engine::table::{IdRef, RowId};
 use syncline::engine::value;
@@ -340,6 +340,17 @@ impl Run {
                     self.sync(pane);
                     self.world.run(20_000);
                 }
+            }
+        }
+        // A group that failed on the wire may have uncovered what another had set before, and what the server doesn't want either.
+        for pane in 0..self.world.panes.len() {
+            if self.world.is_dirty(pane) {
+                let manager = self.world.panes[pane].manager;
+                let scope = Scope::Manager(manager);
+                let changes = self.world.panes[pane].engine.changes_json(manager);
+                let changes = String::from_utf8(changes.unwrap()).unwrap();
+                assert!(changes.contains("\"no-"), "pane {pane}: {changes}");
+                self.world.feed(pane, Input::Reject(scope)).unwrap();
             }
         }
         self.world.run(20_000);

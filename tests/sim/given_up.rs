@@ -440,3 +440,57 @@ fn what_is_typed_while_a_refused_edit_was_on_the_wire_goes_out_by_itself() {
     assert!(!world.is_dirty(client));
     world.check_end();
 }
+
+#[test]
+fn what_a_group_keeps_back_gives_way_to_a_record_of_its_id() {
+    for sends_ids in [false, true] {
+        let mut world = World::calendar();
+        let client = world.loaded(json!({"resetIdsBeforeSync": !sends_ids}));
+        let mine = world.add(client, "events", json!({"id": 77, "name": "mine"}));
+        let store = world.clients[client].stores["events"];
+        let group = world.edit(client, false, |world| {
+            world.feed(client, Input::Remove(store, &[mine])).unwrap();
+            world.set(client, "events", 1, "name", "a");
+        });
+        world.push(
+            client,
+            &json!({"events": {"added": [{"id": 77, "name": "theirs"}]}}),
+        );
+        assert_eq!(world.get(client, "events", 77, "name"), "theirs");
+        world.fates.push_back(refusal());
+        world.sync(client);
+        world.settle();
+        assert_eq!(world.outcome(client, group), Some(Err(ErrorCode::Http)));
+        assert_eq!(world.get(client, "events", 77, "name"), "theirs");
+        assert_eq!(world.get_row(client, "events", mine, "name"), "mine");
+        assert_ne!(world.get_row(client, "events", mine, "id"), 77);
+        world.check_end();
+    }
+}
+
+#[test]
+fn what_a_load_finds_of_a_group_whose_answer_was_lost_is_confirmed() {
+    let mut world = World::calendar();
+    world.natural_keys = true;
+    let client = world.loaded(json!({}));
+    let mut event = None;
+    let group = world.edit(client, false, |world| {
+        event = Some(world.add(client, "events", json!({"name": "new", "n": 1})));
+        world.set_row(client, "events", event.unwrap(), "n", 2);
+    });
+    // The sync, the load that looks what became of it, the next sync.
+    world
+        .fates
+        .extend([Fate::DropAnswer, Fate::Normal, refusal()]);
+    world.sync(client);
+    world.run(5);
+    let second = world.edit(client, false, |world| {
+        world.set_row(client, "events", event.unwrap(), "n", 3);
+    });
+    world.settle();
+    assert_eq!(world.outcome(client, group), SAVED, "the server has it");
+    assert!(matches!(world.outcome(client, second), Some(Err(_))));
+    assert_eq!(world.get(client, "events", 1000, "n"), 2);
+    assert!(!world.is_dirty(client), "{}", world.changes(client));
+    world.check_end();
+}
