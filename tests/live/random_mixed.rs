@@ -511,11 +511,20 @@ impl Run {
                 let mut packages = names
                     .iter()
                     .filter_map(|(_, name)| world.room.packages.get(*name));
-                // Another group may have removed a part of it, for a while.
+                // Another edit of one of its records may have gone out in the place of the group's own.
                 let key = |name: &String| format!("k-{name}");
                 let taken =
                     |name: &String| self.groups.iter().any(|it| it.gone.contains(&key(name)));
-                let apart = names.iter().any(|(_, name)| taken(name));
+                let rows: Vec<_> = self
+                    .edits
+                    .iter()
+                    .filter(mine)
+                    .map(|it| (it.store, it.row))
+                    .collect();
+                let others = |it: &&Edit| it.pane == group.pane && it.group != Some(group.call);
+                let mut others = self.edits.iter().filter(others);
+                let apart = others.any(|it| rows.contains(&(it.store, it.row)))
+                    || names.iter().any(|(_, name)| taken(name));
                 if let Some(first) = packages.next().filter(|_| !apart) {
                     assert!(packages.all(|other| other == first), "{names:?} in parts");
                 }

@@ -494,3 +494,39 @@ fn what_a_load_finds_of_a_group_whose_answer_was_lost_is_confirmed() {
     assert!(!world.is_dirty(client), "{}", world.changes(client));
     world.check_end();
 }
+
+#[test]
+fn what_was_on_the_wire_and_refused_is_under_a_group_that_is_refused_later() {
+    for adds in [false, true] {
+        let mut world = World::calendar();
+        let client = world.loaded(json!({}));
+        let row = if adds {
+            world.add(client, "events", json!({"name": "typed"}))
+        } else {
+            world.set(client, "events", 1, "name", "typed");
+            world.find(client, "events", 1).unwrap()
+        };
+        world.fates.extend([refusal(), refusal()]);
+        world.sync(client);
+        world.run(5);
+        let group = world.edit(client, false, |world| {
+            world.set_row(client, "events", row, "name", "group");
+            world.set_row(client, "events", row, "n", 7);
+        });
+        world.settle();
+        assert_eq!(world.outcome(client, group), WAITS);
+        assert_eq!(world.get_row(client, "events", row, "name"), "group");
+        world.sync(client);
+        world.settle();
+        assert_eq!(world.outcome(client, group), Some(Err(ErrorCode::Http)));
+        assert_eq!(world.get_row(client, "events", row, "name"), "typed");
+        world.sync(client);
+        world.settle();
+        let id = world.get_row(client, "events", row, "id");
+        let saved = world.server.row("events", id.as_u64().unwrap()).unwrap();
+        assert_eq!(saved["name"], "typed");
+        assert_ne!(saved.get("n"), Some(&json!(7)));
+        assert!(!world.is_dirty(client));
+        world.check_end();
+    }
+}

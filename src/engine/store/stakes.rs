@@ -264,33 +264,44 @@ impl Store {
         let column = self.table.cell(row, field);
         let of = Of::Field(field);
         let dirty = self.changes.ensure(row, true);
-        let (mut any, mut waits) = (false, false);
+        let (mut waits, mut sent) = (false, false);
         for stake in dirty.stakes.iter().filter(|stake| stake.of == of) {
-            any = true;
+            sent |= stake.sent;
             waits |= !stake.sent;
         }
-        if !any && self.owner.call == NOBODY {
+        if !waits && !sent && self.owner.call == NOBODY {
             return false;
         }
-        if !waits {
-            let before = match dirty.touched(field) {
-                _ if dirty.is_all_pending() => Some((column, 0)),
-                Some(touched) if !touched.pending.is_absent() => {
-                    Some((touched.pending, touched.written))
-                }
-                _ => None,
-            };
-            if let Some((cell, written)) = before {
-                dirty.stakes.push(Stake {
-                    call: NOBODY,
-                    of,
-                    sent: false,
-                    hidden: false,
-                    cell,
-                    written,
-                    told: false,
-                });
+        let touched = dirty.touched(field);
+        // What nobody waits for lies under it: on the wire, and on top of that.
+        let wire = match touched {
+            _ if sent => None,
+            Some(touched) if dirty.in_base => Some(touched.inflight).filter(|it| !it.is_absent()),
+            Some(touched) => Some(touched.inflight),
+            None => (dirty.inflight == Stage::Add).then_some(column),
+        };
+        let typed = match touched {
+            _ if waits => None,
+            _ if dirty.is_all_pending() => Some((column, 0)),
+            Some(touched) => Some((touched.pending, touched.written)),
+            None => None,
+        };
+        let wire = wire.map(|cell| (cell, 0, true));
+        let typed = typed.map(|(cell, written)| (cell, written, false));
+        let all = dirty.is_all_pending();
+        for (cell, written, sent) in wire.into_iter().chain(typed) {
+            if all && sent || !all && !sent && cell.is_absent() {
+                continue;
             }
+            dirty.stakes.push(Stake {
+                call: NOBODY,
+                of,
+                sent,
+                hidden: false,
+                cell,
+                written,
+                told: false,
+            });
         }
         self.stake(row, of, cell);
         self.owner.hidden
