@@ -314,36 +314,38 @@ export function putCell(record: Model, ix: number, value: unknown): void {
   }
 }
 
-/** @internal Gives a record all its cells. The constructor of records does the same, for it makes the properties. */
-export function putCells(record: Model, cells: readonly unknown[]): void {
-  const count = cells.length;
-  record._0 = cells[0];
-  record._1 = cells[1];
-  record._2 = cells[2];
-  record._3 = cells[3];
-  if (count > 4) {
-    record._4 = cells[4];
-    record._5 = cells[5];
+/**
+ * @internal Gives a record all its cells, as many as `width`, which begin at `from`. The constructor of records does the same, for
+ * it makes the properties.
+ */
+export function putCells(record: Model, cells: readonly unknown[], from: number, width: number): void {
+  record._0 = cells[from];
+  record._1 = cells[from + 1];
+  record._2 = cells[from + 2];
+  record._3 = cells[from + 3];
+  if (width > 4) {
+    record._4 = cells[from + 4];
+    record._5 = cells[from + 5];
   }
-  if (count > 6) {
-    record._6 = cells[6];
-    record._7 = cells[7];
+  if (width > 6) {
+    record._6 = cells[from + 6];
+    record._7 = cells[from + 7];
   }
-  if (count > 8) {
-    record._8 = cells[8];
-    record._9 = cells[9];
+  if (width > 8) {
+    record._8 = cells[from + 8];
+    record._9 = cells[from + 9];
   }
-  if (count > 10) {
-    record._10 = cells[10];
-    record._11 = cells[11];
+  if (width > 10) {
+    record._10 = cells[from + 10];
+    record._11 = cells[from + 11];
   }
-  if (count > 12) {
-    record._12 = cells[12];
-    record._13 = cells[13];
-    record._14 = cells[14];
-    record._15 = cells[15];
+  if (width > 12) {
+    record._12 = cells[from + 12];
+    record._13 = cells[from + 13];
+    record._14 = cells[from + 14];
+    record._15 = cells[from + 15];
   }
-  if (count > CELLS) record._m = cells.slice(CELLS);
+  if (width > CELLS) record._m = cells.slice(from + CELLS, from + width);
   if (record._x !== undefined) record._x.kept = undefined;
   record._v = Freshness.Fresh;
 }
@@ -352,9 +354,9 @@ export function putCells(record: Model, cells: readonly unknown[]): void {
  * @internal Lets a class's first record have cells of every kind. Engines give objects a shape by what they have seen in each
  * property; one that changed when there are many records would change with each of them.
  */
-export function settleShape(record: Model, cells: readonly unknown[]): void {
-  for (const cell of ['', 0]) putCells(record, Array.from(cells, () => cell));
-  putCells(record, cells);
+export function settleShape(record: Model, cells: readonly unknown[], from: number, width: number): void {
+  for (const cell of ['', 0]) putCells(record, new Array(width).fill(cell), 0, width);
+  putCells(record, cells, from, width);
 }
 
 /** @internal A record's cells, read anew where they are stale. */
@@ -366,7 +368,8 @@ export function freshen(record: Model): void {
 export function markStale(record: Model): void {
   if (record._v !== Freshness.Fresh) return;
   const kept = takeCells(record);
-  putCells(record, blanks(record._s._width, kept[0]));
+  const width = record._s._width;
+  putCells(record, blanks(width, kept[0]), 0, width);
   record._v = Freshness.Stale;
   aside(record).kept = kept;
 }
@@ -374,7 +377,9 @@ export function markStale(record: Model): void {
 /** @internal A record is gone: it keeps what it had. */
 export function markRemoved(record: Model): void {
   const kept = record._x?.kept;
-  if (record._v === Freshness.Stale && kept !== undefined) putCells(record, kept);
+  if (record._v === Freshness.Stale && kept !== undefined) {
+    putCells(record, kept, 0, kept.length);
+  }
   record._v = Freshness.Removed;
 }
 

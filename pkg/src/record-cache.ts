@@ -47,12 +47,12 @@ export class RecordCache<R extends Model> {
     for (let i = 0; i < rows.length; i++) {
       const record = byRow[rows[i] as number];
       if (record === undefined || (loose && record._v !== Freshness.Fresh)) {
-        (missing ??= []).push(rows[i] as number, i);
+        (missing ??= []).push(i);
       } else {
         records[i] = record;
       }
     }
-    if (missing !== undefined) this.make(missing, records);
+    if (missing !== undefined) this.make(rows, missing, records);
     if (loose && rows.length >= this.home.allCount) this.loose = false;
     return records;
   }
@@ -65,19 +65,19 @@ export class RecordCache<R extends Model> {
     return this.attached(row, generation);
   }
 
-  /** Records that notices are about and that nobody has read yet are made, block by block. */
-  expect(notices: readonly Notice[]): void {
-    const missing = new Map<number, number>();
+  /** Records that notices are about and that nobody has read yet are made, block by block; `added` ones when they are asked for. */
+  expect(notices: readonly Notice[], added: boolean): void {
+    let missing: Map<number, number> | undefined;
     for (const { kind, row, generation } of notices) {
-      if (kind === NoticeKind.Refresh || this.byRow[row]?._g === generation) continue;
-      missing.set(row, generation);
+      if (kind === NoticeKind.Refresh || (kind === NoticeKind.Add && !added)) continue;
+      if (this.byRow[row]?._g !== generation) (missing ??= new Map()).set(row, generation);
     }
-    if (missing.size < 2) return;
+    if (missing === undefined || missing.size < 2) return;
     const rows = [...missing.keys()];
     for (let from = 0; from < rows.length; from += BLOCK) {
-      this.pack(rows.slice(from, from + BLOCK), (row, generation, cells) => {
+      this.pack(rows.slice(from, from + BLOCK), (row, generation, cells, first) => {
         // One that has gone meanwhile isn't there to be read.
-        if (missing.get(row) === generation) this.attach(row, generation, cells);
+        if (missing?.get(row) === generation) this.attach(row, generation, cells, first);
       });
     }
   }
@@ -89,16 +89,16 @@ export class RecordCache<R extends Model> {
     if (same && record._v !== Freshness.Removed) return record;
     this.put(row, same ? record : undefined);
     let attached = record as R;
-    this.pack([row], (_row, itsGeneration, cells) => {
-      attached = this.attach(row, itsGeneration, cells);
+    this.pack([row], (_row, itsGeneration, cells, from) => {
+      attached = this.attach(row, itsGeneration, cells, from);
     });
     return attached;
   }
 
   /** Reads a stale record's cells anew. */
   refresh(record: R): void {
-    this.pack([record._r], (_row, generation, cells) => {
-      if (generation === record._g) putCells(record, cells);
+    this.pack([record._r], (_row, generation, cells, from) => {
+      if (generation === record._g) putCells(record, cells, from, this.fields.width);
     });
     if (record._v === Freshness.Fresh) return;
     // Another data set has come: it lives elsewhere, or is gone.
@@ -113,7 +113,9 @@ export class RecordCache<R extends Model> {
       return;
     }
     this.move(record, register(0), register(1));
-    this.pack([record._r], (_row, _generation, cells) => putCells(record, cells));
+    this.pack([record._r], (_row, _generation, cells, from) =>
+      putCells(record, cells, from, this.fields.width),
+    );
   }
 
   /** The key of a record that has had one id only: that, unless it is another record's key. */
@@ -124,10 +126,15 @@ export class RecordCache<R extends Model> {
 
   /** Every record is stale; after a load, rows mean other records. */
   stale(rows: boolean): void {
-    for (const record of this.byRow) if (record !== undefined) markStale(record);
+    let known = false;
+    for (const record of this.byRow) {
+      if (record === undefined) continue;
+      known = true;
+      markStale(record);
+    }
     this.loose = !rows;
     if (!rows) return;
-    this.old = this.byRow;
+    this.old = known ? this.byRow : undefined;
     this.oldById = undefined;
     // Room for all, as part of the load: the first read of a screenful shall not have to make it.
     this.byRow = new Array<R | undefined>(this.home.allCount);
@@ -202,22 +209,19 @@ export class RecordCache<R extends Model> {
     this.old = this.oldById = undefined;
   }
 
-  private make(missing: readonly number[], records: R[]): void {
-    for (let from = 0; from < missing.length; from += 2 * BLOCK) {
-      const rows: number[] = [];
-      const until = Math.min(missing.length, from + 2 * BLOCK);
-      for (let i = from; i < until; i += 2) rows.push(missing[i] as number);
-      let at = from + 1;
-      this.pack(rows, (row, generation, cells) => {
-        records[missing[at] as number] = this.attach(row, generation, cells);
-        at += 2;
+  private make(all: Uint32Array, missing: readonly number[], records: R[]): void {
+    for (let from = 0; from < missing.length; from += BLOCK) {
+      const rows = missing.slice(from, from + BLOCK).map((at) => all[at] as number);
+      let next = from;
+      this.pack(rows, (row, generation, cells, first) => {
+        records[missing[next++] as number] = this.attach(row, generation, cells, first);
       });
     }
   }
 
   private pack(
     rows: ArrayLike<number>,
-    each: (row: number, generation: number, cells: readonly unknown[]) => void,
+    each: (row: number, generation: number, cells: readonly unknown[], from: number) => void,
   ): void {
     const { _number: store } = this.home;
     // First: a record that is made has room for as many cells as there are fields then.
@@ -245,20 +249,21 @@ export class RecordCache<R extends Model> {
   }
 
   /** The one record of a row: the one that is there, one from before the last load, or a new one. */
-  private attach(row: number, generation: number, cells: readonly unknown[]): R {
+  private attach(row: number, generation: number, cells: readonly unknown[], from: number): R {
     let record = this.byRow[row];
+    const { width } = this.fields;
     if (record === undefined || record._g !== generation) {
-      record = this.fromBefore(row, cells[0]);
+      record = this.fromBefore(row, cells[from]);
       if (record === undefined) {
-        record = makeRecord(this.recordClass, this.home, row, generation, cells);
-        if (!this.shaped) settleShape(record, cells);
+        record = makeRecord(this.recordClass, this.home, row, generation, cells, from);
+        if (!this.shaped) settleShape(record, cells, from, width);
         this.shaped = true;
         this.put(row, record);
         return record;
       }
       this.move(record, row, generation);
     }
-    putCells(record, cells);
+    putCells(record, cells, from, width);
     return record;
   }
 
