@@ -89,73 +89,88 @@ type Writer = (this: Model, value: unknown) => void;
 /**
  * Each a function of its own, as its place must be a constant of the code. A stale record has no cells: what isn't there is looked
  * for, all else needs no further check.
+ *
+ * And there are several of each, which stores take in turn: engines remember by the code what kinds of objects it has seen. One that
+ * sees the records of all stores is a third slower at each, and no longer part of the code that reads.
  */
-const READERS: readonly Reader[] = [
-  function () {
-    const cell = this._0;
-    return cell !== undefined ? cell : absent(this, 0);
-  },
-  function () {
-    const cell = this._1;
-    return cell !== undefined ? cell : absent(this, 1);
-  },
-  function () {
-    const cell = this._2;
-    return cell !== undefined ? cell : absent(this, 2);
-  },
-  function () {
-    const cell = this._3;
-    return cell !== undefined ? cell : absent(this, 3);
-  },
-  function () {
-    const cell = this._4;
-    return cell !== undefined ? cell : absent(this, 4);
-  },
-  function () {
-    const cell = this._5;
-    return cell !== undefined ? cell : absent(this, 5);
-  },
-  function () {
-    const cell = this._6;
-    return cell !== undefined ? cell : absent(this, 6);
-  },
-  function () {
-    const cell = this._7;
-    return cell !== undefined ? cell : absent(this, 7);
-  },
-  function () {
-    const cell = this._8;
-    return cell !== undefined ? cell : absent(this, 8);
-  },
-  function () {
-    const cell = this._9;
-    return cell !== undefined ? cell : absent(this, 9);
-  },
-  function () {
-    const cell = this._10;
-    return cell !== undefined ? cell : absent(this, 10);
-  },
-  function () {
-    const cell = this._11;
-    return cell !== undefined ? cell : absent(this, 11);
-  },
-  function () {
-    const cell = this._12;
-    return cell !== undefined ? cell : absent(this, 12);
-  },
-  function () {
-    const cell = this._13;
-    return cell !== undefined ? cell : absent(this, 13);
-  },
-  function () {
-    const cell = this._14;
-    return cell !== undefined ? cell : absent(this, 14);
-  },
-  function () {
-    const cell = this._15;
-    return cell !== undefined ? cell : absent(this, 15);
-  },
+// prettier-ignore
+const READERS: readonly (readonly Reader[])[] = [
+  [
+    function () { const cell = this._0; return cell !== undefined ? cell : absent(this, 0); },
+    function () { const cell = this._1; return cell !== undefined ? cell : absent(this, 1); },
+    function () { const cell = this._2; return cell !== undefined ? cell : absent(this, 2); },
+    function () { const cell = this._3; return cell !== undefined ? cell : absent(this, 3); },
+    function () { const cell = this._4; return cell !== undefined ? cell : absent(this, 4); },
+    function () { const cell = this._5; return cell !== undefined ? cell : absent(this, 5); },
+    function () { const cell = this._6; return cell !== undefined ? cell : absent(this, 6); },
+    function () { const cell = this._7; return cell !== undefined ? cell : absent(this, 7); },
+    function () { const cell = this._8; return cell !== undefined ? cell : absent(this, 8); },
+    function () { const cell = this._9; return cell !== undefined ? cell : absent(this, 9); },
+    function () { const cell = this._10; return cell !== undefined ? cell : absent(this, 10); },
+    function () { const cell = this._11; return cell !== undefined ? cell : absent(this, 11); },
+    function () { const cell = this._12; return cell !== undefined ? cell : absent(this, 12); },
+    function () { const cell = this._13; return cell !== undefined ? cell : absent(this, 13); },
+    function () { const cell = this._14; return cell !== undefined ? cell : absent(this, 14); },
+    function () { const cell = this._15; return cell !== undefined ? cell : absent(this, 15); },
+  ],
+  [
+    function () { const cell = this._0; return cell !== undefined ? cell : absent(this, 0); },
+    function () { const cell = this._1; return cell !== undefined ? cell : absent(this, 1); },
+    function () { const cell = this._2; return cell !== undefined ? cell : absent(this, 2); },
+    function () { const cell = this._3; return cell !== undefined ? cell : absent(this, 3); },
+    function () { const cell = this._4; return cell !== undefined ? cell : absent(this, 4); },
+    function () { const cell = this._5; return cell !== undefined ? cell : absent(this, 5); },
+    function () { const cell = this._6; return cell !== undefined ? cell : absent(this, 6); },
+    function () { const cell = this._7; return cell !== undefined ? cell : absent(this, 7); },
+    function () { const cell = this._8; return cell !== undefined ? cell : absent(this, 8); },
+    function () { const cell = this._9; return cell !== undefined ? cell : absent(this, 9); },
+    function () { const cell = this._10; return cell !== undefined ? cell : absent(this, 10); },
+    function () { const cell = this._11; return cell !== undefined ? cell : absent(this, 11); },
+    function () { const cell = this._12; return cell !== undefined ? cell : absent(this, 12); },
+    function () { const cell = this._13; return cell !== undefined ? cell : absent(this, 13); },
+    function () { const cell = this._14; return cell !== undefined ? cell : absent(this, 14); },
+    function () { const cell = this._15; return cell !== undefined ? cell : absent(this, 15); },
+  ],
+  [
+    function () { const cell = this._0; return cell !== undefined ? cell : absent(this, 0); },
+    function () { const cell = this._1; return cell !== undefined ? cell : absent(this, 1); },
+    function () { const cell = this._2; return cell !== undefined ? cell : absent(this, 2); },
+    function () { const cell = this._3; return cell !== undefined ? cell : absent(this, 3); },
+    function () { const cell = this._4; return cell !== undefined ? cell : absent(this, 4); },
+    function () { const cell = this._5; return cell !== undefined ? cell : absent(this, 5); },
+    function () { const cell = this._6; return cell !== undefined ? cell : absent(this, 6); },
+    function () { const cell = this._7; return cell !== undefined ? cell : absent(this, 7); },
+    function () { const cell = this._8; return cell !== undefined ? cell : absent(this, 8); },
+    function () { const cell = this._9; return cell !== undefined ? cell : absent(this, 9); },
+    function () { const cell = this._10; return cell !== undefined ? cell : absent(this, 10); },
+    function () { const cell = this._11; return cell !== undefined ? cell : absent(this, 11); },
+    function () { const cell = this._12; return cell !== undefined ? cell : absent(this, 12); },
+    function () { const cell = this._13; return cell !== undefined ? cell : absent(this, 13); },
+    function () { const cell = this._14; return cell !== undefined ? cell : absent(this, 14); },
+    function () { const cell = this._15; return cell !== undefined ? cell : absent(this, 15); },
+  ],
+  [
+    function () { const cell = this._0; return cell !== undefined ? cell : absent(this, 0); },
+    function () { const cell = this._1; return cell !== undefined ? cell : absent(this, 1); },
+    function () { const cell = this._2; return cell !== undefined ? cell : absent(this, 2); },
+    function () { const cell = this._3; return cell !== undefined ? cell : absent(this, 3); },
+    function () { const cell = this._4; return cell !== undefined ? cell : absent(this, 4); },
+    function () { const cell = this._5; return cell !== undefined ? cell : absent(this, 5); },
+    function () { const cell = this._6; return cell !== undefined ? cell : absent(this, 6); },
+    function () { const cell = this._7; return cell !== undefined ? cell : absent(this, 7); },
+    function () { const cell = this._8; return cell !== undefined ? cell : absent(this, 8); },
+    function () { const cell = this._9; return cell !== undefined ? cell : absent(this, 9); },
+    function () { const cell = this._10; return cell !== undefined ? cell : absent(this, 10); },
+    function () { const cell = this._11; return cell !== undefined ? cell : absent(this, 11); },
+    function () { const cell = this._12; return cell !== undefined ? cell : absent(this, 12); },
+    function () { const cell = this._13; return cell !== undefined ? cell : absent(this, 13); },
+    function () { const cell = this._14; return cell !== undefined ? cell : absent(this, 14); },
+    function () { const cell = this._15; return cell !== undefined ? cell : absent(this, 15); },
+  ],
 ];
+
+/** How many sets of readers there are. @internal */
+export const READER_SETS = READERS.length;
 
 /** The same for edits: those that need nothing but their cell, and to be written down, are done here. */
 const WRITERS: readonly ((field: Field) => Writer)[] = [
@@ -234,22 +249,22 @@ export function cellWriter(field: Field): Writer {
   };
 }
 
-const NAMES = READERS.map((_, ix) => `_${ix}`) as (keyof Cells)[];
+const NAMES = WRITERS.map((_, ix) => `_${ix}`) as (keyof Cells)[];
 
-/** @internal What reads the cell at a place, anew where the record is stale. */
-export function cellReader(ix: number): Reader {
+/** @internal What reads the cell at a place, anew where the record is stale; one of a set. */
+export function cellReader(ix: number, set: number): Reader {
   return (
-    READERS[ix] ??
+    READERS[set]?.[ix] ??
     function (this: Model) {
-      const cell = this._m?.[ix - CELLS];
-      return cell !== undefined ? cell : absent(this, ix);
+      return cellAt(this, ix);
     }
   );
 }
 
 /** @internal The cell at a place, read anew where the record is stale. */
 export function cellAt(record: Model, ix: number): unknown {
-  return (READERS[ix] ?? cellReader(ix)).call(record);
+  const cell = ix < CELLS ? record[NAMES[ix] as keyof Cells] : record._m?.[ix - CELLS];
+  return cell !== undefined ? cell : absent(record, ix);
 }
 
 function absent(record: Model, ix: number): unknown {
@@ -355,7 +370,8 @@ export function putCells(record: Model, cells: readonly unknown[], from: number,
  * property; one that changed when there are many records would change with each of them.
  */
 export function settleShape(record: Model, cells: readonly unknown[], from: number, width: number): void {
-  for (const cell of ['', 0]) putCells(record, new Array(width).fill(cell), 0, width);
+  const any: unknown[] = new Array(width);
+  for (const cell of ['', 0]) putCells(record, any.fill(cell), 0, width);
   putCells(record, cells, from, width);
 }
 
@@ -398,7 +414,7 @@ let blank: unknown[] = [];
 
 /** The cells of a stale record. */
 function blanks(count: number, id: unknown): readonly unknown[] {
-  if (blank.length !== count) blank = Array.from({ length: count }, () => undefined);
+  if (blank.length !== count) blank = new Array(count).fill(undefined);
   blank[0] = id;
   return blank;
 }

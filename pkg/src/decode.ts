@@ -1,5 +1,6 @@
 import { Kind } from './fields.js';
 import { RawJson } from './cells.js';
+import type { Model } from './model.js';
 import { bytes, numbers, register, words } from './runtime.js';
 
 const ascii = new TextDecoder('latin1');
@@ -35,7 +36,8 @@ export function unpack(
   // All before the first record is made: its constructor may read another one, which is packed in the same place. And then
   // records that are read together lie side by side.
   const stride = 2 + fields + SPARE;
-  const cells: unknown[] = new Array(rows * stride);
+  // Filled first, as an array that changes its kind with what is put in is another one for compiled code.
+  const cells: unknown[] = new Array(rows * stride).fill(undefined);
   for (let row = 0; row < rows; row++) {
     unpackRow(f64, u32, word + 1 + row * (1 + fields), kinds, pieces, cells, row * stride, fields);
   }
@@ -179,6 +181,8 @@ export interface Notice {
   group: number;
   old: unknown;
   value: unknown;
+  /** The record that was removed: by the time it is told of, another one may live in its row. */
+  removed: Model | undefined;
 }
 
 /** Words of 8 bytes of one notice. */
@@ -277,6 +281,7 @@ export function readNotices(): Notice[] {
       group: u32[at + 4] as number,
       old: noticeValue(values, tags & 0xff, word + 3),
       value: noticeValue(values, (tags >>> 8) & 0xff, word + 4),
+      removed: undefined,
     };
   }
   return notices;
@@ -297,6 +302,6 @@ function noticeValue({ f64, u32, all, texts }: Values, tag: number, word: number
   }
   const from = u32[2 * word] as number;
   const length = u32[2 * word + 1] as number;
-  const piece = all === undefined ? text(utf8, texts + from, length) : plainPiece(all, from, from + length);
+  const piece = all?.slice(from, from + length) ?? text(utf8, texts + from, length);
   return tag === 5 ? piece : new RawJson(piece);
 }

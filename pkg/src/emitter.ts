@@ -325,7 +325,10 @@ export class Emitter<Events extends object> {
     }
     entry.called = true;
     if (once) this._drop(name, entry);
-    const call = () => this._resolve(fn, thisObj).call(thisObj, ...(args as []), event);
+    const call = () => {
+      const method: (...given: any[]) => unknown = this._resolve(fn, thisObj);
+      return args.length === 0 ? method.call(thisObj, event) : method.call(thisObj, ...args, event);
+    };
     if (later === undefined) return call();
     keep(event);
     later(() => {

@@ -172,6 +172,7 @@ function announceRows<R extends Model>(
   origin: Origin,
 ): void {
   const name = kind === NoticeKind.Add ? 'add' : kind === NoticeKind.Remove ? 'remove' : 'move';
+  // Records that nobody has read yet are made for who looks at them.
   let made: R[] | undefined;
   const records = (): R[] => {
     if (made === undefined) {
@@ -180,8 +181,7 @@ function announceRows<R extends Model>(
     }
     return made;
   };
-  // What was added is there to be looked at, and is made for who does.
-  if (kind !== NoticeKind.Add) records();
+  if (kind === NoticeKind.Move) records();
   if (store._subscriptions.active) {
     for (const record of records()) note(store, record, name === 'move' ? 'update' : name, origin);
   }
@@ -223,7 +223,7 @@ function note<R extends Model>(
   }
 }
 
-/** The record of a notice; one that was never read and is gone can't be had. */
-function recordOf<R extends Model>(store: Store<R>, { row, generation }: Notice): R | undefined {
-  return store._cache.at(row, generation);
+/** The record of a notice. */
+function recordOf<R extends Model>(store: Store<R>, notice: Notice): R | undefined {
+  return store._cache.of(notice);
 }

@@ -41,18 +41,21 @@ export class RecordCache<R extends Model> {
 
   /** The records of rows; those that aren't there yet are made, and stale ones read, block by block. */
   records(rows: Uint32Array): R[] {
-    const records = new Array<R>(rows.length);
+    const count = rows.length;
+    const records = new Array<R>(count);
     const { byRow, loose } = this;
-    let missing: number[] | undefined;
-    for (let i = 0; i < rows.length; i++) {
+    let missing = 0;
+    for (let i = 0; i < count; i++) {
       const record = byRow[rows[i] as number];
-      if (record === undefined || (loose && record._v !== Freshness.Fresh)) {
-        (missing ??= []).push(i);
-      } else {
-        records[i] = record;
-      }
+      if (record === undefined || (loose && record._v !== Freshness.Fresh)) missing++;
+      else records[i] = record;
     }
-    if (missing !== undefined) this.make(rows, missing, records);
+    if (missing === count) this.make(rows, undefined, records);
+    else if (missing > 0) {
+      const places = new Uint32Array(missing);
+      for (let i = 0, to = 0; i < count; i++) if (records[i] === undefined) places[to++] = i;
+      this.make(places.map((at) => rows[at] as number), places, records);
+    }
     if (loose && rows.length >= this.home.allCount) this.loose = false;
     return records;
   }
@@ -65,11 +68,19 @@ export class RecordCache<R extends Model> {
     return this.attached(row, generation);
   }
 
-  /** Records that notices are about and that nobody has read yet are made, block by block; `added` ones when they are asked for. */
-  expect(notices: readonly Notice[], added: boolean): void {
+  /** The record of a notice; nothing for one that has gone meanwhile without being told of. */
+  of(notice: Notice): R | undefined {
+    const known = (notice.removed as R | undefined) ?? this.at(notice.row, notice.generation);
+    return known ?? (notice.kind === NoticeKind.Remove ? this.gone(notice) : undefined);
+  }
+
+  /** Records that notices are about and that nobody has read yet are made, block by block; with `all`, also
+   * those that come and go, which are made for who asks for them. */
+  expect(notices: readonly Notice[], all: boolean): void {
     let missing: Map<number, number> | undefined;
     for (const { kind, row, generation } of notices) {
-      if (kind === NoticeKind.Refresh || (kind === NoticeKind.Add && !added)) continue;
+      const isRow = kind === NoticeKind.Add || kind === NoticeKind.Remove;
+      if (kind === NoticeKind.Refresh || (isRow && !all)) continue;
       if (this.byRow[row]?._g !== generation) (missing ??= new Map()).set(row, generation);
     }
     if (missing === undefined || missing.size < 2) return;
@@ -166,8 +177,12 @@ export class RecordCache<R extends Model> {
         if (own) {
           if (record._v === Freshness.Stale) this.refresh(record);
           markRemoved(record);
-        } else if (engine().recordState(this.home._number, row, generation) < 0) {
-          this.gone(notice);
+          notice.removed = record;
+        } else if (
+          this.old !== undefined &&
+          engine().recordState(this.home._number, row, generation) < 0
+        ) {
+          notice.removed = this.gone(notice);
         }
         break;
       case NoticeKind.Refresh:
@@ -209,12 +224,14 @@ export class RecordCache<R extends Model> {
     this.old = this.oldById = undefined;
   }
 
-  private make(all: Uint32Array, missing: readonly number[], records: R[]): void {
-    for (let from = 0; from < missing.length; from += BLOCK) {
-      const rows = missing.slice(from, from + BLOCK).map((at) => all[at] as number);
+  /** Makes the records of rows, and puts each at its place. */
+  private make(rows: Uint32Array, places: Uint32Array | undefined, records: R[]): void {
+    for (let from = 0; from < rows.length; from += BLOCK) {
       let next = from;
-      this.pack(rows, (row, generation, cells, first) => {
-        records[missing[next++] as number] = this.attach(row, generation, cells, first);
+      this.pack(rows.subarray(from, from + BLOCK), (row, generation, cells, first) => {
+        const record = this.attach(row, generation, cells, first);
+        records[places === undefined ? next : (places[next] as number)] = record;
+        next++;
       });
     }
   }
@@ -292,17 +309,19 @@ export class RecordCache<R extends Model> {
   }
 
   /** A record that nobody has read since the last load, and that can't be read any more: its id is what is left to tell. */
-  private gone({ row, generation, old: id }: Notice): void {
-    if (id === undefined) return;
+  private gone({ row, generation, old: id }: Notice): R | undefined {
+    if (id === undefined) return undefined;
     let record = this.fromBefore(row, id);
     if (record === undefined) {
-      const cells = Array.from({ length: this.fields.width }, (_, ix) =>
-        ix === 0 ? id : undefined,
-      );
+      const cells: unknown[] = new Array(this.fields.width).fill(undefined);
+      cells[0] = id;
       record = makeRecord(this.recordClass, this.home, row, generation, cells);
+    } else {
+      record._r = row;
+      record._g = generation;
     }
-    this.move(record, row, generation);
     markRemoved(record);
+    return record;
   }
 
   private patch(record: R, ix: number, value: unknown): void {
