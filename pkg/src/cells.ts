@@ -365,14 +365,44 @@ export function putCells(record: Model, cells: readonly unknown[], from: number,
   record._v = Freshness.Fresh;
 }
 
+/** @internal Whether engines keep a number in place: 31 bits, and no zero below zero. */
+export function isSmall(value: number): boolean {
+  return (value << 1) >> 1 === value && (value !== 0 || 1 / value > 0);
+}
+
 /**
- * @internal Lets a class's first record have cells of every kind. Engines give objects a shape by what they have seen in each
- * property; one that changed when there are many records would change with each of them.
+ * @internal What engines know of a class's records. They give objects a shape by what they have seen in each property; one that
+ * changed when there are many records would change with each of them. So the class's first record has cells of every kind, but
+ * where it has a small integer: a property that never held anything else is read without any check. What else it may hold makes
+ * it a property of any kind in place; other numbers alone don't, and so are announced.
  */
-export function settleShape(record: Model, cells: readonly unknown[], from: number, width: number): void {
-  const any: unknown[] = new Array(width);
-  for (const cell of ['', 0]) putCells(record, any.fill(cell), 0, width);
-  putCells(record, cells, from, width);
+export class Shape {
+  /** By place, whether no other numbers have been seen. */
+  readonly small: boolean[] = [];
+  private sample: Model | undefined;
+
+  /** Takes note of a class's first record; of others nothing. */
+  settle(record: Model, width: number): void {
+    if (this.sample !== undefined) return;
+    this.sample = record;
+    for (let ix = 0; ix < width && ix < CELLS; ix++) {
+      const cell = record[NAMES[ix] as keyof Cells];
+      this.small[ix] = typeof cell === 'number' && isSmall(cell);
+      if (!this.small[ix]) this.loosen(record, ix);
+    }
+  }
+
+  /** Before a number is put in a cell. */
+  expect(ix: number, value: unknown): void {
+    if (typeof value !== 'number' || this.small[ix] !== true || isSmall(value)) return;
+    this.small[ix] = false;
+    if (this.sample !== undefined) this.loosen(this.sample, ix);
+  }
+
+  private loosen(record: Model, ix: number): void {
+    const cell = record[NAMES[ix] as keyof Cells];
+    for (const any of ['', 0, cell]) putCell(record, ix, any);
+  }
 }
 
 /** @internal A record's cells, read anew where they are stale. */

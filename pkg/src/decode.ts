@@ -1,5 +1,5 @@
 import { Kind } from './fields.js';
-import { RawJson } from './cells.js';
+import { RawJson, type Shape, isSmall } from './cells.js';
 import type { Model } from './model.js';
 import { bytes, numbers, register, words } from './runtime.js';
 
@@ -25,6 +25,7 @@ const SPARE = 3;
  */
 export function unpack(
   kinds: readonly Kind[],
+  shape: Shape,
   each: (row: number, generation: number, cells: readonly unknown[], from: number) => void,
 ): void {
   const f64 = numbers();
@@ -39,7 +40,8 @@ export function unpack(
   // Filled first, as an array that changes its kind with what is put in is another one for compiled code.
   const cells: unknown[] = new Array(rows * stride).fill(undefined);
   for (let row = 0; row < rows; row++) {
-    unpackRow(f64, u32, word + 1 + row * (1 + fields), kinds, pieces, cells, row * stride, fields);
+    const first = word + 1 + row * (1 + fields);
+    unpackRow(f64, u32, first, kinds, shape, pieces, cells, row * stride, fields);
   }
   for (let at = 0; at < cells.length; at += stride) {
     each(cells[at] as number, cells[at + 1] as number, cells, at + 2);
@@ -69,6 +71,7 @@ function unpackRow(
   u32: Uint32Array,
   first: number,
   kinds: readonly Kind[],
+  shape: Shape,
   pieces: readonly string[],
   cells: unknown[],
   to: number,
@@ -81,7 +84,11 @@ function unpackRow(
     const at = to + 2 + field;
     const value = f64[word] as number;
     if (value === value) {
-      cells[at] = small(value);
+      if (isSmall(value)) cells[at] = value | 0;
+      else {
+        if (shape.small[field] === true) shape.expect(field, value);
+        cells[at] = value;
+      }
       continue;
     }
     // Everything else is a NaN with its meaning in the upper half.
@@ -94,8 +101,7 @@ function unpackRow(
 
 /** Small integers are kept in place, other numbers in an object of their own: unless told, engines take them for such. */
 function small(value: number): number {
-  const integer = value | 0;
-  return integer === value && (integer !== 0 || 1 / value > 0) ? integer : value;
+  return isSmall(value) ? value | 0 : value;
 }
 
 function unpackOther(

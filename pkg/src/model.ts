@@ -25,6 +25,8 @@ export interface RecordHome {
   readonly _width: number;
   /** Gives a stale record its cells. */
   _refresh(record: Model): void;
+  /** A number is about to be put in a cell that isn't a small integer. */
+  _widen(ix: number, value: number): void;
   _write(record: Model, field: Field, value: unknown): boolean;
   _field(name: string): Field | undefined;
   _ensureField(name: string): Field;
@@ -41,6 +43,8 @@ class NoHome implements RecordHome {
   }
 
   _refresh(): void {}
+
+  _widen(): void {}
 
   _write(record: Model, { ix, kind, name }: Field, value: unknown): boolean {
     checkValue(name, value);

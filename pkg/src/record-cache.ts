@@ -1,4 +1,4 @@
-import { Freshness, aside, cellAt, markRemoved, markStale, putCell, putCells, settleShape } from './cells.js';
+import { Freshness, Shape, aside, cellAt, markRemoved, markStale, putCell, putCells } from './cells.js';
 import { type Notice, NoticeKind, OriginCode, UNREAD, unpack } from './decode.js';
 import { Kind } from './fields.js';
 import { type Id, type Model, type RecordHome, makeRecord } from './model.js';
@@ -27,8 +27,8 @@ export class RecordCache<R extends Model> {
   exact = false;
   /** Many records may be stale: better read in blocks than one by one. */
   loose = false;
-  /** The engine knows what to expect of a record. */
-  private shaped = false;
+  /** What engines know of its records. */
+  readonly shape = new Shape();
   /** Records from before the last load, to be found again by id. */
   private old: (R | undefined)[] | undefined;
   private oldById: Map<string, R> | undefined;
@@ -197,6 +197,7 @@ export class RecordCache<R extends Model> {
     if (record?._g !== generation || record._v !== Freshness.Fresh) return;
     // A field that nobody has met is found when the row is read.
     if (value !== UNREAD && ix < this.fields.width) {
+      this.shape.expect(ix, value);
       putCell(record, ix, value);
       return;
     }
@@ -243,7 +244,7 @@ export class RecordCache<R extends Model> {
     const { _number: store } = this.home;
     // First: a record that is made has room for as many cells as there are fields then.
     this.fields.discover(store);
-    if (engine().pack(store, writeWords(rows))) unpack(this.fields.kinds, each);
+    if (engine().pack(store, writeWords(rows))) unpack(this.fields.kinds, this.shape, each);
   }
 
   /** Puts a record at its row. An array with a hole before its end would become a slow one. */
@@ -273,8 +274,7 @@ export class RecordCache<R extends Model> {
       record = this.fromBefore(row, cells[from]);
       if (record === undefined) {
         record = makeRecord(this.recordClass, this.home, row, generation, cells, from);
-        if (!this.shaped) settleShape(record, cells, from, width);
-        this.shaped = true;
+        this.shape.settle(record, width);
         this.put(row, record);
         return record;
       }
@@ -315,6 +315,7 @@ export class RecordCache<R extends Model> {
     if (record === undefined) {
       const cells: unknown[] = new Array(this.fields.width).fill(undefined);
       cells[0] = id;
+      this.shape.expect(0, id);
       record = makeRecord(this.recordClass, this.home, row, generation, cells);
     } else {
       record._r = row;
@@ -327,6 +328,7 @@ export class RecordCache<R extends Model> {
   private patch(record: R, ix: number, value: unknown): void {
     if (record._v !== Freshness.Fresh) return;
     const date = typeof value === 'string' && this.fields.kinds[ix] === Kind.Date;
+    this.shape.expect(ix, value);
     putCell(record, ix, date ? null : value);
   }
 
@@ -348,6 +350,7 @@ export class RecordCache<R extends Model> {
       this.move(record, notice.row, notice.generation);
     }
     if (record._x?.key === undefined) this.claim(record, String(notice.old));
+    this.shape.expect(0, notice.value);
     record._0 = notice.value as Id;
   }
 }

@@ -317,3 +317,45 @@ test('texts of all kinds come and go unchanged', async (t) => {
   );
   texts.forEach((name, id) => assert.equal(store.getById(id).name, `${name}→${name}`));
 });
+
+test('a number field holds whatever numbers come after whole ones, by every way in which they come', async (t) => {
+  const LARGE = 2 ** 30, NEGATIVE_ZERO = -0;
+  const numbers = [1.5, -0, 2 ** 30, 2 ** 31, -(2 ** 30) - 1, 1e300, Number.MIN_VALUE];
+  const data = numbers.map((_, id) => ({ id, size: id }));
+  for (const way of ['set', 'several', 'changeset', 'load', 'heard']) {
+    const store = storeOf([{ name: 'size', type: 'number' }], data);
+    const records = store.records;
+    assert.deepEqual(records.map(({ size }) => size), numbers.map((_, id) => id));
+    if (way === 'heard') store.on('update', ({ record, changes }) => assert.ok(Object.is(record.size, changes.size.value)));
+    numbers.forEach((size, id) => {
+      if (way === 'set' || way === 'heard') records[id].size = size;
+      else if (way === 'several') records[id].set({ size, name: 'x' });
+      else if (way === 'changeset') store.applyChangeset({ updated: [{ id, size }] });
+    });
+    if (way === 'load') store.loadData(numbers.map((size, id) => ({ id, size })));
+    for (const [id, size] of numbers.entries()) {
+      // JSON has no zero below zero.
+      const written = way === 'load' || way === 'changeset' ? JSON.parse(JSON.stringify(size)) : size;
+      assert.ok(Object.is(records[id].size, written), `${way}: ${records[id].size} for ${size}`);
+    }
+    records[0].size = null;
+    assert.strictEqual(records[0].size, null);
+    assert.strictEqual(records[1].size, way === 'load' || way === 'changeset' ? 0 : NEGATIVE_ZERO);
+    assert.strictEqual(records[2].size, LARGE);
+    store.destroy();
+  }
+});
+
+test('ids beyond 31 bits are read as they are, also where the first were small', async (t) => {
+  const { manager, events } = await loaded(t);
+  assert.deepEqual(events.map(({ id }) => id), [1, 2]);
+  const [added] = events.add({ name: 'new' });
+  const removed = [];
+  events.on('remove', ({ records }) => removed.push(...records.map(({ id }) => id)));
+  manager.applyChangeset({ events: { added: [{ id: 2 ** 40 + 1 }, { id: 2 ** 40 + 2 }] } });
+  assert.equal(events.getById(2 ** 40 + 1).id, 2 ** 40 + 1);
+  manager.applyChangeset({ events: { removed: [{ id: 2 ** 40 + 2 }] } });
+  assert.deepEqual(removed, [2 ** 40 + 2]);
+  assert.equal(typeof added.id, 'string');
+  assert.deepEqual(events.map(({ id }) => id), [1, 2, added.id, 2 ** 40 + 1]);
+});
