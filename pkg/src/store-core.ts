@@ -183,8 +183,9 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     return this._storeFields.ensure(this._alive(), name);
   }
 
-  /** @internal */
+  /** @internal Those that came with the data included, though no record of it has been read yet. */
   _allFields(): readonly Field[] {
+    if (!this._destroyed) this._storeFields.discover(this._number);
     return this._storeFields.all();
   }
 
