@@ -38,7 +38,7 @@ export function holdBack(record: Model): void {
 export function release(record: Model): void {
   const { store } = record;
   if (store === undefined || record.isRemoved || isOpen(record)) return;
-  if (!record.isHeldBack) return;
+  if (!store._stateOf(record, 'held')) return;
   engine().setValid(store._number, record._r, record._g, true);
   const manager = store._manager as CrudManager | undefined;
   // Its time to be sent may have passed.

@@ -20,6 +20,7 @@ import {
 import type { DataInput } from './store-config.js';
 import { isSilent } from './store-core.js';
 import { StoreReading } from './store-reading.js';
+import { checkValue } from './values.js';
 
 /** How a store is changed. */
 export abstract class StoreChanging<R extends Model = Model> extends StoreReading<R> {
@@ -342,7 +343,8 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
       if (one === null || typeof one !== 'object' || Array.isArray(one)) {
         throw new SyncError('INVALID_ARGUMENT', 'add() wants objects or records');
       }
-      if (one instanceof Model && one._s._store !== undefined && !one.isRemoved) {
+      if (!(one instanceof Model)) checkDates(one as Record<string, unknown>);
+      else if (one._s._store !== undefined && !one.isRemoved) {
         const where = one._s === this ? 'here already' : `in store "${one._s._store.id}"`;
         throw new SyncError(
           'FOREIGN_RECORD',
@@ -435,6 +437,17 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     engine().bag(this._alive(), which);
     const pairs = readPairs();
     return this._cache.records(pairs.filter((_, i) => i % 2 === 0));
+  }
+}
+
+/** What is no date is refused, as text that is none. */
+function checkDates(row: Record<string, unknown>): void {
+  for (const name of Object.keys(row)) {
+    const value = row[name];
+    if (value instanceof Date) checkValue(name, value);
+    else if (name === 'children' && Array.isArray(value)) {
+      for (const one of value) if (one && !(one instanceof Model)) checkDates(Object(one));
+    }
   }
 }
 

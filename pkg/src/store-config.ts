@@ -58,6 +58,10 @@ export type StoreConfig<R extends Model = Model> = {
   syncDataOnLoad?: boolean | SyncDataOnLoadConfig;
   /** Whether an addition carries all persistable fields, also those without a value. */
   writeUnsetFields?: boolean;
+  /** Whether loaded rows may lack an id (default): they get one. Else such data is refused. */
+  allowNoId?: boolean;
+  /** Whether a load warns (`syncWarning`) of ids that a client made up and the server kept: `_generated…`; `true` when not given. */
+  verifyNoGeneratedIds?: boolean;
   /** By what the records are ordered. */
   sorters?: readonly SorterInput<R>[];
   /** Which records are shown. */

@@ -1,5 +1,5 @@
 import type { Model } from './model.js';
-import { engine, readWords } from './runtime.js';
+import { engine, readWords, register } from './runtime.js';
 import type { StoreViewing } from './store-viewing.js';
 import { type Filter, type Sorter, comparator, predicate } from './view-rules.js';
 
@@ -18,6 +18,9 @@ export class StoreView<R extends Model> {
   /** The same with those below collapsed ones. */
   private ranks = this.places;
   private version = -1;
+  /** What it was made of, for a tree without sorters and filters. */
+  private base: ArrayLike<number> = [];
+  private shape = -1;
   private busy = false;
 
   constructor(private readonly store: StoreViewing<R>) {}
@@ -53,7 +56,7 @@ export class StoreView<R extends Model> {
 
   /** What it shows is other than before. */
   forget(): void {
-    this.version = -1;
+    this.version = this.shape = -1;
   }
 
   private update(): void {
@@ -63,7 +66,13 @@ export class StoreView<R extends Model> {
     this.busy = true;
     try {
       engine().order(this.store._number);
-      this.make(readWords());
+      const shape = register(2);
+      const order = readWords();
+      // Most edits leave a tree as it is.
+      const asBefore = this.isPlain && shape === this.shape && sameWords(order, this.base);
+      if (!asBefore) this.make(order);
+      this.base = order;
+      this.shape = shape;
       this.version = version;
     } finally {
       this.busy = false;
@@ -164,6 +173,10 @@ export class StoreView<R extends Model> {
     }
     return sorted.concat(rest);
   }
+}
+
+function sameWords(a: Uint32Array, b: ArrayLike<number>): boolean {
+  return a.length === b.length && a.every((word, at) => word === b[at]);
 }
 
 /** By row: its place. */

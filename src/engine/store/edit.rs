@@ -8,7 +8,7 @@ use super::{IS_ID, IS_PARENT, IS_REFERENCE, PERSISTS, PLAIN_NUMBER, PLAIN_TEXT, 
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::rng::is_uuid;
-use crate::engine::schema::FieldIx;
+use crate::engine::schema::{FieldIx, FieldKind};
 use crate::engine::table::{IdRef, RowId, RowIx};
 use crate::engine::value::{Cell, Value};
 
@@ -45,7 +45,12 @@ impl Store {
             Value::Absent => Cell::NULL,
             _ => {
                 let zone = self.zone.clone();
-                self.table.make_field_cell(field, value, &zone)
+                let cell = self.table.make_field_cell(field, value, &zone);
+                if self.is_no_date(field, cell) {
+                    self.table.release(cell);
+                    return Err(self.no_date(field));
+                }
+                cell
             }
         };
         if let Some(changed) = self.overwrite(row, field, traits, cell) {
@@ -66,6 +71,21 @@ impl Store {
         }
         self.write_user(row, field, cell, Origin::Local, out);
         Ok(true)
+    }
+
+    /// Whether a value that the app gives for a date field is none. What servers say is kept as it is.
+    pub(super) fn is_no_date(&self, field: FieldIx, cell: Cell) -> bool {
+        let kind = self.table.schema().field(field).map(|field| &field.kind);
+        let is_date = cell.is_nullish() || cell.as_number().is_some();
+        matches!(kind, Some(FieldKind::Date(_))) && !is_date
+    }
+
+    #[cold]
+    pub(super) fn no_date(&self, field: FieldIx) -> SyncError {
+        let field = self.table.schema().field(field);
+        let name = field.map_or("", |field| field.name.as_str());
+        let words = [self.name(), ": the value for ", name, " is no date"];
+        SyncError::new(ErrorCode::InvalidArgument, words.concat())
     }
 
     /// What is set most often: another value for a field that was edited before, of a record that is otherwise as the server has it,
