@@ -1,5 +1,6 @@
 import {
   AjaxHelper,
+  type Emitter,
   type CrudManagerConfig,
   type CrudResult,
   CrudManager,
@@ -9,8 +10,7 @@ import {
   type StoreEvents,
   SyncError,
   type TransportRequest,
-} from './api.js';
-import { type Emitter, defineHandlers } from './emitter.js';
+} from './slim.js';
 
 /** What a request is for. */
 export type AjaxAction = 'read' | 'create' | 'update' | 'delete';
@@ -147,7 +147,9 @@ interface Said {
  *
  * ```ts
  * import { AjaxStore } from 'syncline/ajax-store';
- * const people = new AjaxStore({ id: 'people', modelClass: Person, readUrl: '/people', createUrl: '/people/new', autoLoad: true });
+ * const people = new AjaxStore({
+ *   id: 'people', fields: ['name'], readUrl: '/people', createUrl: '/people/new', autoLoad: true,
+ * });
  * ```
  *
  * Besides the events of stores it fires `beforeLoad` (`false` prevents it), `loadStart`, `beforeRequest`, `afterRequest`, `commit`, and
@@ -186,7 +188,10 @@ export class AjaxStore<R extends Model = Model> extends Store<R> {
       this.destroy();
       throw thrown;
     }
-    this._listenFromConfig({ ...config, listeners: undefined }, EVENTS);
+    for (const name of EVENTS) {
+      const handler = (config as any)[`on${name[0]?.toUpperCase()}${name.slice(1)}`];
+      if (handler != null) this.on(name as 'beforeLoad', handler);
+    }
     if (autoLoad) queueMicrotask(() => !this.isDestroyed && void this.load().catch(() => {}));
   }
 
@@ -438,5 +443,3 @@ function asForm(payload: Record<string, any>): URLSearchParams {
 function noUrl(name: string): SyncError {
   return new SyncError('INVALID_CONFIG', `the store has no ${name}`);
 }
-
-defineHandlers(AjaxStore.prototype, EVENTS);

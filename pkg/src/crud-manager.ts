@@ -180,7 +180,10 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudStores
       }
       if (!clearChanges) applyAsOwn(this._expectStore(id), given[id] as StoreChangeset, usual);
     }
-    if (clearChanges) engine().applyChangeset(number, writeJson(given));
+    if (!clearChanges) return;
+    const pinned = this.stores.map((store) => given[store.id] && store._pin(given[store.id] as StoreChangeset));
+    engine().applyChangeset(number, writeJson(given));
+    for (const settle of pinned) settle?.();
   }
 
   /** No autoSync until as many resumes have come. */

@@ -153,7 +153,7 @@ export abstract class CrudTransport extends CrudState {
     this._listenersChanged();
   }
 
-  protected _forEngine(options: CrudManagerOptions, transports: typeof this._transports): object {
+  /** @internal */ _forEngine(options: CrudManagerOptions, transports: typeof this._transports): object {
     const loadData = this._pageData(options);
     const transport = engineTransport(transports, options.sendAsFormData === true);
     return { ...engineConfig(options), transport, loadData };
@@ -184,7 +184,7 @@ export abstract class CrudTransport extends CrudState {
   }
 
   /** A function stands for the server: requests go to a URL that nobody else has. */
-  private _answerBy(requestData: (params: any) => object | Promise<object>): void {
+  /** @internal */ _answerBy(requestData: (params: any) => object | Promise<object>): void {
     const url = `requestData:${++nextUrl}`;
     standIns.set(url, async (_url: string, params: any) => ({
       responseJson: await requestData.call(this, partParams(JSON.parse(params.data))),

@@ -75,6 +75,12 @@ function detachedValue({ kind, name, config }: Field, value: unknown): unknown {
   throw noDate(name);
 }
 
+/** Text of a date that only a store can read. */
+function unread(record: Model, { ix, kind }: Field): string | undefined {
+  const cell = cellAt(record, ix);
+  return kind === Kind.Date && typeof cell === 'string' ? cell : undefined;
+}
+
 const noHomes = new WeakMap<object, NoHome>();
 
 function noHome(model: typeof Model): NoHome {
@@ -309,7 +315,7 @@ export class Model {
     for (const field of fields) {
       const value = this._read(field);
       if (value === undefined) continue;
-      own(data, field.name, value);
+      own(data, field.name, store === undefined ? (unread(this, field) ?? value) : value);
     }
     return store === undefined ? { ...data, ...this._x?.batch } : data;
   }

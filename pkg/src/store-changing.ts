@@ -167,8 +167,11 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     if (phantomIdField !== undefined && phantomIdField !== usual) {
       given = renamed(given, phantomIdField, usual);
     }
-    if (clearChanges) engine().applyStoreChangeset(number, writeJson({ [this.id]: given }));
-    else applyAsOwn(this._store, given, usual);
+    if (clearChanges) {
+      const pinned = this._pin(given);
+      engine().applyStoreChangeset(number, writeJson({ [this.id]: given }));
+      pinned?.();
+    } else applyAsOwn(this._store, given, usual);
   }
 
   /**
@@ -412,6 +415,17 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
 
   /** @internal */
   abstract get _idName(): string;
+
+  /** @internal Keeps what a changeset touches as it is shown, where the store is to. */
+  _pin({ added, updated, modified }: StoreChangeset): (() => void) | undefined {
+    const lists = [added, updated, modified].filter((list) => Array.isArray(list));
+    return this._view?.pin(lists.flat());
+  }
+
+  /** @internal */
+  override _idIn(row: any): Id | undefined {
+    return row?.[this._idName] ?? row?.[this._store._phantomIdName];
+  }
 
   /** @internal */ _row(one: unknown, defaults = true): unknown {
     if (one === null || typeof one !== 'object') return one;

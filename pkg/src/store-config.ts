@@ -66,6 +66,12 @@ export type StoreConfig<R extends Model = Model> = {
   sorters?: readonly SorterInput<R>[];
   /** Which records are shown. */
   filters?: FilterInput<R> | readonly FilterInput<R>[];
+  /**
+   * What `applyChangeset` does to a filtered or sorted store. When not given, everything is shown as filters and sorters say. With
+   * `changes`, what it updates stays shown when it doesn't pass any longer; with `none`, what it touches stays where it is, shown or
+   * not, and what it adds is shown last. Both until the app filters or sorts again.
+   */
+  applyChangesetFilterSortTarget?: 'changes' | 'none';
   /** How sorters order text. */
   useLocaleSort?: LocaleSort;
   /**

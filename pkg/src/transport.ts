@@ -1,5 +1,6 @@
 import { makeRequest, sendRequest, standIns } from './ajax-helper.js';
 import type { CrudTransport } from './crud-transport.js';
+import { SyncError } from './errors.js';
 import type { Exchange, RequestType } from './exchange.js';
 import { ParamUrl, texts } from './param-url.js';
 
@@ -117,13 +118,16 @@ export async function sendAgain(
     request[tell]?.call(request.thisObj, response, request.requestConfig, request);
     return response;
   } catch (thrown) {
-    request.failure?.call(request.thisObj, thrown);
+    request?.failure?.call(request.thisObj, thrown);
     throw thrown;
   }
 }
 
 function carryOut(manager: CrudTransport, request: TransportRequest): Promise<Response> {
-  const { type, url, data, params, requestConfig } = request;
+  const { type, url, data, params, requestConfig } = Object(request) as TransportRequest;
+  if ((type !== 'load' && type !== 'sync') || typeof url !== 'string') {
+    throw new SyncError('INVALID_ARGUMENT', 'sendRequest() wants a request that was handed to it');
+  }
   const name = manager._packName(type);
   const init = { ...requestConfig };
   const query = texts(params);

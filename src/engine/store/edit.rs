@@ -271,7 +271,10 @@ impl Store {
     fn keep_alias(&mut self, row: RowIx, new: Cell) {
         let old = self.id_of(row).map(|id| id.text()).unwrap_or_default();
         let chosen = self.table.text(new).is_none_or(|text| !is_uuid(text));
-        if chosen && is_uuid(&old) && self.changes.get(row).is_some_and(|it| it.alias.is_none()) {
+        if !chosen {
+            // It can go by that itself.
+            self.drop_alias(row);
+        } else if is_uuid(&old) && self.changes.get(row).is_some_and(|it| it.alias.is_none()) {
             self.name_phantom(row, old);
         }
     }
