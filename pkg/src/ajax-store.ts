@@ -162,6 +162,7 @@ export class AjaxStore<R extends Model = Model> extends Store<R> {
   /** @internal */ readonly _ajax: AjaxStoreConfig<R>;
   private readonly own: CrudManager;
   private committing = 0;
+  private turning = false;
   /** What failed, by the number of the package. */
   private readonly failures = new Map<number, SyncError>();
 
@@ -276,12 +277,23 @@ export class AjaxStore<R extends Model = Model> extends Store<R> {
 
   /** Nothing is sent by itself until as many resumes have come. */
   override suspendAutoCommit(): void {
-    this.own.suspendAutoSync();
+    this.turn(() => this.own.suspendAutoSync());
   }
 
   /** Undoes one suspend; the last one sends what was changed meanwhile, unless told otherwise. */
   override resumeAutoCommit(doCommit = true): void {
-    this.own.resumeAutoSync(doCommit);
+    this.turn(() => this.own.resumeAutoSync(doCommit));
+  }
+
+  /** Managers hold the commits of their stores, too: that of this one is it itself. */
+  private turn(act: () => void): void {
+    if (this.turning) return;
+    this.turning = true;
+    try {
+      act();
+    } finally {
+      this.turning = false;
+    }
   }
 
   /** Ends the store: requests are aborted, promises reject as cancelled. */

@@ -186,14 +186,16 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudStores
     for (const settle of pinned) settle?.();
   }
 
-  /** No autoSync until as many resumes have come. */
+  /** No autoSync, nor `autoCommit` of the stores, until as many resumes have come. */
   suspendAutoSync(): void {
     engine().suspendAutoSync(this._alive());
+    for (const store of this.stores) store.suspendAutoCommit();
   }
 
-  /** Undoes one suspend; the last one lets a sync follow, unless told otherwise. */
+  /** Undoes one suspend; the last one lets a sync (and commits of stores) follow, unless told otherwise. */
   resumeAutoSync(doSync = true): void {
     engine().resumeAutoSync(this._alive(), Boolean(doSync));
+    for (const store of this.stores) if (!store.isDestroyed) store.resumeAutoCommit(doSync);
   }
 
   // --- live -------------------------------------------------------------------------------------------------------------

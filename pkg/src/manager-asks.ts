@@ -118,7 +118,8 @@ function outfit(
     ...(body !== undefined && { body }),
   };
   if (form) asForm(config.headers);
-  const event = { crudManager: manager, requestType: ask.kind, params, requestConfig: config };
+  const { kind } = ask;
+  const event = { type: kind, crudManager: manager, requestType: kind, params, requestConfig: config };
   whenAsked(manager, manager._fire('beforeSend', event), (proceed) => {
     const { url: path, method, headers, body: text, ...fetchOptions } = event.requestConfig ?? {};
     const last = texts(event.params);
