@@ -150,10 +150,16 @@ impl Manager {
             let message = format!("{name}: {gone} is gone, and with it edits that waited");
             outcome.warnings.push((message, Vec::new()));
         }
-        let verify = cx.stores.get(id).is_some_and(|it| it.config().verify_no_generated_ids);
+        let verify = cx
+            .stores
+            .get(id)
+            .is_some_and(|it| it.config().verify_no_generated_ids);
         let odd = [
             (loaded.without_id, "without an id"),
-            (loaded.generated * usize::from(verify), "with an id that a client made up"),
+            (
+                loaded.generated * usize::from(verify),
+                "with an id that a client made up",
+            ),
         ];
         for (rows, how) in odd {
             if rows > 0 {
@@ -263,7 +269,8 @@ impl Manager {
             return Err(error);
         }
         let is_sync = is_of_type(&response, "sync");
-        if let (false, Some(error)) = (is_sync, Self::refused_rows(&stores, &response, &cx.stores)) {
+        if let (false, Some(error)) = (is_sync, Self::refused_rows(&stores, &response, &cx.stores))
+        {
             return Err(error);
         }
         let oddities = core::mem::take(&mut response.warnings);
