@@ -40,7 +40,7 @@ export abstract class CrudTransport extends CrudState {
       const own: unknown = (options as Record<string, unknown>)[name];
       if (own === undefined) continue;
       checkFunction(name, own);
-      Object.defineProperty(this, name, { value: own, configurable: true, writable: true });
+      (this as Record<string, unknown>)[name] = own;
     }
     if (typeof config.requestData === 'function') this._answerBy(config.requestData);
   }

@@ -23,10 +23,6 @@ export interface RecordExtras {
   generateId?(): Id;
 }
 
-const isUuid = (id: Id) => /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(String(id));
-const uuid = () =>
-  'xxxxxxxx-xxxx-4xxx-8xxx-xxxxxxxxxxxx'.replace(/x/g, () => ((Math.random() * 16) | 0).toString(16));
-
 const metas = new WeakMap<Model, object>();
 
 /** @internal */
@@ -52,8 +48,9 @@ export const extras: RecordExtras & ThisType<Model> = {
       if (!this.isPhantom || id == null) {
         throw new SyncError('INVALID_ARGUMENT', `the server knows the record as ${inWords(this.id)}`);
       }
-      // The server has heard of an id of the app's choice as little as of this one.
-      if (!isUuid(this.id)) this.set('id', uuid(), true);
+      // An id of the app's choice means nothing to a changeset, a UUID does: this one lives as long as the next line takes.
+      const made = (1 + Math.random()).toFixed(12).slice(2);
+      if (!/^[\da-f-]{36}$/i.test(String(this.id))) this.set('id', `00000000-0000-4000-8000-${made}`, true);
       const row = { [store._phantomIdName]: this.id, [store._idName]: id };
       store.applyChangeset({ updated: [row] });
     }

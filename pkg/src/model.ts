@@ -3,7 +3,7 @@ import { type Aside, CELLS, Freshness, aside, cellAt, putCell } from './cells.js
 import { type EditOptions, setUnseen, settledRecord, unseen } from './edits.js';
 import type { CrudManager } from './crud-manager.js';
 import { SyncError } from './errors.js';
-import { checkValue, noDate } from './values.js';
+import { checkValue, noDate, own } from './values.js';
 import { type Field, type FieldInput, type FieldList, Kind, toJsonValue } from './fields.js';
 import { type RecordExtras, defineExtras, extras } from './model-extras.js';
 import { CLOSED, type EditPort } from './journal.js';
@@ -553,14 +553,4 @@ export function rowOf(
     }
   }
   return row;
-}
-
-/** Not by assignment: a field may be called `__proto__`. */
-function own(target: object, name: string, value: unknown): void {
-  Object.defineProperty(target, name, {
-    value,
-    enumerable: true,
-    configurable: true,
-    writable: true,
-  });
 }

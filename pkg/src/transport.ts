@@ -50,7 +50,6 @@ export function ownWay(
       const answer =
         made === undefined ? await handOver(manager, exchange.kind, url, init) : await sendRequest(made);
       if (!(answer instanceof Response)) return responseOf(answer);
-      if (answer.bodyUsed) throw new Error('the body of the response has been read already');
       return decodes ? decoded(manager, exchange, answer) : answer;
     },
   };

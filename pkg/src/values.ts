@@ -61,3 +61,13 @@ export function isDirect({ kind, takesNumbers, takesTexts }: Field, value: unkno
       return value === null;
   }
 }
+
+/** @internal Sets a member. Not by assignment: a field may be called `__proto__`. */
+export function own(target: object, name: string, value: unknown): void {
+  Object.defineProperty(target, name, {
+    value,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  });
+}
