@@ -26,6 +26,7 @@ export default async function ({ module_or_path }) {
 const UNUSED = [
   /if \(!\('encodeInto' in cachedTextEncoder\)\) \{\n[^]*?\n\}\n/,
   /    if \(realloc === undefined\) \{\n[^]*?\n    \}\n\n/,
+  /\(typeof FinalizationRegistry === 'undefined'\)\n {4}\? [^\n]*\n {4}: /,
 ];
 
 /** Passes its arguments on, and gives what comes back: the facade calls the module's own. */

@@ -383,15 +383,18 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudStores
   protected override _listenersChanged(): void {
     if (this.destroyed || this._number < 0) return;
     const { load, sync } = this._transports;
-    const own = this._overrides();
     let mask = 0;
     EVENTS.forEach((name, bit) => {
       const prepares =
-        own.encode ||
+        this._replaces('encode') ||
         this._options.sendAsFormData ||
         [load, sync].some((one) => asksAnything(one) || one.addQueryParamsToBody);
       const watches =
-        own.sendRequest || own.decode || signalOf(load) || signalOf(sync) || this._options.validateResponse;
+        this._replaces('sendRequest') ||
+        this._replaces('decode') ||
+        signalOf(load) ||
+        signalOf(sync) ||
+        this._options.validateResponse;
       const needed =
         (name === 'beforeSend' && prepares) ||
         ((name === 'conflict' || name === 'conflictResolved') && this._decides()) ||

@@ -159,10 +159,9 @@ export abstract class CrudTransport extends CrudState {
     return { ...engineConfig(options), transport, loadData };
   }
 
-  /** @internal Which of the ways to the server are the app's. */
-  _overrides(): Record<(typeof REPLACEABLE)[number], boolean> {
-    const own = REPLACEABLE.map((name) => [name, this[name] !== CrudTransport.prototype[name]]);
-    return Object.fromEntries(own);
+  /** @internal Whether the app has put something in the place of a method. */
+  _replaces(name: (typeof REPLACEABLE)[number]): boolean {
+    return this[name] !== CrudTransport.prototype[name];
   }
 
   /** @internal The parameter, or field of a form, that carries the pack. */

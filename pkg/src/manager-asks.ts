@@ -94,7 +94,7 @@ function outfit(
   let pack = ask.body === undefined ? undefined : new TextDecoder().decode(ask.body);
   const name = manager._packName(ask.kind);
   // What stands for the server is told what was packed.
-  const encodes = manager._overrides().encode && !standIns.has(url.path);
+  const encodes = manager._replaces('encode') && !standIns.has(url.path);
   if (encodes) {
     const encoded = encode(manager, pack ?? params[name] ?? 'null');
     if (encoded === null) {

@@ -41,7 +41,8 @@ export function ownWay(
 ): Sending | undefined {
   const manager = exchange?.manager;
   if (exchange === undefined || manager === undefined) return undefined;
-  const { sendRequest: sends, decode: decodes } = manager._overrides();
+  const sends = manager._replaces('sendRequest');
+  const decodes = manager._replaces('decode');
   // What stands for the server gets no requests.
   if ((!sends && !decodes) || standIns.has(new ParamUrl(url).path)) return undefined;
   const made = sends ? undefined : makeRequest(url, init);
@@ -100,7 +101,7 @@ function handOver(
       else end();
     }, failed);
     signal.addEventListener('abort', () => {
-      if (manager._overrides().cancelRequest) manager.cancelRequest(promise, reject);
+      if (manager._replaces('cancelRequest')) manager.cancelRequest(promise, reject);
       reject(signal.reason);
     });
   });
