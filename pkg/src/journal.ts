@@ -113,8 +113,13 @@ function promise(): void {
   }
   if (promised) return;
   promised = true;
-  queueMicrotask(() => {
-    promised = false;
-    engine().catchUp();
-  });
+  done.then(handOver);
+}
+
+/** For browsers, a callback of a promise is cheaper than `queueMicrotask`: by more than a hundred edits. */
+const done = Promise.resolve();
+
+function handOver(): void {
+  promised = false;
+  engine().catchUp();
 }

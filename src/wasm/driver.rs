@@ -158,7 +158,7 @@ impl Driver {
 
     #[cold]
     fn take_journal(&self) {
-        let now = self.clock.now_in_turn();
+        let now = self.clock.now_for_once();
         let (made, words) = {
             let mut journal = self.journal.borrow_mut();
             let words = journal.len();
