@@ -76,6 +76,8 @@ for (const unused of UNUSED) glue = glue.replace(unused, '');
 if (!IDLE.test(glue) || !THROWS.test(glue)) throw new Error('glue.mjs: its functions have a form that is not known');
 glue = glue.replace(IDLE, '').replace(THROWS, (_, name) => `export const ${name} = throwing('${name}');\n`);
 glue = THROWING + glue;
+// Bundlers would see it, and ship a second copy of the module that nobody loads.
+if (glue.includes('import.meta')) throw new Error('glue.mjs: the glue guesses where the module lies');
 glue = renamed(glue, taken, (name) => new RegExp(`^( +)${name}(: function)`, 'm'));
 glue = renamed(glue, offered, (name) => new RegExp(`(wasm\\.)${name}\\b()`, 'g'));
 const list = (items) => Buffer.from([...encoded(items.length), ...items.flat()]);
