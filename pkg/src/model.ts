@@ -1,8 +1,9 @@
 import { fieldsOf, isInternal, readField } from './accessors.js';
 import { type Aside, CELLS, Freshness, aside, cellAt, putCell } from './cells.js';
 import { type EditOptions, setUnseen, settledRecord, unseen } from './edits.js';
+import type { CrudManager } from './crud-manager.js';
 import { SyncError } from './errors.js';
-import { checkValue } from './values.js';
+import { checkValue, noDate, own } from './values.js';
 import { type Field, type FieldInput, type FieldList, Kind, toJsonValue } from './fields.js';
 import { type RecordExtras, defineExtras, extras } from './model-extras.js';
 import { CLOSED, type EditPort } from './journal.js';
@@ -10,6 +11,7 @@ import { type Modifications, holdBack, modifications, release } from './modifica
 import { type TreeRecord, tree } from './model-tree.js';
 import type { FieldChange } from './store-events.js';
 import type { Store } from './store.js';
+import { judgeAnew } from './validity.js';
 
 /** An id as the server gives it. `4037` and `"4037"` are the same id. */
 export type Id = string | number;
@@ -46,10 +48,11 @@ class NoHome implements RecordHome {
 
   _widen(): void {}
 
-  _write(record: Model, { ix, kind, name }: Field, value: unknown): boolean {
+  _write(record: Model, field: Field, value: unknown): boolean {
+    const { ix, name } = field;
     checkValue(name, value);
     const old = cellAt(record, ix);
-    putCell(record, ix, detachedValue(kind, value));
+    putCell(record, ix, detachedValue(field, value));
     return old !== cellAt(record, ix);
   }
 
@@ -65,10 +68,21 @@ class NoHome implements RecordHome {
   }
 }
 
-function detachedValue(kind: Kind, value: unknown): unknown {
+function detachedValue({ kind, name, config }: Field, value: unknown): unknown {
   if (kind !== Kind.Date || typeof value === 'object' || value === undefined) return value;
-  const date = new Date(typeof value === 'bigint' ? Number.NaN : (value as string | number));
-  return Number.isNaN(date.getTime()) ? null : date;
+  const text = typeof value === 'string' ? value.trim() : value;
+  if (text === '') return null;
+  const date = new Date(typeof text === 'number' ? text : typeof text === 'string' ? text : NaN);
+  if (!Number.isNaN(date.getTime())) return date;
+  // Written as the field says: the store reads it.
+  if (typeof text === 'string' && config.format !== undefined) return text;
+  throw noDate(name);
+}
+
+/** Text of a date that only a store can read. */
+function unread(record: Model, { ix, kind }: Field): string | undefined {
+  const cell = cellAt(record, ix);
+  return kind === Kind.Date && typeof cell === 'string' ? cell : undefined;
 }
 
 const noHomes = new WeakMap<object, NoHome>();
@@ -309,7 +323,7 @@ export class Model {
     for (const field of fields) {
       const value = this._read(field);
       if (value === undefined) continue;
-      own(data, field.name, value);
+      own(data, field.name, store === undefined ? (unread(this, field) ?? value) : value);
     }
     return store === undefined ? { ...data, ...this._x?.batch } : data;
   }
@@ -344,6 +358,8 @@ export class Model {
 
   /** Whether it is kept back from syncs: it isn't valid, depends on one that isn't, or has an open conflict. */
   get isHeldBack(): boolean {
+    const manager = this._s._store?._manager as CrudManager | undefined;
+    if (manager !== undefined) judgeAnew(manager);
     return this._state('held', false);
   }
 
@@ -545,14 +561,4 @@ export function rowOf(
     }
   }
   return row;
-}
-
-/** Not by assignment: a field may be called `__proto__`. */
-function own(target: object, name: string, value: unknown): void {
-  Object.defineProperty(target, name, {
-    value,
-    enumerable: true,
-    configurable: true,
-    writable: true,
-  });
 }

@@ -59,10 +59,20 @@ export type StoreConfig<R extends Model = Model> = {
   syncDataOnLoad?: boolean | SyncDataOnLoadConfig;
   /** Whether an addition carries all persistable fields, also those without a value. */
   writeUnsetFields?: boolean;
+  /** Whether loaded rows may lack an id (default): they get one. Else such data is refused. */
+  allowNoId?: boolean;
+  /** Whether a load warns (`syncWarning`) of ids that a client made up and the server kept: `_generated…`; `true` when not given. */
+  verifyNoGeneratedIds?: boolean;
   /** By what the records are ordered. */
   sorters?: readonly SorterInput<R>[];
   /** Which records are shown. */
   filters?: FilterInput<R> | readonly FilterInput<R>[];
+  /**
+   * What `applyChangeset` does to a filtered or sorted store. When not given, everything is shown as filters and sorters say. With
+   * `changes`, what it updates stays shown when it doesn't pass any longer; with `none`, what it touches stays where it is, shown or
+   * not, and what it adds is shown last. Both until the app filters or sorts again.
+   */
+  applyChangesetFilterSortTarget?: 'changes' | 'none';
   /** How sorters order text. */
   useLocaleSort?: LocaleSort;
   /**
