@@ -28,6 +28,11 @@ impl Reader {
         self.members.remove(name).filter(|value| !value.is_null())
     }
 
+    /// Also `null`, where that says something.
+    pub(super) fn take_any(&mut self, name: &str) -> Option<Value> {
+        self.members.remove(name)
+    }
+
     pub(super) fn bool(&mut self, name: &str, into: &mut bool) {
         match self.members.remove(name) {
             Some(Value::Bool(bool)) => *into = bool,

@@ -150,7 +150,7 @@ impl FieldConfig {
     fn read(from: &mut Reader) -> Self {
         let mut field = Self {
             name: from.required("name"),
-            default_value: from.take("defaultValue"),
+            default_value: from.take_any("defaultValue"),
             ..Self::default()
         };
         from.maybe_text("dataSource", &mut field.data_source);
