@@ -55,7 +55,6 @@ const DIRECT = [
   'version',
   'fieldCount',
   'recordState',
-  'takeNotices',
 ] as const;
 
 function callable(exports: glue.InitOutput): Wasm {

@@ -25,6 +25,8 @@ export interface RecordHome {
   readonly _width: number;
   /** Gives a stale record its cells. */
   _refresh(record: Model): void;
+  /** A number is about to be put in a cell that isn't a small integer. */
+  _widen(ix: number, value: number): void;
   _write(record: Model, field: Field, value: unknown): boolean;
   _field(name: string): Field | undefined;
   _ensureField(name: string): Field;
@@ -41,6 +43,8 @@ class NoHome implements RecordHome {
   }
 
   _refresh(): void {}
+
+  _widen(): void {}
 
   _write(record: Model, { ix, kind, name }: Field, value: unknown): boolean {
     checkValue(name, value);
@@ -100,19 +104,22 @@ let birthHome: RecordHome | undefined;
 let birthRow = 0;
 let birthGeneration = 0;
 let birthCells: readonly unknown[] = [];
+let birthFrom = 0;
 
-/** @internal Makes the record of a row, by the constructor of its class. */
+/** @internal Makes the record of a row, by the constructor of its class. Its cells begin at `from`. */
 export function makeRecord<R extends Model>(
   model: new () => R,
   home: RecordHome,
   row: number,
   generation: number,
   cells: readonly unknown[],
+  from = 0,
 ): R {
   birthHome = home;
   birthRow = row;
   birthGeneration = generation;
   birthCells = cells;
+  birthFrom = from;
   try {
     const record = new model();
     const shadows = (home._shadows ??= shadowsOf(record));
@@ -182,35 +189,36 @@ export class Model {
     // The root of a tree, which is no record of its store.
     if (this._s !== home) settleIn({ prototype: this }, home, CLOSED);
     const cells = born ? birthCells : NONE;
+    const at = birthFrom;
     const width = home._width;
     // Every record of a class gets the same properties in the same order, so that reads have one shape to expect.
-    this._0 = cells[0];
-    this._1 = cells[1];
-    this._2 = cells[2];
-    this._3 = cells[3];
+    this._0 = cells[at];
+    this._1 = cells[at + 1];
+    this._2 = cells[at + 2];
+    this._3 = cells[at + 3];
     if (width > 4) {
-      this._4 = cells[4];
-      this._5 = cells[5];
+      this._4 = cells[at + 4];
+      this._5 = cells[at + 5];
     }
     if (width > 6) {
-      this._6 = cells[6];
-      this._7 = cells[7];
+      this._6 = cells[at + 6];
+      this._7 = cells[at + 7];
     }
     if (width > 8) {
-      this._8 = cells[8];
-      this._9 = cells[9];
+      this._8 = cells[at + 8];
+      this._9 = cells[at + 9];
     }
     if (width > 10) {
-      this._10 = cells[10];
-      this._11 = cells[11];
+      this._10 = cells[at + 10];
+      this._11 = cells[at + 11];
     }
     if (width > 12) {
-      this._12 = cells[12];
-      this._13 = cells[13];
-      this._14 = cells[14];
-      this._15 = cells[15];
+      this._12 = cells[at + 12];
+      this._13 = cells[at + 13];
+      this._14 = cells[at + 14];
+      this._15 = cells[at + 15];
     }
-    if (width > CELLS) this._m = cells.slice(CELLS);
+    if (width > CELLS) this._m = cells.slice(at + CELLS, at + width);
     this._r = born ? birthRow : -1;
     this._g = born ? birthGeneration : 0;
     this._v = Freshness.Fresh;

@@ -1,4 +1,5 @@
 import { defineAccessor, fieldsOf } from './accessors.js';
+import { READER_SETS } from './cells.js';
 import type { ConflictOptions } from './conflicts.js';
 import type { SyncDataOnLoadConfig } from './crud-policies.js';
 import type { Listeners, OnListeners } from './emitter.js';
@@ -81,7 +82,13 @@ export function isModelClass(value: unknown): boolean {
   return typeof value === 'function' && (value === Model || value.prototype instanceof Model);
 }
 
-/** @internal A class of its own for a store's records: fields that come with its data become properties of them alone. */
+/** How many classes of records there are. */
+let classes = 0;
+
+/**
+ * @internal A class of its own for a store's records: fields that come with its data become properties of them alone, and it has
+ * readers of its own.
+ */
 export function recordClass<R extends Model>(model: new () => R, fields: FieldList): new () => R {
   const made = class extends (model as any) {} as any;
   Object.defineProperty(made, 'name', { value: model.name });
@@ -90,10 +97,9 @@ export function recordClass<R extends Model>(model: new () => R, fields: FieldLi
     configurable: true,
     writable: true,
   });
-  const declared = fieldsOf(model as any);
-  for (const field of fields.list) {
-    if (declared.byName.get(field.name) !== field) defineAccessor(made.prototype, field);
-  }
+  fieldsOf(model as any);
+  const set = classes++ % READER_SETS;
+  for (const field of fields.list) defineAccessor(made.prototype, field, set);
   return made;
 }
 

@@ -320,3 +320,41 @@ test('texts of all kinds come and go unchanged', async (t) => {
   );
   texts.forEach((name, id) => assert.equal(store.getById(id).name, `${name}→${name}`));
 });
+
+test('a number field holds whatever numbers come after whole ones, by every way in which they come', () => {
+  const numbers = [1.5, -0, 2 ** 30, 2 ** 31, -(2 ** 30) - 1, 1e300, Number.MIN_VALUE];
+  const data = numbers.map((_, id) => ({ id, size: id }));
+  for (const way of ['set', 'several', 'heard', 'load']) {
+    const store = storeOf([{ name: 'size', type: 'number' }], data);
+    const { records } = store;
+    assert.deepEqual(records.map(({ size }) => size), [0, 1, 2, 3, 4, 5, 6]);
+    let heard = 0;
+    if (way === 'heard') store.on('update', ({ record, changes }) => (heard += record.size === changes.size.value));
+    numbers.forEach((size, id) => {
+      if (way === 'several') records[id].set({ size, name: 'x' });
+      else if (way !== 'load') records[id].size = size;
+    });
+    if (way === 'load') store.loadData(numbers.map((size, id) => ({ id, size })));
+    // Zero below zero may come back as zero.
+    numbers.forEach((size, id) => assert.ok(records[id].size === size, `${way}: ${records[id].size} for ${size}`));
+    if (way === 'heard') assert.equal(heard, numbers.length);
+    records[0].size = null;
+    assert.strictEqual(records[0].size, null);
+    assert.strictEqual(records[2].size, 2 ** 30);
+    store.destroy();
+  }
+});
+
+test('ids beyond 31 bits are read as they are, also where the first were small', async (t) => {
+  const { manager, events } = await loaded(t);
+  assert.deepEqual(events.map(({ id }) => id), [1, 2]);
+  const [added] = events.add({ name: 'new' });
+  const removed = [];
+  events.on('remove', ({ records }) => removed.push(...records.map(({ id }) => id)));
+  manager.applyChangeset({ events: { added: [{ id: 2 ** 40 + 1 }, { id: 2 ** 40 + 2 }] } });
+  assert.equal(events.getById(2 ** 40 + 1).id, 2 ** 40 + 1);
+  manager.applyChangeset({ events: { removed: [{ id: 2 ** 40 + 2 }] } });
+  assert.deepEqual(removed, [2 ** 40 + 2]);
+  assert.equal(typeof added.id, 'string');
+  assert.deepEqual(events.map(({ id }) => id), [1, 2, added.id, 2 ** 40 + 1]);
+});
