@@ -34,6 +34,37 @@ impl<'a> Edits<'a> {
     pub const fn new(words: &'a [u64], bytes: &'a [u8]) -> Self {
         Self { words, bytes }
     }
+
+    /// The next one, if it is of that store.
+    #[inline(always)]
+    pub fn next_of(&mut self, store: StoreId) -> Option<Edit<'a>> {
+        match self.words.first() {
+            Some(place) if *place as u32 == store.0 => self.next(),
+            _ => None,
+        }
+    }
+
+    /// Rows and fields of those that come next, as long as they are of that store.
+    #[inline(always)]
+    pub fn places(&self, store: StoreId) -> impl Iterator<Item = (RowIx, FieldIx)> {
+        let mut words = self.words;
+        core::iter::from_fn(move || {
+            let [place, what, ..] = words else {
+                return None;
+            };
+            words = words.get(2 + size((*what >> 48) as usize)..)?;
+            let (row, field) = (RowIx((*place >> 32) as u32), FieldIx((*what >> 32) as u16));
+            (*place as u32 == store.0).then_some((row, field))
+        })
+    }
+}
+
+/// How many words a value takes.
+const fn size(length: usize) -> usize {
+    match length {
+        NUMBER => 1,
+        _ => length.div_ceil(8),
+    }
 }
 
 impl<'a> Iterator for Edits<'a> {
@@ -45,15 +76,14 @@ impl<'a> Iterator for Edits<'a> {
             return None;
         };
         let length = (*what >> 48) as usize;
-        let (size, value) = if length == NUMBER {
-            (1, Value::Number(f64::from_bits(*after.first()?)))
+        let value = if length == NUMBER {
+            Value::Number(f64::from_bits(*after.first()?))
         } else {
             let text = self.bytes.get(16..16 + length)?;
-            let text = core::str::from_utf8(text).unwrap_or_default();
-            (length.div_ceil(8), Value::Text(text))
+            Value::Text(core::str::from_utf8(text).unwrap_or_default())
         };
-        self.words = after.get(size..)?;
-        self.bytes = self.bytes.get(8 * (2 + size)..)?;
+        self.words = after.get(size(length)..)?;
+        self.bytes = self.bytes.get(8 * (2 + size(length))..)?;
         Some(Edit {
             store: StoreId(*place as u32),
             row: RowId {

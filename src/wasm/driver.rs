@@ -158,7 +158,7 @@ impl Driver {
 
     #[cold]
     fn take_journal(&self) {
-        let now = self.clock.now_in_turn();
+        let now = self.clock.now_for_once();
         let (made, words) = {
             let mut journal = self.journal.borrow_mut();
             let words = journal.len();
@@ -220,9 +220,18 @@ impl Driver {
         }
         if waiting {
             // Before anybody's code runs: it must not read a stale value.
+            self.pack_notices();
             self.report(self.facade.absorb());
         }
         self.drain();
+    }
+
+    /// Leaves the notices that wait and the fields that changed without any.
+    fn pack_notices(&self) {
+        let mut engine = self.engine.borrow_mut();
+        let stale = engine.take_stale();
+        self.buffers.borrow_mut().pack_notices(&engine, stale);
+        engine.clear_notices();
     }
 
     /// Looks for memory of dead text every now and then.

@@ -299,14 +299,19 @@ impl core::fmt::Debug for Arena {
     }
 }
 
-/// Up to [`SHORT`] bytes as two little-endian words, padded with zeros.
+/// Up to [`SHORT`] bytes as two little-endian words, padded with zeros: read in pieces that overlap.
 fn words(bytes: &[u8]) -> (u64, u64) {
-    let mut padded = [0u8; SHORT];
-    for (to, from) in padded.iter_mut().zip(bytes) {
-        *to = *from;
+    let bits = 8 * bytes.len() as u32;
+    if let (Some(low), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let high = u64::from_le_bytes(*last).checked_shr(128 - bits);
+        return (u64::from_le_bytes(*low), high.unwrap_or(0));
     }
-    let both = u128::from_le_bytes(padded);
-    (both as u64, (both >> 64) as u64)
+    if let (Some(low), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let high = u64::from(u32::from_le_bytes(*last)) << (bits - 32);
+        return (u64::from(u32::from_le_bytes(*low)) | high, 0);
+    }
+    let byte = |at: usize| u64::from(bytes.get(at).copied().unwrap_or(0)) << (8 * at);
+    (byte(0) | byte(1) | byte(2), 0)
 }
 
 #[cfg(test)]
@@ -324,6 +329,17 @@ mod tests {
             .collect();
         for (cell, text) in &kept {
             assert_eq!(arena.get(*cell), Some(text.as_str()));
+        }
+    }
+
+    #[test]
+    fn the_words_of_a_short_text_are_its_bytes_and_zeros() {
+        let text = b"0123456789abcdef";
+        for len in 0..=SHORT {
+            let mut padded = [0; SHORT];
+            padded[..len].copy_from_slice(&text[..len]);
+            let both = u128::from_le_bytes(padded);
+            assert_eq!(words(&text[..len]), (both as u64, (both >> 64) as u64));
         }
     }
 

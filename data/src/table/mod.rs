@@ -221,19 +221,12 @@ impl Table {
     // --- cells --------------------------------------------------------------------------------
 
     /// What the field of a row holds; absent when there is no such row or field.
+    #[inline]
     pub fn cell(&self, row: RowIx, field: FieldIx) -> Cell {
         match self.columns.get(field.ix()) {
             Some(column) => column.get(row.ix()),
             None => Cell::ABSENT,
         }
-    }
-
-    /// Reads what writing a cell will read, and gives it mixed: whoever knows many writes beforehand
-    /// has the processor fetch them side by side.
-    #[inline]
-    pub fn touch(&self, row: RowIx, field: FieldIx) -> u64 {
-        let head = self.heads.get(row.ix()).map_or(0, |head| head.generation);
-        self.cell(row, field).bits() ^ u64::from(head)
     }
 
     /// Writes a cell, and keeps the indexes true. Nothing happens where there is no such row or
@@ -255,7 +248,7 @@ impl Table {
     }
 
     /// Writes a cell of a row that is there, in a field that no index is about.
-    #[inline]
+    #[inline(always)]
     pub fn put_cell(&mut self, row: RowIx, field: FieldIx, cell: Cell) {
         if let Some(column) = self.columns.get_mut(field.ix()) {
             column.put(row.ix(), cell);

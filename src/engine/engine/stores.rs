@@ -10,7 +10,7 @@ use crate::engine::crud::manager::Manager;
 use crate::engine::crud::relations;
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::input::{CallId, ManagerId, Place, Reply, Scope, StoreId};
-use crate::engine::journal::{Edit, Edits};
+use crate::engine::journal::Edits;
 use crate::engine::json::{Rows, read_rows};
 use crate::engine::schema::FieldIx;
 use crate::engine::store::Store;
@@ -59,36 +59,36 @@ impl Engine {
         entry.store.set(row, field, value, &mut self.cx.notices)
     }
 
-    pub(super) fn set_all(&mut self, edits: Edits<'_>) -> Result<Reply, SyncError> {
-        // Rows lie far apart, and what an edit waits for is memory: all of it is fetched at once.
-        let touch = |mixed, edit: Edit<'_>| match self.cx.stores.get(edit.store) {
-            Some(store) => mixed ^ store.touch(edit.row.row, edit.field),
-            None => mixed,
-        };
-        core::hint::black_box(edits.clone().fold(0, touch));
+    /// A function of its own: in the midst of others its loop is compiled badly.
+    #[inline(never)]
+    pub(super) fn set_all(&mut self, mut edits: Edits<'_>) -> Result<Reply, SyncError> {
         self.updates = self.updates.saturating_add(1);
         let mut made = Ok(false);
         let mut edited = None;
-        for edit in edits {
-            let Edit {
-                store,
-                row,
-                field,
-                value,
-            } = edit;
-            match self.set(store, row, field, value) {
-                Ok(changed) => {
-                    if changed {
-                        made = made.map(|_| true);
-                        // What follows from edits needs to be known of each, else of the last one.
-                        let follow = self.cx.stores.get(store).is_some_and(Store::has_aftermath);
-                        if follow || edited != Some(store) {
-                            self.on_edit(store);
-                        }
-                        edited = Some(store);
-                    }
+        while let Some(edit) = edits.clone().next() {
+            let store = edit.store;
+            let mut changed = match self.cx.stores.get_mut(store) {
+                Some(store) if !self.guarded => {
+                    store.set_now(self.cx.now.0 as f64);
+                    store.overwrite_all(&mut edits)
                 }
-                Err(error) => made = made.and(Err(error)),
+                _ => false,
+            };
+            // The next one takes more than that.
+            if let Some(edit) = edits.next_of(store) {
+                match self.set(store, edit.row, edit.field, edit.value) {
+                    Ok(set) => changed |= set,
+                    Err(error) => made = made.and(Err(error)),
+                }
+            }
+            if changed {
+                made = made.map(|_| true);
+                // What follows from edits needs to be known of each, else of the last one.
+                let follow = self.cx.stores.get(store).is_some_and(Store::has_aftermath);
+                if follow || edited != Some(store) {
+                    self.on_edit(store);
+                }
+                edited = Some(store);
             }
         }
         self.end_update();
@@ -296,7 +296,11 @@ impl Engine {
 
     pub(super) fn load_data(&mut self, id: StoreId, bytes: &[u8]) -> Result<(), SyncError> {
         let rows = self.read_rows(id, bytes)?;
-        let manager = self.cx.stores.expect(id)?.manager;
+        let entry = self.cx.stores.expect(id)?;
+        if let Some(error) = entry.store.refuses(&rows) {
+            return Err(error);
+        }
+        let manager = entry.manager;
         let slot = manager.and_then(|id| self.managers.get(id.0 as usize));
         let differences = slot
             .and_then(Option::as_ref)

@@ -47,6 +47,12 @@ impl Changes {
         }
     }
 
+    /// Reads what finding the entry will read.
+    #[inline(always)]
+    pub(super) fn touch(&self, row: RowIx) -> u64 {
+        u64::from(self.slots.get(row.ix()).copied().unwrap_or(CLEAN))
+    }
+
     #[inline]
     pub(super) fn get_mut(&mut self, row: RowIx) -> Option<&mut Dirty> {
         match self.slots.get(row.ix()) {
@@ -80,6 +86,7 @@ impl Changes {
     /// others stays.
     pub(super) fn adopt(&mut self, row: RowIx, mut dirty: Dirty) {
         dirty.row = row;
+        dirty.known = 0;
         dirty.counted = Counted::default();
         let in_base = dirty.in_base;
         *self.ensure(row, in_base) = dirty;

@@ -43,6 +43,9 @@ impl Store {
         if dirty.exists() != self.table.is_visible(row) {
             return Err(format!("exists: {}, but is not shown so", dirty.exists()));
         }
+        if dirty.known != 0 && dirty.known != self.table.handle(row).generation {
+            return Err("a handle to another record is taken for its own".into());
+        }
         check_stages(dirty)?;
         self.check_fields(dirty)?;
         let sent = dirty.is_sent();

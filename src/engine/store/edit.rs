@@ -7,8 +7,9 @@ use super::stakes::NOBODY;
 use super::{IS_ID, IS_PARENT, IS_REFERENCE, PERSISTS, PLAIN_NUMBER, PLAIN_TEXT, Store, equal};
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{NoticeKind, Origin};
+use crate::engine::journal::Edits;
 use crate::engine::rng::is_uuid;
-use crate::engine::schema::FieldIx;
+use crate::engine::schema::{FieldIx, FieldKind};
 use crate::engine::table::{IdRef, RowId, RowIx};
 use crate::engine::value::{Cell, Value};
 
@@ -16,6 +17,9 @@ use crate::engine::value::{Cell, Value};
 pub(super) const fn key_of(row: RowIx, field: FieldIx) -> u64 {
     pack(row.0, field.0 as u32)
 }
+
+/// The memory of so many edits is fetched at once.
+const FETCHED: usize = 64;
 
 impl Store {
     /// The user sets a field. The value is normalised as the field's kind says; `Absent` is `null`,
@@ -39,18 +43,25 @@ impl Store {
                 format!("{} has no field number {}", self.name(), field.0),
             ));
         };
+        if self.can_overwrite()
+            && let Some(changed) = self.overwrite(id, field, value)
+        {
+            return Ok(changed);
+        }
         let cell = match value {
             Value::Number(number) if traits & PLAIN_NUMBER != 0 => Cell::number(number),
             Value::Text(_) if traits & PLAIN_TEXT != 0 => self.table.make_cell(value),
             Value::Absent => Cell::NULL,
             _ => {
                 let zone = self.zone.clone();
-                self.table.make_field_cell(field, value, &zone)
+                let cell = self.table.make_field_cell(field, value, &zone);
+                if self.is_no_date(field, cell) {
+                    self.table.release(cell);
+                    return Err(self.no_date(field));
+                }
+                cell
             }
         };
-        if let Some(changed) = self.overwrite(row, field, traits, cell) {
-            return Ok(changed);
-        }
         let old = self.table.cell(row, field);
         if equal(&self.table, traits, old, cell) {
             if cell != old {
@@ -68,40 +79,114 @@ impl Store {
         Ok(true)
     }
 
-    /// What is set most often: another value for a field that was edited before, of a record that is otherwise as the server has it,
-    /// while nobody listens. `None` where it takes more than that.
+    /// Whether a value that the app gives for a date field is none. What servers say is kept as it is.
+    pub(super) fn is_no_date(&self, field: FieldIx, cell: Cell) -> bool {
+        let kind = self.table.schema().field(field).map(|field| &field.kind);
+        let is_date = cell.is_nullish() || cell.as_number().is_some();
+        matches!(kind, Some(FieldKind::Date(_))) && !is_date
+    }
+
+    #[cold]
+    pub(super) fn no_date(&self, field: FieldIx) -> SyncError {
+        let field = self.table.schema().field(field);
+        let name = field.map_or("", |field| field.name.as_str());
+        let words = [self.name(), ": the value for ", name, " is no date"];
+        SyncError::new(ErrorCode::InvalidArgument, words.concat())
+    }
+
+    /// Makes edits as long as they are of this store and of the kind that is made most often. Gives
+    /// whether anything is different.
+    #[inline(never)]
+    pub fn overwrite_all(&mut self, edits: &mut Edits<'_>) -> bool {
+        let mut any = false;
+        let mut rest = edits.clone();
+        let mut fetched = 0;
+        while self.can_overwrite() {
+            if fetched == 0 {
+                self.fetch(&rest);
+                fetched = FETCHED;
+            }
+            fetched -= 1;
+            let Some(changed) = rest
+                .next_of(self.id)
+                .and_then(|edit| self.overwrite(edit.row, edit.field, edit.value))
+            else {
+                break;
+            };
+            any |= changed;
+            *edits = rest.clone();
+        }
+        any
+    }
+
+    /// Rows lie far apart, and what an edit waits for is memory: that of several is fetched at once.
     #[inline(always)]
-    fn overwrite(&mut self, row: RowIx, field: FieldIx, traits: u8, cell: Cell) -> Option<bool> {
-        let is_plain = traits & !(PLAIN_NUMBER | PLAIN_TEXT) == PERSISTS;
-        let is_number = cell.as_number().is_some();
+    fn fetch(&self, edits: &Edits<'_>) {
+        let fetch = |mixed, (row, field)| {
+            mixed ^ self.changes.touch(row) ^ self.table.cell(row, field).bits()
+        };
+        core::hint::black_box(edits.places(self.id).take(FETCHED).fold(0, fetch));
+    }
+
+    /// Whether nobody hears of an edit, or waits for it.
+    #[inline(always)]
+    fn can_overwrite(&self) -> bool {
         let is_watched = self.untracked || self.owner.call != NOBODY;
-        if !is_plain || is_watched || self.hears(NoticeKind::Update, Origin::Local) {
+        !is_watched && !self.hears(NoticeKind::Update, Origin::Local)
+    }
+
+    /// What is set most often: another value for a field that was edited before, of a record that is
+    /// otherwise as the server has it. `None` where it takes more than that.
+    #[inline(always)]
+    fn overwrite(&mut self, id: RowId, field: FieldIx, value: Value<'_>) -> Option<bool> {
+        let traits = *self.traits.get(field.ix())?;
+        if traits & !(PLAIN_NUMBER | PLAIN_TEXT) != PERSISTS {
             return None;
         }
+        let row = id.row;
         let dirty = self.changes.get_mut(row)?;
         if !dirty.is_being_edited() {
             return None;
         }
+        // As long as there is an entry, no other record can move in: asking once will do.
+        if dirty.known != id.generation {
+            self.table.shown(id)?;
+            dirty.known = id.generation;
+        }
         let touched = dirty.fields.iter_mut().find(|it| it.field == field)?;
-        let (old, table) = (touched.pending, &self.table);
-        // Numbers are the same when their cells are.
-        let same = |other: Cell| other == cell || (!is_number && equal(table, traits, other, cell));
-        if old.is_absent() || !touched.inflight.is_absent() || same(touched.base) {
+        let old = touched.pending;
+        if old.is_absent() || !touched.inflight.is_absent() {
             return None;
         }
-        let same = same(old);
-        let dead = if same { cell } else { old };
-        if !same {
-            touched.pending = cell;
-            touched.cascaded = false;
-            dirty.edited = self.now;
-            self.table.put_cell(row, field, cell);
-            self.version += 1;
+        let cell = match value {
+            Value::Number(number) if traits & PLAIN_NUMBER != 0 => Cell::number(number),
+            Value::Text(_) if traits & PLAIN_TEXT != 0 => self.table.make_cell(value),
+            _ => return None,
+        };
+        if cell == old {
+            return Some(false);
         }
-        if !same || cell != old {
-            self.table.release(dead);
+        if cell == touched.base {
+            return None;
         }
-        Some(!same)
+        if cell.is_span() {
+            let table = &self.table;
+            let known = [touched.base, old].map(|other| equal(table, traits, other, cell));
+            if known != [false; 2] {
+                self.table.release(cell);
+                return if known[0] { None } else { Some(false) };
+            }
+        }
+        touched.pending = cell;
+        touched.cascaded = false;
+        touched.written = self.version as u32;
+        dirty.edited = self.now;
+        self.table.put_cell(row, field, cell);
+        self.version += 1;
+        if old.is_span() {
+            self.table.release(old);
+        }
+        Some(true)
     }
 
     /// A value is set that is seen already. Where an edit that isn't shown would change it, that is
@@ -119,13 +204,6 @@ impl Store {
             self.staked.push(row);
         }
         false
-    }
-
-    /// Reads what [`Store::set`] will read, see [`Table::touch`](crate::engine::table::Table::touch).
-    #[inline(always)]
-    pub fn touch(&self, row: RowIx, field: FieldIx) -> u64 {
-        let dirty = self.changes.get(row).and_then(|dirty| dirty.fields.first());
-        self.table.touch(row, field) ^ dirty.map_or(0, |touched| touched.base.bits())
     }
 
     /// Writes a value, known to differ from what is seen, into the user's layer.
@@ -251,7 +329,10 @@ impl Store {
     fn keep_alias(&mut self, row: RowIx, new: Cell) {
         let old = self.id_of(row).map(|id| id.text()).unwrap_or_default();
         let chosen = self.table.text(new).is_none_or(|text| !is_uuid(text));
-        if chosen && is_uuid(&old) && self.changes.get(row).is_some_and(|it| it.alias.is_none()) {
+        if !chosen {
+            // It can go by that itself.
+            self.drop_alias(row);
+        } else if is_uuid(&old) && self.changes.get(row).is_some_and(|it| it.alias.is_none()) {
             self.name_phantom(row, old);
         }
     }

@@ -35,38 +35,42 @@ pub struct RecordState {
     pub pending: bool,
 }
 
-/// A record that is not as the server has it.
+/// A record that is not as the server has it. In this order, what every edit looks at stands
+/// together: edits of many records wait for memory.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(super) struct Dirty {
     pub(super) row: RowIx,
     /// Orders records by their first change.
     pub(super) seq: u32,
+    /// When the user last changed a field, in ms; 0 when that isn't known.
+    pub(super) edited: f64,
+    /// What of it is counted in the tallies; kept by `Changes` alone.
+    pub(super) counted: Counted,
     /// Whether the server has the record.
     pub(super) in_base: bool,
-    pub(super) inflight: Stage,
-    pub(super) pending: Stage,
-    /// Fields with layers. A record that isn't in base needs them only for what was edited after it
-    /// went onto the wire: its other values belong to the layer that adds it.
-    pub(super) fields: Fields,
-    /// Why the server refused it.
-    pub(super) error: Option<Box<str>>,
     /// It was refused and has not been edited since: sending it again by itself would only be
     /// refused again.
     pub(super) held: bool,
     /// Why it is kept from packages, whoever asks for them: bits of [`INVALID`] and the like.
     pub(super) blocked: u8,
-    /// The conflict that waits for the app.
-    pub(super) conflict: Option<Box<Open>>,
-    /// When the user last changed a field, in ms; 0 when that isn't known.
-    pub(super) edited: f64,
     /// Its addition is not shown before the server has confirmed it.
     pub(super) veiled: bool,
+    pub(super) inflight: Stage,
+    pub(super) pending: Stage,
     /// What calls have at stake in it.
     pub(super) stakes: Vec<Stake>,
+    /// The generation of a handle that was found to be the record's; 0 when none was.
+    pub(super) known: u32,
+    /// Fields with layers. A record that isn't in base needs them only for what was edited after it
+    /// went onto the wire: its other values belong to the layer that adds it.
+    pub(super) fields: Fields,
+    /// Why the server refused it.
+    pub(super) error: Option<Box<str>>,
     /// The client id that the server gets, where the record's own id is the app's choice.
     pub(super) alias: Option<Box<str>>,
-    /// What of it is counted in the tallies; kept by `Changes` alone.
-    pub(super) counted: Counted,
+    /// The conflict that waits for the app.
+    pub(super) conflict: Option<Box<Open>>,
 }
 
 /// The app says that it isn't valid.
@@ -105,6 +109,7 @@ impl Dirty {
             edited: 0.0,
             veiled: false,
             stakes: Vec::new(),
+            known: 0,
             alias: None,
             counted: Counted {
                 changed: false,

@@ -14,13 +14,14 @@ const FEW: usize = 2;
 /// In the place of the length: there are more.
 const MANY: u8 = 3;
 
-/// A list of fields with layers.
+/// A list of fields with layers. In this order, the first one stands next to the length.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(super) struct Fields {
-    few: [Touched; FEW],
-    len: u8,
     /// All of them, once there were more.
     many: Vec<Touched>,
+    len: u8,
+    few: [Touched; FEW],
 }
 
 impl Fields {

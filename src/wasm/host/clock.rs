@@ -62,7 +62,16 @@ impl Clock {
         Millis(now as u64)
     }
 
-    /// The time, as it was at the last look if that was in this turn.
+    /// The time, as it was at the last look if that was in this turn, for what happens once in it: the end of a turn costs more to
+    /// be told of than a look.
+    pub(in crate::wasm) fn now_for_once(&self) -> Millis {
+        match self.saved.get() {
+            0 => self.now(),
+            _ => Millis(self.last.get() as u64),
+        }
+    }
+
+    /// The same for what may happen again and again.
     #[inline]
     pub(in crate::wasm) fn now_in_turn(&self) -> Millis {
         let saved = self.saved.get();
