@@ -26,6 +26,7 @@
 //! | `holding` | what is kept from packages |
 //! | `clashes` | conflicts: found, decided, waiting for the app |
 //! | `stakes` | what calls wait for: promises per edit, groups, edits that aren't shown yet |
+//! | `taking_back` | edits of a call that was refused go, and nothing else |
 //! | `flight` | freeze, thaw, confirm, refuse |
 //! | `naming` | whose ids the server's rows say |
 //! | `answer`, `applying` | an answer to a sync: plan and apply; remote changesets |
@@ -74,6 +75,7 @@ mod rows;
 mod server;
 mod stakes;
 mod state;
+mod taking_back;
 mod touched;
 mod tree;
 
