@@ -192,6 +192,19 @@ test('a conflict is decided field by field, or later', async (t) => {
   bob.assertQuiet();
 });
 
+test('where somebody is said to be faster than the next change, its user is asked', async (t) => {
+  const { server, alice, bob } = await two(t, { faults: true });
+  await alice.fault(/Conflict/);
+  await rename(alice, 'Bug triage', 'Mine after all');
+  await alice.conflict.waitFor();
+  await alice.decide('Keep mine');
+  await bob.event('Mine after all').waitFor();
+  await agree(alice, bob);
+  assert.ok(await server.row('Mine after all'));
+  alice.assertQuiet();
+  bob.assertQuiet();
+});
+
 test('one is offline, both edit, and nothing is lost when the network is back', async (t) => {
   const { server, alice, bob } = await two(t);
   const before = {
