@@ -86,6 +86,11 @@ export class BarePage {
     return this.until(() => project.channel.isLive);
   }
 
+  /** Waits until it has been told that the connection broke, which may be mended already. */
+  dropped() {
+    return this.until(() => window.told.events.some(([type]) => type === 'disconnected'));
+  }
+
   told(what) {
     return this.run((name) => window.told[name], what);
   }

@@ -218,7 +218,7 @@ const SCENARIOS = {
       const alice = await it.live('Alice', { channel: { reconnect: { base: 400, jitter: 0 } } });
       await alice.forget();
       await it.drop(alice);
-      await alice.until(() => !project.channel.isLive);
+      await alice.dropped();
       await it.save({ events: { updated: [{ id: TALK, name: 'Missed 1' }], removed: [{ id: 7 }] } });
       await it.update(TALK, { name: 'Missed 2' });
       await alice.set(OTHER, { name: 'Edited meanwhile' });
@@ -368,7 +368,7 @@ const SCENARIOS = {
       });
       assert.equal(await lock(bob, { timeout: 60_000 }), true);
       await it.drop(bob);
-      await bob.until(() => !project.channel.isLive);
+      await bob.dropped();
       await bob.live();
       await bob.until(() => project.channel.lockOf(project.eventStore.getById(4))?.isSelf);
       await alice.until(() => project.channel.isLockedByOther(project.eventStore.getById(4)));

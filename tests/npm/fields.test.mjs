@@ -83,6 +83,7 @@ test('defaults are for records that say nothing, and are sent; loaded rows stay 
       { name: 'done', type: 'boolean', defaultValue: false },
       { name: 'tags', type: 'array', defaultValue: () => [`tag ${++made}`] },
       { name: 'due', type: 'date', defaultValue: new Date(Date.UTC(2026, 0, 1)) },
+      { name: 'owner', defaultValue: null },
     ];
   }
   const { server, manager, store } = await storeFor(t, WithDefaults, [{ id: 1 }]);
@@ -92,10 +93,12 @@ test('defaults are for records that say nothing, and are sent; loaded rows stay 
   assert.deepEqual([two.name, two.rank], ['mine', null]);
   assert.notDeepEqual(one.tags, two.tags);
   assert.equal(one.due.getTime(), Date.UTC(2026, 0, 1));
+  assert.deepEqual([one.owner, new WithDefaults({}).owner], [null, null]);
   await manager.sync();
   const [sent] = server.syncs[0].pack.things.added;
   assert.equal(sent.name, 'New task');
   assert.equal(sent.done, false);
+  assert.equal(sent.owner, null);
   assert.deepEqual(sent.tags, ['tag 1']);
 });
 
