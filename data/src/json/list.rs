@@ -4,7 +4,8 @@ use super::dom;
 use super::plan::{KeyIx, Plan, START, Target, Way, halves, masks};
 use super::rows::Rows;
 use super::scan::{
-    Step, Stop, Written, bad, byte, literal, number, string, string_into, text, token, unescape,
+    Run, Step, Stop, Written, bad, byte, check, literal, number, run_into, string, string_after,
+    text, token, unescape,
 };
 use super::skip::{Skipper, minify};
 use super::{ReadErrorKind, SectionSpec};
@@ -158,18 +159,17 @@ impl ListReader {
         let mut next = self.plan.get(last).map_or(START, |key| key.next);
         let (mut at, mut comma) = (from, !fresh);
         loop {
-            let place = match bytes.get(at) {
-                Some(b',') if comma => token(bytes, at + 1)?.1,
-                _ if comma => bytes.len(),
-                _ => at,
-            };
-            let (target, value) = match self.plan.get(next) {
-                Some(key) if key.stands_at(bytes, place) => {
+            let (target, value) = match self
+                .plan
+                .get(next)
+                .zip(self.expected(bytes, at, comma, next))
+            {
+                Some((key, value)) => {
                     last = next;
                     next = key.next;
-                    (key.target, place + key.len)
+                    (key.target, value)
                 }
-                _ => match self.member(bytes, at, comma, &mut last)? {
+                None => match self.member(bytes, at, comma, &mut last)? {
                     (None, end) => return Ok((end, Record::Done)),
                     (Some(target), value) => {
                         next = self.plan.get(last).map_or(START, |key| key.next);
@@ -196,6 +196,20 @@ impl ListReader {
             };
             comma = true;
         }
+    }
+
+    /// Where the value of the member begins, if the key is the next in a record.
+    #[inline(always)]
+    fn expected(&self, bytes: &[u8], at: usize, comma: bool, key: KeyIx) -> Option<usize> {
+        let key = self.plan.get(key)?;
+        if let Some(value) = key.stands_at(bytes, at, comma) {
+            return Some(value);
+        }
+        // Some servers write a blank after each comma.
+        if !comma || bytes.get(at) != Some(&b',') || bytes.get(at + 1) != Some(&b' ') {
+            return None;
+        }
+        key.stands_at(bytes, at + 2, false)
     }
 
     /// What comes next in a record, blanks allowed: a member, of which it gives what becomes of it
@@ -229,10 +243,10 @@ impl ListReader {
         for _ in 0..4 {
             ahead = self.plan.get(ahead).map_or(START, |key| key.next);
             if let Some(key) = self.plan.get(ahead)
-                && key.stands_at(bytes, at)
+                && let Some(value) = key.stands_at(bytes, at, false)
             {
                 *last = ahead;
-                return Ok((key.target, at + key.len));
+                return Ok((key.target, value));
             }
         }
         let raw = string(bytes, at + 1)?;
@@ -346,20 +360,36 @@ impl ListReader {
     /// Reads text into the arena; gives its cell and the place after it.
     #[inline(always)]
     fn plain_text(&mut self, bytes: &[u8], from: usize) -> Step<(Cell, usize)> {
+        let run = run_into(bytes, from, self.rows.table.room());
+        // Ways that meet again would do so in memory, which takes longer than the text itself.
+        if !run.whole {
+            return self.text_after(bytes, from, run);
+        }
+        check(bytes, from, run.end, run.ascii)?;
+        Ok((self.keep_room(run.end - from, run.ascii), run.end + 1))
+    }
+
+    /// Keeps the text that stands in the room.
+    #[inline(always)]
+    fn keep_room(&mut self, len: usize, ascii: bool) -> Cell {
         let table = &mut self.rows.table;
-        let room = table.room();
-        let Some(Written { end, len, ascii }) = string_into(bytes, from, room)? else {
-            return self.text_elsewhere(bytes, from);
-        };
-        let cell = match room.first_chunk::<SHORT>() {
+        match table.room().first_chunk::<SHORT>() {
             Some(chunk) if len <= SHORT => {
                 let (low, high) = halves(chunk);
                 let (low_mask, high_mask) = masks(len);
                 table.keep_short_room(low & low_mask, high & high_mask, len, ascii)
             }
             _ => table.keep_room(len, ascii),
-        };
-        Ok((cell, end + 1))
+        }
+    }
+
+    /// The same for text that doesn't end with its first run.
+    #[inline(never)]
+    fn text_after(&mut self, bytes: &[u8], from: usize, run: Run) -> Step<(Cell, usize)> {
+        match string_after(bytes, from, run, self.rows.table.room())? {
+            Some(Written { end, len, ascii }) => Ok((self.keep_room(len, ascii), end + 1)),
+            None => self.text_elsewhere(bytes, from),
+        }
     }
 
     /// Text that the room didn't suffice for.
