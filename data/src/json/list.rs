@@ -159,17 +159,18 @@ impl ListReader {
         let mut next = self.plan.get(last).map_or(START, |key| key.next);
         let (mut at, mut comma) = (from, !fresh);
         loop {
-            let (target, value) = match self
-                .plan
-                .get(next)
-                .zip(self.expected(bytes, at, comma, next))
-            {
-                Some((key, value)) => {
+            let place = match bytes.get(at) {
+                Some(b',') if comma => token(bytes, at + 1)?.1,
+                _ if comma => bytes.len(),
+                _ => at,
+            };
+            let (target, value) = match self.plan.get(next) {
+                Some(key) if key.stands_at(bytes, place) => {
                     last = next;
                     next = key.next;
-                    (key.target, value)
+                    (key.target, place + key.len)
                 }
-                None => match self.member(bytes, at, comma, &mut last)? {
+                _ => match self.member(bytes, at, comma, &mut last)? {
                     (None, end) => return Ok((end, Record::Done)),
                     (Some(target), value) => {
                         next = self.plan.get(last).map_or(START, |key| key.next);
@@ -196,20 +197,6 @@ impl ListReader {
             };
             comma = true;
         }
-    }
-
-    /// Where the value of the member begins, if the key is the next in a record.
-    #[inline(always)]
-    fn expected(&self, bytes: &[u8], at: usize, comma: bool, key: KeyIx) -> Option<usize> {
-        let key = self.plan.get(key)?;
-        if let Some(value) = key.stands_at(bytes, at, comma) {
-            return Some(value);
-        }
-        // Some servers write a blank after each comma.
-        if !comma || bytes.get(at) != Some(&b',') || bytes.get(at + 1) != Some(&b' ') {
-            return None;
-        }
-        key.stands_at(bytes, at + 2, false)
     }
 
     /// What comes next in a record, blanks allowed: a member, of which it gives what becomes of it
@@ -243,10 +230,10 @@ impl ListReader {
         for _ in 0..4 {
             ahead = self.plan.get(ahead).map_or(START, |key| key.next);
             if let Some(key) = self.plan.get(ahead)
-                && let Some(value) = key.stands_at(bytes, at, false)
+                && key.stands_at(bytes, at)
             {
                 *last = ahead;
-                return Ok((key.target, value));
+                return Ok((key.target, at + key.len));
             }
         }
         let raw = string(bytes, at + 1)?;

@@ -63,14 +63,14 @@ pub(super) struct Plan {
     keys: Vec<Key>,
 }
 
-/// A key as it stands in the text, from the comma before it to the colon.
+/// A key as it stands in the text, from quote to colon.
 #[derive(Debug)]
 pub(super) struct Key {
     low: u64,
     low_mask: u64,
     high: u64,
     high_mask: u64,
-    len: usize,
+    pub(super) len: usize,
     pub(super) target: Target,
     /// Which one followed it.
     pub(super) next: KeyIx,
@@ -124,8 +124,8 @@ impl Key {
             .bytes()
             .any(|byte| byte < 0x20 || matches!(byte, b'"' | b'\\'));
         let raw: Box<[u8]> = match is_plain {
-            true => [b",\"", name.as_bytes(), b"\":"].concat().into(),
-            false => [0, 0].into(),
+            true => [b"\"", name.as_bytes(), b"\":"].concat().into(),
+            false => [0].into(),
         };
         let mut padded = [0u8; 16];
         for (to, from) in padded.iter_mut().zip(&raw) {
@@ -146,28 +146,16 @@ impl Key {
         }
     }
 
-    /// Whether it stands there, after a comma or (`comma` says which) without one: where the value
-    /// begins then.
     #[inline(always)]
-    pub(super) fn stands_at(&self, bytes: &[u8], at: usize, comma: bool) -> Option<usize> {
-        let end = at + self.len - usize::from(!comma);
+    pub(super) fn stands_at(&self, bytes: &[u8], at: usize) -> bool {
         let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>()) else {
-            return self.is_all(bytes, at, comma).then_some(end);
+            return bytes.get(at..at + self.len) == Some(&self.raw);
         };
-        let (mut low, mut high) = halves(chunk);
-        if !comma {
-            (low, high) = (low << 8 | u64::from(b','), high << 8 | low >> 56);
-        }
+        let (low, high) = halves(chunk);
         if (low ^ self.low) & self.low_mask | (high ^ self.high) & self.high_mask != 0 {
-            return None;
+            return false;
         }
-        (self.len <= 16 || self.is_all(bytes, at, comma)).then_some(end)
-    }
-
-    #[inline(never)]
-    fn is_all(&self, bytes: &[u8], at: usize, comma: bool) -> bool {
-        let raw = self.raw.get(usize::from(!comma)..).unwrap_or_default();
-        bytes.get(at..at + raw.len()) == Some(raw)
+        self.len <= 16 || bytes.get(at..at + self.len) == Some(&self.raw)
     }
 }
 
@@ -207,47 +195,20 @@ mod tests {
             let key = Key::new(name, Target::Ignored);
             for behind in ["", "1,\"more text that follows behind\":2"] {
                 let text = format!("{{\"{name}\":{behind}");
-                let end = text.len() - behind.len();
-                assert_eq!(
-                    key.stands_at(text.as_bytes(), 1, false),
-                    Some(end),
-                    "{text}"
-                );
-                let after = text.replacen('{', ",", 1);
-                assert_eq!(
-                    key.stands_at(after.as_bytes(), 0, true),
-                    Some(end),
-                    "{text}"
-                );
-                assert_eq!(key.stands_at(text.as_bytes(), 0, true), None);
-                for at in 1..end {
+                assert!(key.stands_at(text.as_bytes(), 1), "{text}");
+                for at in 1..text.len() - behind.len() {
                     let mut other = text.clone().into_bytes();
                     other[at] ^= 1;
-                    assert_eq!(
-                        key.stands_at(&other, 1, false),
-                        None,
-                        "{text}, another byte {at}"
+                    assert!(!key.stands_at(&other, 1), "{text}, another byte {at}");
+                    assert!(
+                        !key.stands_at(&text.as_bytes()[..at], 1),
+                        "{text}, cut at {at}"
                     );
-                    let cut = key.stands_at(&text.as_bytes()[..at], 1, false);
-                    assert_eq!(cut, None, "{text}, cut at {at}");
-                    let mut other = after.clone().into_bytes();
-                    other[at] ^= 1;
-                    assert_eq!(
-                        key.stands_at(&other, 0, true),
-                        None,
-                        "{text}, another byte {at}"
-                    );
-                    let cut = key.stands_at(&after.as_bytes()[..at], 0, true);
-                    assert_eq!(cut, None, "{text}, cut at {at}");
                 }
             }
         }
         let quoted = Key::new("a\"b", Target::Ignored);
-        for comma in [false, true] {
-            let text = if comma { ",\"a\"b\":1" } else { "\"a\"b\":1" };
-            let long = format!("{text}, and so on and on");
-            assert_eq!(quoted.stands_at(long.as_bytes(), 0, comma), None);
-            assert_eq!(quoted.stands_at(text.as_bytes(), 0, comma), None);
-        }
+        assert!(!quoted.stands_at(b"\"a\"b\":1, and so on and on", 0));
+        assert!(!quoted.stands_at(b"\"a\"b\":1", 0));
     }
 }

@@ -412,8 +412,9 @@ pub(super) fn number(bytes: &[u8], from: usize) -> Step<(f64, usize)> {
     number_elsewhere(bytes, from)
 }
 
+/// The same for those that are rarer, and where it doesn't matter.
 #[inline(never)]
-fn number_elsewhere(bytes: &[u8], from: usize) -> Step<(f64, usize)> {
+pub(super) fn number_elsewhere(bytes: &[u8], from: usize) -> Step<(f64, usize)> {
     let mut at = from;
     let negative = byte(bytes, at)? == b'-';
     at += usize::from(negative);

@@ -176,7 +176,7 @@ impl IdIndex {
         self.direct.get_mut(place)
     }
 
-    #[inline]
+    #[inline(never)]
     fn place(&self, id: IdRef<'_>) -> Option<usize> {
         if self.direct.is_empty() {
             return None;
@@ -207,6 +207,7 @@ impl IdIndex {
     }
 
     /// Puts the row under its id; gives the row that had it, which then has it no more.
+    #[inline(never)]
     fn replace<'a>(
         &mut self,
         id: IdRef<'_>,
