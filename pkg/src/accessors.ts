@@ -26,14 +26,18 @@ export function isInternal(name: string): boolean {
   return /^_(\d+|[msergvx])$/.test(name);
 }
 
-/** @internal Makes `record.name` read and write the field, unless the class says something else about that name. */
-export function defineAccessor(prototype: object, field: Field): void {
+/**
+ * @internal Makes `record.name` read and write the field, unless the class says something else about that name.
+ *
+ * @param set which of the sets of readers it takes
+ */
+export function defineAccessor(prototype: object, field: Field, set = 0): void {
   const { name } = field;
   if (Object.hasOwn(prototype, name) || isInternal(name)) return;
   // A field may take the place of another field's accessor, never that of a method or getter of the app or of Model.
   const inherited = findProperty(prototype, name);
   if (inherited !== undefined && !accessors.has(inherited.get as object)) return;
-  const get = getter(field);
+  const get = getter(field, set);
   accessors.add(get);
   Object.defineProperty(prototype, name, {
     configurable: true,
@@ -58,14 +62,14 @@ function findProperty(prototype: object | null, name: string): PropertyDescripto
   return undefined;
 }
 
-function getter(field: Field): (this: Model) => unknown {
+function getter(field: Field, set: number): (this: Model) => unknown {
   const { ix } = field;
   if (field.convert !== undefined) {
     return function (this: Model) {
       return readField(this, field);
     };
   }
-  const read = cellReader(ix);
+  const read = cellReader(ix, set);
   switch (field.kind) {
     case Kind.Date:
       return function (this: Model) {

@@ -51,9 +51,9 @@ export {
   type Changeset,
   CrudManager,
   type LoadOptions,
-  type StoreModels,
-  type StoreOf,
 } from './crud-manager.js';
+export type { StoreModels, StoreOf } from './crud-stores.js';
+export type { TransportAnswer, TransportRequest } from './transport.js';
 export type { EditOptions } from './edits.js';
 export type {
   Emitter,

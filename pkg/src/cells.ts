@@ -89,73 +89,88 @@ type Writer = (this: Model, value: unknown) => void;
 /**
  * Each a function of its own, as its place must be a constant of the code. A stale record has no cells: what isn't there is looked
  * for, all else needs no further check.
+ *
+ * And there are several of each, which stores take in turn: engines remember by the code what kinds of objects it has seen. One that
+ * sees the records of all stores is a third slower at each, and no longer part of the code that reads.
  */
-const READERS: readonly Reader[] = [
-  function () {
-    const cell = this._0;
-    return cell !== undefined ? cell : absent(this, 0);
-  },
-  function () {
-    const cell = this._1;
-    return cell !== undefined ? cell : absent(this, 1);
-  },
-  function () {
-    const cell = this._2;
-    return cell !== undefined ? cell : absent(this, 2);
-  },
-  function () {
-    const cell = this._3;
-    return cell !== undefined ? cell : absent(this, 3);
-  },
-  function () {
-    const cell = this._4;
-    return cell !== undefined ? cell : absent(this, 4);
-  },
-  function () {
-    const cell = this._5;
-    return cell !== undefined ? cell : absent(this, 5);
-  },
-  function () {
-    const cell = this._6;
-    return cell !== undefined ? cell : absent(this, 6);
-  },
-  function () {
-    const cell = this._7;
-    return cell !== undefined ? cell : absent(this, 7);
-  },
-  function () {
-    const cell = this._8;
-    return cell !== undefined ? cell : absent(this, 8);
-  },
-  function () {
-    const cell = this._9;
-    return cell !== undefined ? cell : absent(this, 9);
-  },
-  function () {
-    const cell = this._10;
-    return cell !== undefined ? cell : absent(this, 10);
-  },
-  function () {
-    const cell = this._11;
-    return cell !== undefined ? cell : absent(this, 11);
-  },
-  function () {
-    const cell = this._12;
-    return cell !== undefined ? cell : absent(this, 12);
-  },
-  function () {
-    const cell = this._13;
-    return cell !== undefined ? cell : absent(this, 13);
-  },
-  function () {
-    const cell = this._14;
-    return cell !== undefined ? cell : absent(this, 14);
-  },
-  function () {
-    const cell = this._15;
-    return cell !== undefined ? cell : absent(this, 15);
-  },
+// prettier-ignore
+const READERS: readonly (readonly Reader[])[] = [
+  [
+    function () { const cell = this._0; return cell !== undefined ? cell : absent(this, 0); },
+    function () { const cell = this._1; return cell !== undefined ? cell : absent(this, 1); },
+    function () { const cell = this._2; return cell !== undefined ? cell : absent(this, 2); },
+    function () { const cell = this._3; return cell !== undefined ? cell : absent(this, 3); },
+    function () { const cell = this._4; return cell !== undefined ? cell : absent(this, 4); },
+    function () { const cell = this._5; return cell !== undefined ? cell : absent(this, 5); },
+    function () { const cell = this._6; return cell !== undefined ? cell : absent(this, 6); },
+    function () { const cell = this._7; return cell !== undefined ? cell : absent(this, 7); },
+    function () { const cell = this._8; return cell !== undefined ? cell : absent(this, 8); },
+    function () { const cell = this._9; return cell !== undefined ? cell : absent(this, 9); },
+    function () { const cell = this._10; return cell !== undefined ? cell : absent(this, 10); },
+    function () { const cell = this._11; return cell !== undefined ? cell : absent(this, 11); },
+    function () { const cell = this._12; return cell !== undefined ? cell : absent(this, 12); },
+    function () { const cell = this._13; return cell !== undefined ? cell : absent(this, 13); },
+    function () { const cell = this._14; return cell !== undefined ? cell : absent(this, 14); },
+    function () { const cell = this._15; return cell !== undefined ? cell : absent(this, 15); },
+  ],
+  [
+    function () { const cell = this._0; return cell !== undefined ? cell : absent(this, 0); },
+    function () { const cell = this._1; return cell !== undefined ? cell : absent(this, 1); },
+    function () { const cell = this._2; return cell !== undefined ? cell : absent(this, 2); },
+    function () { const cell = this._3; return cell !== undefined ? cell : absent(this, 3); },
+    function () { const cell = this._4; return cell !== undefined ? cell : absent(this, 4); },
+    function () { const cell = this._5; return cell !== undefined ? cell : absent(this, 5); },
+    function () { const cell = this._6; return cell !== undefined ? cell : absent(this, 6); },
+    function () { const cell = this._7; return cell !== undefined ? cell : absent(this, 7); },
+    function () { const cell = this._8; return cell !== undefined ? cell : absent(this, 8); },
+    function () { const cell = this._9; return cell !== undefined ? cell : absent(this, 9); },
+    function () { const cell = this._10; return cell !== undefined ? cell : absent(this, 10); },
+    function () { const cell = this._11; return cell !== undefined ? cell : absent(this, 11); },
+    function () { const cell = this._12; return cell !== undefined ? cell : absent(this, 12); },
+    function () { const cell = this._13; return cell !== undefined ? cell : absent(this, 13); },
+    function () { const cell = this._14; return cell !== undefined ? cell : absent(this, 14); },
+    function () { const cell = this._15; return cell !== undefined ? cell : absent(this, 15); },
+  ],
+  [
+    function () { const cell = this._0; return cell !== undefined ? cell : absent(this, 0); },
+    function () { const cell = this._1; return cell !== undefined ? cell : absent(this, 1); },
+    function () { const cell = this._2; return cell !== undefined ? cell : absent(this, 2); },
+    function () { const cell = this._3; return cell !== undefined ? cell : absent(this, 3); },
+    function () { const cell = this._4; return cell !== undefined ? cell : absent(this, 4); },
+    function () { const cell = this._5; return cell !== undefined ? cell : absent(this, 5); },
+    function () { const cell = this._6; return cell !== undefined ? cell : absent(this, 6); },
+    function () { const cell = this._7; return cell !== undefined ? cell : absent(this, 7); },
+    function () { const cell = this._8; return cell !== undefined ? cell : absent(this, 8); },
+    function () { const cell = this._9; return cell !== undefined ? cell : absent(this, 9); },
+    function () { const cell = this._10; return cell !== undefined ? cell : absent(this, 10); },
+    function () { const cell = this._11; return cell !== undefined ? cell : absent(this, 11); },
+    function () { const cell = this._12; return cell !== undefined ? cell : absent(this, 12); },
+    function () { const cell = this._13; return cell !== undefined ? cell : absent(this, 13); },
+    function () { const cell = this._14; return cell !== undefined ? cell : absent(this, 14); },
+    function () { const cell = this._15; return cell !== undefined ? cell : absent(this, 15); },
+  ],
+  [
+    function () { const cell = this._0; return cell !== undefined ? cell : absent(this, 0); },
+    function () { const cell = this._1; return cell !== undefined ? cell : absent(this, 1); },
+    function () { const cell = this._2; return cell !== undefined ? cell : absent(this, 2); },
+    function () { const cell = this._3; return cell !== undefined ? cell : absent(this, 3); },
+    function () { const cell = this._4; return cell !== undefined ? cell : absent(this, 4); },
+    function () { const cell = this._5; return cell !== undefined ? cell : absent(this, 5); },
+    function () { const cell = this._6; return cell !== undefined ? cell : absent(this, 6); },
+    function () { const cell = this._7; return cell !== undefined ? cell : absent(this, 7); },
+    function () { const cell = this._8; return cell !== undefined ? cell : absent(this, 8); },
+    function () { const cell = this._9; return cell !== undefined ? cell : absent(this, 9); },
+    function () { const cell = this._10; return cell !== undefined ? cell : absent(this, 10); },
+    function () { const cell = this._11; return cell !== undefined ? cell : absent(this, 11); },
+    function () { const cell = this._12; return cell !== undefined ? cell : absent(this, 12); },
+    function () { const cell = this._13; return cell !== undefined ? cell : absent(this, 13); },
+    function () { const cell = this._14; return cell !== undefined ? cell : absent(this, 14); },
+    function () { const cell = this._15; return cell !== undefined ? cell : absent(this, 15); },
+  ],
 ];
+
+/** How many sets of readers there are. @internal */
+export const READER_SETS = READERS.length;
 
 /** The same for edits: those that need nothing but their cell, and to be written down, are done here. */
 const WRITERS: readonly ((field: Field) => Writer)[] = [
@@ -234,22 +249,22 @@ export function cellWriter(field: Field): Writer {
   };
 }
 
-const NAMES = READERS.map((_, ix) => `_${ix}`) as (keyof Cells)[];
+const NAMES = WRITERS.map((_, ix) => `_${ix}`) as (keyof Cells)[];
 
-/** @internal What reads the cell at a place, anew where the record is stale. */
-export function cellReader(ix: number): Reader {
+/** @internal What reads the cell at a place, anew where the record is stale; one of a set. */
+export function cellReader(ix: number, set: number): Reader {
   return (
-    READERS[ix] ??
+    READERS[set]?.[ix] ??
     function (this: Model) {
-      const cell = this._m?.[ix - CELLS];
-      return cell !== undefined ? cell : absent(this, ix);
+      return cellAt(this, ix);
     }
   );
 }
 
 /** @internal The cell at a place, read anew where the record is stale. */
 export function cellAt(record: Model, ix: number): unknown {
-  return (READERS[ix] ?? cellReader(ix)).call(record);
+  const cell = ix < CELLS ? record[NAMES[ix] as keyof Cells] : record._m?.[ix - CELLS];
+  return cell !== undefined ? cell : absent(record, ix);
 }
 
 function absent(record: Model, ix: number): unknown {
@@ -314,47 +329,80 @@ export function putCell(record: Model, ix: number, value: unknown): void {
   }
 }
 
-/** @internal Gives a record all its cells. The constructor of records does the same, for it makes the properties. */
-export function putCells(record: Model, cells: readonly unknown[]): void {
-  const count = cells.length;
-  record._0 = cells[0];
-  record._1 = cells[1];
-  record._2 = cells[2];
-  record._3 = cells[3];
-  if (count > 4) {
-    record._4 = cells[4];
-    record._5 = cells[5];
+/**
+ * @internal Gives a record all its cells, as many as `width`, which begin at `from`. The constructor of records does the same, for
+ * it makes the properties.
+ */
+export function putCells(record: Model, cells: readonly unknown[], from: number, width: number): void {
+  record._0 = cells[from];
+  record._1 = cells[from + 1];
+  record._2 = cells[from + 2];
+  record._3 = cells[from + 3];
+  if (width > 4) {
+    record._4 = cells[from + 4];
+    record._5 = cells[from + 5];
   }
-  if (count > 6) {
-    record._6 = cells[6];
-    record._7 = cells[7];
+  if (width > 6) {
+    record._6 = cells[from + 6];
+    record._7 = cells[from + 7];
   }
-  if (count > 8) {
-    record._8 = cells[8];
-    record._9 = cells[9];
+  if (width > 8) {
+    record._8 = cells[from + 8];
+    record._9 = cells[from + 9];
   }
-  if (count > 10) {
-    record._10 = cells[10];
-    record._11 = cells[11];
+  if (width > 10) {
+    record._10 = cells[from + 10];
+    record._11 = cells[from + 11];
   }
-  if (count > 12) {
-    record._12 = cells[12];
-    record._13 = cells[13];
-    record._14 = cells[14];
-    record._15 = cells[15];
+  if (width > 12) {
+    record._12 = cells[from + 12];
+    record._13 = cells[from + 13];
+    record._14 = cells[from + 14];
+    record._15 = cells[from + 15];
   }
-  if (count > CELLS) record._m = cells.slice(CELLS);
+  if (width > CELLS) record._m = cells.slice(from + CELLS, from + width);
   if (record._x !== undefined) record._x.kept = undefined;
   record._v = Freshness.Fresh;
 }
 
+/** @internal Whether engines keep a number in place: 31 bits, and no zero below zero. */
+export function isSmall(value: number): boolean {
+  return (value << 1) >> 1 === value && (value !== 0 || 1 / value > 0);
+}
+
 /**
- * @internal Lets a class's first record have cells of every kind. Engines give objects a shape by what they have seen in each
- * property; one that changed when there are many records would change with each of them.
+ * @internal What engines know of a class's records. They give objects a shape by what they have seen in each property; one that
+ * changed when there are many records would change with each of them. So the class's first record has cells of every kind, but
+ * where it has a small integer: a property that never held anything else is read without any check. What else it may hold makes
+ * it a property of any kind in place; other numbers alone don't, and so are announced.
  */
-export function settleShape(record: Model, cells: readonly unknown[]): void {
-  for (const cell of ['', 0]) putCells(record, Array.from(cells, () => cell));
-  putCells(record, cells);
+export class Shape {
+  /** By place, whether no other numbers have been seen. */
+  readonly small: boolean[] = [];
+  private sample: Model | undefined;
+
+  /** Takes note of a class's first record; of others nothing. */
+  settle(record: Model, width: number): void {
+    if (this.sample !== undefined) return;
+    this.sample = record;
+    for (let ix = 0; ix < width && ix < CELLS; ix++) {
+      const cell = record[NAMES[ix] as keyof Cells];
+      this.small[ix] = typeof cell === 'number' && isSmall(cell);
+      if (!this.small[ix]) this.loosen(record, ix);
+    }
+  }
+
+  /** Before a number is put in a cell. */
+  expect(ix: number, value: unknown): void {
+    if (typeof value !== 'number' || this.small[ix] !== true || isSmall(value)) return;
+    this.small[ix] = false;
+    if (this.sample !== undefined) this.loosen(this.sample, ix);
+  }
+
+  private loosen(record: Model, ix: number): void {
+    const cell = record[NAMES[ix] as keyof Cells];
+    for (const any of ['', 0, cell]) putCell(record, ix, any);
+  }
 }
 
 /** @internal A record's cells, read anew where they are stale. */
@@ -366,7 +414,8 @@ export function freshen(record: Model): void {
 export function markStale(record: Model): void {
   if (record._v !== Freshness.Fresh) return;
   const kept = takeCells(record);
-  putCells(record, blanks(record._s._width, kept[0]));
+  const width = record._s._width;
+  putCells(record, blanks(width, kept[0]), 0, width);
   record._v = Freshness.Stale;
   aside(record).kept = kept;
 }
@@ -374,7 +423,9 @@ export function markStale(record: Model): void {
 /** @internal A record is gone: it keeps what it had. */
 export function markRemoved(record: Model): void {
   const kept = record._x?.kept;
-  if (record._v === Freshness.Stale && kept !== undefined) putCells(record, kept);
+  if (record._v === Freshness.Stale && kept !== undefined) {
+    putCells(record, kept, 0, kept.length);
+  }
   record._v = Freshness.Removed;
 }
 
@@ -393,7 +444,7 @@ let blank: unknown[] = [];
 
 /** The cells of a stale record. */
 function blanks(count: number, id: unknown): readonly unknown[] {
-  if (blank.length !== count) blank = Array.from({ length: count }, () => undefined);
+  if (blank.length !== count) blank = new Array(count).fill(undefined);
   blank[0] = id;
   return blank;
 }

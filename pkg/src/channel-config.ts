@@ -32,6 +32,7 @@ export interface SocketLike {
   off(event: string, listener: (...args: any[]) => void): unknown;
   emit(event: string, ...args: any[]): unknown;
   connect?(): unknown;
+  disconnect?(): unknown;
 }
 
 /** When a connection that was lost is tried again. */
@@ -54,7 +55,10 @@ export interface ChannelConfig {
   url?: string;
   /** When not given: `socketio` with a `socket`, `polling` without a `url`, else `websocket`. */
   transport?: ChannelTransport;
-  /** The app's own socket of `socket.io-client`. It is listened to, and not closed. */
+  /**
+   * The app's own socket of `socket.io-client`. It is listened to, and not closed; but when it says that
+   * it is connected, or about to be, and nothing is answered within `timeout`, it is connected anew.
+   */
   socket?: SocketLike;
   /** How events of Socket.IO begin; the project's name, or `calendar`, when not given. */
   prefix?: string;

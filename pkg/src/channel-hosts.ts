@@ -21,8 +21,8 @@ export interface Sink {
 /** @internal A connection. */
 export interface Host {
   send(message: unknown): void;
-  /** No report comes afterwards. */
-  close(): void;
+  /** No report comes afterwards. `dead`: it seems open, and nothing comes through. */
+  close(dead?: boolean): void;
   /** Tells the server that the client won't come back, also when the connection broke off before. */
   goodbye?(): void;
 }
@@ -315,9 +315,14 @@ function openSocketIo(config: ChannelConfig, about: About, sink: Sink): Host {
         socket.emit(`${prefix}:${type}`, frame.data ?? {}, answered);
       } else socket.emit(`${prefix}:${type}`, frame.data ?? frame);
     },
-    close: () => {
+    close: (dead) => {
       close();
-      if (socket.connected) socket.emit(`${prefix}:unsubscribe`);
+      if (dead) {
+        // A transport that broke while it was being exchanged for another isn't missed by the library
+        // before a ping is, half a minute later.
+        socket.disconnect?.();
+        socket.connect?.();
+      } else if (socket.connected) socket.emit(`${prefix}:unsubscribe`);
     },
   };
 }

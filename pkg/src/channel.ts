@@ -315,7 +315,7 @@ export class Channel extends Emitter<ChannelEvents> {
     else if (act === Act.Send) this.sendText(epoch, text);
     else if (act === Act.Open) this.open(epoch, JSON.parse(text));
     else if (act === Act.Token) this.withToken((token) => this.feed(Feed.Token, 0, 0, writeText(token ?? '')));
-    else if (epoch === this.epoch) this.close();
+    else if (epoch === this.epoch) this.close(text !== '');
   }
 
   // --- private ----------------------------------------------------------------------------------------------------------
@@ -386,12 +386,12 @@ export class Channel extends Emitter<ChannelEvents> {
     this.withToken(start, (thrown) => down(1006, `no token: ${String(thrown)}`));
   }
 
-  private close(): void {
+  private close(dead = false): void {
     const { host } = this;
     this.host = undefined;
     this.epoch = 0;
     this.waiting = [];
-    host?.close();
+    host?.close(dead);
   }
 
   private sendText(epoch: number, text: string): void {

@@ -15,6 +15,7 @@ import {
 } from './crud-policies.js';
 import type { StoreConfig } from './store-config.js';
 import type { Store } from './store.js';
+import type { TransportRequest } from './transport.js';
 
 type OrFunction<T> = T | (() => T | Promise<T>);
 
@@ -179,6 +180,14 @@ export interface CrudManagerOptions extends ConflictOptions {
 export type CrudManagerConfig<This = CrudManager<any>> = Omit<CrudManagerOptions, 'onConflict'> & {
   /** Listeners by event name. */
   listeners?: Listeners<CrudManagerEvents, This>;
+  /** The same as overriding {@link CrudManager.sendRequest}. */
+  sendRequest?: (this: This, request: TransportRequest) => unknown;
+  /** The same as overriding {@link CrudManager.cancelRequest}: also called when nobody waits any more for what `sendRequest` gave. */
+  cancelRequest?: (this: This, promise?: Promise<unknown> | null, reject?: unknown) => void;
+  /** The same as overriding {@link CrudManager.encode}. */
+  encode?: (this: This, pack: any) => string | null;
+  /** The same as overriding {@link CrudManager.decode}. */
+  decode?: (this: This, text: string) => object | null;
   /** A policy (see {@link CrudManagerOptions.onConflict}), or a listener of the event `conflict`. */
   onConflict?:
     | CrudManagerOptions['onConflict']

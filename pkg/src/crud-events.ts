@@ -80,7 +80,9 @@ export interface CrudManagerEvents extends RelayedEvents {
   /** A load has begun. */
   loadStart: Base<'loadStart'>;
   /** A request is about to go out: `requestConfig` and `params` can be changed. A promise is awaited. */
-  beforeSend: Base<'beforeSend'> & {
+  beforeSend: Omit<Base<'beforeSend'>, 'type'> & {
+    /** The same as `requestType`: the one event whose `type` isn't its name. */
+    type: RequestType;
     crudManager: CrudManager<any>;
     requestType: RequestType;
     /** The parameters of the query string. */

@@ -1,36 +1,19 @@
-import { type CrudResult, makeCall, openCall } from './calls.js';
+import { type CrudResult, makeCall } from './calls.js';
 import type { ChannelConfig } from './channel-config.js';
 import { Channel } from './channel.js';
 import { type Conflict, type ConflictOptions, engineStrategy } from './conflicts.js';
-import {
-  type CrudManagerConfig,
-  type CrudManagerOptions,
-  type CrudStoreDescriptor,
-  type CrudStoreInput,
-  type CrudManagerSettings,
-  SETTINGS,
-  type TransportSection,
-  asksAnything,
-  checkedTransport,
-  engineConfig,
-  engineTransport,
-  signalOf,
-  transportOf,
-} from './crud-config.js';
+import { type CrudManagerConfig, type CrudManagerSettings, SETTINGS, asksAnything, signalOf } from './crud-config.js';
 import { type CrudManagerEvents, EVENTS, RELAYED } from './crud-events.js';
-import { partParams } from './crud-policies.js';
-import { CrudState } from './crud-state.js';
-import { describe } from './crud-stores.js';
+import { CrudStores, type StoreModels } from './crud-stores.js';
 import { type StoreChangeset, applyAsOwn, renamed, transformed } from './changesets.js';
-import { standIns } from './ajax-helper.js';
 import { type OnListeners, defineHandlers } from './emitter.js';
 import { type EditOptions, settledRecord, transact, updateRecord } from './edits.js';
-import { SyncError, checkOptions, checkPosition, inWords } from './errors.js';
+import { SyncError, checkOptions } from './errors.js';
 import type { Model } from './model.js';
 import { invalidRecords, judges } from './validity.js';
 import { bytes, engine, register, writeJson, writePieces } from './runtime.js';
-import type { DataInput, StoreConfig } from './store-config.js';
-import { Store } from './store.js';
+import type { DataInput } from './store-config.js';
+import type { Store } from './store.js';
 import { encodeData } from './store-changing.js';
 
 /** Options of a single load. */
@@ -48,18 +31,8 @@ export interface LoadOptions {
 /** Changes by store, as the server tells them. */
 export type Changeset = Record<string, StoreChangeset>;
 
-let nextUrl = 0;
-
 /** @internal Managers by the engine's number. */
 export const managers = new Map<number, CrudManager<any>>();
-
-/** Any object, whose values are the stores' records: `{ events: MyEvent }`. */
-export type StoreModels = { [storeId: string]: Model };
-
-/** A store by its id: surely there when the manager's type names it. */
-export type StoreOf<Stores extends object, K extends keyof Stores> = string extends keyof Stores
-  ? Store<Extract<Stores[K], Model>> | undefined
-  : Store<Extract<Stores[K], Model>>;
 
 /**
  * Loads stores from a server and sends back what is changed in them.
@@ -73,39 +46,24 @@ export type StoreOf<Stores extends object, K extends keyof Stores> = string exte
  * await crud.load();
  * ```
  */
-export class CrudManager<Stores extends object = StoreModels> extends CrudState {
+export class CrudManager<Stores extends object = StoreModels> extends CrudStores<Stores> {
   /** @internal Minified code has other names. */ static override readonly name: string = 'CrudManager';
   static readonly isCrudManager = true;
   readonly isCrudManager = true;
 
-  /** @internal */ _number = -1;
-  /** @internal Whether somebody hears of every edit. */ _hearsEdits = false;
-  /** @internal */ readonly _options: CrudManagerOptions;
   /** @internal What the last call of load() asked for. */ _loadOptions: object = {};
-  /** @internal */ _transports: { load: TransportSection; sync: TransportSection };
-  private descriptors: CrudStoreDescriptor[] = [];
-  private readonly made: Store<any>[] = [];
-  private destroyed = false;
   private leaving = false;
-  /** How loads go out when no function stands for the server. */
-  private ownLoad: TransportSection = {};
-  private readonly relays = new Map<Store<any>, () => void>();
   private guards = new Set<() => void>();
   private live: Channel | null = null;
   /** @internal */ readonly _conflicts = new Map<string, Conflict>();
   /** @internal Records that were invalid at the last look. */ _invalid = new Set<Model>();
+  /** @internal What the stores were like when their records were last asked whether they are valid. */ _judged = -1;
 
   constructor(config: CrudManagerConfig = {}) {
-    super();
-    checkOptions('a manager', config, ['crudStores', 'stores']);
-    const options = config as CrudManagerOptions;
-    this._options = { ...options };
-    this._transports = transportOf(options);
-    const { requestData } = config;
-    if (typeof requestData === 'function') this._answerBy(requestData);
+    super(config);
     try {
       this._number = engine().createManager(
-        writeJson(this._forEngine(options, this._transports)),
+        writeJson(this._forEngine(this._options, this._transports)),
       );
       managers.set(this._number, this);
       for (const input of [...(config.crudStores ?? []), ...(config.stores ?? [])]) {
@@ -151,15 +109,6 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
    */
   sync(): Promise<CrudResult | null> {
     return makeCall((call) => engine().sync(this._alive(), call));
-  }
-
-  /**
-   * Ends the request of a promise that {@link CrudManager.load} or {@link CrudManager.sync} gave; without one, the request that is
-   * under way. What waits for it rejects as cancelled. What a sync was to send is kept.
-   */
-  cancelRequest(promise?: Promise<unknown> | null, _reject?: unknown): void {
-    const call = promise == null ? -1 : openCall(promise);
-    if (call !== undefined) engine().cancel(this._alive(), call);
   }
 
   /**
@@ -231,17 +180,22 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
       }
       if (!clearChanges) applyAsOwn(this._expectStore(id), given[id] as StoreChangeset, usual);
     }
-    if (clearChanges) engine().applyChangeset(number, writeJson(given));
+    if (!clearChanges) return;
+    const pinned = this.stores.map((store) => given[store.id] && store._pin(given[store.id] as StoreChangeset));
+    engine().applyChangeset(number, writeJson(given));
+    for (const settle of pinned) settle?.();
   }
 
-  /** No autoSync until as many resumes have come. */
+  /** No autoSync, nor `autoCommit` of the stores, until as many resumes have come. */
   suspendAutoSync(): void {
     engine().suspendAutoSync(this._alive());
+    for (const store of this.stores) store.suspendAutoCommit();
   }
 
-  /** Undoes one suspend; the last one lets a sync follow, unless told otherwise. */
+  /** Undoes one suspend; the last one lets a sync (and commits of stores) follow, unless told otherwise. */
   resumeAutoSync(doSync = true): void {
     engine().resumeAutoSync(this._alive(), Boolean(doSync));
+    for (const store of this.stores) if (!store.isDestroyed) store.resumeAutoCommit(doSync);
   }
 
   // --- live -------------------------------------------------------------------------------------------------------------
@@ -371,132 +325,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
     return this.destroyed;
   }
 
-  // --- options ----------------------------------------------------------------------------------------------------------
-
-  /** Where loads go. */
-  get loadUrl(): string | undefined {
-    return this._transports.load.url;
-  }
-
-  set loadUrl(url: string) {
-    this.transport = { load: { ...this._transports.load, url } };
-  }
-
-  /** Where syncs go. */
-  get syncUrl(): string | undefined {
-    return this._transports.sync.url;
-  }
-
-  set syncUrl(url: string) {
-    this.transport = { sync: { ...this._transports.sync, url } };
-  }
-
-  /** How loads and syncs go out. What is set takes the place of the section. */
-  get transport(): { load?: TransportSection; sync?: TransportSection } {
-    return this._transports;
-  }
-
-  set transport(transport: { load?: TransportSection; sync?: TransportSection }) {
-    const next = { ...this._transports, ...checkedTransport(transport) };
-    engine().configure(this._alive(), writeJson(this._forEngine(this._options, next)));
-    this._transports = next;
-    this._listenersChanged();
-  }
-
-  /** Properties that go into every pack; or the function that stands for the server. */
-  get requestData(): CrudManagerOptions['requestData'] {
-    return this._options.requestData ?? this._options.encoder?.requestData;
-  }
-
-  set requestData(requestData: CrudManagerOptions['requestData']) {
-    const before = this._options.requestData;
-    const load = typeof before === 'function' ? this.ownLoad : this._transports.load;
-    this._option({ requestData } as CrudManagerOptions);
-    if (typeof before === 'function') standIns.delete(String(this._transports.load.url));
-    this._transports.load = load;
-    if (typeof requestData === 'function') this._answerBy(requestData);
-    this.transport = {};
-  }
-
   // --- stores -----------------------------------------------------------------------------------------------------------
-
-  /** The stores, in the order in which loads are applied. */
-  override get stores(): Store<any>[] {
-    return this.descriptors.map(({ store }) => store);
-  }
-
-  /** The stores with what is known about each. */
-  get crudStores(): CrudStoreDescriptor[] {
-    return this.descriptors.map((descriptor) => ({ ...descriptor, storeId: descriptor.store.id }));
-  }
-
-  /** Puts stores under the manager, at a position of the load order or last. */
-  addCrudStore(
-    input: CrudStoreInput | readonly CrudStoreInput[],
-    position?: number,
-    fromStore?: Store<any> | string,
-  ): void {
-    const number = this._alive();
-    if (Array.isArray(input)) {
-      input.forEach((one, i) =>
-        this.addCrudStore(one, position === undefined ? undefined : position + i, fromStore),
-      );
-      return;
-    }
-    if (position !== undefined && position !== -1) checkPosition('addCrudStore', position);
-    const descriptor = describe(
-      input as CrudStoreInput,
-      this._options.storeIdProperty ?? 'id',
-      (config) => this._make(config),
-    );
-    const { store } = descriptor;
-    let at = position ?? -1;
-    if (fromStore !== undefined) {
-      const from = this.stores.findIndex((one) => one === fromStore || one.id === fromStore);
-      if (from >= 0) at = Math.max(0, from + (position ?? 0));
-    }
-    engine().addStore(number, store._alive(), at);
-    store._manager = this;
-    store._tune();
-    if (this._options.relayStoreEvents) this.relays.set(store, store.relayAll(this, 'store'));
-    this.descriptors.splice(at < 0 ? this.descriptors.length : at, 0, descriptor);
-    this._listenersChanged();
-  }
-
-  /** Takes a store out; it lives on. */
-  removeCrudStore(store: Store<any> | string): void {
-    const found = this._expectStore(store);
-    engine().removeStore(this._alive(), found._number);
-    found._manager = undefined;
-    found._tune();
-    this.relays.get(found)?.();
-    this.descriptors = this.descriptors.filter((descriptor) => descriptor.store !== found);
-    const { syncApplySequence } = this._options;
-    if (syncApplySequence?.includes(found.id)) {
-      this.syncApplySequence = syncApplySequence.filter((id) => id !== found.id);
-    }
-    this._listenersChanged();
-  }
-
-  /** The store of that id. */
-  getCrudStore<K extends keyof Stores & string>(id: K): StoreOf<Stores, K> {
-    return this.stores.find((store) => store.id === id) as StoreOf<Stores, K>;
-  }
-
-  /** The same as {@link CrudManager.getCrudStore}. */
-  getStore<K extends keyof Stores & string>(id: K): StoreOf<Stores, K> {
-    return this.getCrudStore(id);
-  }
-
-  /** A store with what is known about it. */
-  getStoreDescriptor(id: string | Store<any>): CrudStoreDescriptor | undefined {
-    return this.crudStores.find(({ store }) => store === id || store.id === id);
-  }
-
-  /** The data of all stores, as a load answer has it. */
-  override toJSON(): Record<string, { rows: object[] }> {
-    return Object.fromEntries(this.stores.map((store) => [store.id, { rows: store._wireRows() }]));
-  }
 
   /** The data of all stores; setting it is {@link CrudManager.loadCrudManagerData}. */
   get inlineData(): any {
@@ -539,15 +368,8 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
     if (this._number >= 0) engine().destroyManager(this._number);
     managers.delete(this._number);
     for (const end of [...this.guards]) end();
-    if (typeof this._options.requestData === 'function') {
-      standIns.delete(String(this._transports.load.url));
-    }
-    for (const { store } of this.descriptors) {
-      store._manager = undefined;
-      store._tune();
-    }
-    for (const end of this.relays.values()) end();
-    for (const store of this.made) store.destroy();
+    this._endStandIn();
+    this._letStoresGo();
     this._forgetListeners();
   }
 
@@ -564,17 +386,23 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
     let mask = 0;
     EVENTS.forEach((name, bit) => {
       const prepares =
+        this._replaces('encode') ||
         this._options.sendAsFormData ||
         [load, sync].some((one) => asksAnything(one) || one.addQueryParamsToBody);
-      const watches = signalOf(load) ?? signalOf(sync) ?? this._options.validateResponse;
-      const own =
+      const watches =
+        this._replaces('sendRequest') ||
+        this._replaces('decode') ||
+        signalOf(load) ||
+        signalOf(sync) ||
+        this._options.validateResponse;
+      const needed =
         (name === 'beforeSend' && prepares) ||
         ((name === 'conflict' || name === 'conflictResolved') && this._decides()) ||
         (name === 'invalid' && this.stores.some(judges)) ||
         (name === 'requestDone' && watches) ||
         (name === 'syncWarning' && this._options.validateResponse) ||
         (name === 'beforeSync' && this.stores.some((store) => store._serialized().length > 0));
-      if (own || (name !== 'invalid' && this._hears(name))) mask |= 1 << bit;
+      if (needed || (name !== 'invalid' && this._hears(name))) mask |= 1 << bit;
     });
     engine().listen(this._number, mask >>> 0);
     this._hearsEdits =
@@ -591,48 +419,10 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
 
   // --- private ----------------------------------------------------------------------------------------------------------
 
-  /** @internal */
-  override _alive(): number {
-    if (this.destroyed) throw new SyncError('DESTROYED', 'the manager has been destroyed');
-    return this._number;
-  }
-
   private _expectChannel(): Channel {
     const { channel } = this;
     if (channel === null) throw new SyncError('INVALID_CONFIG', 'the manager has no channel');
     return channel;
-  }
-
-  /** @internal New options: all of them, or none. */
-  override _option(patch: CrudManagerOptions): void {
-    const number = this._alive();
-    const next = { ...this._options, ...patch };
-    engine().configure(number, writeJson(this._forEngine(next, this._transports)));
-    Object.assign(this._options, patch);
-    this._listenersChanged();
-  }
-
-  private _forEngine(options: CrudManagerOptions, transports: typeof this._transports): object {
-    const loadData = this._pageData(options);
-    const transport = engineTransport(transports, options.sendAsFormData === true);
-    return { ...engineConfig(options), transport, loadData };
-  }
-
-  private _expectStore(what: Store<any> | string): Store<any> {
-    const found = this.stores.find((store) => store === what || store.id === what);
-    if (found !== undefined) return found;
-    const id = what instanceof Store ? what.id : inWords(what);
-    throw new SyncError('UNKNOWN_STORE', `there is no store "${id}" under this manager`);
-  }
-
-  /** A function stands for the server: requests go to a URL that nobody else has. */
-  private _answerBy(requestData: (params: any) => object | Promise<object>): void {
-    const url = `requestData:${++nextUrl}`;
-    standIns.set(url, async (_url: string, params: any) => ({
-      responseJson: await requestData.call(this, partParams(JSON.parse(params.data))),
-    }));
-    this.ownLoad = this._transports.load;
-    this._transports.load = { url };
   }
 
   /** @internal Whether stores are placed after the constructor: there is nothing yet that could take data. */
@@ -640,17 +430,6 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudState 
     return false;
   }
 
-  /** @internal */
-  protected override get _isGone(): boolean {
-    return this.destroyed;
-  }
-
-  /** @internal A store that goes with the manager. */
-  protected _make<R extends Model>(config: StoreConfig<R>): Store<R> {
-    const store = new Store<R>(config);
-    this.made.push(store);
-    return store;
-  }
 }
 
 /** Handlers can be set at any time: `manager.onSync = () => …`. */

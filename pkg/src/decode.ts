@@ -1,5 +1,6 @@
 import { Kind } from './fields.js';
-import { RawJson } from './cells.js';
+import { RawJson, type Shape, isSmall } from './cells.js';
+import type { Model } from './model.js';
 import { bytes, numbers, register, words } from './runtime.js';
 
 const ascii = new TextDecoder('latin1');
@@ -14,52 +15,54 @@ const TEXT = 0xfffc;
 /** Shorter texts are put together faster than a decoder is asked. */
 const SHORT = 24;
 
+/** What is there beyond a row's cells, as records have room for more of them than they may need. */
+const SPARE = 3;
+
 /**
- * @internal Reads the rows that `pack` left; the format stands in `data/src/json/pack.rs`. A row's cells come by
- * place of the field, in an array that the next row is put into as well. Objects are parsed when they are read, but for those in
- * fields that hold plain values.
+ * @internal Reads the rows that `pack` left; the format stands in `data/src/json/pack.rs`. Cells come by place of the field, those
+ * of all rows in one array: a row's begin where `each` is told. Objects are parsed when they are read, but for those in fields that
+ * hold plain values.
  */
 export function unpack(
   kinds: readonly Kind[],
-  each: (row: number, generation: number, cells: readonly unknown[]) => void,
+  shape: Shape,
+  each: (row: number, generation: number, cells: readonly unknown[], from: number) => void,
 ): void {
-  const at = register(0) >> 3;
-  const rows = words()[2 * at] as number;
-  const fields = words()[2 * at + 1] as number;
-  const texts: Texts = {
-    fields,
-    plain: text(ascii, register(1), register(2)),
-    other: text(utf8, register(3), register(4)),
-    inPlain: 0,
-    inOther: 0,
-  };
-  // A copy: the constructor of a record may read another one, which would be packed in the same place.
-  const f64 = numbers().slice(at + 2, at + 2 + rows * (fields + 1));
-  const u32 = new Uint32Array(f64.buffer);
-  // All texts first, then all records: those that are read together lie side by side.
-  const all: unknown[] = new Array(rows * fields);
+  const f64 = numbers();
+  const u32 = words();
+  const word = register(0) >> 3;
+  const rows = u32[2 * word] as number;
+  const fields = u32[2 * word + 1] as number;
+  const pieces = readPieces(u32);
+  // All before the first record is made: its constructor may read another one, which is packed in the same place. And then
+  // records that are read together lie side by side.
+  const stride = 2 + fields + SPARE;
+  // Filled first, as an array that changes its kind with what is put in is another one for compiled code.
+  const cells: unknown[] = new Array(rows * stride).fill(undefined);
   for (let row = 0; row < rows; row++) {
-    unpackRow(f64, u32, row * (fields + 1) + 1, kinds, texts, all, row * fields);
+    const first = word + 1 + row * (1 + fields);
+    unpackRow(f64, u32, first, kinds, shape, pieces, cells, row * stride, fields);
   }
-  const cells: unknown[] = new Array(fields);
-  for (let row = 0; row < rows; row++) {
-    const word = 2 * row * (fields + 1);
-    copyRow(all, row * fields, cells);
-    each(u32[word] as number, u32[word + 1] as number, cells);
+  for (let at = 0; at < cells.length; at += stride) {
+    each(cells[at] as number, cells[at + 1] as number, cells, at + 2);
   }
 }
 
-function copyRow(all: readonly unknown[], from: number, cells: unknown[]): void {
-  for (let field = 0; field < cells.length; field++) cells[field] = all[from + field];
-}
-
-/** The texts of the rows that are being unpacked, and how far they were read. */
-interface Texts {
-  fields: number;
-  plain: string;
-  other: string;
-  inPlain: number;
-  inOther: number;
+/** The texts of the rows. */
+function readPieces(u32: Uint32Array): string[] {
+  const plain = text(ascii, register(1), register(2));
+  const other = text(utf8, register(3), register(4));
+  const from = register(5) >> 2;
+  const count = register(6);
+  const pieces = new Array<string>(count);
+  let [inPlain, inOther] = [0, 0];
+  for (let i = 0; i < count; i++) {
+    const piece = u32[from + i] as number;
+    const length = piece >>> 1;
+    if ((piece & 1) === 1) pieces[i] = plainPiece(plain, inPlain, (inPlain += length));
+    else pieces[i] = other.slice(inOther, (inOther += length));
+  }
+  return pieces;
 }
 
 /** A function of its own: what is called often is soon compiled, what is called once is interpreted to its end. */
@@ -68,43 +71,49 @@ function unpackRow(
   u32: Uint32Array,
   first: number,
   kinds: readonly Kind[],
-  texts: Texts,
+  shape: Shape,
+  pieces: readonly string[],
   cells: unknown[],
   to: number,
+  fields: number,
 ): void {
-  for (let field = 0; field < texts.fields; field++) {
-    const word = first + field;
+  cells[to] = u32[2 * first];
+  cells[to + 1] = u32[2 * first + 1];
+  for (let field = 0; field < fields; field++) {
+    const word = first + 1 + field;
+    const at = to + 2 + field;
     const value = f64[word] as number;
-    // Everything else is a NaN with its meaning in the upper half.
-    if (value !== value) {
-      const high = u32[2 * word + 1] as number;
-      cells[to + field] = unpackOther(high, u32[2 * word] as number, kinds[field], texts);
+    if (value === value) {
+      if (isSmall(value)) cells[at] = value | 0;
+      else {
+        if (shape.small[field] === true) shape.expect(field, value);
+        cells[at] = value;
+      }
       continue;
     }
-    cells[to + field] = small(value);
+    // Everything else is a NaN with its meaning in the upper half.
+    const tag = (u32[2 * word + 1] as number) >>> 16;
+    const low = u32[2 * word] as number;
+    if (tag === TEXT) cells[at] = pieces[low];
+    else cells[at] = unpackOther(tag, low, kinds[field], pieces);
   }
 }
 
 /** Small integers are kept in place, other numbers in an object of their own: unless told, engines take them for such. */
 function small(value: number): number {
-  const integer = value | 0;
-  return integer === value && (integer !== 0 || 1 / value > 0) ? integer : value;
+  return isSmall(value) ? value | 0 : value;
 }
 
 function unpackOther(
-  high: number,
+  tag: number,
   low: number,
   kind: Kind | undefined,
-  texts: Texts,
+  pieces: readonly string[],
 ): unknown {
-  const tag = high >>> 16;
   if (tag === NULL) return null;
   if (tag === ABSENT) return undefined;
   if (tag === BOOL) return (low & 1) === 1;
-  let piece: string;
-  if ((high & 1) === 1) piece = plainPiece(texts.plain, texts.inPlain, (texts.inPlain += low));
-  else piece = texts.other.slice(texts.inOther, (texts.inOther += low));
-  if (tag === TEXT) return piece;
+  const piece = pieces[low] as string;
   return isPlain(kind) ? JSON.parse(piece) : new RawJson(piece);
 }
 
@@ -178,6 +187,8 @@ export interface Notice {
   group: number;
   old: unknown;
   value: unknown;
+  /** The record that was removed: by the time it is told of, another one may live in its row. */
+  removed: Model | undefined;
 }
 
 /** Words of 8 bytes of one notice. */
@@ -214,7 +225,7 @@ interface StaleReader {
   absorbStale(row: number, generation: number, field: number, value: unknown): void;
 }
 
-/** @internal Reads which fields changed without a notice, of those that `takeNotices` left. */
+/** @internal Reads which fields changed without a notice, of those that were left with the notices. */
 export function readStale(of: (store: number) => StaleReader | undefined): void {
   const u32 = words();
   const f64 = numbers();
@@ -243,33 +254,24 @@ function cellValue(value: number, high: number, low: number): unknown {
   return tag === BOOL ? (low & 1) === 1 : UNREAD;
 }
 
-/** @internal Reads the notices that `takeNotices` left; the format stands in `src/wasm/buffers.rs`. */
+/** Where the values of notices lie. */
+interface Values {
+  f64: Float64Array;
+  u32: Uint32Array;
+  /** Their texts, where all are plain ASCII. */
+  all: string | undefined;
+  texts: number;
+}
+
+/** @internal Reads the notices that were packed; the format stands in `src/wasm/buffers.rs`. */
 export function readNotices(): Notice[] {
   const count = register(1);
   const texts = register(2);
   const u32 = words();
-  const f64 = numbers();
-  const notices: Notice[] = new Array(count);
   // Cut out of one text where that is possible: a decoder takes longer to be called than to decode.
   const all = register(6) === 1 ? text(ascii, texts, register(3)) : undefined;
-  const value = (tag: number, word: number): unknown => {
-    switch (tag) {
-      case 0:
-        return undefined;
-      case 1:
-        return null;
-      case 2:
-        return false;
-      case 3:
-        return true;
-      case 4:
-        return small(f64[word] as number);
-    }
-    const from = u32[2 * word] as number;
-    const length = u32[2 * word + 1] as number;
-    const piece = all?.slice(from, from + length) ?? text(utf8, texts + from, length);
-    return tag === 5 ? piece : new RawJson(piece);
-  };
+  const values: Values = { f64: numbers(), u32, all, texts };
+  const notices: Notice[] = new Array(count);
   let word = register(0) >> 3;
   for (let i = 0; i < count; i++, word += NOTICE_WORDS) {
     const at = 2 * word;
@@ -283,9 +285,29 @@ export function readNotices(): Notice[] {
       row: u32[at + 2] as number,
       generation: u32[at + 3] as number,
       group: u32[at + 4] as number,
-      old: value(tags & 0xff, word + 3),
-      value: value((tags >>> 8) & 0xff, word + 4),
+      old: noticeValue(values, tags & 0xff, word + 3),
+      value: noticeValue(values, (tags >>> 8) & 0xff, word + 4),
+      removed: undefined,
     };
   }
   return notices;
+}
+
+function noticeValue({ f64, u32, all, texts }: Values, tag: number, word: number): unknown {
+  switch (tag) {
+    case 0:
+      return undefined;
+    case 1:
+      return null;
+    case 2:
+      return false;
+    case 3:
+      return true;
+    case 4:
+      return small(f64[word] as number);
+  }
+  const from = u32[2 * word] as number;
+  const length = u32[2 * word + 1] as number;
+  const piece = all?.slice(from, from + length) ?? text(utf8, texts + from, length);
+  return tag === 5 ? piece : new RawJson(piece);
 }

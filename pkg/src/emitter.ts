@@ -233,7 +233,7 @@ export class Emitter<Events extends object> {
    */
   _fire(name: string, event: object): boolean | Promise<boolean> {
     if (this._suspended > 0) {
-      if (!name.startsWith('before')) this._queue?.push([name, event]);
+      if (!name.startsWith('before')) this._queue?.push([name, keep(event)]);
       return true;
     }
     const entries = this._listeners?.get(name);
@@ -245,25 +245,32 @@ export class Emitter<Events extends object> {
     full.type ??= name;
     let waiting: Promise<unknown>[] | undefined;
     let proceed = true;
-    const call = (ask: () => unknown) => {
+    const heed = (result: unknown) => {
+      if (result === false) proceed = false;
+      else if (result !== undefined && typeof (result as any)?.then === 'function') {
+        // Reported here, so that it never shows as an unhandled rejection as well.
+        waiting ??= [];
+        waiting.push(Promise.resolve(result).catch((thrown) => this._threw(name, thrown)));
+      }
+    };
+    if (isHandler(handler)) {
       try {
-        const result = ask();
-        if (result === false) proceed = false;
-        else if (typeof (result as any)?.then === 'function') {
-          // Reported here, so that it never shows as an unhandled rejection as well.
-          waiting ??= [];
-          waiting.push(Promise.resolve(result).catch((thrown) => this._threw(name, thrown)));
-        }
+        heed(this._resolve(handler, this).call(this, full));
       } catch (thrown) {
         this._threw(name, thrown);
       }
-    };
-    if (isHandler(handler)) call(() => this._resolve(handler, this).call(this, full));
+    }
     // Listeners may come and go meanwhile: there is another list then.
-    for (const entry of entries ?? []) call(() => this._call(name, entry, full));
+    for (const entry of entries ?? []) {
+      try {
+        heed(this._call(name, entry, full));
+      } catch (thrown) {
+        this._threw(name, thrown);
+      }
+    }
     for (const { through, nameOf } of relays ?? []) {
       const type = nameOf(name);
-      call(() => through._fire(type, Object.create(full, { type: { value: type } })));
+      heed(through._fire(type, Object.create(full, { type: { value: type } })));
     }
     if (!proceed || waiting === undefined) return proceed;
     return Promise.all(waiting).then((results) => !results.includes(false));
@@ -318,8 +325,12 @@ export class Emitter<Events extends object> {
     }
     entry.called = true;
     if (once) this._drop(name, entry);
-    const call = () => this._resolve(fn, thisObj).call(thisObj, ...(args as []), event);
+    const call = () => {
+      const method: (...given: any[]) => unknown = this._resolve(fn, thisObj);
+      return args.length === 0 ? method.call(thisObj, event) : method.call(thisObj, ...args, event);
+    };
     if (later === undefined) return call();
+    keep(event);
     later(() => {
       if (entry.ended) return;
       try {
@@ -449,6 +460,12 @@ function checkName(name: unknown): void {
 function checkNamed(what: unknown): void {
   if (typeof what === 'string' || (typeof what === 'object' && what !== null)) return;
   throw new SyncError('INVALID_ARGUMENT', 'listeners are given by name, or as an object');
+}
+
+/** Has an event that is looked at later make what it makes for who looks. */
+function keep(event: object): object {
+  void (event as { records?: unknown }).records;
+  return event;
 }
 
 function isHandler(value: unknown): value is Listener<any> {

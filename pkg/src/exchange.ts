@@ -1,3 +1,5 @@
+import type { CrudTransport } from './crud-transport.js';
+
 /** Load or sync. */
 export type RequestType = 'load' | 'sync';
 
@@ -34,6 +36,8 @@ export class Exchange {
   private unwatch: () => void = () => {};
   /** What the call of load() asked for. */
   loadOptions: object = {};
+  /** Whose it is. */
+  manager: CrudTransport | undefined;
 
   constructor(
     readonly kind: RequestType,
@@ -58,7 +62,15 @@ export class Exchange {
   }
 
   add(chunk: Uint8Array): void {
-    this.chunks.push(chunk);
+    if (this.text === undefined) this.chunks.push(chunk);
+  }
+
+  /** The app has read the answer by itself. */
+  take(raw: Response, text: string, said: unknown): void {
+    this.raw = raw;
+    this.text = text;
+    this.isParsed = true;
+    this.parsed = said;
   }
 
   /** The answer as text. */

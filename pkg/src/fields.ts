@@ -21,6 +21,8 @@ export interface FieldConfig {
   type?: FieldType | (string & {});
   /** Its wire name; dots make nested objects. The name when not given. */
   dataSource?: string;
+  /** Taken from older code: dots in `dataSource` make nested objects anyway. */
+  complexMapping?: boolean;
   /** What a record that doesn't say gets: a value, or a function that makes one. */
   defaultValue?: unknown;
   /** How dates are written: `YYYY-MM-DD`, `YYYY-MM-DD HH:mm:ss`, …; ISO 8601 with the zone's offset when not given. */

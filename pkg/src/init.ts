@@ -8,6 +8,7 @@ import { EXCHANGES, Exchange, type RequestType } from './exchange.js';
 import { type Ask, answerAsk } from './manager-asks.js';
 import { tellEvent } from './manager-events.js';
 import { type Wasm, engine, isStarted, makeError, startEngine } from './runtime.js';
+import { type Sending, ownWay } from './transport.js';
 import { absorbNotices, deliverNotices } from './notices.js';
 import { zoneTable } from './zone.js';
 
@@ -39,27 +40,11 @@ async function start(module: WebAssembly.Module): Promise<void> {
   engine().setZone(zoneTable());
 }
 
-/** The exports whose arguments and results are plain numbers: called as they are, without the glue around them. */
-const DIRECT = [
-  'catchUp',
-  'setNumber',
-  'setBool',
-  'setNull',
-  'setText',
-  'setJson',
-  'order',
-  'range',
-  'findNumber',
-  'findText',
-  'pack',
-  'version',
-  'fieldCount',
-  'recordState',
-  'takeNotices',
-] as const;
+/** What the glue makes of the results of these the facade doesn't need: called as they are, like all that the glue leaves out. */
+const DIRECT = ['findNumber', 'findText', 'pack', 'version', 'fieldCount'] as const;
 
 function callable(exports: glue.InitOutput): Wasm {
-  const wasm = { ...glue } as unknown as Record<string, unknown>;
+  const wasm = { ...exports, ...glue } as unknown as Record<string, unknown>;
   for (const name of DIRECT) wasm[name] = exports[name];
   return wasm as unknown as Wasm;
 }
@@ -95,14 +80,16 @@ const facade = {
 
   settle: settleCall,
 
-  request: makeRequest,
-  fetch: sendRequest,
+  request: (url: string, init: Record<string, any>, request: number) =>
+    ownWay(EXCHANGES.get(request), url, init) ?? makeRequest(url, init),
+  fetch: (made: Request | Sending) => ('send' in made ? made.send() : sendRequest(made)),
 
   sent(request: number, manager: number, kind: number, http: string): void {
     const exchange = new Exchange(kindOf(kind), JSON.parse(http));
     EXCHANGES.set(request, exchange);
     const sending = managers.get(manager);
     if (sending === undefined) return;
+    exchange.manager = sending;
     const signal = signalOf(sending._transports[exchange.kind]);
     exchange.watch(signal, () => engine().cancel(manager, -1));
     if (exchange.kind !== 'load') return;
@@ -113,7 +100,7 @@ const facade = {
 
   head(request: number, response: Response): void {
     const exchange = EXCHANGES.get(request);
-    if (exchange !== undefined) exchange.raw = response;
+    if (exchange !== undefined) exchange.raw ??= response;
   },
 
   chunk(request: number, bytes: Uint8Array): void {

@@ -1,4 +1,4 @@
-import { Freshness } from './cells.js';
+import { Freshness, isSmall } from './cells.js';
 import type { Field } from './fields.js';
 import type { Model } from './model.js';
 import { bytes, engine } from './runtime.js';
@@ -61,6 +61,7 @@ export function writeDown(record: Model, field: Field, value: unknown): boolean 
 export function noted(store: number, record: Model, field: Field, value: unknown): boolean {
   if (typeof value === 'number') {
     if (!field.takesNumbers || value - value !== 0) return false;
+    if (!isSmall(value)) record._s._widen(field.ix, value);
     const at = begin(store, record, field.ix | (NUMBER << 16), 3);
     doubles[at + 2] = value;
     return true;

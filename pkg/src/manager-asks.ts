@@ -1,3 +1,4 @@
+import { standIns } from './ajax-helper.js';
 import { asked, asksAnything } from './crud-config.js';
 import { type CrudManagerEvents, EVENTS } from './crud-events.js';
 import type { CrudManager } from './crud-manager.js';
@@ -88,13 +89,25 @@ function outfit(
 ): void {
   const http = JSON.parse(ask.http as string) as WireRequest;
   const section = manager._transports[ask.kind];
-  const pack = ask.body === undefined ? undefined : new TextDecoder().decode(ask.body);
-  const inBody = section.addQueryParamsToBody === true && pack !== undefined;
-  const form = inBody || (manager._options.sendAsFormData === true && pack !== undefined);
-  const formOf = (params: object) =>
-    String(new URLSearchParams({ ...params, [section.paramName ?? 'data']: pack as string }));
   const url = new ParamUrl(http.url);
   const params = { ...url.params, ...texts(own) };
+  let pack = ask.body === undefined ? undefined : new TextDecoder().decode(ask.body);
+  const name = manager._packName(ask.kind);
+  // What stands for the server is told what was packed.
+  const encodes = manager._replaces('encode') && !standIns.has(url.path);
+  if (encodes) {
+    const encoded = encode(manager, pack ?? params[name] ?? 'null');
+    if (encoded === null) {
+      engine().answer(ask.ask, false, 'encode() gave no text', undefined, undefined);
+      return;
+    }
+    if (pack === undefined) params[name] = encoded;
+    else pack = encoded;
+  }
+  const inBody = section.addQueryParamsToBody === true && pack !== undefined;
+  const form = pack !== undefined && manager._isForm(ask.kind);
+  const formOf = (params: object) =>
+    String(new URLSearchParams({ ...params, [name]: pack as string }));
   const moved = (all: object) => (inBody ? withoutOwn(all, section.url) : {});
   const body = form ? formOf(moved(params)) : pack;
   const config: RequestOptions & { body?: string } = {
@@ -105,7 +118,8 @@ function outfit(
     ...(body !== undefined && { body }),
   };
   if (form) asForm(config.headers);
-  const event = { crudManager: manager, requestType: ask.kind, params, requestConfig: config };
+  const { kind } = ask;
+  const event = { type: kind, crudManager: manager, requestType: kind, params, requestConfig: config };
   whenAsked(manager, manager._fire('beforeSend', event), (proceed) => {
     const { url: path, method, headers, body: text, ...fetchOptions } = event.requestConfig ?? {};
     const last = texts(event.params);
@@ -119,13 +133,24 @@ function outfit(
     };
     const sent = text === body && inBody ? formOf(rest) : text;
     const bytes =
-      text === body && !form
+      text === body && !form && !encodes
         ? ask.body
         : typeof sent === 'string'
           ? new TextEncoder().encode(sent)
           : undefined;
     engine().answer(ask.ask, proceed, undefined, jsonOf(manager, request, 'beforeSend'), bytes);
   });
+}
+
+/** The pack as the app writes it; `null` when it can't. */
+function encode(manager: CrudManager<any>, pack: string): string | null {
+  try {
+    const text: unknown = manager.encode(JSON.parse(pack));
+    return typeof text === 'string' ? text : null;
+  } catch (thrown) {
+    manager._threw('encode', thrown);
+    return null;
+  }
 }
 
 /** Parameters but those that stand in a URL itself. */

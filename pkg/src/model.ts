@@ -1,8 +1,9 @@
 import { fieldsOf, isInternal, readField } from './accessors.js';
 import { type Aside, CELLS, Freshness, aside, cellAt, putCell } from './cells.js';
 import { type EditOptions, setUnseen, settledRecord, unseen } from './edits.js';
+import type { CrudManager } from './crud-manager.js';
 import { SyncError } from './errors.js';
-import { checkValue } from './values.js';
+import { checkValue, noDate, own } from './values.js';
 import { type Field, type FieldInput, type FieldList, Kind, toJsonValue } from './fields.js';
 import { type RecordExtras, defineExtras, extras } from './model-extras.js';
 import { CLOSED, type EditPort } from './journal.js';
@@ -10,6 +11,7 @@ import { type Modifications, holdBack, modifications, release } from './modifica
 import { type TreeRecord, tree } from './model-tree.js';
 import type { FieldChange } from './store-events.js';
 import type { Store } from './store.js';
+import { judgeAnew } from './validity.js';
 
 /** An id as the server gives it. `4037` and `"4037"` are the same id. */
 export type Id = string | number;
@@ -25,6 +27,8 @@ export interface RecordHome {
   readonly _width: number;
   /** Gives a stale record its cells. */
   _refresh(record: Model): void;
+  /** A number is about to be put in a cell that isn't a small integer. */
+  _widen(ix: number, value: number): void;
   _write(record: Model, field: Field, value: unknown): boolean;
   _field(name: string): Field | undefined;
   _ensureField(name: string): Field;
@@ -42,10 +46,13 @@ class NoHome implements RecordHome {
 
   _refresh(): void {}
 
-  _write(record: Model, { ix, kind, name }: Field, value: unknown): boolean {
+  _widen(): void {}
+
+  _write(record: Model, field: Field, value: unknown): boolean {
+    const { ix, name } = field;
     checkValue(name, value);
     const old = cellAt(record, ix);
-    putCell(record, ix, detachedValue(kind, value));
+    putCell(record, ix, detachedValue(field, value));
     return old !== cellAt(record, ix);
   }
 
@@ -61,10 +68,21 @@ class NoHome implements RecordHome {
   }
 }
 
-function detachedValue(kind: Kind, value: unknown): unknown {
+function detachedValue({ kind, name, config }: Field, value: unknown): unknown {
   if (kind !== Kind.Date || typeof value === 'object' || value === undefined) return value;
-  const date = new Date(typeof value === 'bigint' ? Number.NaN : (value as string | number));
-  return Number.isNaN(date.getTime()) ? null : date;
+  const text = typeof value === 'string' ? value.trim() : value;
+  if (text === '') return null;
+  const date = new Date(typeof text === 'number' ? text : typeof text === 'string' ? text : NaN);
+  if (!Number.isNaN(date.getTime())) return date;
+  // Written as the field says: the store reads it.
+  if (typeof text === 'string' && config.format !== undefined) return text;
+  throw noDate(name);
+}
+
+/** Text of a date that only a store can read. */
+function unread(record: Model, { ix, kind }: Field): string | undefined {
+  const cell = cellAt(record, ix);
+  return kind === Kind.Date && typeof cell === 'string' ? cell : undefined;
 }
 
 const noHomes = new WeakMap<object, NoHome>();
@@ -100,19 +118,22 @@ let birthHome: RecordHome | undefined;
 let birthRow = 0;
 let birthGeneration = 0;
 let birthCells: readonly unknown[] = [];
+let birthFrom = 0;
 
-/** @internal Makes the record of a row, by the constructor of its class. */
+/** @internal Makes the record of a row, by the constructor of its class. Its cells begin at `from`. */
 export function makeRecord<R extends Model>(
   model: new () => R,
   home: RecordHome,
   row: number,
   generation: number,
   cells: readonly unknown[],
+  from = 0,
 ): R {
   birthHome = home;
   birthRow = row;
   birthGeneration = generation;
   birthCells = cells;
+  birthFrom = from;
   try {
     const record = new model();
     const shadows = (home._shadows ??= shadowsOf(record));
@@ -182,35 +203,36 @@ export class Model {
     // The root of a tree, which is no record of its store.
     if (this._s !== home) settleIn({ prototype: this }, home, CLOSED);
     const cells = born ? birthCells : NONE;
+    const at = birthFrom;
     const width = home._width;
     // Every record of a class gets the same properties in the same order, so that reads have one shape to expect.
-    this._0 = cells[0];
-    this._1 = cells[1];
-    this._2 = cells[2];
-    this._3 = cells[3];
+    this._0 = cells[at];
+    this._1 = cells[at + 1];
+    this._2 = cells[at + 2];
+    this._3 = cells[at + 3];
     if (width > 4) {
-      this._4 = cells[4];
-      this._5 = cells[5];
+      this._4 = cells[at + 4];
+      this._5 = cells[at + 5];
     }
     if (width > 6) {
-      this._6 = cells[6];
-      this._7 = cells[7];
+      this._6 = cells[at + 6];
+      this._7 = cells[at + 7];
     }
     if (width > 8) {
-      this._8 = cells[8];
-      this._9 = cells[9];
+      this._8 = cells[at + 8];
+      this._9 = cells[at + 9];
     }
     if (width > 10) {
-      this._10 = cells[10];
-      this._11 = cells[11];
+      this._10 = cells[at + 10];
+      this._11 = cells[at + 11];
     }
     if (width > 12) {
-      this._12 = cells[12];
-      this._13 = cells[13];
-      this._14 = cells[14];
-      this._15 = cells[15];
+      this._12 = cells[at + 12];
+      this._13 = cells[at + 13];
+      this._14 = cells[at + 14];
+      this._15 = cells[at + 15];
     }
-    if (width > CELLS) this._m = cells.slice(CELLS);
+    if (width > CELLS) this._m = cells.slice(at + CELLS, at + width);
     this._r = born ? birthRow : -1;
     this._g = born ? birthGeneration : 0;
     this._v = Freshness.Fresh;
@@ -301,7 +323,7 @@ export class Model {
     for (const field of fields) {
       const value = this._read(field);
       if (value === undefined) continue;
-      own(data, field.name, value);
+      own(data, field.name, store === undefined ? (unread(this, field) ?? value) : value);
     }
     return store === undefined ? { ...data, ...this._x?.batch } : data;
   }
@@ -336,6 +358,8 @@ export class Model {
 
   /** Whether it is kept back from syncs: it isn't valid, depends on one that isn't, or has an open conflict. */
   get isHeldBack(): boolean {
+    const manager = this._s._store?._manager as CrudManager | undefined;
+    if (manager !== undefined) judgeAnew(manager);
     return this._state('held', false);
   }
 
@@ -537,14 +561,4 @@ export function rowOf(
     }
   }
   return row;
-}
-
-/** Not by assignment: a field may be called `__proto__`. */
-function own(target: object, name: string, value: unknown): void {
-  Object.defineProperty(target, name, {
-    value,
-    enumerable: true,
-    configurable: true,
-    writable: true,
-  });
 }

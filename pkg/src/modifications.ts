@@ -2,6 +2,7 @@ import { type Field, toJsonValue } from './fields.js';
 import type { CrudManager } from './crud-manager.js';
 import type { Model } from './model.js';
 import { engine } from './runtime.js';
+import { own } from './values.js';
 
 /** What of a record is changed, and how it goes out. A field of the same name takes the place of each. */
 export interface Modifications {
@@ -38,7 +39,7 @@ export function holdBack(record: Model): void {
 export function release(record: Model): void {
   const { store } = record;
   if (store === undefined || record.isRemoved || isOpen(record)) return;
-  if (!record.isHeldBack) return;
+  if (!store._stateOf(record, 'held')) return;
   engine().setValid(store._number, record._r, record._g, true);
   const manager = store._manager as CrudManager | undefined;
   // Its time to be sent may have passed.
@@ -114,25 +115,15 @@ function wired(record: Model, fields: readonly Field[]): Record<string, any> {
   for (const field of fields) {
     const value = record.get(field.name);
     if (value === undefined) continue;
-    const own = field.ix === 0 ? record.store?._idName : undefined;
-    const path = (own ?? field.config.dataSource ?? field.name).split('.');
+    const id = field.ix === 0 ? record.store?._idName : undefined;
+    const path = (id ?? field.config.dataSource ?? field.name).split('.');
     const last = path.pop() as string;
     let at = row;
     for (const part of path) {
-      if (!Object.hasOwn(at, part)) put(at, part, {});
+      if (!Object.hasOwn(at, part)) own(at, part, {});
       at = at[part];
     }
-    put(at, last, field.serialize ? field.serialize(value, record) : toJsonValue(value));
+    own(at, last, field.serialize ? field.serialize(value, record) : toJsonValue(value));
   }
   return row;
-}
-
-/** Not by assignment: a field may be called `__proto__`. */
-function put(target: object, name: string, value: unknown): void {
-  Object.defineProperty(target, name, {
-    value,
-    writable: true,
-    enumerable: true,
-    configurable: true,
-  });
 }

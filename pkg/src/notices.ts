@@ -1,6 +1,5 @@
 import { type Notice, NoticeKind, OriginCode, readNotices, readStale } from './decode.js';
 import type { Model } from './model.js';
-import { engine } from './runtime.js';
 import { type FieldChange, ORIGINS, type Origin } from './store-events.js';
 import { stores } from './store-core.js';
 import type { Store } from './store.js';
@@ -23,12 +22,13 @@ export function together(set: () => void): void {
   }
 }
 
-/** @internal Reads the notices that wait in the engine, so that no stale row is seen. */
+/** @internal Reads the notices that the engine has packed, so that no stale row is seen. */
 export function absorbNotices(): void {
-  engine().takeNotices();
   readStale((store) => stores.get(store)?._cache);
+  let number = -1;
+  let store: Store<any> | undefined;
   for (const notice of readNotices()) {
-    const store = stores.get(notice.store);
+    if (notice.store !== number) store = stores.get((number = notice.store));
     if (store === undefined) continue;
     store._cache.absorb(notice);
     if (!store._isSilent || notice.origin !== OriginCode.Local) waiting.push(notice);
@@ -49,7 +49,7 @@ export function deliverNotices(): void {
       end++;
     }
     const told = stores.get(store);
-    if (told !== undefined) announce(told, notices.slice(at, end));
+    if (told !== undefined) announce(told, at === 0 && end === notices.length ? notices : notices.slice(at, end));
     at = end;
   }
 }
@@ -58,12 +58,12 @@ export function deliverNotices(): void {
 function announce<R extends Model>(store: Store<R>, notices: readonly Notice[]): void {
   if (store.isDestroyed) return;
   const origin = ORIGINS[notices[0]?.origin ?? 0] as Origin;
-  store._cache.expect(notices);
+  store._cache.expect(notices, false);
   for (let at = 0; at < notices.length;) {
     const { kind } = notices[at] as Notice;
     let end = at + 1;
     while (end < notices.length && notices[end]?.kind === kind) end++;
-    const run = notices.slice(at, end);
+    const run = at === 0 && end === notices.length ? notices : notices.slice(at, end);
     at = end;
     if (kind === NoticeKind.Update) announceUpdates(store, run, origin);
     else if (kind === NoticeKind.IdChange) announceIds(store, run, origin);
@@ -83,24 +83,42 @@ function announceUpdates<R extends Model>(
   run: readonly Notice[],
   origin: Origin,
 ): void {
+  const updates = updatesOf(store, run);
+  // Mostly, one of the two is all that anybody listens to.
+  const hears = { update: store._hears('update'), change: store._hears('change') };
+  for (const { record, changes } of updates) {
+    if (store._subscriptions.active) note(store, record, 'update', origin, Object.keys(changes));
+    if (hears.update) {
+      store._fire('update', { source: store, type: 'update', record, changes, origin });
+    }
+    if (!hears.change) continue;
+    const records = [record];
+    store._fire('change', { source: store, type: 'change', action: 'update', record, records, changes, origin });
+  }
+}
+
+/** The notices of a run by record, in the order of the first of each. */
+function updatesOf<R extends Model>(store: Store<R>, run: readonly Notice[]): Update<R>[] {
   const updates: Update<R>[] = [];
-  // A record's fields mostly stand side by side; only where they don't, it has to be looked for.
-  const byRow = new Map<number, Update<R>>();
   const all = store._allFields();
+  // A record's fields mostly stand side by side, and records mostly come in their order: only where they don't, a record has to
+  // be looked for.
+  let byRow: Map<number, Update<R>> | undefined;
   let update: Update<R> | undefined;
   let row = -1;
+  let last = -1;
   for (const notice of run) {
     const field = all[notice.field];
     if (field === undefined) continue;
     if (notice.row !== row) {
       row = notice.row;
-      update = byRow.get(row);
-      if (update === undefined) {
-        const record = recordOf(store, notice);
-        if (record !== undefined) {
-          updates.push((update = { record, changes: new Changes() }));
-          byRow.set(row, update);
-        }
+      if (row < last) byRow ??= new Map(updates.map((one) => [one.row, one]));
+      last = row;
+      update = byRow?.get(row);
+      const record = update === undefined ? recordOf(store, notice) : undefined;
+      if (record !== undefined) {
+        updates.push((update = { row, record, changes: new Changes() }));
+        byRow?.set(row, update);
       }
     }
     if (update === undefined) continue;
@@ -110,18 +128,12 @@ function announceUpdates<R extends Model>(
     const oldValue = first === undefined ? shown(field, notice.old) : first.oldValue;
     changes[field.name] = { value: shown(field, notice.value), oldValue };
   }
-  // Mostly, one of the two is all that anybody listens to.
-  const hears = { update: store._hears('update'), change: store._hears('change') };
-  for (const { record, changes } of updates) {
-    if (store._subscriptions.active) note(store, record, 'update', origin, Object.keys(changes));
-    if (hears.update) store._fire('update', { record, changes, origin });
-    if (!hears.change) continue;
-    store._fire('change', { action: 'update', record, records: [record], changes, origin });
-  }
+  return updates;
 }
 
 /** What happened to one record. */
 interface Update<R extends Model> {
+  row: number;
   record: R;
   changes: Changes;
 }
@@ -160,19 +172,45 @@ function announceRows<R extends Model>(
   origin: Origin,
 ): void {
   const name = kind === NoticeKind.Add ? 'add' : kind === NoticeKind.Remove ? 'remove' : 'move';
-  const records = run.map((notice) => recordOf(store, notice)).filter((one) => one !== undefined);
-  for (const record of records) note(store, record, name === 'move' ? 'update' : name, origin);
-  const record = records.length === 1 ? records[0] : undefined;
-  // Looked for only by who asks.
+  // Records that nobody has read yet are made for who looks at them.
+  let made: R[] | undefined;
+  const records = (): R[] => {
+    if (made === undefined) {
+      store._cache.expect(run, true);
+      made = run.map((notice) => recordOf(store, notice)).filter((one) => one !== undefined);
+    }
+    return made;
+  };
+  if (kind === NoticeKind.Move) records();
+  if (store._subscriptions.active) {
+    for (const record of records()) note(store, record, name === 'move' ? 'update' : name, origin);
+  }
   store._fire(name, {
-    records,
+    get records() {
+      return records();
+    },
     origin,
+    // Looked for only by who asks.
     get index() {
-      return records[0] === undefined ? -1 : store.indexOf(records[0]);
+      const [first] = records();
+      return first === undefined ? -1 : store.indexOf(first);
     },
   });
-  store._fire('change', { action: name, record, records, changes: undefined, origin });
+  if (!store._hears('change')) return;
+  store._fire('change', {
+    action: name,
+    get record() {
+      const [first, second] = records();
+      return second === undefined ? first : undefined;
+    },
+    get records() {
+      return records();
+    },
+    changes: undefined,
+    origin,
+  });
 }
+
 function note<R extends Model>(
   store: Store<R>,
   record: R | undefined,
@@ -185,7 +223,7 @@ function note<R extends Model>(
   }
 }
 
-/** The record of a notice; one that was never read and is gone can't be had. */
-function recordOf<R extends Model>(store: Store<R>, { row, generation }: Notice): R | undefined {
-  return store._cache.at(row, generation);
+/** The record of a notice. */
+function recordOf<R extends Model>(store: Store<R>, notice: Notice): R | undefined {
+  return store._cache.of(notice);
 }

@@ -1,4 +1,4 @@
-import { Freshness, aside, cellAt, markRemoved, markStale, putCell, putCells, settleShape } from './cells.js';
+import { Freshness, Shape, aside, cellAt, markRemoved, markStale, putCell, putCells } from './cells.js';
 import { type Notice, NoticeKind, OriginCode, UNREAD, unpack } from './decode.js';
 import { Kind } from './fields.js';
 import { type Id, type Model, type RecordHome, makeRecord } from './model.js';
@@ -27,8 +27,8 @@ export class RecordCache<R extends Model> {
   exact = false;
   /** Many records may be stale: better read in blocks than one by one. */
   loose = false;
-  /** The engine knows what to expect of a record. */
-  private shaped = false;
+  /** What engines know of its records. */
+  readonly shape = new Shape();
   /** Records from before the last load, to be found again by id. */
   private old: (R | undefined)[] | undefined;
   private oldById: Map<string, R> | undefined;
@@ -41,18 +41,21 @@ export class RecordCache<R extends Model> {
 
   /** The records of rows; those that aren't there yet are made, and stale ones read, block by block. */
   records(rows: Uint32Array): R[] {
-    const records = new Array<R>(rows.length);
+    const count = rows.length;
+    const records = new Array<R>(count);
     const { byRow, loose } = this;
-    let missing: number[] | undefined;
-    for (let i = 0; i < rows.length; i++) {
+    let missing = 0;
+    for (let i = 0; i < count; i++) {
       const record = byRow[rows[i] as number];
-      if (record === undefined || (loose && record._v !== Freshness.Fresh)) {
-        (missing ??= []).push(rows[i] as number, i);
-      } else {
-        records[i] = record;
-      }
+      if (record === undefined || (loose && record._v !== Freshness.Fresh)) missing++;
+      else records[i] = record;
     }
-    if (missing !== undefined) this.make(missing, records);
+    if (missing === count) this.make(rows, undefined, records);
+    else if (missing > 0) {
+      const places = new Uint32Array(missing);
+      for (let i = 0, to = 0; i < count; i++) if (records[i] === undefined) places[to++] = i;
+      this.make(places.map((at) => rows[at] as number), places, records);
+    }
     if (loose && rows.length >= this.home.allCount) this.loose = false;
     return records;
   }
@@ -65,19 +68,27 @@ export class RecordCache<R extends Model> {
     return this.attached(row, generation);
   }
 
-  /** Records that notices are about and that nobody has read yet are made, block by block. */
-  expect(notices: readonly Notice[]): void {
-    const missing = new Map<number, number>();
+  /** The record of a notice; nothing for one that has gone meanwhile without being told of. */
+  of(notice: Notice): R | undefined {
+    const known = (notice.removed as R | undefined) ?? this.at(notice.row, notice.generation);
+    return known ?? (notice.kind === NoticeKind.Remove ? this.gone(notice) : undefined);
+  }
+
+  /** Records that notices are about and that nobody has read yet are made, block by block; with `all`, also
+   * those that come and go, which are made for who asks for them. */
+  expect(notices: readonly Notice[], all: boolean): void {
+    let missing: Map<number, number> | undefined;
     for (const { kind, row, generation } of notices) {
-      if (kind === NoticeKind.Refresh || this.byRow[row]?._g === generation) continue;
-      missing.set(row, generation);
+      const isRow = kind === NoticeKind.Add || kind === NoticeKind.Remove;
+      if (kind === NoticeKind.Refresh || (isRow && !all)) continue;
+      if (this.byRow[row]?._g !== generation) (missing ??= new Map()).set(row, generation);
     }
-    if (missing.size < 2) return;
+    if (missing === undefined || missing.size < 2) return;
     const rows = [...missing.keys()];
     for (let from = 0; from < rows.length; from += BLOCK) {
-      this.pack(rows.slice(from, from + BLOCK), (row, generation, cells) => {
+      this.pack(rows.slice(from, from + BLOCK), (row, generation, cells, first) => {
         // One that has gone meanwhile isn't there to be read.
-        if (missing.get(row) === generation) this.attach(row, generation, cells);
+        if (missing?.get(row) === generation) this.attach(row, generation, cells, first);
       });
     }
   }
@@ -89,16 +100,16 @@ export class RecordCache<R extends Model> {
     if (same && record._v !== Freshness.Removed) return record;
     this.put(row, same ? record : undefined);
     let attached = record as R;
-    this.pack([row], (_row, itsGeneration, cells) => {
-      attached = this.attach(row, itsGeneration, cells);
+    this.pack([row], (_row, itsGeneration, cells, from) => {
+      attached = this.attach(row, itsGeneration, cells, from);
     });
     return attached;
   }
 
   /** Reads a stale record's cells anew. */
   refresh(record: R): void {
-    this.pack([record._r], (_row, generation, cells) => {
-      if (generation === record._g) putCells(record, cells);
+    this.pack([record._r], (_row, generation, cells, from) => {
+      if (generation === record._g) putCells(record, cells, from, this.fields.width);
     });
     if (record._v === Freshness.Fresh) return;
     // Another data set has come: it lives elsewhere, or is gone.
@@ -113,7 +124,9 @@ export class RecordCache<R extends Model> {
       return;
     }
     this.move(record, register(0), register(1));
-    this.pack([record._r], (_row, _generation, cells) => putCells(record, cells));
+    this.pack([record._r], (_row, _generation, cells, from) =>
+      putCells(record, cells, from, this.fields.width),
+    );
   }
 
   /** The key of a record that has had one id only: that, unless it is another record's key. */
@@ -124,10 +137,15 @@ export class RecordCache<R extends Model> {
 
   /** Every record is stale; after a load, rows mean other records. */
   stale(rows: boolean): void {
-    for (const record of this.byRow) if (record !== undefined) markStale(record);
+    let known = false;
+    for (const record of this.byRow) {
+      if (record === undefined) continue;
+      known = true;
+      markStale(record);
+    }
     this.loose = !rows;
     if (!rows) return;
-    this.old = this.byRow;
+    this.old = known ? this.byRow : undefined;
     this.oldById = undefined;
     // Room for all, as part of the load: the first read of a screenful shall not have to make it.
     this.byRow = new Array<R | undefined>(this.home.allCount);
@@ -159,8 +177,12 @@ export class RecordCache<R extends Model> {
         if (own) {
           if (record._v === Freshness.Stale) this.refresh(record);
           markRemoved(record);
-        } else if (engine().recordState(this.home._number, row, generation) < 0) {
-          this.gone(notice);
+          notice.removed = record;
+        } else if (
+          this.old !== undefined &&
+          engine().recordState(this.home._number, row, generation) < 0
+        ) {
+          notice.removed = this.gone(notice);
         }
         break;
       case NoticeKind.Refresh:
@@ -175,6 +197,7 @@ export class RecordCache<R extends Model> {
     if (record?._g !== generation || record._v !== Freshness.Fresh) return;
     // A field that nobody has met is found when the row is read.
     if (value !== UNREAD && ix < this.fields.width) {
+      this.shape.expect(ix, value);
       putCell(record, ix, value);
       return;
     }
@@ -202,27 +225,26 @@ export class RecordCache<R extends Model> {
     this.old = this.oldById = undefined;
   }
 
-  private make(missing: readonly number[], records: R[]): void {
-    for (let from = 0; from < missing.length; from += 2 * BLOCK) {
-      const rows: number[] = [];
-      const until = Math.min(missing.length, from + 2 * BLOCK);
-      for (let i = from; i < until; i += 2) rows.push(missing[i] as number);
-      let at = from + 1;
-      this.pack(rows, (row, generation, cells) => {
-        records[missing[at] as number] = this.attach(row, generation, cells);
-        at += 2;
+  /** Makes the records of rows, and puts each at its place. */
+  private make(rows: Uint32Array, places: Uint32Array | undefined, records: R[]): void {
+    for (let from = 0; from < rows.length; from += BLOCK) {
+      let next = from;
+      this.pack(rows.subarray(from, from + BLOCK), (row, generation, cells, first) => {
+        const record = this.attach(row, generation, cells, first);
+        records[places === undefined ? next : (places[next] as number)] = record;
+        next++;
       });
     }
   }
 
   private pack(
     rows: ArrayLike<number>,
-    each: (row: number, generation: number, cells: readonly unknown[]) => void,
+    each: (row: number, generation: number, cells: readonly unknown[], from: number) => void,
   ): void {
     const { _number: store } = this.home;
     // First: a record that is made has room for as many cells as there are fields then.
     this.fields.discover(store);
-    if (engine().pack(store, writeWords(rows))) unpack(this.fields.kinds, each);
+    if (engine().pack(store, writeWords(rows))) unpack(this.fields.kinds, this.shape, each);
   }
 
   /** Puts a record at its row. An array with a hole before its end would become a slow one. */
@@ -245,20 +267,20 @@ export class RecordCache<R extends Model> {
   }
 
   /** The one record of a row: the one that is there, one from before the last load, or a new one. */
-  private attach(row: number, generation: number, cells: readonly unknown[]): R {
+  private attach(row: number, generation: number, cells: readonly unknown[], from: number): R {
     let record = this.byRow[row];
+    const { width } = this.fields;
     if (record === undefined || record._g !== generation) {
-      record = this.fromBefore(row, cells[0]);
+      record = this.fromBefore(row, cells[from]);
       if (record === undefined) {
-        record = makeRecord(this.recordClass, this.home, row, generation, cells);
-        if (!this.shaped) settleShape(record, cells);
-        this.shaped = true;
+        record = makeRecord(this.recordClass, this.home, row, generation, cells, from);
+        this.shape.settle(record, width);
         this.put(row, record);
         return record;
       }
       this.move(record, row, generation);
     }
-    putCells(record, cells);
+    putCells(record, cells, from, width);
     return record;
   }
 
@@ -287,22 +309,26 @@ export class RecordCache<R extends Model> {
   }
 
   /** A record that nobody has read since the last load, and that can't be read any more: its id is what is left to tell. */
-  private gone({ row, generation, old: id }: Notice): void {
-    if (id === undefined) return;
+  private gone({ row, generation, old: id }: Notice): R | undefined {
+    if (id === undefined) return undefined;
     let record = this.fromBefore(row, id);
     if (record === undefined) {
-      const cells = Array.from({ length: this.fields.width }, (_, ix) =>
-        ix === 0 ? id : undefined,
-      );
+      const cells: unknown[] = new Array(this.fields.width).fill(undefined);
+      cells[0] = id;
+      this.shape.expect(0, id);
       record = makeRecord(this.recordClass, this.home, row, generation, cells);
+    } else {
+      record._r = row;
+      record._g = generation;
     }
-    this.move(record, row, generation);
     markRemoved(record);
+    return record;
   }
 
   private patch(record: R, ix: number, value: unknown): void {
     if (record._v !== Freshness.Fresh) return;
     const date = typeof value === 'string' && this.fields.kinds[ix] === Kind.Date;
+    this.shape.expect(ix, value);
     putCell(record, ix, date ? null : value);
   }
 
@@ -324,6 +350,7 @@ export class RecordCache<R extends Model> {
       this.move(record, notice.row, notice.generation);
     }
     if (record._x?.key === undefined) this.claim(record, String(notice.old));
+    this.shape.expect(0, notice.value);
     record._0 = notice.value as Id;
   }
 }

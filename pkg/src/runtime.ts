@@ -7,7 +7,6 @@ export interface Wasm {
   journal(): number;
   catchUp(): void;
   takeError(): unknown;
-  takeNotices(): void;
   setZone(pairs: Float64Array): void;
 
   createStore(len: number): number;

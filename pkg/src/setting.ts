@@ -33,7 +33,7 @@ export function sendValue(store: number, record: Model, field: Field, value: unk
   if (value instanceof Date) {
     const ms = value.getTime();
     const known = field.kind === Kind.Date ? ms : value.toJSON();
-    return sendValue(store, record, field, Number.isNaN(ms) ? null : known);
+    return sendValue(store, record, field, known);
   }
   const text = jsonText(value);
   if (text !== undefined && /^[[{]/.test(text)) {

@@ -20,6 +20,7 @@ import {
 import type { DataInput } from './store-config.js';
 import { isSilent } from './store-core.js';
 import { StoreReading } from './store-reading.js';
+import { checkValue } from './values.js';
 
 /** How a store is changed. */
 export abstract class StoreChanging<R extends Model = Model> extends StoreReading<R> {
@@ -166,8 +167,11 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     if (phantomIdField !== undefined && phantomIdField !== usual) {
       given = renamed(given, phantomIdField, usual);
     }
-    if (clearChanges) engine().applyStoreChangeset(number, writeJson({ [this.id]: given }));
-    else applyAsOwn(this._store, given, usual);
+    if (clearChanges) {
+      const pinned = this._pin(given);
+      engine().applyStoreChangeset(number, writeJson({ [this.id]: given }));
+      pinned?.();
+    } else applyAsOwn(this._store, given, usual);
   }
 
   /**
@@ -342,7 +346,8 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
       if (one === null || typeof one !== 'object' || Array.isArray(one)) {
         throw new SyncError('INVALID_ARGUMENT', 'add() wants objects or records');
       }
-      if (one instanceof Model && one._s._store !== undefined && !one.isRemoved) {
+      if (!(one instanceof Model)) checkDates(one as Record<string, unknown>);
+      else if (one._s._store !== undefined && !one.isRemoved) {
         const where = one._s === this ? 'here already' : `in store "${one._s._store.id}"`;
         throw new SyncError(
           'FOREIGN_RECORD',
@@ -411,6 +416,17 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
   /** @internal */
   abstract get _idName(): string;
 
+  /** @internal Keeps what a changeset touches as it is shown, where the store is to. */
+  _pin({ added, updated, modified }: StoreChangeset): (() => void) | undefined {
+    const lists = [added, updated, modified].filter((list) => Array.isArray(list));
+    return this._view?.pin(lists.flat());
+  }
+
+  /** @internal */
+  override _idIn(row: any): Id | undefined {
+    return row?.[this._idName] ?? row?.[this._store._phantomIdName];
+  }
+
   /** @internal */ _row(one: unknown, defaults = true): unknown {
     if (one === null || typeof one !== 'object') return one;
     const { idField } = this._config;
@@ -435,6 +451,17 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     engine().bag(this._alive(), which);
     const pairs = readPairs();
     return this._cache.records(pairs.filter((_, i) => i % 2 === 0));
+  }
+}
+
+/** What is no date is refused, as text that is none. */
+function checkDates(row: Record<string, unknown>): void {
+  for (const name of Object.keys(row)) {
+    const value = row[name];
+    if (value instanceof Date) checkValue(name, value);
+    else if (name === 'children' && Array.isArray(value)) {
+      for (const one of value) if (one && !(one instanceof Model)) checkDates(Object(one));
+    }
   }
 }
 

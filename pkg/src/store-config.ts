@@ -1,4 +1,5 @@
 import { defineAccessor, fieldsOf } from './accessors.js';
+import { READER_SETS } from './cells.js';
 import type { ConflictOptions } from './conflicts.js';
 import type { SyncDataOnLoadConfig } from './crud-policies.js';
 import type { Listeners, OnListeners } from './emitter.js';
@@ -58,10 +59,20 @@ export type StoreConfig<R extends Model = Model> = {
   syncDataOnLoad?: boolean | SyncDataOnLoadConfig;
   /** Whether an addition carries all persistable fields, also those without a value. */
   writeUnsetFields?: boolean;
+  /** Whether loaded rows may lack an id (default): they get one. Else such data is refused. */
+  allowNoId?: boolean;
+  /** Whether a load warns (`syncWarning`) of ids that a client made up and the server kept: `_generated…`; `true` when not given. */
+  verifyNoGeneratedIds?: boolean;
   /** By what the records are ordered. */
   sorters?: readonly SorterInput<R>[];
   /** Which records are shown. */
   filters?: FilterInput<R> | readonly FilterInput<R>[];
+  /**
+   * What `applyChangeset` does to a filtered or sorted store. When not given, everything is shown as filters and sorters say. With
+   * `changes`, what it updates stays shown when it doesn't pass any longer; with `none`, what it touches stays where it is, shown or
+   * not, and what it adds is shown last. Both until the app filters or sorts again.
+   */
+  applyChangesetFilterSortTarget?: 'changes' | 'none';
   /** How sorters order text. */
   useLocaleSort?: LocaleSort;
   /**
@@ -81,7 +92,13 @@ export function isModelClass(value: unknown): boolean {
   return typeof value === 'function' && (value === Model || value.prototype instanceof Model);
 }
 
-/** @internal A class of its own for a store's records: fields that come with its data become properties of them alone. */
+/** How many classes of records there are. */
+let classes = 0;
+
+/**
+ * @internal A class of its own for a store's records: fields that come with its data become properties of them alone, and it has
+ * readers of its own.
+ */
 export function recordClass<R extends Model>(model: new () => R, fields: FieldList): new () => R {
   const made = class extends (model as any) {} as any;
   Object.defineProperty(made, 'name', { value: model.name });
@@ -90,10 +107,9 @@ export function recordClass<R extends Model>(model: new () => R, fields: FieldLi
     configurable: true,
     writable: true,
   });
-  const declared = fieldsOf(model as any);
-  for (const field of fields.list) {
-    if (declared.byName.get(field.name) !== field) defineAccessor(made.prototype, field);
-  }
+  fieldsOf(model as any);
+  const set = classes++ % READER_SETS;
+  for (const field of fields.list) defineAccessor(made.prototype, field, set);
   return made;
 }
 

@@ -118,6 +118,11 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
   }
 
   /** @internal */
+  _widen(ix: number, value: number): void {
+    this._cache.shape.expect(ix, value);
+  }
+
+  /** @internal */
   get _width(): number {
     return this._storeFields.width;
   }
@@ -178,8 +183,9 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     return this._storeFields.ensure(this._alive(), name);
   }
 
-  /** @internal */
+  /** @internal Those that came with the data included, though no record of it has been read yet. */
   _allFields(): readonly Field[] {
+    if (!this._destroyed) this._storeFields.discover(this._number);
     return this._storeFields.all();
   }
 
@@ -243,6 +249,7 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
     else if (record._v === Freshness.Fresh) {
       if (!this._told || this._batches > 0) {
         if (isDirect(field, value)) {
+          if (typeof value === 'number') this._widen(field.ix, value);
           putCell(record, field.ix, value);
           if (this._port.isOpen && noted(store, record, field, value)) return true;
         } else markStale(record);

@@ -171,11 +171,14 @@ export abstract class StoreReading<R extends Model = Model> extends StoreViewing
       const rows = u32.slice(at, at + count);
       return this._cache.records(rows.filter((row) => (this._view?.rank(row) ?? 0) >= 0));
     }
-    if (loose) return this._cache.records(u32.slice(at, at + count));
+    // Rows of one block are asked for at once: nothing can be put in their place before.
+    const rows = () =>
+      count > BLOCK ? u32.slice(at, at + count) : u32.subarray(at, at + count);
+    if (loose) return this._cache.records(rows());
     const records = new Array<R>(count);
     for (let i = 0; i < count; i++) {
       const record = byRow[u32[at + i] as number];
-      if (record === undefined) return this._cache.records(u32.slice(at, at + count));
+      if (record === undefined) return this._cache.records(rows());
       records[i] = record;
     }
     return records;

@@ -28,6 +28,7 @@ export abstract class StoreTree<R extends Model = Model> extends StoreChanging<R
           return store._width;
         },
         _refresh() {},
+        _widen() {},
         _write: () => false,
         _field: (name: string) => this._field(name),
         _ensureField: (name: string) => this._ensureField(name),

@@ -1,5 +1,5 @@
 import type { Model } from './model.js';
-import { engine, readWords } from './runtime.js';
+import { engine, readWords, register } from './runtime.js';
 import type { StoreViewing } from './store-viewing.js';
 import { type Filter, type Sorter, comparator, predicate } from './view-rules.js';
 
@@ -12,12 +12,17 @@ export class StoreView<R extends Model> {
   filters: readonly Filter<R>[] = [];
   /** Records of a tree that were collapsed or expanded, by key: whether they are collapsed. */
   readonly toggled = new Map<string, boolean>();
+  /** Records that a changeset has touched: whether they are shown, whatever the filters say. */
+  readonly pins = new Map<R, boolean>();
   private shown = new Uint32Array(0);
   /** By row: its place among the shown ones, -1 when it isn't. */
   private places = new Int32Array(0);
   /** The same with those below collapsed ones. */
   private ranks = this.places;
   private version = -1;
+  /** What it was made of, for a tree without sorters and filters. */
+  private base: ArrayLike<number> = [];
+  private shape = -1;
   private busy = false;
 
   constructor(private readonly store: StoreViewing<R>) {}
@@ -45,6 +50,31 @@ export class StoreView<R extends Model> {
     return this.ranks[row] ?? -1;
   }
 
+  /**
+   * Keeps what the rows of a changeset touch as it is shown, as far as `applyChangesetFilterSortTarget` says. What it gives is called
+   * when they have been applied.
+   */
+  pin(rows: readonly unknown[]): () => void {
+    const target = this.store._config.applyChangesetFilterSortTarget;
+    const find = () => rows.map((row) => this.store.getById(this.store._idIn(row)));
+    if (target === undefined || this.isPlain) return () => {};
+    for (const record of find()) {
+      if (record === undefined) continue;
+      const shown = this.rank(record._r) >= 0;
+      if (shown || this.keepsPlaces) this.pins.set(record, shown);
+    }
+    return () => {
+      for (const record of find()) {
+        if (record !== undefined && this.keepsPlaces && !this.pins.has(record)) this.pins.set(record, true);
+      }
+      this.forget();
+    };
+  }
+
+  private get keepsPlaces(): boolean {
+    return this.store._config.applyChangesetFilterSortTarget === 'none';
+  }
+
   /** Collapses a record, or expands it. */
   toggle(record: R, collapsed: boolean): void {
     this.toggled.set(record.key, collapsed);
@@ -53,7 +83,7 @@ export class StoreView<R extends Model> {
 
   /** What it shows is other than before. */
   forget(): void {
-    this.version = -1;
+    this.version = this.shape = -1;
   }
 
   private update(): void {
@@ -63,7 +93,13 @@ export class StoreView<R extends Model> {
     this.busy = true;
     try {
       engine().order(this.store._number);
-      this.make(readWords());
+      const shape = register(2);
+      const order = readWords();
+      // Most edits leave a tree as it is.
+      const asBefore = this.isPlain && shape === this.shape && sameWords(order, this.base);
+      if (!asBefore) this.make(order);
+      this.base = order;
+      this.shape = shape;
       this.version = version;
     } finally {
       this.busy = false;
@@ -76,7 +112,11 @@ export class StoreView<R extends Model> {
     if (this.sorters.length > 0) {
       const { useLocaleSort } = this.store._config;
       passing = this.nearlySorted(order, passing);
-      passing.sort(comparator(records, this.sorters, useLocaleSort));
+      const stays = (at: number) => this.keepsPlaces && this.pins.has(records[at] as R);
+      const sorted = passing.filter((at) => !stays(at));
+      sorted.sort(comparator(records, this.sorters, useLocaleSort));
+      let next = 0;
+      passing = passing.map((at) => (stays(at) ? at : (sorted[next++] as number)));
     }
     const rows = (list: readonly number[]) => Uint32Array.from(list, (at) => order[at] as number);
     if (this.store.isTree) {
@@ -134,7 +174,8 @@ export class StoreView<R extends Model> {
     const tests = this.filters.filter(({ disabled }) => disabled !== true).map(predicate);
     const passing: number[] = [];
     for (let at = 0; at < records.length; at++) {
-      if (tests.every((test) => test(records[at] as R))) passing.push(at);
+      const record = records[at] as R;
+      if (this.pins.get(record) ?? tests.every((test) => test(record))) passing.push(at);
     }
     if (tests.length === 0 || !this.store.isTree) return passing;
     const kept = new Set<R>();
@@ -164,6 +205,10 @@ export class StoreView<R extends Model> {
     }
     return sorted.concat(rest);
   }
+}
+
+function sameWords(a: Uint32Array, b: ArrayLike<number>): boolean {
+  return a.length === b.length && a.every((word, at) => word === b[at]);
 }
 
 /** By row: its place. */

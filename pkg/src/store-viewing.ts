@@ -182,6 +182,9 @@ export abstract class StoreViewing<R extends Model = Model> extends StoreCore<R>
 
   // --- private ----------------------------------------------------------------------------------------------------------
 
+  /** @internal The id that a row of a changeset says. */
+  abstract _idIn(row: unknown): Id | undefined;
+
   /** @internal Whether a record that is here is shown. */
   _shows(record: Model): boolean {
     return this._view === undefined || this._view.rank(record._r) >= 0;
@@ -218,6 +221,7 @@ export abstract class StoreViewing<R extends Model = Model> extends StoreCore<R>
     const view = this._view ?? new StoreView<R>(this);
     const before = { sorters: view.sorters, filters: view.filters };
     Object.assign(view, change);
+    view.pins.clear();
     view.forget();
     try {
       // An app's function that throws does so here, and nothing is different.

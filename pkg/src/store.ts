@@ -107,6 +107,8 @@ export class Store<R extends Model = Model> extends StoreTree<R> {
       modifiedField: config.modifiedField,
       syncDataOnLoad: engineDifferences(config.syncDataOnLoad),
       writeUnsetFields: config.writeUnsetFields,
+      allowNoId: config.allowNoId,
+      verifyNoGeneratedIds: config.verifyNoGeneratedIds,
     };
     const number = engine().createStore(writeJson(options));
     if (this._number >= 0) {

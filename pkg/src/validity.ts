@@ -35,16 +35,37 @@ function isValid(manager: CrudManager<any>, record: Model): boolean {
   }
 }
 
+/** Tells the engine which records may be sent. Gives those that say that they aren't valid. */
+function judge(manager: CrudManager<any>): Model[] {
+  const invalid = new Set<Model>();
+  const records = changed(manager);
+  for (const record of records) if (!isValid(manager, record)) invalid.add(record);
+  const tell = (record: Model) => {
+    const ready = !invalid.has(record) && !isOpen(record);
+    const number = record.store?._number;
+    if (number !== undefined) engine().setValid(number, record._r, record._g, ready);
+  };
+  // What depends on them is looked for when the last is told.
+  const last = records.pop();
+  engine().beginUpdate();
+  records.forEach(tell);
+  engine().endUpdate();
+  if (last !== undefined) tell(last);
+  return [...invalid];
+}
+
+/** @internal Lets the engine know which records may be sent as they stand: somebody asks for one. */
+export function judgeAnew(manager: CrudManager<any>): void {
+  if (manager.isDestroyed || !manager.stores.some(judges)) return;
+  const version = manager.stores.reduce((sum, { _number }) => sum + engine().version(_number), 0);
+  if (version === manager._judged) return;
+  manager._judged = version;
+  judge(manager);
+}
+
 /** @internal Tells the engine which records are to be kept back, before a package is made. */
 export function checkRecords(manager: CrudManager<any>): void {
-  const records: Model[] = [];
-  for (const record of changed(manager)) {
-    const valid = isValid(manager, record);
-    if (!valid) records.push(record);
-    const number = record.store?._number;
-    const ready = valid && !isOpen(record);
-    if (number !== undefined) engine().setValid(number, record._r, record._g, ready);
-  }
+  const records = judge(manager);
   const known = manager._invalid;
   manager._invalid = new Set(records);
   if (records.some((record) => !known.has(record))) manager._fire('invalid', { records });

@@ -33,7 +33,12 @@ export function moment(value: Date | number | string): number {
 }
 
 /** @internal */
+export const noDate = (name: string): SyncError =>
+  new SyncError('INVALID_ARGUMENT', `the value for field "${name}" is no date`);
+
+/** @internal */
 export function checkValue(name: string, value: unknown): void {
+  if (value instanceof Date && Number.isNaN(value.getTime())) throw noDate(name);
   if (typeof value === 'function' || typeof value === 'symbol') {
     throw new SyncError(
       'INVALID_ARGUMENT',
@@ -55,4 +60,14 @@ export function isDirect({ kind, takesNumbers, takesTexts }: Field, value: unkno
     default:
       return value === null;
   }
+}
+
+/** @internal Sets a member. Not by assignment: a field may be called `__proto__`. */
+export function own(target: object, name: string, value: unknown): void {
+  Object.defineProperty(target, name, {
+    value,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  });
 }

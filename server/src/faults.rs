@@ -8,6 +8,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+use tokio::time::{Instant, sleep};
+
 use syncline::protocol::{ErrorCode, PHANTOM_ID, RefusedRow};
 
 use crate::failure::Failure;
@@ -21,7 +25,10 @@ const MAX_PLANS: usize = 1000;
 
 /// The faults to come.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Mutex<Plans>);
+pub(crate) struct Faults {
+    plans: Mutex<Plans>,
+    changed: Notify,
+}
 
 /// What is planned, as `GET /api/_faults` shows it.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -131,7 +138,29 @@ impl Faults {
                 }
             }
         }
+        self.changed.notify_waiters();
         plans.clone()
+    }
+
+    /// Comes when the plans have changed since it was asked for.
+    pub(crate) fn replanned(&self) -> Notified<'_> {
+        self.changed.notified()
+    }
+
+    /// Waits as long as is planned, or until that is planned no more.
+    pub(crate) async fn wait(&self, names: &[String]) {
+        let start = Instant::now();
+        loop {
+            let changed = self.replanned();
+            let left = self.latency(names).saturating_sub(start.elapsed());
+            if left.is_zero() {
+                return;
+            }
+            tokio::select! {
+                () = sleep(left) => {}
+                () = changed => {}
+            }
+        }
     }
 
     pub(crate) fn latency(&self, names: &[String]) -> Duration {
@@ -189,7 +218,7 @@ impl Faults {
     }
 
     fn lock(&self) -> MutexGuard<'_, Plans> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.plans.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) async fn save(
     let request = package.get("requestId").cloned();
     let names = names_of(app, &package, user.as_ref());
     if let Some(faults) = &app.faults {
-        tokio::time::sleep(faults.latency(&names)).await;
+        faults.wait(&names).await;
         match faults.take(&names, true) {
             None => {}
             Some(Fault::Hang) => return Outcome::Hang,

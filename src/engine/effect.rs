@@ -37,7 +37,8 @@ pub enum Act {
     Open,
     /// Send the text.
     Send,
-    /// Close it; nothing needs to be reported.
+    /// Close it; nothing needs to be reported. The text says what was wrong with a connection that seems
+    /// open and isn't; it is empty when nothing was.
     Close,
     /// Get a fresh token.
     Token,

@@ -67,8 +67,7 @@ impl Buffers {
         if words <= SCRATCH_WORDS {
             return self.scratch.as_ptr() as u32;
         }
-        self.large.clear();
-        self.large.resize(words, 0);
+        self.large = vec![0; words];
         self.large.as_ptr() as u32
     }
 
@@ -183,8 +182,8 @@ impl Buffers {
         ]);
     }
 
-    /// Packs rows for the facade, with all fields: where the words are, then place and length of the ASCII text and of the other
-    /// text. The format is that of [`pack`](crate::engine::json::pack()).
+    /// Packs rows for the facade, with all fields: where the words are, then place and length of the ASCII text, of the other text
+    /// (in bytes), and of the pieces. The format is that of [`pack`](crate::engine::json::pack()).
     pub(super) fn leave_packed(&mut self, table: &Table, rows: &[RowIx]) {
         let known = self.fields.len();
         self.fields
@@ -197,6 +196,8 @@ impl Buffers {
             self.pack.ascii.len() as u32,
             self.pack.utf8.as_ptr() as u32,
             self.pack.utf8.len() as u32,
+            self.pack.pieces.as_ptr() as u32,
+            self.pack.pieces.len() as u32,
         ]);
     }
 

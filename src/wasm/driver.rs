@@ -220,9 +220,18 @@ impl Driver {
         }
         if waiting {
             // Before anybody's code runs: it must not read a stale value.
+            self.pack_notices();
             self.report(self.facade.absorb());
         }
         self.drain();
+    }
+
+    /// Leaves the notices that wait and the fields that changed without any.
+    fn pack_notices(&self) {
+        let mut engine = self.engine.borrow_mut();
+        let stale = engine.take_stale();
+        self.buffers.borrow_mut().pack_notices(&engine, stale);
+        engine.clear_notices();
     }
 
     /// Looks for memory of dead text every now and then.

@@ -64,16 +64,6 @@ pub fn take_error() -> JsValue {
     driver::get().map_or(JsValue::UNDEFINED, Driver::take_error)
 }
 
-/// Leaves the notices that wait and the fields that changed without any.
-#[wasm_bindgen(js_name = takeNotices)]
-pub fn take_notices() {
-    let Some(driver) = driver::get() else { return };
-    let mut engine = driver.engine_mut();
-    let stale = engine.take_stale();
-    driver.buffers().pack_notices(&engine, stale);
-    engine.clear_notices();
-}
-
 /// Sets the zone from pairs of moment (ms) and offset (ms).
 #[wasm_bindgen(js_name = setZone)]
 pub fn set_zone(pairs: &[f64]) -> Thrown<()> {

@@ -10,7 +10,7 @@ extern "C" {
     #[derive(Debug)]
     pub type Facade;
 
-    /// Read the packed notices that wait, so that no stale value is seen. Runs no listeners.
+    /// Read the notices that were packed, so that no stale value is seen. Runs no listeners.
     #[wasm_bindgen(method, catch)]
     pub(super) fn absorb(this: &Facade) -> Result<(), JsValue>;
 

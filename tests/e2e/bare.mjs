@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 const root = process.env.SYNCLINE_ROOT ?? join(import.meta.dirname, '..', '..');
 const SOCKET_IO = 'node_modules/socket.io-client/dist/socket.io.esm.min.js';
-const WAIT_MS = 15_000;
+const WAIT_MS = 60_000;
 
 /** Puts the page, the built package and socket.io-client into a folder; `done()` takes it away. */
 export function bareFolder() {
@@ -24,6 +24,8 @@ export class BarePage {
   requests = [];
   /** Errors of the page that nobody caught. */
   errors = [];
+  /** How many WebSockets the server has greeted: what is saved from then on is told there. */
+  greeted = 0;
 
   constructor(page, context, server) {
     this.page = page;
@@ -31,6 +33,7 @@ export class BarePage {
     this.server = server;
     page.setDefaultTimeout(WAIT_MS);
     page.on('pageerror', (error) => this.errors.push(String(error)));
+    page.on('websocket', (socket) => socket.once('framereceived', () => (this.greeted += 1)));
     page.on('request', (request) => {
       const { pathname } = new URL(request.url());
       if (/\/(load|sync)$/.test(pathname)) {
@@ -72,8 +75,20 @@ export class BarePage {
     }
   }
 
+  /** Waits until so many WebSockets were greeted. */
+  async isGreeted(count = 1) {
+    for (const end = Date.now() + WAIT_MS; this.greeted < count; await pause(20)) {
+      if (Date.now() > end) assert.fail(`${this.greeted} of ${count} sockets were greeted`);
+    }
+  }
+
   live() {
     return this.until(() => project.channel.isLive);
+  }
+
+  /** Waits until it has been told that the connection broke, which may be mended already. */
+  dropped() {
+    return this.until(() => window.told.events.some(([type]) => type === 'disconnected'));
   }
 
   told(what) {
@@ -110,6 +125,10 @@ export class BarePage {
   }
 }
 
+function pause(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 /** Waits until all pages show what the server has, and have nothing to save. */
 export async function converged(server, ...pages) {
   const end = Date.now() + WAIT_MS;
@@ -129,6 +148,6 @@ export async function converged(server, ...pages) {
       }
       assert.fail('the pages did not converge in time');
     }
-    await new Promise((resolve) => setTimeout(resolve, 40));
+    await pause(40);
   }
 }

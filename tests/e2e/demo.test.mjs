@@ -197,6 +197,20 @@ test('the page runs under a content security policy that allows nothing inline',
   view.assertQuiet();
 });
 
+test('a narrow screen shows days of this week, also on its last day', async (t) => {
+  const server = await TestServer.start(t);
+  const { startDate } = await server.event('Retrospective');
+  const sunday = new Date(new Date(startDate).setHours(9) + 2 * 86_400_000);
+  const viewport = { width: 390, height: 820 };
+  const view = await CalendarPage.open(t, server, { viewport, hasTouch: true, time: sunday });
+  await view.event('Retrospective').waitFor();
+  await view.page.getByRole('button', { name: 'Later' }).click();
+  await view.event('Retrospective').waitFor({ state: 'detached' });
+  await view.page.getByRole('button', { name: 'Today' }).click();
+  await view.event('Retrospective').waitFor();
+  view.assertQuiet();
+});
+
 for (const width of [380, 768, 1440]) {
   test(`nothing sticks out at a width of ${width} pixels`, async (t) => {
     const server = await TestServer.start(t);

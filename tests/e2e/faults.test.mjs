@@ -19,7 +19,7 @@ test('a server killed in the middle of a sync loses nothing and doubles nothing'
     triage: await server.row('Bug triage'),
     notes: await server.row('Write release notes'),
   };
-  await server.faults({ latencyMs: 5000 });
+  await server.faults({ latencyMs: 60_000 });
   const sent = page.waitForRequest((request) => request.url().endsWith('/api/sync'));
   await view.select(5, 10, 12);
   await page.keyboard.type('Added before the crash');
@@ -93,7 +93,7 @@ test('edits made offline are counted in the pill, and saved when the network is 
 test('an event edited while its creation is on the way arrives with the last values', async (t) => {
   const server = await TestServer.start(t);
   const view = await CalendarPage.open(t, server);
-  await server.faults({ latencyMs: 800 });
+  await server.faults({ latencyMs: 60_000 });
   await view.select(5, 10, 12);
   await view.page.keyboard.type('Draft');
   const sent = view.page.waitForRequest((request) => request.url().endsWith('/api/sync'));
@@ -104,6 +104,7 @@ test('an event edited while its creation is on the way arrives with the last val
   await view.page.keyboard.type('Final');
   await view.press('Done');
   await view.pill('Saving…');
+  await server.faults({ latencyMs: 0 });
   await view.pill('All changes saved');
   const row = await server.row('Final');
   assert.equal(new Date(row.startDate).getHours(), 12);
@@ -116,7 +117,7 @@ test('what somebody else changed first is asked about, other edits are kept', as
   const view = await CalendarPage.open(t, server, { faults: true });
   const { id } = await server.event('Bug triage');
   const before = await server.row('Write release notes');
-  await server.faults({ conflictNext: 1, latencyMs: 2500 });
+  await server.faults({ conflictNext: 1, latencyMs: 60_000 });
   await view.edit('Bug triage');
   await view.page.keyboard.type('Bug triage in my words');
   const sent = view.page.waitForRequest((request) => request.url().endsWith('/api/sync'));

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { BoardPage } from './board.mjs';
 import { CalendarPage } from './page.mjs';
 
-const WAIT_MS = 15_000;
+const WAIT_MS = 60_000;
 
 /** Adds what a pane can do to a page. */
 const pane = (Page, path, sign) =>

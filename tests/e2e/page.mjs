@@ -18,7 +18,8 @@ const ARGUMENTS = [
   // Pages that a test makes up may talk to its server.
   '--disable-features=LocalNetworkAccessChecks',
 ];
-const WAIT_MS = 12_000;
+/** Ends what hangs; a busy machine may need most of it. */
+const WAIT_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
 let browser;
@@ -26,7 +27,7 @@ let browser;
 /** Starts the browser once for a file of tests. */
 export async function startBrowser() {
   const executablePath = process.env.CHROME ?? '/usr/bin/chromium';
-  browser = await chromium.launch({ executablePath, args: ARGUMENTS });
+  browser = await chromium.launch({ executablePath, args: ARGUMENTS, timeout: 2 * WAIT_MS });
   return browser;
 }
 

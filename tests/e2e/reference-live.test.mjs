@@ -55,7 +55,7 @@ async function open(t, name, server) {
 }
 
 async function saved(server, name) {
-  for (let tries = 0; tries < 100; tries += 1) {
+  for (let tries = 0; tries < 1000; tries += 1) {
     const row = await server.event(name);
     if (row) return row;
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -70,11 +70,8 @@ test('two calendars with the WebSocket manager see what the other does, and noth
   const server = await TestServer.start(t, bare.folder);
   const alice = await open(t, 'calendar/websocket', server);
   const bob = await open(t, 'calendar/websocket', server);
-  // Both have subscribed: what is asked for first came.
-  await Promise.all(
-    [alice, bob].map((it) => it.until(() => example.wsManager.socket.readyState === WebSocket.OPEN)),
-  );
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await Promise.all([alice.isGreeted(), bob.isGreeted()]);
+  await alice.until(() => example.wsManager.socket.readyState === WebSocket.OPEN);
   await alice.run(() => {
     window.sent = 0;
     events.on({ add: () => (window.sent += 1), update: () => (window.sent += 1) });
@@ -149,7 +146,7 @@ test('the Socket.IO manager applies updates, emits changes, locks, and hears of 
   const lock = (it) => it.run(() => example.manager.lockRecord('event', '4'));
   assert.deepEqual([await lock(alice), await lock(bob)], [true, false]);
   await alice.run(() => example.manager.unlockRecord('event', '4'));
-  for (let tries = 0; tries < 50 && !(await lock(bob)); tries += 1);
+  for (let tries = 0; tries < 1000 && !(await lock(bob)); tries += 1);
   await bob.run(() => example.manager.unlockRecord('event', '4'));
 
   await server.sync({ events: { updated: [{ id: 6, name: 'Theirs' }] } });
@@ -230,7 +227,7 @@ test('the presence manager marks what others edit, fed by the channel', async (t
   const { io } = await import('socket.io-client');
   const bob = io(server.url, { auth: { clientId: 'b', userId: 'bob', userName: 'Bob' } });
   t.after(() => bob.disconnect());
-  await bob.timeout(5000).emitWithAck('calendar:subscribe', {});
+  await bob.timeout(60_000).emitWithAck('calendar:subscribe', {});
   const presence = { recordType: 'events', recordId: 4, action: 'editing' };
   bob.emit('calendar:presence', presence);
   await it.until(() => document.querySelectorAll('.presence-indicator').length === 1);
@@ -252,8 +249,7 @@ for (const name of ['websocket', 'event-source']) {
     const server = await TestServer.start(t, bare.folder);
     const it = await open(t, `taskboard/${name}`, server);
     await it.until(() => (example.sync?.ws ?? example.eventSource).readyState === 1);
-    // The room is subscribed a moment after the connection is there.
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    if (name === 'websocket') await it.isGreeted();
     const at = (await server.load('taskboard')).revision;
     await server.sync({ tasks: { updated: [{ id: 3, name: 'Updated' }] } });
     await shows(it, 3, 'Updated');
@@ -266,7 +262,7 @@ for (const name of ['websocket', 'event-source']) {
       await it.run(() => (window.before = example.sync.ws));
       await server.faults({ client: 'example', dropSockets: true });
       await it.until(() => example.sync.ws !== window.before && example.sync.ws.readyState === 1);
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await it.isGreeted(2);
       await server.sync({ tasks: { updated: [{ id: 3, name: 'Again' }] } });
       await shows(it, 3, 'Again');
     }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 const root = process.env.SYNCLINE_ROOT ?? join(import.meta.dirname, '..', '..');
 const demo = join(root, 'www', 'dist');
-const START_MS = 20_000;
+const START_MS = 60_000;
 
 /** Where the rows are that tests ask for. */
 const STORES = {

@@ -248,6 +248,7 @@ impl Client {
         let store = self.store(with);
         let row = self.row(store, &with["id"]);
         self.feed(Input::BeginUpdate)?;
+        let mut made = Ok(Reply::Done);
         for (name, value) in with["fields"].as_object().expect("fields") {
             let Ok(Reply::Field(field)) = self.feed(Input::EnsureField(store, name)) else {
                 panic!("no field {name}")
@@ -258,14 +259,15 @@ impl Client {
                 Value::Bool(flag) => value::Value::Bool(*flag),
                 _ => value::Value::Null,
             };
-            self.feed(Input::Set {
+            made = made.and(self.feed(Input::Set {
                 store,
                 row,
                 field,
                 value,
-            })?;
+            }));
         }
-        self.feed(Input::EndUpdate).map(drop)
+        self.feed(Input::EndUpdate)?;
+        made.map(drop)
     }
 
     /// The server answers a request, or listeners a question.

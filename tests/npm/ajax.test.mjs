@@ -192,3 +192,16 @@ test('a function that stands for the server stays when all URLs are unmocked', a
   await manager.load();
   assert.equal(events.count, 2);
 });
+
+test('a mocked answer takes its delay, in which the request can be ended', async (t) => {
+  t.after(() => AjaxHelper.unmockUrl());
+  AjaxHelper.mockUrl('/slow', { responseJson: { slow: true }, delay: 60 });
+  const begun = performance.now();
+  const { parsedJson } = await AjaxHelper.get('/slow', { parseJson: true });
+  assert.deepEqual(parsedJson, { slow: true });
+  assert.ok(performance.now() - begun >= 55);
+  const abortController = new AbortController();
+  const ended = AjaxHelper.get('/slow', { abortController });
+  abortController.abort();
+  await assert.rejects(ended, { code: 'CANCELLED' });
+});

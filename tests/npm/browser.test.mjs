@@ -184,7 +184,7 @@ async function open(path) {
   const report = new Promise((resolve) => (reported = resolve));
   try {
     await tab.goto(origin + path);
-    const { seen, error } = await within(report, `the report of ${path}: ${complaints}`, 20_000);
+    const { seen, error } = await within(report, `the report of ${path}: ${complaints}`);
     assert.equal(error, undefined);
     // The browser asks for an icon by itself, which nobody allowed.
     return { seen, complaints: complaints.filter((text) => !/favicon|404/.test(text)) };

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import { CalendarProject, Channel, CrudManager, EventModel, Store, TaskBoardProject, init, userColor } from 'syncline';
 import { FakeSocket, startRoom } from './support/live.mjs';
@@ -206,7 +207,7 @@ test('after connectionLost, connect() tries again', async (t) => {
   const again = await startRoom(t);
   again.close();
   room.http.listen(room.port, '127.0.0.1');
-  await pause(20);
+  await once(room.http, 'listening');
   project.channel.connect();
   await live(project.channel);
 });
@@ -371,6 +372,45 @@ test('the app\'s own Socket.IO socket is a channel', async (t) => {
   assert.equal(socket.connected, true);
 });
 
+test('a Socket.IO socket that says it is connected and answers nothing is connected anew', async (t) => {
+  const room = await startRoom(t);
+  const socket = new FakeSocket();
+  socket.active = false;
+  let dead = false;
+  socket.answer = (event) => {
+    if (dead) return undefined;
+    return event === 'calendar:subscribe' ? { revision: 1, catchUp: 0 } : { success: true };
+  };
+  const { emit } = socket;
+  socket.emit = function (event, ...more) {
+    emit.call(this, event, ...more);
+    if (event === 'calendar:subscribe' && !dead) queueMicrotask(() => socket.say('calendar:live', { revision: 1 }));
+  };
+  const options = { url: undefined, socket, timeout: 60, heartbeat: 60, reconnect: { max: Infinity, base: 1, cap: 1 } };
+  const project = await liveProject(t, room, options);
+  const { channel } = project;
+  channel.suspend();
+  channel.resume();
+  await live(channel);
+  // Only of a server that answers does silence mean anything.
+  while (!socket.emitted.some(([event]) => event === 'calendar:ping')) await pause(10);
+  await pause(10);
+  assert.equal(socket.disconnects, 0, 'a socket that answers is let alone');
+  dead = true;
+  await within(new Promise((resolve) => channel.on('disconnected', resolve)));
+  while (socket.disconnects < 2) await pause(10);
+  const { connect } = socket;
+  socket.connect = function () {
+    dead = false;
+    connect.call(this);
+  };
+  await live(channel);
+  project.destroy();
+  const { disconnects } = socket;
+  await pause(100);
+  assert.deepEqual([socket.disconnects, socket.connected, socket.listening], [disconnects, true, 0]);
+});
+
 test('polling alone is a channel, and takes over from one that is lost', async (t) => {
   const room = await startRoom(t);
   const project = new CalendarProject({ ...room.urls, channel: { transport: 'polling', polling: { interval: 60 } } });
@@ -388,8 +428,7 @@ test('a channel that is destroyed leaves nothing behind', async (t) => {
   const lock = project.lockRecord('events', 1);
   project.destroy();
   await assert.rejects(lock);
-  await pause(50);
-  assert.equal(room.sockets.clients.size, 0);
+  while (room.sockets.clients.size > 0) await pause(5);
   assert.equal(project.channel, null);
   assert.throws(() => channel.connect(), { code: 'DESTROYED' });
 });

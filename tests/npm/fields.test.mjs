@@ -83,6 +83,7 @@ test('defaults are for records that say nothing, and are sent; loaded rows stay 
       { name: 'done', type: 'boolean', defaultValue: false },
       { name: 'tags', type: 'array', defaultValue: () => [`tag ${++made}`] },
       { name: 'due', type: 'date', defaultValue: new Date(Date.UTC(2026, 0, 1)) },
+      { name: 'owner', defaultValue: null },
     ];
   }
   const { server, manager, store } = await storeFor(t, WithDefaults, [{ id: 1 }]);
@@ -92,10 +93,12 @@ test('defaults are for records that say nothing, and are sent; loaded rows stay 
   assert.deepEqual([two.name, two.rank], ['mine', null]);
   assert.notDeepEqual(one.tags, two.tags);
   assert.equal(one.due.getTime(), Date.UTC(2026, 0, 1));
+  assert.deepEqual([one.owner, new WithDefaults({}).owner], [null, null]);
   await manager.sync();
   const [sent] = server.syncs[0].pack.things.added;
   assert.equal(sent.name, 'New task');
   assert.equal(sent.done, false);
+  assert.equal(sent.owner, null);
   assert.deepEqual(sent.tags, ['tag 1']);
 });
 
@@ -316,4 +319,111 @@ test('texts of all kinds come and go unchanged', async (t) => {
     texts.map((name) => `${name}→${name}`),
   );
   texts.forEach((name, id) => assert.equal(store.getById(id).name, `${name}→${name}`));
+});
+
+test('a default of null reads null, in what is added, loaded and made by hand', async (t) => {
+  const fields = [{ name: 'note', defaultValue: null }, { name: 'size', type: 'number', defaultValue: null }, 'plain'];
+  class Thing extends Model {
+    static fields = fields;
+  }
+  const made = new Thing();
+  const store = new Store({ id: 'things', modelClass: Thing, data: [{ id: 1 }, { id: 2, note: 'x' }] });
+  t.after(() => store.destroy());
+  const [added] = store.add({});
+  const [given] = store.add({ note: 'own', size: 0 });
+  const [put] = store.add(made);
+  for (const record of [added, put, store.getById(1)]) {
+    assert.deepEqual([record.note, record.size, record.plain], [null, null, undefined]);
+  }
+  assert.deepEqual([given.note, given.size], ['own', 0]);
+  assert.equal(store.getById(2).note, 'x');
+});
+
+test('what is no date is refused on a date field, whoever of the app gives it, and nothing is half done', (t) => {
+  class Dated extends Model {
+    static fields = [
+      'name',
+      { name: 'at', type: 'date' },
+      { name: 'day', type: 'date', format: 'DD.MM.YYYY' },
+    ];
+  }
+  const store = new Store({ id: 'dated', modelClass: Dated, data: [{ id: 1, name: 'a', at: '2026-03-01T08:00:00Z' }] });
+  t.after(() => store.destroy());
+  const record = store.first;
+  const before = record.at.getTime();
+  const refused = (call) =>
+    assert.throws(call, (error) => error.code === 'INVALID_ARGUMENT' && /at|day/.test(error.message));
+  for (const wrong of ['next tuesday', 'x', true, {}, [], new Date(Number.NaN)]) {
+    refused(() => (record.at = wrong));
+    refused(() => record.set('at', wrong));
+    refused(() => record.set({ day: wrong }));
+    refused(() => store.add({ name: 'new', at: wrong }));
+    refused(() => store.add([{ name: 'good' }, { at: wrong }]));
+  }
+  for (const wrong of ['next tuesday', true, new Date(Number.NaN)]) {
+    refused(() => new Dated({ at: wrong }));
+    refused(() => record.copy({ at: wrong }));
+  }
+  assert.deepEqual([record.at.getTime(), record.isModified, store.count], [before, false, 1]);
+  for (const empty of [null, undefined, '', ' ']) {
+    record.at = '2026-04-01T08:00:00Z';
+    record.at = empty;
+    assert.equal(record.at, null);
+    assert.equal(new Dated({ at: empty }).at ?? null, null);
+  }
+  record.day = '24.12.2026';
+  assert.equal(record.day.getMonth(), 11);
+  const [added] = store.add(new Dated({ day: '31.12.2026', at: 0 }));
+  assert.deepEqual([added.day.getDate(), added.at.getTime()], [31, 0]);
+  refused(() => store.add(new Dated({ day: 'not one' })));
+});
+
+test('nonsense of the server in a date field stays what it is: null here, its words there', (t) => {
+  const store = storeOf([{ name: 'at', type: 'date' }, 'name'], [{ id: 1, at: 'whenever', name: 'a' }], {
+    writeAllFields: true,
+  });
+  t.after(() => store.destroy());
+  assert.equal(store.first.get('at'), null);
+  store.first.set('name', 'b');
+  store.applyChangeset({ updated: [{ id: 1, at: 'some day' }] });
+  assert.equal(store.first.get('at'), null);
+  assert.throws(() => store.first.set('at', 'some day'), { code: 'INVALID_ARGUMENT' });
+});
+
+test('a number field holds whatever numbers come after whole ones, by every way in which they come', () => {
+  const numbers = [1.5, -0, 2 ** 30, 2 ** 31, -(2 ** 30) - 1, 1e300, Number.MIN_VALUE];
+  const data = numbers.map((_, id) => ({ id, size: id }));
+  for (const way of ['set', 'several', 'heard', 'load']) {
+    const store = storeOf([{ name: 'size', type: 'number' }], data);
+    const { records } = store;
+    assert.deepEqual(records.map(({ size }) => size), [0, 1, 2, 3, 4, 5, 6]);
+    let heard = 0;
+    if (way === 'heard') store.on('update', ({ record, changes }) => (heard += record.size === changes.size.value));
+    numbers.forEach((size, id) => {
+      if (way === 'several') records[id].set({ size, name: 'x' });
+      else if (way !== 'load') records[id].size = size;
+    });
+    if (way === 'load') store.loadData(numbers.map((size, id) => ({ id, size })));
+    // Zero below zero may come back as zero.
+    numbers.forEach((size, id) => assert.ok(records[id].size === size, `${way}: ${records[id].size} for ${size}`));
+    if (way === 'heard') assert.equal(heard, numbers.length);
+    records[0].size = null;
+    assert.strictEqual(records[0].size, null);
+    assert.strictEqual(records[2].size, 2 ** 30);
+    store.destroy();
+  }
+});
+
+test('ids beyond 31 bits are read as they are, also where the first were small', async (t) => {
+  const { manager, events } = await loaded(t);
+  assert.deepEqual(events.map(({ id }) => id), [1, 2]);
+  const [added] = events.add({ name: 'new' });
+  const removed = [];
+  events.on('remove', ({ records }) => removed.push(...records.map(({ id }) => id)));
+  manager.applyChangeset({ events: { added: [{ id: 2 ** 40 + 1 }, { id: 2 ** 40 + 2 }] } });
+  assert.equal(events.getById(2 ** 40 + 1).id, 2 ** 40 + 1);
+  manager.applyChangeset({ events: { removed: [{ id: 2 ** 40 + 2 }] } });
+  assert.deepEqual(removed, [2 ** 40 + 2]);
+  assert.equal(typeof added.id, 'string');
+  assert.deepEqual(events.map(({ id }) => id), [1, 2, added.id, 2 ** 40 + 1]);
 });

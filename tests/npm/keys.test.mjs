@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { EventModel } from 'syncline';
 import { SAMPLE, loaded } from './support/setup.mjs';
 
 /** Every record has a key of its own, and is found by it. */
@@ -79,4 +80,33 @@ test('an id that the app chooses again is another key', async (t) => {
     distinct(events);
   }
   assert.equal(new Set(made.map(({ key }) => key)).size, 3);
+});
+
+test('syncId gives a new record the id that the server has for it: no change, nothing to send of it', async (t) => {
+  const { server, manager, events, assignments } = await loaded(t);
+  const [event] = events.add({ name: 'new' });
+  const [assignment] = assignments.add({ event: event.id, resource: 'r1' });
+  const { key } = event;
+  const heard = [];
+  events.on('idChange', ({ value }) => heard.push(value));
+  event.syncId(77);
+  assert.deepEqual([event.id, event.isPhantom, event.key, events.getById(77)], [77, false, key, event]);
+  assert.deepEqual(heard, [77]);
+  assert.deepEqual(events.added, []);
+  event.syncId('77');
+  event.name = 'newer';
+  server.nextSync({ success: true });
+  await manager.sync().catch(() => {});
+  const { pack } = server.syncs[0];
+  assert.equal(pack.events.added, undefined);
+  assert.deepEqual(pack.events.updated.map(({ id, name }) => [id, name]), [[77, 'newer']]);
+  assert.ok(assignment.isPhantom || assignment.get('event') === 77);
+  assert.throws(() => event.syncId(78), { code: 'INVALID_ARGUMENT' });
+  assert.throws(() => event.syncId(null), { code: 'INVALID_ARGUMENT' });
+  const lone = new EventModel({ name: 'x' });
+  lone.syncId(5);
+  assert.equal(lone.id, 5);
+  const [chosen] = events.add({ id: 'draft-1', name: 'mine' });
+  chosen.syncId(79);
+  assert.deepEqual([chosen.id, chosen.isPhantom], [79, false]);
 });

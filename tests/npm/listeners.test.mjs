@@ -457,3 +457,60 @@ test('removeAllListeners leaves the handlers', () => {
   store.add({ id: 1 });
   assert.deepEqual(heard, ['handler']);
 });
+
+// --- what others change -----------------------------------------------------------------------
+
+test('a removal says what was removed, also when an addition moves into its row at once', async (t) => {
+  for (const read of [true, false]) {
+    const { manager, events } = await loaded(t);
+    const known = read ? events.getById(1) : undefined;
+    const heard = [];
+    events.on('remove', ({ records }) => heard.push(...records));
+    events.on('change', ({ action, records }) => heard.push([action, records.map(({ id }) => id)]));
+    manager.applyChangeset({ events: { removed: [{ id: 1 }], added: [{ id: 7, name: 'new' }] } });
+    const [record] = heard.filter((one) => !Array.isArray(one));
+    assert.equal(record.id, 1);
+    assert.equal(record.isRemoved, true);
+    if (read) assert.strictEqual(record, known);
+    assert.deepEqual(heard.filter(Array.isArray).sort(), [['add', [7]], ['remove', [1]]]);
+    assert.equal(events.getById(7).name, 'new');
+    assert.equal(events.getById(1), undefined);
+  }
+});
+
+test('a record that was read before a load is the one whose removal is told of afterwards', async (t) => {
+  const { manager, events } = await loaded(t);
+  const known = events.getById(1);
+  await manager.load();
+  const told = [];
+  events.on('remove', ({ records }) => told.push(...records));
+  manager.applyChangeset({ events: { removed: [{ id: 1 }, { id: 2 }] } });
+  assert.deepEqual(told.map(({ id }) => id), [1, 2]);
+  assert.strictEqual(told[0], known);
+  assert.equal(known.name, 'Stand-up');
+  assert.ok(told.every(({ isRemoved }) => isRemoved));
+});
+
+test('what was added is in the event for listeners that are called later, also when it has gone by then', async (t) => {
+  const { manager, events } = await loaded(t);
+  const heard = [];
+  events.on('add', ({ records }) => heard.push(records.map(({ id, name }) => [id, name])), { delay: 1 });
+  const done = next(events, 'remove');
+  manager.applyChangeset({ events: { added: [{ id: 7, name: 'short-lived' }, { id: 8, name: 'b' }] } });
+  manager.applyChangeset({ events: { removed: [{ id: 7 }] } });
+  await done;
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(heard, [[[7, 'short-lived'], [8, 'b']]]);
+});
+
+test('one event after the other says the same of what was added: its records, the one of them, its place', async (t) => {
+  const { manager, events } = await loaded(t);
+  const heard = [];
+  events.on('add', ({ records, index }) => heard.push(records, index));
+  events.on('change', ({ record, records }) => heard.push(record, records));
+  manager.applyChangeset({ events: { added: [{ id: 7 }] } });
+  const [records, index, record, again] = heard;
+  assert.strictEqual(again, records);
+  assert.strictEqual(record, events.getById(7));
+  assert.deepEqual([records.length, index], [1, 2]);
+});

@@ -283,3 +283,49 @@ test('a load that failed can be repeated at once', async (t) => {
   await manager.load();
   assert.equal(events.count, 2);
 });
+
+test('rows without an id get one, unless the store wants all of them to have theirs', async (t) => {
+  const rows = [{ id: 1, name: 'a' }, { name: 'nameless' }];
+  const server = await startServer(t, { things: rows });
+  const store = new Store({ id: 'things', fields: ['name'], allowNoId: false, data: [{ id: 9 }] });
+  const other = new Store({ id: 'others', fields: ['name'] });
+  const manager = new CrudManager({ ...server.urls, crudStores: [store, other] });
+  t.after(() => (manager.destroy(), store.destroy(), other.destroy()));
+  server.loadWith({ success: true, others: { rows: [{ id: 1 }] }, things: { rows } });
+  const error = await rejection(manager.load());
+  assert.equal(error.code, 'BAD_RESPONSE');
+  assert.match(error.message, /things/);
+  assert.deepEqual([store.count, store.first.id, other.count], [1, 9, 0], 'nothing is half applied');
+  assert.throws(() => store.loadData(rows), /without an id/);
+  assert.throws(() => manager.loadCrudManagerData({ things: { rows } }), /without an id/);
+  store.loadData([{ id: 2 }]);
+  assert.equal(store.first.id, 2);
+  assert.equal(store.add({ name: 'new' }).length, 1, 'what the user adds needs none');
+
+  const warnings = [];
+  const lax = new Store({ id: 'things', fields: ['name'] });
+  const second = new CrudManager({ ...server.urls, crudStores: [lax] });
+  t.after(() => (second.destroy(), lax.destroy()));
+  second.on('syncWarning', ({ message }) => warnings.push(message));
+  await second.load();
+  assert.equal(lax.count, 2);
+  assert.deepEqual(warnings, ['things: 1 row(s) came without an id']);
+});
+
+test('loaded ids that a client made up are warned about, unless the store says not to', async (t) => {
+  const server = await startServer(t, { things: [{ id: '_generatedClass_0x1' }, { id: 'generated' }] });
+  for (const [verifyNoGeneratedIds, expected] of [
+    [undefined, ['things: 1 row(s) came with an id that a client made up']],
+    [false, []],
+  ]) {
+    const store = new Store({ id: 'things', ...(verifyNoGeneratedIds === false && { verifyNoGeneratedIds }) });
+    const manager = new CrudManager({ ...server.urls, crudStores: [store] });
+    const warnings = [];
+    manager.on('syncWarning', ({ message }) => warnings.push(message));
+    await manager.load();
+    assert.deepEqual(warnings, expected);
+    assert.equal(store.count, 2);
+    manager.destroy();
+    store.destroy();
+  }
+});

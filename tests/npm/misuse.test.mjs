@@ -626,13 +626,11 @@ test('odd values are taken as what JSON makes of them', async (t) => {
     d: 10n ** 20n,
     e: '\ud800',
     f: -0,
-    startDate: new Date(Number.NaN),
   });
   assert.equal(record.get('a') ?? null, null);
   assert.equal(record.get('b') ?? null, null);
   assert.equal(record.get('c') ?? null, null);
   assert.equal(record.get('d'), '100000000000000000000');
-  assert.equal(record.startDate, null);
   await all.manager.sync();
   assert.doesNotThrow(() => JSON.parse(all.server.syncs[0].text));
   await stillWorks(all);

@@ -16,6 +16,7 @@ import {
   SyncError,
   TaskBoardProject,
 } from 'syncline';
+import { AjaxStore } from 'syncline/ajax-store';
 import {
   declared,
   eventsOf,
@@ -97,6 +98,20 @@ async function conflicted(t) {
 const live = (t) =>
   plain(t, { channel: { url: 'ws://127.0.0.1:1/ws', autoConnect: false, reconnect: { max: 0 } } });
 
+/** A store that speaks with a server of its own, beside the others. */
+async function ajax(t) {
+  const all = await plain(t);
+  const server = await startServer(t, {});
+  server.loadWith([{ id: 1, name: 'One' }, { id: 2 }]);
+  server.syncWith({ success: true });
+  const [readUrl, createUrl] = [server.urls.loadUrl, server.urls.syncUrl];
+  const urls = { readUrl, createUrl, updateUrl: createUrl, deleteUrl: createUrl };
+  const ajaxStore = new AjaxStore({ modelClass: EventModel, retry: { max: 0 }, ...urls });
+  t.after(() => ajaxStore.destroy());
+  await ajaxStore.load();
+  return { ...all, ajaxStore };
+}
+
 /** What is tried: the world that it is in, and how it is had from there. */
 const SUBJECTS = {
   manager: [plain, ({ manager }) => manager],
@@ -115,6 +130,7 @@ const SUBJECTS = {
   'sorted and filtered store': [view, ({ store }) => store],
   conflict: [conflicted, ({ manager }) => manager.conflicts[0]],
   channel: [live, ({ manager }) => manager.channel],
+  'store of its own': [ajax, ({ ajaxStore }) => ajaxStore],
 };
 
 /** A world of its own in which the subject is. */
@@ -253,6 +269,11 @@ for (const [name, make, options] of [
     'section of a transport',
     (load) => new CrudManager({ transport: { load } }),
     () => declared('crud-config.d.ts', 'TransportSection'),
+  ],
+  [
+    'store of its own',
+    (config) => new AjaxStore(config),
+    () => declared('ajax-store.d.ts', 'AjaxStoreConfig'),
   ],
   [
     'calendar project',

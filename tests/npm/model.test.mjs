@@ -94,6 +94,18 @@ test('fields that only the data knows are there as properties and by get', async
   assert.equal(new Base().location, undefined);
 });
 
+test('a change of a field that only the data knows is told, also before anybody has read a record', async (t) => {
+  const { manager, events } = await loaded(t);
+  const heard = recordEvents(events, ['update']);
+  const batches = [];
+  events.subscribe(({ changes }) => batches.push(...changes.map(({ id, fields }) => [id, fields])));
+  manager.applyChangeset({ events: { updated: [{ id: 1, unheardOf: 'x' }] } });
+  await null;
+  assert.deepEqual({ ...heard.of('update')[0]?.changes }, { unheardOf: { value: 'x', oldValue: undefined } });
+  assert.deepEqual(batches, [[1, ['unheardOf']]]);
+  assert.equal(events.getById(1).unheardOf, 'x');
+});
+
 test('the same class in two stores keeps what their data brings apart', () => {
   const one = new Store({ id: 'one', modelClass: Base, data: [{ id: 1, extra: 'x' }] });
   const two = new Store({ id: 'two', modelClass: Base, data: [{ id: 1, other: 'y', extra: 'z' }] });

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import {
   CalendarProject,
   CrudManager,
+  EventModel,
   Model,
   ResourceModel,
   Store,
@@ -653,4 +654,36 @@ test('a snapshot has the names of the wire, and is taken in again as it was', ()
   assert.equal(other.changes, null);
   assert.equal(made, 0);
   for (const it of [manager, other]) it.destroy();
+});
+
+test('isHeldBack follows what records say of themselves at once, and what depends on them', async (t) => {
+  class Judged extends EventModel {
+    get isValid() {
+      return this.name !== 'bad';
+    }
+  }
+  const events = new Store({ id: 'events', modelClass: Judged });
+  const relations = [{ field: 'event', store: 'events' }];
+  const assignments = new Store({ id: 'assignments', fields: ['event', 'resource'], relations });
+  const { manager } = await loaded(t, { stores: [events, assignments] });
+  const [fresh] = events.add({ name: 'bad' });
+  const [depends] = assignments.add({ event: fresh.id, resource: 'r1' });
+  assert.deepEqual([fresh.isHeldBack, depends.isHeldBack], [true, true]);
+  fresh.name = 'good';
+  assert.deepEqual([depends.isHeldBack, fresh.isHeldBack], [false, false]);
+  const known = events.getById(1);
+  known.name = 'bad';
+  assert.equal(known.isHeldBack, true);
+  known.revertChanges();
+  assert.equal(known.isHeldBack, false, 'what is as the server has it is not held back');
+  fresh.name = 'bad';
+  assert.equal(manager.invalidRecords.length, 1);
+  assert.equal(depends.isHeldBack, true);
+  fresh.beginBatch();
+  fresh.set('name', 'good');
+  assert.equal(fresh.isHeldBack, true, 'an open batch holds it back');
+  fresh.endBatch();
+  assert.equal(fresh.isHeldBack, false);
+  await manager.sync();
+  assert.equal(manager.changes, null);
 });

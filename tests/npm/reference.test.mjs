@@ -107,7 +107,7 @@ class Example {
 
   /** Waits until something holds in the page. */
   until(test, given) {
-    return this.page.waitForFunction(test, given, { timeout: 10_000 });
+    return this.page.waitForFunction(test, given, { timeout: 60_000 });
   }
 
   /** The request of that kind and number (from 1), once it has come. */
@@ -514,7 +514,8 @@ test('a poller of the application loads again and again, but not over unsaved ch
     window.project.autoSync = false;
     window.project.taskStore.getById(1).name = 'Mine';
   });
-  await it.run(() => new Promise((resolve) => setTimeout(resolve, 60)));
+  // A load that had begun is over.
+  await it.until(() => !window.project.isLoading);
   const before = it.server.loads.length;
   await it.run(() => new Promise((resolve) => setTimeout(resolve, 200)));
   assert.equal(it.server.loads.length, before, 'a load over unsaved changes');

@@ -48,7 +48,7 @@ const files = readdirSync(here)
 if (files.length === 0) throw new Error(`no test file is called like ${words.join(' or ')}`);
 const { status } = spawnSync(
   'node',
-  ['--test', '--test-timeout=360000', '--test-reporter=spec', ...files],
+  ['--test', '--test-timeout=1200000', '--test-reporter=spec', ...files],
   {
     cwd: app,
     env: { ...process.env, SYNCLINE_ROOT: root },

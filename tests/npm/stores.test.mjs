@@ -403,6 +403,25 @@ test('subscribers are told why: local, remote, rollback, load', async (t) => {
   assert.equal(batches[0].reset, true);
 });
 
+test('a batch says of each change why, and mixed of itself when they differ', async (t) => {
+  const { manager, events } = await loaded(t);
+  const { batches, forget } = subscribe(events);
+  const theirs = (id) => manager.applyChangeset({ events: { updated: [{ id, location: 'there' }] } });
+  const why = async () => {
+    await turn();
+    const [{ origin, changes }] = batches;
+    forget();
+    return [origin, changes.map((change) => [change.id, change.origin])];
+  };
+  events.getById(1).name = 'mine';
+  theirs(2);
+  assert.deepEqual(await why(), ['mixed', [[1, 'local'], [2, 'remote']]]);
+  // Of one record, who was last.
+  events.getById(1).name = 'mine again';
+  theirs(1);
+  assert.deepEqual(await why(), ['remote', [[1, 'remote']]]);
+});
+
 test('subscribers hear when a phantom gets its id, under the same key', async (t) => {
   const { manager, events } = await loaded(t);
   const [added] = events.add({ name: 'x' });
@@ -467,6 +486,24 @@ test('hold keeps the changes of others to one record back until it is released',
   const [{ origin, changes }] = batches;
   assert.equal(origin, 'remote');
   assert.deepEqual([changes[0].key, changes[0].record.name], [one.key, 'theirs']);
+});
+
+test('what the user does to a record that is held is told at once, holds are counted by key', async (t) => {
+  const { manager, events } = await loaded(t);
+  const { batches, forget } = subscribe(events);
+  const record = events.getById(1);
+  const releases = [events.hold(record.key), events.hold(record.key)];
+  record.name = 'mine';
+  await turn();
+  assert.deepEqual(batches.map(({ origin }) => origin), ['local']);
+  forget();
+  manager.applyChangeset({ events: { updated: [{ id: 1, location: 'there' }] } });
+  releases[0]();
+  await turn();
+  assert.deepEqual(batches, []);
+  releases[1]();
+  await turn();
+  assert.deepEqual(batches.map(({ origin }) => origin), ['remote']);
 });
 
 test('a hold on everything keeps loads back, too; holds are counted', async (t) => {

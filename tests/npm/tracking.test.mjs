@@ -67,6 +67,23 @@ test('autoCommit commits every change by itself, but for the time that it is sus
   assert.equal(added.isModified, false);
 });
 
+test('while autoSync of its manager is suspended a store commits nothing by itself', async (t) => {
+  const { manager, events } = await loaded(t, {
+    stores: [new Store({ id: 'events', modelClass: EventModel, autoCommit: true })],
+  });
+  manager.suspendAutoSync();
+  manager.suspendAutoSync();
+  events.first.name = 'x';
+  manager.resumeAutoSync();
+  assert.equal(events.first.isModified, true);
+  manager.resumeAutoSync();
+  assert.equal(events.first.isModified, false);
+  manager.suspendAutoSync();
+  events.first.name = 'y';
+  manager.resumeAutoSync(false);
+  assert.equal(events.first.isModified, true);
+});
+
 test('while change tracking is suspended edits are what the server has', async (t) => {
   const { server, manager, events } = await loaded(t);
   const [one, two] = [events.getById(1), events.getById(2)];

@@ -174,3 +174,40 @@ test('cancelRequest without a promise ends what is under way', async (t) => {
   await manager.sync();
   assert.equal(manager.changes, null);
 });
+
+const FETCH_OPTIONS = {
+  credentials: 'include',
+  mode: 'same-origin',
+  cache: 'no-store',
+  redirect: 'error',
+  referrer: '',
+  referrerPolicy: 'no-referrer',
+  integrity: 'sha256-abc',
+  keepalive: true,
+};
+
+for (const [where, section] of [
+  ['a section of the transport', FETCH_OPTIONS],
+  ['its fetchOptions', { fetchOptions: FETCH_OPTIONS }],
+]) {
+  test(`each option of fetch in ${where} goes out with the request`, async (t) => {
+    const { fetch } = globalThis;
+    t.after(() => (globalThis.fetch = fetch));
+    const seen = [];
+    globalThis.fetch = async (request) => {
+      seen.push(request);
+      return Response.json({ success: true });
+    };
+    const { server, manager } = await setup(t, { forceSync: true });
+    const { load, sync } = urls(server);
+    manager.transport = { load: { ...load, ...section }, sync: { ...sync, ...section } };
+    await manager.load();
+    await manager.sync();
+    assert.equal(seen.length, 2);
+    for (const request of seen) {
+      const { referrer, ...others } = FETCH_OPTIONS;
+      for (const [name, value] of Object.entries(others)) assert.equal(request[name], value, name);
+      assert.equal(request.referrer, referrer);
+    }
+  });
+}

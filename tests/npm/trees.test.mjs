@@ -273,3 +273,48 @@ test('the root stands for the top: it can be neither changed, removed nor added'
   store.destroy();
   assert.deepEqual([rootNode.children, rootNode.isLeaf], [null, true]);
 });
+
+test('an edit that leaves a tree as it is costs no new order; what shapes it does', (t) => {
+  let asked = 0;
+  class Node extends Model {
+    static fields = ['name', 'parentId'];
+    isExpanded() {
+      asked++;
+      return super.isExpanded();
+    }
+  }
+  const data = Array.from({ length: 300 }, (_, i) => ({ id: i + 1, name: `n${i}`, parentId: i < 3 ? null : (i % 3) + 1 }));
+  const store = new Store({ id: 'nodes', modelClass: Node, tree: true, data });
+  t.after(() => store.destroy());
+  const order = () => store.map(({ id }) => id);
+  const whole = order();
+  const cost = (edit) => {
+    asked = 0;
+    edit();
+    order();
+    return asked;
+  };
+  assert.equal(cost(() => (store.getById(7).name = 'other')), 0);
+  assert.equal(cost(() => store.applyChangeset({ updated: [{ id: 8, name: 'theirs' }] })), 0);
+  assert.deepEqual(order(), whole);
+  assert.ok(cost(() => (store.getById(7).parentId = 3)) > 0);
+  assert.notDeepEqual(order(), whole);
+  store.getById(7).revertChanges();
+  assert.deepEqual(order(), whole);
+  for (const edit of [
+    () => store.move(5, 0),
+    () => store.add({ name: 'new', parentId: 2 }),
+    () => store.remove(9),
+    () => store.applyChangeset({ updated: [{ id: 10, parentId: 3 }] }),
+    () => store.getById(1).set('expanded', false),
+    () => store.getById(1).set('expanded', true),
+    () => store.collapse(2),
+    () => store.loadData(data),
+    () => store.loadData(data.map((row) => ({ id: row.id + 1000, parentId: row.parentId && row.parentId + 1000 }))),
+  ]) {
+    assert.ok(cost(edit) > 0, String(edit));
+    const all = new Set(store.allRecords);
+    assert.ok(store.records.every((record) => all.has(record)));
+  }
+  assert.equal(store.count, 301, 'the added one survives the loads');
+});

@@ -495,3 +495,45 @@ test('a large store stays sorted while it is edited', () => {
     assert.ok(ages.every((age, at) => at === 0 || ages[at - 1] <= age));
   }
 });
+
+const applied = (applyChangesetFilterSortTarget) => {
+  const data = [1, 2, 3, 4].map((id) => ({ id, name: `n${id}`, open: id < 4 }));
+  const store = storeOf(['name', 'open'], data, {
+    filters: { property: 'open', value: true },
+    sorters: [{ field: 'name' }],
+    ...(applyChangesetFilterSortTarget && { applyChangesetFilterSortTarget }),
+  });
+  store.applyChangeset({
+    updated: [{ id: 1, name: 'n9' }, { id: 2, open: false }, { id: 4, open: true, name: 'n0' }],
+    added: [{ id: 5, name: 'n1', open: true }, { id: 6, name: 'n2', open: false }],
+  });
+  return store;
+};
+const shownIds = (store) => store.map(({ id }) => id);
+
+test('a changeset goes through filters and sorters; applyChangesetFilterSortTarget lets records stay', (t) => {
+  const live = applied();
+  const changes = applied('changes');
+  const none = applied('none');
+  t.after(() => [live, changes, none].forEach((store) => store.destroy()));
+  assert.deepEqual(shownIds(live), [4, 5, 3, 1]);
+  assert.deepEqual(shownIds(changes), [4, 5, 2, 3, 1], 'what stopped passing stays shown');
+  assert.deepEqual(shownIds(none), [1, 2, 3, 5, 6], 'everything stays where it was, what is new is last');
+  for (const store of [changes, none]) {
+    assert.equal(store.getById(2).get('open'), false);
+    store.filter();
+    store.sort();
+    assert.deepEqual(shownIds(store), [4, 5, 3, 1], 'until the app filters and sorts');
+  }
+});
+
+test('a manager\'s changeset lets records stay as well', async (t) => {
+  const { manager, events } = await loaded(t, {
+    stores: [new Store({ id: 'events', modelClass: EventModel, applyChangesetFilterSortTarget: 'changes' })],
+  });
+  events.filter((event) => event.name === 'Planning');
+  manager.applyChangeset({ events: { updated: [{ id: 2, name: 'Other' }] } });
+  assert.deepEqual(shownIds(events), [2]);
+  events.filter();
+  assert.deepEqual(shownIds(events), []);
+});

@@ -364,3 +364,28 @@ fn a_refused_record_does_not_hold_the_others_up() {
     assert!(!world.is_dirty(client));
     world.check_end();
 }
+
+#[test]
+fn a_suspend_holds_back_what_only_waited_for_the_request_before_it() {
+    let mut world = World::calendar();
+    world.latency = 2_000;
+    let client = world.loaded(auto());
+    let manager = world.clients[client].manager;
+    world.set(client, "events", 1, "name", "a");
+    world.run(500);
+    world.set(client, "events", 2, "name", "b");
+    // The wait of the second edit is over, the first request isn't.
+    world.run(500);
+    assert_eq!(world.clients[client].requests, 1);
+    world.feed(client, Input::SuspendAutoSync(manager)).unwrap();
+    world.run(10_000);
+    assert_eq!(world.clients[client].requests, 1);
+    let resume = Input::ResumeAutoSync {
+        manager,
+        sync: true,
+    };
+    world.feed(client, resume).unwrap();
+    world.settle();
+    assert_eq!(world.server.row("events", 2).unwrap()["name"], "b");
+    world.check_end();
+}

@@ -142,11 +142,7 @@ fn bind(module: &Path) -> Result<()> {
     let read = |name: &str| {
         fs::read(raw.join(name)).map_err(|error| format!("wasm-bindgen wrote no {name}: {error}"))
     };
-    let glue = String::from_utf8_lossy(&read("glue.js")?).into_owned();
-    write_if_changed(
-        &out.join("syncline.js"),
-        without_default_url(&glue)?.as_bytes(),
-    )?;
+    write_if_changed(&out.join("syncline.js"), &read("glue.js")?)?;
     write_if_changed(&out.join("syncline.d.ts"), &read("syncline.d.ts")?)?;
     write_if_changed(&out.join("syncline_bg.wasm"), &read("optimised.wasm")?)?;
     // The shell's own JavaScript, which the glue imports.
@@ -213,29 +209,6 @@ fn bundle() -> Result<()> {
     stamp(&dist, &print)
 }
 
-/// Takes out the glue's guess where the module lies: bundlers see the `new URL(…)` and ship a
-/// second copy of the module that nobody loads.
-fn without_default_url(glue: &str) -> Result<String> {
-    const HEAD: &str = "if (module_or_path === undefined) {";
-    let complaint = "wasm-bindgen's glue looks different from what the build expects: \
-                     its default for `module_or_path` wasn't found";
-    let start = glue.find(HEAD).ok_or(complaint)?;
-    let body = start + HEAD.len();
-    let length = glue
-        .get(body..)
-        .and_then(|rest| rest.find('}'))
-        .ok_or(complaint)?;
-    let inside = &glue[body..body + length];
-    if !inside.contains("new URL(") {
-        return Err(complaint.to_owned());
-    }
-    let stripped = format!("{}{}", glue[..start].trim_end(), &glue[body + length + 1..]);
-    if stripped.contains("import.meta.url") {
-        return Err("the glue still names `import.meta.url` after stripping".to_owned());
-    }
-    Ok(stripped)
-}
-
 /// Where the stamp of a generated directory lies: outside of it, since `pkg/dist` is published.
 fn stamp_path(dir: &Path) -> PathBuf {
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
@@ -282,22 +255,4 @@ fn files_below(dir: &Path) -> Vec<PathBuf> {
     }
     found.sort();
     found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_guess_at_the_modules_place_is_taken_out_of_the_glue() {
-        let glue = "a();\n    if (module_or_path === undefined) {\n        \
-                    module_or_path = new URL('x.wasm', import.meta.url);\n    }\n    b();\n";
-        assert_eq!(without_default_url(glue).unwrap(), "a();\n    b();\n");
-    }
-
-    #[test]
-    fn glue_of_another_shape_is_refused_instead_of_shipped() {
-        assert!(without_default_url("a();").is_err());
-        assert!(without_default_url("if (module_or_path === undefined) { x(); }").is_err());
-    }
 }

@@ -15,7 +15,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "setup",
         what: "toolchain, browsers, tools, npm packages",
-        minutes: 30,
+        minutes: 60,
         needs: &[],
         after: &[],
         run: || setup(Scope::Everything).map(passed),
@@ -23,7 +23,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "fmt",
         what: "the formatting of all Rust code",
-        minutes: 5,
+        minutes: 15,
         needs: &["rustfmt.toml"],
         after: &[],
         run: fmt,
@@ -31,7 +31,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "clippy",
         what: "lints of the whole workspace, native",
-        minutes: 15,
+        minutes: 40,
         needs: &["src/engine", "data/src", "server", "xtask"],
         after: &[],
         run: clippy,
@@ -39,7 +39,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "clippy-wasm",
         what: "lints of the engine and its shell for WebAssembly",
-        minutes: 10,
+        minutes: 30,
         needs: &["src/wasm", "tests/web.rs"],
         after: &["setup"],
         run: clippy_wasm,
@@ -47,7 +47,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "native",
         what: "engine, simulation, walls, server, tools: cargo test",
-        minutes: 25,
+        minutes: 60,
         needs: &["tests/engine", "tests/sim", "server/tests"],
         after: &[],
         run: native,
@@ -55,7 +55,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "doctest",
         what: "the examples in the documentation",
-        minutes: 10,
+        minutes: 30,
         needs: &[],
         after: &[],
         run: doctest,
@@ -63,7 +63,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "rustdoc",
         what: "the documentation builds without a warning",
-        minutes: 10,
+        minutes: 30,
         needs: &[],
         after: &[],
         run: rustdoc,
@@ -71,7 +71,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "package",
         what: "the npm package: module, glue, bundle, declarations",
-        minutes: 15,
+        minutes: 40,
         needs: &["pkg/package.json", "pkg/src/index.ts", "pkg/src/slim.ts"],
         after: &["setup"],
         run: || package::build().map(passed),
@@ -79,7 +79,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "size",
         what: "the default entry keeps its budget",
-        minutes: 2,
+        minutes: 10,
         needs: &["pkg/scripts/size.mjs"],
         after: &["package"],
         run: || release::size(&[]).map(passed),
@@ -87,7 +87,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "web-chrome",
         what: "the shell in headless Chromium: wasm-pack test",
-        minutes: 15,
+        minutes: 40,
         needs: &["tests/web.rs"],
         after: &["setup"],
         run: web_chrome,
@@ -95,7 +95,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "web-firefox",
         what: "the shell in headless Firefox: wasm-pack test",
-        minutes: 10,
+        minutes: 30,
         needs: &["tests/web.rs"],
         after: &["setup"],
         run: web_firefox,
@@ -103,7 +103,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "npm",
         what: "the packed package, installed into an empty project, in Node.js and a browser",
-        minutes: 25,
+        minutes: 60,
         needs: &["tests/npm"],
         after: &["package"],
         run: npm,
@@ -111,7 +111,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "types",
         what: "the package's declarations under strict TypeScript, and publint",
-        minutes: 5,
+        minutes: 15,
         needs: &["tests/npm/types"],
         after: &["npm"],
         run: types,
@@ -119,7 +119,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "www",
         what: "the build of the demo",
-        minutes: 5,
+        minutes: 15,
         needs: &["www/package.json"],
         after: &["package"],
         run: || demo::build_www().map(passed),
@@ -127,7 +127,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "e2e",
         what: "a real browser against the real server",
-        minutes: 25,
+        minutes: 60,
         needs: &["tests/e2e"],
         after: &["www"],
         run: e2e,
@@ -231,7 +231,7 @@ fn wasm_pack_test(browser: &[&OsStr]) -> Result<Cmd> {
         .env("CARGO_TARGET_DIR", wasm_target())
         .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", webdriver_config()?)
         // Seconds for the whole run of one file; the default of 20 is short on a busy machine.
-        .env("WASM_BINDGEN_TEST_TIMEOUT", "180")
+        .env("WASM_BINDGEN_TEST_TIMEOUT", "600")
         // `no-install`: its own way to tools is a download of binaries.
         .args(["test", "--headless", "--mode", "no-install"])
         .args(browser);
@@ -315,9 +315,9 @@ fn node_tests(tests: &Path, dir: &Path) -> Result<Cmd> {
     }
     Ok(Cmd::new("node")
         .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
-        // Of a file: a test that hangs is to be a failure with a name. The longest takes half a
-        // minute; two cores that others use as well may need ten times as long.
-        .arg("--test-timeout=300000")
+        // Of a file: a test that hangs is to be a failure with a name. The longest takes a minute;
+        // two cores that others use as well may need ten times as long.
+        .arg("--test-timeout=1200000")
         .args(files)
         .dir(dir)
         .env("SYNCLINE_ROOT", root()))

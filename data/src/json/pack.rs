@@ -3,14 +3,10 @@
 //!
 //! # The format
 //!
-//! Three buffers, filled by [`pack`] and read from start to end:
+//! Four buffers, filled by [`pack`]:
 //!
-//! `words`, little-endian 64-bit words. Two words of header:
-//! 1. low 32 bits: how many rows; high 32 bits: how many fields.
-//! 2. low 32 bits: length of `ascii` in bytes; high 32 bits: length of the text in `utf8` in UTF-16
-//!    code units, once decoded.
-//!
-//! Then, row after row, `1 + fields` words:
+//! `words`, little-endian 64-bit words. First one that says in its low 32 bits how many rows there
+//! are, in its high 32 bits how many fields. Then, row after row, `1 + fields` words:
 //! - the row's handle: low 32 bits its place, high 32 bits its generation;
 //! - one word per field, in the order in which the fields were asked for. Its upper 16 bits say
 //!   what it is:
@@ -24,9 +20,12 @@
 //! | `0xFFFC` | text |
 //! | `0xFFFD` | the JSON text of an object or array |
 //!
-//! For text and JSON text, bit 32 says in which blob it lies (1: `ascii`, 0: `utf8`), and the low
-//! 32 bits are its length in UTF-16 code units (for ASCII that is also its length in bytes). Texts
-//! lie in each blob in the order of their words, without gaps: a host decodes both blobs as a whole
+//! For text and JSON text, the low 32 bits say which of the pieces it is. Texts that many rows have
+//! are mostly one piece: what is made of it is made once.
+//!
+//! `pieces`, a word of 32 bits for each: its length in UTF-16 code units (for ASCII that is also its
+//! length in bytes) above the lowest bit, which says in which blob it lies (1: `ascii`, 0: `utf8`).
+//! Pieces lie in each blob in their order, without gaps: a host decodes both blobs as a whole
 //! (`ascii` as `latin1` or `utf-8`, `utf8` as `utf-8`), keeps one position in each, and takes the
 //! next so many code units.
 //!
@@ -40,7 +39,7 @@
 //! const numbers = new Float64Array(words), halves = new Uint32Array(words);
 //! const value = numbers[i];
 //! if (value === value) return value; // no NaN: a number
-//! const tag = halves[2 * i + 1] >>> 16, isAscii = halves[2 * i + 1] & 1, length = halves[2 * i];
+//! const tag = halves[2 * i + 1] >>> 16, piece = halves[2 * i];
 //! ```
 
 use crate::prelude::*;
@@ -53,25 +52,30 @@ use crate::value::{Cell, CellKind};
 pub struct PackBuffer {
     /// Header and cells.
     pub words: Vec<u64>,
+    /// Lengths of the texts.
+    pub pieces: Vec<u32>,
     /// Text that is plain ASCII.
     pub ascii: Vec<u8>,
     /// Other text, UTF-8.
     pub utf8: Vec<u8>,
 }
 
-const IN_ASCII: u64 = 1 << 32;
 const TEXT_TAG: u64 = 0xFFFC << 48;
+
+/// Texts that were met, by a mixture of their bytes: the last of each, and which piece it is.
+type Met = [(Cell, u32); 64];
 
 /// Fills the buffer with rows; what was in it is gone. Rows and fields that aren't there have
 /// absent cells.
 pub fn pack(table: &Table, rows: &[RowIx], fields: &[FieldIx], out: &mut PackBuffer) {
+    out.pieces.clear();
     out.ascii.clear();
     out.utf8.clear();
     let mut words = core::mem::take(&mut out.words);
     words.clear();
-    words.resize(2 + rows.len() * (1 + fields.len()), 0);
-    let mut units = 0u64;
-    if let [shape, lengths, cells @ ..] = words.as_mut_slice() {
+    words.resize(1 + rows.len() * (1 + fields.len()), 0);
+    let mut met: Met = [(Cell::ABSENT, 0); 64];
+    if let [shape, cells @ ..] = words.as_mut_slice() {
         *shape = rows.len() as u64 | (fields.len() as u64) << 32;
         read_cells(table, rows, fields, cells);
         for cells in cells.chunks_exact_mut(1 + fields.len()) {
@@ -80,12 +84,11 @@ pub fn pack(table: &Table, rows: &[RowIx], fields: &[FieldIx], out: &mut PackBuf
                 if cell.is_span() {
                     *word = match cell.kind() {
                         CellKind::Text if is_date(table, *field) => Cell::NULL.bits(),
-                        _ => text_word(table, cell, out, &mut units),
+                        _ => text_word(table, cell, out, &mut met),
                     };
                 }
             }
         }
-        *lengths = out.ascii.len() as u64 | units << 32;
     }
     out.words = words;
 }
@@ -122,28 +125,38 @@ fn is_date(table: &Table, field: FieldIx) -> bool {
     field.is_some_and(|field| matches!(field.kind, FieldKind::Date(_)))
 }
 
-fn text_word(table: &Table, cell: Cell, out: &mut PackBuffer, units: &mut u64) -> u64 {
+fn text_word(table: &Table, cell: Cell, out: &mut PackBuffer, met: &mut Met) -> u64 {
     let text = table.text_bytes(cell).unwrap_or_default();
     let mut tag = cell.bits() & (0xFFFF << 48);
     if cell.kind() == CellKind::Json && is_digits(text) {
         // JavaScript's numbers don't hold it either.
         tag = TEXT_TAG;
     }
-    if cell.span_parts().2 {
-        out.ascii.extend_from_slice(text);
-        return tag | IN_ASCII | text.len() as u64;
+    let byte = |at: usize| usize::from(text.get(at).copied().unwrap_or(0));
+    let len = text.len();
+    let mixed = len + 7 * byte(0) + 31 * byte(len / 2) + 3 * byte(len.wrapping_sub(1));
+    let Some(known) = met.get_mut(mixed % 64) else {
+        return tag;
+    };
+    if known.0 != cell && table.text_bytes(known.0) != Some(text) {
+        known.1 = out.pieces.len() as u32;
+        let ascii = cell.span_parts().2;
+        let (blob, units) = match ascii {
+            true => (&mut out.ascii, len as u32),
+            false => (&mut out.utf8, utf16_len(text)),
+        };
+        blob.extend_from_slice(text);
+        out.pieces.push(units << 1 | u32::from(ascii));
     }
-    out.utf8.extend_from_slice(text);
-    let len = utf16_len(text);
-    *units += len;
-    tag | len
+    known.0 = cell;
+    tag | u64::from(known.1)
 }
 
 /// Every character is one UTF-16 code unit, those of four bytes are two.
-fn utf16_len(bytes: &[u8]) -> u64 {
+fn utf16_len(bytes: &[u8]) -> u32 {
     bytes
         .iter()
-        .map(|byte| u64::from((*byte as i8) >= -0x40) + u64::from(*byte >= 0xF0))
+        .map(|byte| u32::from((*byte as i8) >= -0x40) + u32::from(*byte >= 0xF0))
         .sum()
 }
 
@@ -161,24 +174,27 @@ mod tests {
             .unwrap()
             .encode_utf16()
             .collect();
-        assert_eq!(
-            buffer.words[1],
-            ascii.len() as u64 | (utf8.len() as u64) << 32
-        );
-        let (mut at, mut in_ascii, mut in_utf8) = (2, 0, 0);
+        let (mut in_ascii, mut in_utf8) = (0, 0);
+        let pieces: Vec<String> = buffer
+            .pieces
+            .iter()
+            .map(|piece| {
+                let (blob, from) = match piece & 1 {
+                    1 => (&ascii, &mut in_ascii),
+                    _ => (&utf8, &mut in_utf8),
+                };
+                let len = (piece >> 1) as usize;
+                *from += len;
+                String::from_utf16(&blob[*from - len..*from]).unwrap()
+            })
+            .collect();
+        assert_eq!((in_ascii, in_utf8), (ascii.len(), utf8.len()));
+        let mut at = 1;
         let mut unpacked = Vec::new();
         for _ in 0..rows {
             let handle = buffer.words[at];
             let cells = buffer.words[at + 1..at + 1 + fields].iter().map(|word| {
-                let len = *word as u32 as usize;
-                let (blob, from) = match word >> 32 & 1 {
-                    1 => (&ascii, &mut in_ascii),
-                    _ => (&utf8, &mut in_utf8),
-                };
-                let mut text = || {
-                    *from += len;
-                    String::from_utf16(&blob[*from - len..*from]).unwrap()
-                };
+                let text = || pieces[*word as u32 as usize].clone();
                 match word >> 48 {
                     0xFFF9 => "null".into(),
                     0xFFFA => "absent".into(),
@@ -192,7 +208,6 @@ mod tests {
             at += 1 + fields;
         }
         assert_eq!(at, buffer.words.len());
-        assert_eq!((in_ascii, in_utf8), (ascii.len(), utf8.len()));
         unpacked
     }
 
@@ -252,5 +267,27 @@ mod tests {
             row(9, 0, ["absent", "absent", "absent", "absent"]),
         ];
         assert_eq!(unpack(&buffer), expected);
+    }
+    #[test]
+    fn a_text_of_many_rows_is_one_piece() {
+        let mut table = Table::new(Schema::new(Field::new("id", FieldKind::Auto)), 1);
+        let name = table
+            .ensure_field(Field::new("name", FieldKind::Text))
+            .unwrap();
+        let texts = ["blue", "", "Zoë", "blew", "blue", "Zoë", "", "blue"];
+        for text in texts {
+            let at = table.push_row();
+            let cell = table.make_cell(Value::Text(text));
+            table.set_cell(at, name, cell);
+        }
+        let mut buffer = PackBuffer::default();
+        let rows: Vec<RowIx> = (0..texts.len() as u32).map(RowIx).collect();
+        pack(&table, &rows, &[name], &mut buffer);
+        assert_eq!(buffer.pieces.len(), 4);
+        let read: Vec<String> = unpack(&buffer)
+            .into_iter()
+            .map(|(.., cells)| cells.concat())
+            .collect();
+        assert_eq!(read, texts.map(|text| format!("\"{text}\"")));
     }
 }

@@ -223,7 +223,7 @@ async fn drain(mut body: Body, limit: usize) {
 async fn fault(app: &App, package: &Value) -> Option<Response> {
     let faults = app.faults.as_ref()?;
     let names = names_of(app, package, None);
-    tokio::time::sleep(faults.latency(&names)).await;
+    faults.wait(&names).await;
     match faults.take(&names, false)? {
         Fault::Hang => {
             hang(app).await;

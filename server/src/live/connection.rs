@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::OptionFuture;
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -16,6 +17,7 @@ use super::pipe::{Mishap, Outgoing, Pipe};
 use super::requests::Pending;
 use super::session::{AUTH_TIME_MS, Session};
 use crate::failure::Failure;
+use crate::faults::Faults;
 use crate::http::App;
 
 /// How long a write may make no progress.
@@ -174,7 +176,9 @@ impl<W: Wire> Connection<'_, W> {
         let beat = Duration::from_millis(self.app.options.heartbeat_ms.max(1));
         let mut next_beat = Instant::now() + beat;
         let auth_end = Instant::now() + Duration::from_millis(AUTH_TIME_MS);
+        let app = self.app;
         loop {
+            let replanned = app.faults.as_ref().map(Faults::replanned);
             if let Err(ending) = self.write().await {
                 return ending;
             }
@@ -196,6 +200,7 @@ impl<W: Wire> Connection<'_, W> {
                     }
                 }
                 () = sleep_until(wake) => {}
+                Some(()) = OptionFuture::from(replanned) => {}
             }
             let now = Instant::now();
             if let Some(ending) = self.overdue(now, auth_end, beat) {
@@ -284,7 +289,7 @@ impl<W: Wire> Connection<'_, W> {
         if !self.session.is_open() {
             wake = wake.min(auth_end);
         }
-        if let Some(due) = self.pipe.next_at() {
+        if let Some(due) = self.pipe.next_at(self.latency_ms()) {
             wake = wake.min(after(due - self.app.live.now()));
         }
         if let Some(expires_at) = self.session.expires_at() {
@@ -311,9 +316,7 @@ impl<W: Wire> Connection<'_, W> {
     }
 
     fn push(&mut self, out: Outgoing, mishap: Mishap) {
-        let latency_ms = self.latency_ms();
-        let now = self.app.live.now();
-        self.pipe.push(out, mishap, latency_ms, now);
+        self.pipe.push(out, mishap, self.app.live.now());
     }
 
     fn latency_ms(&self) -> i64 {
@@ -331,13 +334,13 @@ impl<W: Wire> Connection<'_, W> {
 
     /// Writes everything that is due.
     async fn write(&mut self) -> Result<(), Ending> {
-        let now = self.app.live.now();
-        if self.pipe.next_at().is_none_or(|due| due > now) {
+        let (latency_ms, now) = (self.latency_ms(), self.app.live.now());
+        if self.pipe.next_at(latency_ms).is_none_or(|due| due > now) {
             return Ok(());
         }
         let muted = self.is_muted();
         let writing = async {
-            while let Some(out) = self.pipe.pop(now) {
+            while let Some(out) = self.pipe.pop(latency_ms, now) {
                 if !muted {
                     self.wire.send(&out).await?;
                 }

@@ -32,43 +32,48 @@ pub(crate) enum Mishap {
 /// The messages under way to one client.
 #[derive(Debug, Default)]
 pub(crate) struct Pipe {
+    /// With the time at which each was put under way.
     waiting: VecDeque<(i64, Outgoing)>,
     held: Option<(i64, Outgoing)>,
 }
 
 impl Pipe {
-    /// Takes a message in, to come out after `latency_ms`.
-    pub(crate) fn push(&mut self, out: Outgoing, mishap: Mishap, latency_ms: i64, now: i64) {
-        let due = now + latency_ms;
+    /// Takes a message in.
+    pub(crate) fn push(&mut self, out: Outgoing, mishap: Mishap, now: i64) {
         match mishap {
             Mishap::Lose => return,
             Mishap::Reorder if self.held.is_none() => {
-                self.held = Some((due + HELD_MS, out));
+                self.held = Some((now + HELD_MS, out));
                 return;
             }
-            Mishap::Repeat => self.waiting.push_back((due, out.clone())),
+            Mishap::Repeat => self.waiting.push_back((now, out.clone())),
             Mishap::None | Mishap::Reorder => {}
         }
         let change = matches!(out.frame.kind, "sync" | "reload");
-        self.waiting.push_back((due, out));
+        self.waiting.push_back((now, out));
         if change && let Some((_, held)) = self.held.take() {
-            self.waiting.push_back((due, held));
+            self.waiting.push_back((now, held));
         }
     }
 
-    /// When something comes out.
-    pub(crate) fn next_at(&self) -> Option<i64> {
-        let first = self.waiting.front().map(|(due, _)| *due);
-        let held = self.held.as_ref().map(|(due, _)| *due);
-        first.into_iter().chain(held).min()
+    /// When something comes out, if each takes `latency_ms`.
+    pub(crate) fn next_at(&self, latency_ms: i64) -> Option<i64> {
+        let first = self.waiting.front().map(|(from, _)| *from);
+        let held = self.held.as_ref().map(|(from, _)| *from);
+        first
+            .into_iter()
+            .chain(held)
+            .min()
+            .map(|from| from + latency_ms)
     }
 
     /// What comes out.
-    pub(crate) fn pop(&mut self, now: i64) -> Option<Outgoing> {
-        if self.waiting.front().is_some_and(|(due, _)| *due <= now) {
+    pub(crate) fn pop(&mut self, latency_ms: i64, now: i64) -> Option<Outgoing> {
+        let is_due = |from: i64| from + latency_ms <= now;
+        if self.waiting.front().is_some_and(|(from, _)| is_due(*from)) {
             return self.waiting.pop_front().map(|(_, out)| out);
         }
-        let (_, held) = self.held.take_if(|(due, _)| *due <= now)?;
+        let (_, held) = self.held.take_if(|(from, _)| is_due(*from))?;
         Some(held)
     }
 

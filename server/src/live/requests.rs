@@ -284,7 +284,7 @@ async fn load(
 ) -> Result<Frame, Failure> {
     let names = [asker.client.clone(), asker.user.id.clone()];
     if let Some(faults) = &app.faults {
-        tokio::time::sleep(faults.latency(&names)).await;
+        faults.wait(&names).await;
     }
     let project = project.or_else(|| app.live.hub().only_room(&asker.client));
     message.retain(|name, _| name == "stores" || name == "requestId");

@@ -353,7 +353,7 @@ async fn connect(host: &Host) -> TcpStream {
 
 async fn read_some(stream: &mut TcpStream) -> String {
     let mut bytes = vec![0; 4096];
-    let read = tokio::time::timeout(std::time::Duration::from_secs(5), stream.read(&mut bytes));
+    let read = tokio::time::timeout(std::time::Duration::from_secs(60), stream.read(&mut bytes));
     let count = read.await.unwrap().unwrap_or(0);
     String::from_utf8_lossy(&bytes[..count]).into_owned()
 }

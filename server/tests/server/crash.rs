@@ -26,15 +26,19 @@ struct Process {
     url: String,
 }
 
+fn spawn(database: &Path) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_syncline-server"))
+        .args(["--listen", "127.0.0.1:0", "--database"])
+        .arg(format!("sqlite://{}", database.display()))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
 impl Process {
     fn start(database: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_syncline-server"))
-            .args(["--listen", "127.0.0.1:0", "--database"])
-            .arg(format!("sqlite://{}", database.display()))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child = spawn(database);
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
@@ -202,6 +206,23 @@ async fn check(file: &Path, confirmed: &[(String, i64)]) {
             .unwrap();
     assert_eq!(revision, rows.len() as i64 + 1);
     database.close().await;
+}
+
+#[tokio::test]
+async fn a_server_killed_while_it_makes_its_database_makes_all_of_it_at_the_next_start() {
+    for later in 0..10 {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("young.sqlite");
+        let mut child = spawn(&file);
+        tokio::time::sleep(Duration::from_millis(7 * later)).await;
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let process = Process::start(&file);
+        let response = reqwest::get(format!("{}/api/calendar/load", process.url));
+        let answer: Value = response.await.unwrap().json().await.unwrap();
+        assert_eq!(answer["events"]["total"], 28);
+        check(&file, &[]).await;
+    }
 }
 
 #[cfg(unix)]

@@ -94,7 +94,15 @@ async fn latency_delays_each_request_until_it_is_reset() {
     host.load(&["events"]).await;
     assert!(start.elapsed() >= Duration::from_millis(150));
     assert_eq!(host.get("/api/_faults").await.1["latencyMs"], 150);
+    // Who waits already needn't wait any longer.
+    plan(&host, json!({ "latencyMs": 60_000 })).await;
+    let request = host.http.get(format!("{}/api/load", host.url)).send();
+    let mut waiting = tokio::spawn(request);
+    let early = tokio::time::timeout(Duration::from_millis(150), &mut waiting).await;
+    assert!(early.is_err());
     plan(&host, json!({ "reset": true })).await;
+    let answered = tokio::time::timeout(Duration::from_secs(50), waiting).await;
+    assert_eq!(answered.unwrap().unwrap().unwrap().status(), 200);
     assert_eq!(host.get("/api/_faults").await.1["latencyMs"], 0);
 }
 
@@ -113,7 +121,7 @@ async fn a_hanging_request_is_not_worked_on_and_does_not_keep_the_server_from_st
     assert_eq!(host.get("/api/load").await.0, 200);
     let start = Instant::now();
     host.stop().await;
-    assert!(start.elapsed() < Duration::from_secs(4));
+    assert!(start.elapsed() < Duration::from_secs(30));
     assert!(hanging.await.unwrap().is_err());
     assert_eq!(
         host.count("SELECT count(*) FROM events WHERE name = 'Never'")
@@ -125,14 +133,14 @@ async fn a_hanging_request_is_not_worked_on_and_does_not_keep_the_server_from_st
 #[tokio::test]
 async fn a_server_that_stops_finishes_what_it_works_on() {
     let mut host = Host::start().await;
-    plan(&host, json!({ "latencyMs": 900 })).await;
+    plan(&host, json!({ "latencyMs": 3000 })).await;
     let package = json!({ "events": { "updated": [{ "id": 1, "name": "In time" }] } });
     let request = host
         .http
         .post(format!("{}/api/sync", host.url))
         .body(package.to_string());
     let running = tokio::spawn(request.send());
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     host.stop().await;
     assert_eq!(running.await.unwrap().unwrap().status(), 200);
     assert_eq!(

@@ -342,7 +342,8 @@ impl Link {
 
     /// Ends a connection that is no good.
     pub(super) fn give_up(&mut self, reason: &str, turn: &mut Turn<'_>) {
-        turn.out.push(Out::Host(Act::Close, self.epoch, Vec::new()));
+        let why = Vec::from(reason);
+        turn.out.push(Out::Host(Act::Close, self.epoch, why));
         turn.out.push(Out::Cut);
         self.on_down(4408, reason, turn);
     }

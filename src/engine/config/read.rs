@@ -28,6 +28,11 @@ impl Reader {
         self.members.remove(name).filter(|value| !value.is_null())
     }
 
+    /// The same where `null` is a value.
+    pub(super) fn value(&mut self, name: &str) -> Option<Value> {
+        self.members.remove(name)
+    }
+
     pub(super) fn bool(&mut self, name: &str, into: &mut bool) {
         match self.members.remove(name) {
             Some(Value::Bool(bool)) => *into = bool,

@@ -37,6 +37,10 @@ pub struct StoreConfig {
     pub sync_data_on_load: Option<DifferencesConfig>,
     /// Added rows carry all persistable fields, also those without a value.
     pub write_unset_fields: bool,
+    /// Whether loaded rows may lack an id (default); else such data is refused.
+    pub allow_no_id: bool,
+    /// Whether loaded ids that a client made up are warned about (default).
+    pub verify_no_generated_ids: bool,
 }
 
 /// One declared field.
@@ -102,6 +106,8 @@ impl Options for StoreConfig {
             modified_field: None,
             sync_data_on_load: None,
             write_unset_fields: false,
+            allow_no_id: true,
+            verify_no_generated_ids: true,
         };
         from.list("fields", &mut |from| {
             config.fields.push(FieldConfig::read(from));
@@ -128,6 +134,8 @@ impl Options for StoreConfig {
         from.bool("keepUncommittedChanges", keep);
         config.sync_data_on_load = DifferencesConfig::read(from);
         from.bool("writeUnsetFields", &mut config.write_unset_fields);
+        from.bool("allowNoId", &mut config.allow_no_id);
+        from.bool("verifyNoGeneratedIds", &mut config.verify_no_generated_ids);
         config
     }
 }
@@ -150,7 +158,7 @@ impl FieldConfig {
     fn read(from: &mut Reader) -> Self {
         let mut field = Self {
             name: from.required("name"),
-            default_value: from.take("defaultValue"),
+            default_value: from.value("defaultValue"),
             ..Self::default()
         };
         from.maybe_text("dataSource", &mut field.data_source);

@@ -150,9 +150,22 @@ impl Manager {
             let message = format!("{name}: {gone} is gone, and with it edits that waited");
             outcome.warnings.push((message, Vec::new()));
         }
-        if loaded.without_id > 0 {
-            let message = format!("{name}: {} row(s) came without an id", loaded.without_id);
-            outcome.warnings.push((message, Vec::new()));
+        let verify = cx
+            .stores
+            .get(id)
+            .is_some_and(|it| it.config().verify_no_generated_ids);
+        let odd = [
+            (loaded.without_id, "without an id"),
+            (
+                loaded.generated * usize::from(verify),
+                "with an id that a client made up",
+            ),
+        ];
+        for (rows, how) in odd {
+            if rows > 0 {
+                let message = format!("{name}: {rows} row(s) came {how}");
+                outcome.warnings.push((message, Vec::new()));
+            }
         }
     }
 
@@ -210,6 +223,16 @@ impl Manager {
         outcome
     }
 
+    /// Why a load's rows can't be taken, where a store refuses them.
+    pub(super) fn refused_rows(
+        ids: &[StoreId],
+        response: &Response,
+        stores: &Stores,
+    ) -> Option<SyncError> {
+        let mut sections = ids.iter().zip(&response.sections);
+        sections.find_map(|(&id, section)| stores.get(id)?.refuses(section.rows.as_ref()?))
+    }
+
     /// Reads a piece of an answer that comes by another way.
     ///
     /// # Errors
@@ -245,9 +268,14 @@ impl Manager {
         if let Verdict::Refused(error) = verdict::judge(200, &response.envelope, false, skip, &[]) {
             return Err(error);
         }
+        let is_sync = is_of_type(&response, "sync");
+        if let (false, Some(error)) = (is_sync, Self::refused_rows(&stores, &response, &cx.stores))
+        {
+            return Err(error);
+        }
         let oddities = core::mem::take(&mut response.warnings);
         self.note_removed(&cx.stores);
-        let outcome = if is_of_type(&response, "sync") {
+        let outcome = if is_sync {
             // It may be the answer to the request that is held.
             let held = matches!(self.backlog, Backlog::Held(_));
             if held {

@@ -266,6 +266,12 @@ impl Manager {
         }
         match received.response {
             Ok(response) => match exchange.kind {
+                RequestKind::Load
+                    if let Some(error) =
+                        Self::refused_rows(&exchange.stores, &response, &cx.stores) =>
+                {
+                    self.fail(exchange, Verdict::Refused(error), Some(response), cx);
+                }
                 RequestKind::Load => self.finish_load(exchange, response, cx),
                 RequestKind::Sync => self.finish_sync(exchange, response, cx),
             },

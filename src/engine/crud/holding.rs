@@ -38,7 +38,7 @@ impl Manager {
     }
 
     /// Finds what can't go without what is kept back: records that refer to an addition, the rest of a group.
-    pub(super) fn hold_dependents(&self, cx: &mut Context) {
+    pub fn hold_dependents(&self, cx: &mut Context) {
         let mut any = false;
         for &id in &self.stores {
             if let Some(store) = cx.stores.get_mut(id) {

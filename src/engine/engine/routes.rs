@@ -133,7 +133,14 @@ impl Engine {
             Input::EndEdit(keep) => self.end_edit(keep),
             Input::Track(id, tracked) => self.cx.stores.expect(id)?.store.track(tracked),
             Input::SetValid(id, row, valid) => {
-                let changed = self.cx.stores.expect(id)?.store.set_valid(row, valid)?;
+                let entry = self.cx.stores.expect(id)?;
+                let manager = entry.manager;
+                let changed = entry.store.set_valid(row, valid)?;
+                if let (true, Some(id)) = (changed, manager)
+                    && let Ok((manager, cx)) = self.lend(id)
+                {
+                    manager.hold_dependents(cx);
+                }
                 return Ok(Reply::Changed(changed));
             }
             Input::ResolveConflict { store, row, how } => {

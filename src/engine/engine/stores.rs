@@ -296,7 +296,11 @@ impl Engine {
 
     pub(super) fn load_data(&mut self, id: StoreId, bytes: &[u8]) -> Result<(), SyncError> {
         let rows = self.read_rows(id, bytes)?;
-        let manager = self.cx.stores.expect(id)?.manager;
+        let entry = self.cx.stores.expect(id)?;
+        if let Some(error) = entry.store.refuses(&rows) {
+            return Err(error);
+        }
+        let manager = entry.manager;
         let slot = manager.and_then(|id| self.managers.get(id.0 as usize));
         let differences = slot
             .and_then(Option::as_ref)

@@ -41,6 +41,7 @@ impl Store {
             )
         })?;
         self.check_added(&rows.table)?;
+        self.check_dates(&rows.table, &map)?;
         let at = match place {
             Place::End => None,
             Place::Position(at) => Some(at as usize),
@@ -166,6 +167,18 @@ impl Store {
         self.check_added_parents(from)
     }
 
+    fn check_dates(&self, from: &Table, map: &FieldMap) -> Result<(), SyncError> {
+        for (at, field) in map.iter().enumerate() {
+            let Some(field) = *field else { continue };
+            let cells = from.order().iter();
+            let mut cells = cells.map(|&row| from.cell(row, FieldIx(at as u16)));
+            if cells.any(|cell| self.is_no_date(field, cell)) {
+                return Err(self.no_date(field));
+            }
+        }
+        Ok(())
+    }
+
     /// Follows each row's parents through both tables.
     fn check_added_parents(&self, from: &Table) -> Result<(), SyncError> {
         let (Some(ours), Some(theirs)) = (self.table.schema().parent, from.schema().parent) else {
@@ -217,7 +230,7 @@ impl Store {
         let new = self.copy_row(from, row, map);
         if id.is_nullish() {
             let id = self.table.make_cell(Value::Text(&rng.uuid()));
-            self.table.set_cell(new, self.table.schema().id, id);
+            self.put(new, self.table.schema().id, id);
         }
         self.keys.welcome(new, self.id_of(new));
         let dirty = self.changes.ensure(new, false);

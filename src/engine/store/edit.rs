@@ -9,7 +9,7 @@ use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::journal::Edits;
 use crate::engine::rng::is_uuid;
-use crate::engine::schema::FieldIx;
+use crate::engine::schema::{FieldIx, FieldKind};
 use crate::engine::table::{IdRef, RowId, RowIx};
 use crate::engine::value::{Cell, Value};
 
@@ -49,7 +49,12 @@ impl Store {
             Value::Absent => Cell::NULL,
             _ => {
                 let zone = self.zone.clone();
-                self.table.make_field_cell(field, value, &zone)
+                let cell = self.table.make_field_cell(field, value, &zone);
+                if self.is_no_date(field, cell) {
+                    self.table.release(cell);
+                    return Err(self.no_date(field));
+                }
+                cell
             }
         };
         let old = self.table.cell(row, field);
@@ -67,6 +72,21 @@ impl Store {
         }
         self.write_user(row, field, cell, Origin::Local, out);
         Ok(true)
+    }
+
+    /// Whether a value that the app gives for a date field is none. What servers say is kept as it is.
+    pub(super) fn is_no_date(&self, field: FieldIx, cell: Cell) -> bool {
+        let kind = self.table.schema().field(field).map(|field| &field.kind);
+        let is_date = cell.is_nullish() || cell.as_number().is_some();
+        matches!(kind, Some(FieldKind::Date(_))) && !is_date
+    }
+
+    #[cold]
+    pub(super) fn no_date(&self, field: FieldIx) -> SyncError {
+        let field = self.table.schema().field(field);
+        let name = field.map_or("", |field| field.name.as_str());
+        let words = [self.name(), ": the value for ", name, " is no date"];
+        SyncError::new(ErrorCode::InvalidArgument, words.concat())
     }
 
     /// Makes edits as long as they are of this store and of the kind that is made most often. Gives
@@ -306,7 +326,10 @@ impl Store {
     fn keep_alias(&mut self, row: RowIx, new: Cell) {
         let old = self.id_of(row).map(|id| id.text()).unwrap_or_default();
         let chosen = self.table.text(new).is_none_or(|text| !is_uuid(text));
-        if chosen && is_uuid(&old) && self.changes.get(row).is_some_and(|it| it.alias.is_none()) {
+        if !chosen {
+            // It can go by that itself.
+            self.drop_alias(row);
+        } else if is_uuid(&old) && self.changes.get(row).is_some_and(|it| it.alias.is_none()) {
             self.name_phantom(row, old);
         }
     }

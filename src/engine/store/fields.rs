@@ -91,7 +91,6 @@ fn read_field(config: &StoreConfig, given: &FieldConfig) -> Result<Field, SyncEr
     field.default = given
         .default_value
         .as_ref()
-        .filter(|value| !value.is_null())
         .map(|value| value.to_json().into());
     field.persist = given.persist.unwrap_or(true);
     field.always_write = given.always_write.unwrap_or(false);

@@ -7,6 +7,7 @@ use super::server::all_values;
 use super::stakes::{Fate, NOBODY, gone};
 use super::{Id, Named, Store, Unmentioned, equal};
 use crate::engine::conflict::{self, Kind, Outcome, Side};
+use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::json::Rows;
 use crate::engine::rng::Rng;
@@ -14,6 +15,9 @@ use crate::engine::schema::FieldIx;
 use crate::engine::table::{IdRef, RowId, RowIx, Table};
 use crate::engine::value::{Cell, Value};
 use crate::prelude::*;
+
+/// How ids begin that other CrudManagers' clients make up.
+const GENERATED: &str = "_generated";
 
 /// What a load has brought. What other stores have to follow stands in the aftermath.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,11 +27,24 @@ pub struct Loaded {
     pub gone: Vec<Id>,
     /// How many records came without an id; they got one that only this client knows.
     pub without_id: usize,
+    /// How many came with an id that another client made up, and that the server should not have kept.
+    pub generated: usize,
     /// What was odd and has been passed over.
     pub warnings: Vec<String>,
 }
 
 impl Store {
+    /// Why a data set can't be taken: the store wants every row to have an id.
+    pub fn refuses(&self, rows: &Rows) -> Option<SyncError> {
+        let table = &rows.table;
+        let has_id = |&row: &RowIx| table.id_ref(table.cell(row, table.schema().id)).is_some();
+        if self.config.allow_no_id || table.order().iter().all(has_id) {
+            return None;
+        }
+        let words = [self.name(), ": rows came without an id"];
+        Some(SyncError::new(ErrorCode::BadResponse, words.concat()))
+    }
+
     /// Replaces all data. Handles to the old records find nothing any more, keys stay.
     ///
     /// With `keep_pending`, changes that wait or are on the wire are laid over the records of the
@@ -95,6 +112,7 @@ impl Store {
         self.welcome_namesakes();
         self.name_reborn(rng, &mut Notices::default());
         self.version += 1;
+        self.shape = self.shape.wrapping_add(1);
         loaded
     }
 
@@ -179,11 +197,14 @@ impl Store {
     /// Gives loaded rows what they lack: ids, defaults.
     fn complete_rows(&mut self, rng: &mut Rng, loaded: &mut Loaded) {
         let id = self.table.schema().id;
-        let nameless: Vec<RowIx> = self
-            .table
-            .live()
-            .filter(|&row| self.table.id_ref(self.table.cell(row, id)).is_none())
-            .collect();
+        let mut nameless: Vec<RowIx> = Vec::new();
+        for row in self.table.live() {
+            match self.table.id_ref(self.table.cell(row, id)) {
+                None => nameless.push(row),
+                Some(IdRef::Text(text)) if text.starts_with(GENERATED) => loaded.generated += 1,
+                Some(_) => {}
+            }
+        }
         for &row in &nameless {
             let cell = self.table.make_cell(Value::Text(&rng.uuid()));
             self.table.set_cell(row, id, cell);

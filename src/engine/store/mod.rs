@@ -156,6 +156,8 @@ pub struct Store {
     batch: u32,
     batch_start: u64,
     version: u64,
+    /// Grows with everything but the order of the data that changes the shape of a tree.
+    shape: u32,
     /// How many records the server has, as it last said.
     total: Option<f64>,
     /// Room to work in.
@@ -176,6 +178,8 @@ const PERSISTS: u8 = 16;
 const PLAIN_TEXT: u8 = 32;
 /// Says where records lie in time.
 const IS_TIME: u8 = 64;
+/// Decides on the shape of a tree.
+const SHAPES: u8 = 128;
 
 impl Store {
     /// An empty store. Fails on options that make no sense: no name, a field twice, a kind or
@@ -217,6 +221,7 @@ impl Store {
             batch: 0,
             batch_start: 0,
             version: 0,
+            shape: 0,
             total: None,
             differences: Vec::new(),
             config,
@@ -286,6 +291,9 @@ impl Store {
             }
             if field.persist {
                 bits |= PERSISTS;
+            }
+            if bits & (IS_ID | IS_PARENT) != 0 || field.name == "expanded" {
+                bits |= SHAPES;
             }
             self.traits.push(bits);
         }
@@ -390,6 +398,11 @@ impl Store {
         self.version
     }
 
+    /// Another number than before when the shape of a tree may be another, for the same order of the data.
+    pub const fn shape(&self) -> u32 {
+        self.shape
+    }
+
     /// The visible records whose time lies, at least in part, between two instants (ms), by their
     /// start.
     pub fn range(&mut self, start: f64, end: f64) -> &[RowIx] {
@@ -452,12 +465,14 @@ impl Store {
     /// Writes what is seen, and keeps the indexes true.
     #[inline]
     fn put(&mut self, row: RowIx, field: FieldIx, cell: Cell) {
-        if self.traits(field) & IS_REFERENCE != 0 {
+        let traits = self.traits(field);
+        if traits & IS_REFERENCE != 0 {
             let old = self.table.cell(row, field);
             self.reindex(row, field, old, cell);
         }
         self.table.set_cell(row, field, cell);
         self.version += 1;
+        self.shape = self.shape.wrapping_add(u32::from(traits & SHAPES != 0));
     }
 
     /// Brings a record's entry in order: what says nothing goes, tallies follow.

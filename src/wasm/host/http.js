@@ -36,7 +36,7 @@ export async function send(facade, tell, request, http, body, keep) {
     for (const [name, value] of pairs) headers.set(name, value);
     const init = Object.assign(Object(fetchOptions ?? {}), { method, headers, signal: abort.signal });
     if (body !== undefined) init.body = body;
-    raw = facade.request(url, init);
+    raw = facade.request(url, init, request);
   } catch (thrown) {
     // Not from here: the effects that were polled before must be carried out first.
     await null;

@@ -233,6 +233,8 @@ export class FakeSocket {
   connected = false;
   active = true;
   emitted = [];
+  /** How often it was ended from this side. */
+  disconnects = 0;
   #listeners = new Map();
   answer = () => undefined;
 
@@ -263,6 +265,11 @@ export class FakeSocket {
   connect() {
     this.connected = true;
     this.say('connect');
+  }
+
+  disconnect() {
+    this.disconnects += 1;
+    this.drop('io client disconnect');
   }
 
   drop(reason = 'transport close') {

@@ -55,7 +55,7 @@ export function nonsense() {
 
 /** What the package's declarations call private, by the classes that say so. */
 const PRIVATE = new Set(
-  ['channel.d.ts'].flatMap((file) =>
+  ['channel.d.ts', 'ajax-store.d.ts'].flatMap((file) =>
     [...declarations(file).matchAll(/^ +(?:private|protected) (?:readonly |get )?(\w+)/gm)].map(
       ([, name]) => name,
     ),

@@ -41,7 +41,7 @@ export async function run(file, args, options = {}) {
   try {
     const { stdout } = await promisify(execFile)(file, args, {
       cwd: APP,
-      timeout: 60_000,
+      timeout: 300_000,
       ...options,
     });
     return stdout;

@@ -19,6 +19,7 @@ const AVATARS_SHOWN_MAX = 4;
 
 const WEEK = 'timeGridWeek';
 const DAYS = 'timeGridDays';
+const DAYS_SHOWN = 3;
 
 export interface CalendarCallbacks {
   onRange(start: Date, end: Date): void;
@@ -39,7 +40,8 @@ export function createCalendar(root: HTMLElement, callbacks: CalendarCallbacks):
   const calendar = new Calendar(root, {
     plugins: [timeGrid, interaction, theme],
     initialView: viewFor(innerWidth),
-    views: { [DAYS]: { type: 'timeGrid', duration: { days: 3 } } },
+    initialDate: firstDay(),
+    views: { [DAYS]: { type: 'timeGrid', duration: { days: DAYS_SHOWN } } },
     headerToolbar: false,
     borderless: true,
     height: '100%',
@@ -106,6 +108,19 @@ const FORMATS: CalendarOptions = {
   slotHeaderFormat: { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
   eventTimeFormat: { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
 };
+
+/** Goes to today, as the page does when it opens. */
+export function goToday(calendar: Calendar): void {
+  calendar.gotoDate(firstDay());
+}
+
+/** Today; of a few days at the end of the week, those: the days after it are another week's. */
+function firstDay(): Date {
+  const today = new Date();
+  if (viewFor(innerWidth) === WEEK) return today;
+  const daysLeft = (7 - today.getDay()) % 7;
+  return addDays(today, Math.min(0, daysLeft + 1 - DAYS_SHOWN));
+}
 
 function viewFor(width: number): string {
   return width < (isPane() ? PANE_WEEK_WIDTH_MIN : WEEK_WIDTH_MIN) ? DAYS : WEEK;

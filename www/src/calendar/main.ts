@@ -12,7 +12,7 @@ import { Refusals } from '../shared/refusals';
 import { Toasts } from '../shared/toasts';
 import { Tour } from '../shared/tour';
 import { Wire } from '../shared/wire';
-import { createCalendar, elementOf, skeleton } from './calendar';
+import { createCalendar, elementOf, goToday, skeleton } from './calendar';
 import { Editor } from './editor';
 import type { Draft } from './editor';
 import { createProject } from './project';
@@ -41,7 +41,7 @@ const calendar = createCalendar(byId('grid'), {
   onRelease: () => live?.leave(),
 });
 const placeholders = calendar.addEventSource(skeleton(mondayOf(calendar.getDate())));
-byId('today').addEventListener('click', () => calendar.today());
+byId('today').addEventListener('click', () => goToday(calendar));
 byId('previous').addEventListener('click', () => calendar.prev());
 byId('next').addEventListener('click', () => calendar.next());
 

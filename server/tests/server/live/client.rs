@@ -13,7 +13,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_a
 use crate::host::Host;
 
 /// How long a test waits for a message.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long a test waits to be sure that nothing comes.
 const QUIET: Duration = Duration::from_millis(250);

@@ -156,8 +156,8 @@ async fn another_users_client_id_opens_none_of_its_locks() {
 async fn a_token_that_expires_closes_the_connection_unless_it_is_renewed() {
     let host = guarded().await;
     let query = |lives: f64| format!("project=calendar&token={}", token("alice", lives));
-    let mut lazy = Client::live(&host, &query(1.0)).await;
-    let mut diligent = Client::connect(&host, &query(1.0)).await;
+    let mut lazy = Client::live(&host, &query(3.0)).await;
+    let mut diligent = Client::connect(&host, &query(3.0)).await;
     let expires_at = diligent.until("hello").await["expiresAt"].as_i64().unwrap();
     assert!(expires_at > 1_700_000_000_000);
     let renewed = diligent
