@@ -35,13 +35,36 @@ impl<'a> Edits<'a> {
         Self { words, bytes }
     }
 
-    /// The next one, if it is of that store.
+    /// Of which store the next one is.
+    #[inline]
+    pub fn store(&self) -> Option<StoreId> {
+        self.words.first().map(|place| StoreId(*place as u32))
+    }
+
+    /// The next one, for the loop that makes most of them.
     #[inline(always)]
-    pub fn next_of(&mut self, store: StoreId) -> Option<Edit<'a>> {
-        match self.words.first() {
-            Some(place) if *place as u32 == store.0 => self.next(),
-            _ => None,
-        }
+    pub fn take_next(&mut self) -> Option<Edit<'a>> {
+        let [place, what, after @ ..] = self.words else {
+            return None;
+        };
+        let length = (*what >> 48) as usize;
+        let value = if length == NUMBER {
+            Value::Number(f64::from_bits(*after.first()?))
+        } else {
+            let text = self.bytes.get(16..16 + length)?;
+            Value::Text(core::str::from_utf8(text).unwrap_or_default())
+        };
+        self.words = after.get(size(length)..)?;
+        self.bytes = self.bytes.get(8 * (2 + size(length))..)?;
+        Some(Edit {
+            store: StoreId(*place as u32),
+            row: RowId {
+                row: RowIx((*place >> 32) as u32),
+                generation: *what as u32,
+            },
+            field: FieldIx((*what >> 32) as u16),
+            value,
+        })
     }
 
     /// Rows and fields of those that come next, as long as they are of that store.
@@ -70,28 +93,8 @@ const fn size(length: usize) -> usize {
 impl<'a> Iterator for Edits<'a> {
     type Item = Edit<'a>;
 
-    #[inline(always)]
+    #[inline(never)]
     fn next(&mut self) -> Option<Edit<'a>> {
-        let [place, what, after @ ..] = self.words else {
-            return None;
-        };
-        let length = (*what >> 48) as usize;
-        let value = if length == NUMBER {
-            Value::Number(f64::from_bits(*after.first()?))
-        } else {
-            let text = self.bytes.get(16..16 + length)?;
-            Value::Text(core::str::from_utf8(text).unwrap_or_default())
-        };
-        self.words = after.get(size(length)..)?;
-        self.bytes = self.bytes.get(8 * (2 + size(length))..)?;
-        Some(Edit {
-            store: StoreId(*place as u32),
-            row: RowId {
-                row: RowIx((*place >> 32) as u32),
-                generation: *what as u32,
-            },
-            field: FieldIx((*what >> 32) as u16),
-            value,
-        })
+        self.take_next()
     }
 }

@@ -40,7 +40,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "store",
         &[
-            "schema", "table", "json", "config", "conflict", "event", "input",
+            "schema", "table", "json", "config", "conflict", "event", "input", "journal",
         ],
     ),
     (

@@ -4,7 +4,8 @@ use super::dom;
 use super::plan::{KeyIx, Plan, START, Target, Way, halves, masks};
 use super::rows::Rows;
 use super::scan::{
-    Step, Stop, Written, bad, byte, literal, number, string, string_into, text, token, unescape,
+    Run, Step, Stop, Written, bad, byte, check, literal, number, run_into, string, string_after,
+    text, token, unescape,
 };
 use super::skip::{Skipper, minify};
 use super::{ReadErrorKind, SectionSpec};
@@ -346,20 +347,36 @@ impl ListReader {
     /// Reads text into the arena; gives its cell and the place after it.
     #[inline(always)]
     fn plain_text(&mut self, bytes: &[u8], from: usize) -> Step<(Cell, usize)> {
+        let run = run_into(bytes, from, self.rows.table.room());
+        // Ways that meet again would do so in memory, which takes longer than the text itself.
+        if !run.whole {
+            return self.text_after(bytes, from, run);
+        }
+        check(bytes, from, run.end, run.ascii)?;
+        Ok((self.keep_room(run.end - from, run.ascii), run.end + 1))
+    }
+
+    /// Keeps the text that stands in the room.
+    #[inline(always)]
+    fn keep_room(&mut self, len: usize, ascii: bool) -> Cell {
         let table = &mut self.rows.table;
-        let room = table.room();
-        let Some(Written { end, len, ascii }) = string_into(bytes, from, room)? else {
-            return self.text_elsewhere(bytes, from);
-        };
-        let cell = match room.first_chunk::<SHORT>() {
+        match table.room().first_chunk::<SHORT>() {
             Some(chunk) if len <= SHORT => {
                 let (low, high) = halves(chunk);
                 let (low_mask, high_mask) = masks(len);
                 table.keep_short_room(low & low_mask, high & high_mask, len, ascii)
             }
             _ => table.keep_room(len, ascii),
-        };
-        Ok((cell, end + 1))
+        }
+    }
+
+    /// The same for text that doesn't end with its first run.
+    #[inline(never)]
+    fn text_after(&mut self, bytes: &[u8], from: usize, run: Run) -> Step<(Cell, usize)> {
+        match string_after(bytes, from, run, self.rows.table.room())? {
+            Some(Written { end, len, ascii }) => Ok((self.keep_room(len, ascii), end + 1)),
+            None => self.text_elsewhere(bytes, from),
+        }
     }
 
     /// Text that the room didn't suffice for.

@@ -10,6 +10,7 @@ mod reader;
 mod rows;
 mod scan;
 mod skip;
+mod utf8;
 pub mod write;
 
 use crate::prelude::*;

@@ -167,40 +167,53 @@ pub(super) fn string(bytes: &[u8], from: usize) -> Step<Text> {
     }
 }
 
-/// The same, and writes the text into the room; what stands there behind it means nothing. `None`
-/// when the room doesn't suffice.
+/// The first part of a string that is written out: all of it, as a rule.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    /// Where it ends: at the closing quote, if that was seen.
+    pub(super) end: usize,
+    /// Whether it is plain ASCII.
+    pub(super) ascii: bool,
+    /// Whether the string ends there.
+    pub(super) whole: bool,
+}
+
+/// Writes the text that begins at `from` into the room, up to what needs a closer look. What stands
+/// in the room behind the run means nothing. The text isn't checked to be UTF-8.
 #[inline(always)]
-pub(super) fn string_into(bytes: &[u8], from: usize, room: &mut [u8]) -> Step<Option<Written>> {
+pub(super) fn run_into(bytes: &[u8], from: usize, room: &mut [u8]) -> Run {
     let blocks = bytes.get(from..).unwrap_or_default().as_chunks::<16>().0;
-    let (mut at, mut ascii) = (from, true);
+    let (mut end, mut ascii) = (from, true);
     for (block, to) in blocks.iter().zip(room.as_chunks_mut::<16>().0) {
         *to = *block;
         let (len, plain) = run(block);
         ascii &= plain;
-        at += len;
-        if len == 16 {
-            continue;
+        end += len;
+        if len < 16 {
+            break;
         }
-        if bytes.get(at) == Some(&b'"') {
-            check(bytes, from, at, ascii)?;
-            let (end, len) = (at, at - from);
-            return Ok(Some(Written { end, len, ascii }));
-        }
-        break;
     }
-    string_into_slowly(bytes, from, at, room, ascii)
+    let whole = bytes.get(end) == Some(&b'"');
+    Run { end, ascii, whole }
 }
 
-/// Goes on with strings that have escapes, and those that end close to the end of the text or the
-/// room. All up to `at` has been written.
+/// Like [`string`], and writes the text into the room. `None` when the room doesn't suffice.
+#[cfg(test)]
+fn string_into(bytes: &[u8], from: usize, room: &mut [u8]) -> Step<Option<Written>> {
+    let run = run_into(bytes, from, room);
+    string_after(bytes, from, run, room)
+}
+
+/// Goes on after a run: with strings that have escapes, and those that end close to the end of the
+/// text or the room.
 #[inline(never)]
-fn string_into_slowly(
+pub(super) fn string_after(
     bytes: &[u8],
     from: usize,
-    mut at: usize,
+    run: Run,
     room: &mut [u8],
-    mut plain: bool,
 ) -> Step<Option<Written>> {
+    let (mut at, mut plain) = (run.end, run.ascii);
     let mut len = at - from;
     let mut ascii = plain;
     loop {
@@ -209,11 +222,11 @@ fn string_into_slowly(
             && let Some(to) = room.get_mut(len..).and_then(|to| to.first_chunk_mut())
         {
             *to = *block;
-            let (run, is_plain) = run(block);
+            let (ahead, is_plain) = self::run(block);
             plain &= is_plain;
-            at += run;
-            len += run;
-            if run == 16 {
+            at += ahead;
+            len += ahead;
+            if ahead == 16 {
                 continue;
             }
         }
@@ -264,7 +277,7 @@ fn encode(decoded: char, to: &mut [u8; 4]) -> usize {
 
 /// Refuses text that isn't UTF-8. Outside of strings there is nothing but ASCII, or it is no JSON.
 #[inline(always)]
-fn check(bytes: &[u8], from: usize, end: usize, ascii: bool) -> Step<()> {
+pub(super) fn check(bytes: &[u8], from: usize, end: usize, ascii: bool) -> Step<()> {
     if ascii {
         return Ok(());
     }
@@ -273,6 +286,9 @@ fn check(bytes: &[u8], from: usize, end: usize, ascii: bool) -> Step<()> {
 
 #[inline(never)]
 fn check_utf8(text: &[u8], from: usize) -> Step<()> {
+    if super::utf8::is_usual(text) {
+        return Ok(());
+    }
     match str::from_utf8(text) {
         Ok(_) => Ok(()),
         Err(error) => Err(Stop::Bad(
@@ -338,10 +354,13 @@ fn unicode(bytes: &[u8], at: usize) -> Step<(char, usize)> {
 #[inline]
 fn unit(bytes: &[u8], at: usize) -> Step<u32> {
     const NONE: u32 = 16;
-    let value = |digit: u8| match digit {
-        b'0'..=b'9' => u32::from(digit - b'0'),
-        b'a'..=b'f' | b'A'..=b'F' => u32::from(digit & 0xF) + 9,
-        _ => NONE,
+    let value = |digit: u8| {
+        let (ten, letter) = (digit.wrapping_sub(b'0'), (digit | 0x20).wrapping_sub(b'a'));
+        match (ten < 10, letter < 6) {
+            (true, _) => u32::from(ten),
+            (_, true) => u32::from(letter) + 10,
+            _ => NONE,
+        }
     };
     if let Some(digits) = bytes.get(at..).and_then(|rest| rest.first_chunk::<4>()) {
         let [a, b, c, d] = digits.map(value);
@@ -357,10 +376,45 @@ fn unit(bytes: &[u8], at: usize) -> Step<u32> {
     Err(Stop::More)
 }
 
+/// Up to seven digits and what follows them, read as one word: how many digits there are is not to
+/// be foreseen. `None` for all other numbers.
+#[inline(always)]
+fn few_digits(chunk: &[u8; 8]) -> Option<(u32, usize)> {
+    let word = u64::from_le_bytes(*chunk) ^ 0x3030_3030_3030_3030;
+    // Only the lowest mark is certain: a carry may set wrong ones above it.
+    let marks = (word | word.wrapping_add(0x7676_7676_7676_7676)) & 0x8080_8080_8080_8080;
+    let count = marks.trailing_zeros() / 8;
+    let next = (word >> (8 * count.min(7))) as u8 ^ b'0';
+    if !(1..8).contains(&count)
+        || (word as u8 == 0 && count > 1)
+        || next == b'.'
+        || next | 0x20 == b'e'
+    {
+        return None;
+    }
+    // As if zeros stood before them: pairs, fours, all eight.
+    let digits = word << (64 - 8 * count);
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
+    let high = (pairs & 0xFF_0000_00FF).wrapping_mul(100 + (1_000_000 << 32));
+    let low = (pairs >> 16 & 0xFF_0000_00FF).wrapping_mul(1 + (10_000 << 32));
+    Some(((high.wrapping_add(low) >> 32) as u32, count as usize))
+}
+
 /// Reads the number that begins at `at`, and gives the place after it. The nearest double, as
 /// JavaScript reads it; too large ones are infinite.
 #[inline(always)]
 pub(super) fn number(bytes: &[u8], from: usize) -> Step<(f64, usize)> {
+    if let Some(chunk) = bytes.get(from..).and_then(|rest| rest.first_chunk())
+        && let Some((value, count)) = few_digits(chunk)
+    {
+        return Ok((f64::from(value), from + count));
+    }
+    number_elsewhere(bytes, from)
+}
+
+/// The same for those that are rarer, and where it doesn't matter.
+#[inline(never)]
+pub(super) fn number_elsewhere(bytes: &[u8], from: usize) -> Step<(f64, usize)> {
     let mut at = from;
     let negative = byte(bytes, at)? == b'-';
     at += usize::from(negative);

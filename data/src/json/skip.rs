@@ -1,6 +1,6 @@
 //! Values that are passed over, or kept as text.
 
-use super::scan::{Step, Stop, bad, literal, number, string, token};
+use super::scan::{Step, Stop, bad, literal, number_elsewhere, string, token};
 use super::{DEPTH_MAX, ReadErrorKind};
 use crate::prelude::*;
 
@@ -102,7 +102,7 @@ impl Skipper {
 fn scalar(bytes: &[u8], first: u8, at: usize) -> Step<usize> {
     match first {
         b'"' => Ok(string(bytes, at + 1)?.end + 1),
-        b'-' | b'0'..=b'9' => Ok(number(bytes, at)?.1),
+        b'-' | b'0'..=b'9' => Ok(number_elsewhere(bytes, at)?.1),
         b't' => literal(bytes, at, b"true"),
         b'f' => literal(bytes, at, b"false"),
         b'n' => literal(bytes, at, b"null"),

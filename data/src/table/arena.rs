@@ -12,6 +12,8 @@ const SEGMENT_BITS: u32 = 16;
 const SEGMENT: usize = 1 << SEGMENT_BITS;
 /// Longer text is kept apart: a segment's unused end stays below this.
 const LONG: usize = 2048;
+/// So much dead text is left behind where a piece of a response ends.
+const LITTLE: usize = 512;
 /// Room of the first segment, to begin with.
 const FIRST: usize = 2 * LONG;
 /// Text of up to this many bytes is kept once, as long as the cache remembers it.
@@ -247,8 +249,13 @@ impl Arena {
         }
     }
 
-    /// Forgets what was kept since the mark; no cell may refer to it any more.
+    /// Forgets what was kept since the mark; no cell may refer to it any more. Little text stays
+    /// where it is, as dead text: to forget it takes a look at all that the cache knows.
     pub(crate) fn back_to(&mut self, mark: Mark) {
+        if self.segments.len() == mark.segments && self.used - mark.used <= LITTLE {
+            self.dead += self.used - mark.used;
+            return;
+        }
         self.segments.truncate(mark.segments);
         self.fill = mark.last;
         self.long.truncate(mark.long);

@@ -50,15 +50,21 @@ impl IdRef<'_> {
     /// Alike for ids of equal text.
     #[inline]
     pub fn hash(self) -> u64 {
+        if let Some(integer) = self.integer() {
+            return mix(integer as u64);
+        }
         match self {
-            Self::Number(number) => match whole(number) {
-                Some(integer) => mix(integer as u64),
-                None => hash_bytes(&number_text(number)),
-            },
-            Self::Text(text) | Self::Digits(text) => match canonical_integer(text) {
-                Some(integer) => mix(integer as u64),
-                None => hash_bytes(text.as_bytes()),
-            },
+            Self::Number(number) => hash_bytes(&number_text(number)),
+            Self::Text(text) | Self::Digits(text) => hash_bytes(text.as_bytes()),
+        }
+    }
+
+    /// The integer that it is, or that it is the usual text of.
+    #[inline]
+    fn integer(self) -> Option<i64> {
+        match self {
+            Self::Number(number) => whole(number),
+            Self::Text(text) | Self::Digits(text) => canonical_integer(text),
         }
     }
 }
@@ -111,14 +117,78 @@ fn hash_bytes(bytes: &[u8]) -> u64 {
 
 /// Rows by id. Several rows may have one id (a removed record and its successor); all of them are
 /// found.
+///
+/// Ids of records that were read are mostly numbers in a row, with gaps: those stand in a list by
+/// number, which takes no hashing to write or to read, and less memory.
 #[derive(Clone, Debug, Default)]
 pub struct IdIndex {
+    /// Rows by their id, from `first` on; [`NONE`] where there is none.
+    direct: Vec<u32>,
+    first: i64,
+    /// The others, also further rows of an id that has one there.
     rows: HashTable<u32>,
 }
 
+/// No row has that id.
+const NONE: u32 = u32::MAX;
+
+/// Where ids are rarer than one in two, they are not in a row; but for the first few.
+const GAPS: usize = 64;
+
 impl IdIndex {
-    pub(crate) fn reserve<'a>(&mut self, rows: usize, id_of: impl Fn(RowIx) -> Option<IdRef<'a>>) {
-        self.rows.reserve(rows, |&row| hash_of(id_of(RowIx(row))));
+    /// Takes the ids of rows that come one after the other, into an index that has none yet. Of rows
+    /// with the same id, the last is found; gives the others.
+    pub(crate) fn fill<'a>(
+        &mut self,
+        rows: &[RowIx],
+        id_of: impl Fn(RowIx) -> Option<IdRef<'a>> + Copy,
+    ) -> Vec<RowIx> {
+        let mut doubled = Vec::new();
+        for (at, row) in rows.iter().enumerate() {
+            let Some(id) = id_of(*row) else { continue };
+            if let IdRef::Number(number) = id
+                && let Some(number) = whole(number)
+            {
+                if self.direct.is_empty() {
+                    self.first = number;
+                    self.direct.reserve_exact(rows.len() - at);
+                }
+                let place = number.wrapping_sub(self.first) as usize;
+                if (self.direct.len()..2 * at + GAPS).contains(&place) {
+                    self.direct.resize(place, NONE);
+                    self.direct.push(row.0);
+                    continue;
+                }
+            }
+            if self.rows.is_empty() {
+                self.rows
+                    .reserve(rows.len() - at, |&row| hash_of(id_of(RowIx(row))));
+            }
+            doubled.extend(self.replace(id, *row, id_of));
+        }
+        self.direct.shrink_to_fit();
+        doubled
+    }
+
+    /// Where in the list an id stands.
+    fn direct(&mut self, id: IdRef<'_>) -> Option<&mut u32> {
+        let place = self.place(id)?;
+        self.direct.get_mut(place)
+    }
+
+    #[inline(never)]
+    fn place(&self, id: IdRef<'_>) -> Option<usize> {
+        if self.direct.is_empty() {
+            return None;
+        }
+        usize::try_from(id.integer()?.wrapping_sub(self.first)).ok()
+    }
+
+    /// The row that the list has for an id.
+    #[inline]
+    fn listed(&self, id: IdRef<'_>) -> Option<RowIx> {
+        let row = *self.direct.get(self.place(id)?)?;
+        (row != NONE).then_some(RowIx(row))
     }
 
     pub(crate) fn insert<'a>(
@@ -127,29 +197,42 @@ impl IdIndex {
         row: RowIx,
         id_of: impl Fn(RowIx) -> Option<IdRef<'a>>,
     ) {
-        self.rows
-            .insert_unique(id.hash(), row.0, |&row| hash_of(id_of(RowIx(row))));
+        match self.direct(id) {
+            Some(place) if *place == NONE => *place = row.0,
+            _ => {
+                self.rows
+                    .insert_unique(id.hash(), row.0, |&row| hash_of(id_of(RowIx(row))));
+            }
+        }
     }
 
     /// Puts the row under its id; gives the row that had it, which then has it no more.
-    pub(crate) fn replace<'a>(
+    #[inline(never)]
+    fn replace<'a>(
         &mut self,
         id: IdRef<'_>,
         row: RowIx,
         id_of: impl Fn(RowIx) -> Option<IdRef<'a>>,
     ) -> Option<RowIx> {
-        let hash = id.hash();
-        let is_same = |&other: &u32| id_of(RowIx(other)).is_some_and(|other| other == id);
-        if let Some(place) = self.rows.find_mut(hash, is_same) {
+        if let Some(place) = self.direct(id)
+            && *place != NONE
+        {
             return Some(RowIx(core::mem::replace(place, row.0)));
         }
-        self.rows
-            .insert_unique(hash, row.0, |&row| hash_of(id_of(RowIx(row))));
+        let is_same = |&other: &u32| id_of(RowIx(other)).is_some_and(|other| other == id);
+        if let Some(place) = self.rows.find_mut(id.hash(), is_same) {
+            return Some(RowIx(core::mem::replace(place, row.0)));
+        }
+        self.insert(id, row, id_of);
         None
     }
 
     pub(crate) fn remove(&mut self, id: IdRef<'_>, row: RowIx) {
-        if let Ok(entry) = self.rows.find_entry(id.hash(), |&other| other == row.0) {
+        if let Some(place) = self.direct(id)
+            && *place == row.0
+        {
+            *place = NONE;
+        } else if let Ok(entry) = self.rows.find_entry(id.hash(), |&other| other == row.0) {
             entry.remove();
         }
     }
@@ -160,7 +243,8 @@ impl IdIndex {
         id_of: impl Fn(RowIx) -> Option<IdRef<'a>>,
     ) -> Option<RowIx> {
         let is_same = |&row: &u32| id_of(RowIx(row)).is_some_and(|other| other == id);
-        self.rows.find(id.hash(), is_same).map(|&row| RowIx(row))
+        self.listed(id)
+            .or_else(|| self.rows.find(id.hash(), is_same).map(|&row| RowIx(row)))
     }
 
     pub(crate) fn find<'a>(
@@ -168,14 +252,13 @@ impl IdIndex {
         id: IdRef<'a>,
         id_of: impl Fn(RowIx) -> Option<IdRef<'a>> + 'a,
     ) -> impl Iterator<Item = RowIx> + 'a {
-        self.rows
-            .iter_hash(id.hash())
-            .map(|&row| RowIx(row))
-            .filter(move |&row| id_of(row).is_some_and(|other| other == id))
+        let hashed = self.rows.iter_hash(id.hash()).map(|&row| RowIx(row));
+        let hashed = hashed.filter(move |&row| id_of(row).is_some_and(|other| other == id));
+        self.listed(id).into_iter().chain(hashed)
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.rows.allocation_size()
+        self.direct.capacity() * size_of::<u32>() + self.rows.allocation_size()
     }
 }
 
@@ -186,6 +269,100 @@ fn hash_of(id: Option<IdRef<'_>>) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rng::Rng;
+
+    /// Ids in a row, with gaps, descending, far apart, as text, doubled.
+    #[test]
+    fn rows_are_found_by_every_kind_of_id_as_in_a_plain_list() {
+        let mut rng = Rng::new(21);
+        for round in 0..400 {
+            let count = rng.below(200) as usize;
+            let (gap, start) = (rng.below(5), rng.below(1000) as f64 - 500.0);
+            let mut next = start;
+            let mut new_id = |rng: &mut Rng| -> Result<f64, String> {
+                next += if round % 7 == 0 {
+                    -1.0
+                } else {
+                    1.0 + rng.below(gap + 1) as f64
+                };
+                match rng.below(20) {
+                    0 => Err(format!("text {next}")),
+                    1 => Err(format!("{next}")),
+                    2 => Ok(next + 1e9),
+                    3 => Ok(next - 7.0),
+                    4 => Ok(next + 0.5),
+                    _ => Ok(next),
+                }
+            };
+            let mut ids: Vec<Option<Result<f64, String>>> = (0..count)
+                .map(|_| (rng.below(30) > 0).then(|| new_id(&mut rng)))
+                .collect();
+            let mut index = IdIndex::default();
+            let rows: Vec<RowIx> = (0..count as u32).map(RowIx).collect();
+            let doubled = index.fill(&rows, |row| id_in(&ids, row));
+            for row in &doubled {
+                let id = id_in(&ids, *row).unwrap();
+                assert!(
+                    rows[row.ix() + 1..]
+                        .iter()
+                        .any(|&later| id_in(&ids, later) == Some(id))
+                );
+                ids[row.ix()] = None;
+            }
+            for step in 0..200 {
+                for row in (0..ids.len() as u32).map(RowIx) {
+                    let Some(id) = id_in(&ids, row) else { continue };
+                    let mut found: Vec<RowIx> = index.find(id, |row| id_in(&ids, row)).collect();
+                    found.sort();
+                    let all = (0..ids.len() as u32).map(RowIx);
+                    let plain: Vec<RowIx> =
+                        all.filter(|&row| id_in(&ids, row) == Some(id)).collect();
+                    assert_eq!(found, plain, "round {round}, step {step}, {id:?}");
+                    let first = index.find_first(id, |row| id_in(&ids, row));
+                    assert!(plain.contains(&first.unwrap()));
+                }
+                if ids.is_empty() || step > 3 {
+                    break;
+                }
+                for _ in 0..20 {
+                    let row = RowIx(rng.below(ids.len() as u64) as u32);
+                    if let Some(id) = id_in(&ids, row) {
+                        index.remove(id, row);
+                    }
+                    ids[row.ix()] = None;
+                    let as_another = rng.below(ids.len() as u64) as usize;
+                    let id = match rng.below(3) {
+                        0 => None,
+                        1 => ids[as_another].clone(),
+                        _ => Some(new_id(&mut rng)),
+                    };
+                    ids[row.ix()] = id;
+                    if let Some(id) = id_in(&ids, row) {
+                        index.insert(id, row, |row| id_in(&ids, row));
+                    }
+                }
+            }
+        }
+    }
+
+    fn id_in(ids: &[Option<Result<f64, String>>], row: RowIx) -> Option<IdRef<'_>> {
+        Some(match ids.get(row.ix())?.as_ref()? {
+            Ok(number) => IdRef::Number(*number),
+            Err(text) => IdRef::Text(text),
+        })
+    }
+
+    #[test]
+    fn ids_in_a_row_take_no_hashing() {
+        let ids: Vec<Option<Result<f64, String>>> = (0..1000)
+            .map(|at| Some(Ok(5000.0 + f64::from(at + at / 10))))
+            .collect();
+        let rows: Vec<RowIx> = (0..1000).map(RowIx).collect();
+        let mut index = IdIndex::default();
+        assert!(index.fill(&rows, |row| id_in(&ids, row)).is_empty());
+        assert!(index.rows.is_empty());
+        assert!(index.bytes() < 1200 * 4);
+    }
 
     #[test]
     fn a_number_and_its_text_are_one_id_and_hash_alike() {

@@ -1,6 +1,6 @@
 //! Reading many rows at once: into a table that nobody else looks at yet.
 
-use super::{FieldIx, Head, IdRef, Mark, RowIx, Table, row_id};
+use super::{FieldIx, Head, Mark, RowIx, Table, row_id};
 use crate::prelude::*;
 use crate::value::Cell;
 
@@ -80,23 +80,6 @@ impl Table {
         self.order = (0..rows).map(RowIx).collect();
         let (columns, field, arena) = (&self.columns, self.schema.id, &self.arena);
         let id_of = |row| row_id(columns, field, arena, row);
-        self.ids.reserve(self.order.len(), id_of);
-        let mut doubled = Vec::new();
-        // While numbers ascend, none can have been there before.
-        let mut highest = f64::NEG_INFINITY;
-        for row in &self.order {
-            match id_of(*row) {
-                Some(id @ IdRef::Number(number)) if number > highest => {
-                    highest = number;
-                    self.ids.insert(id, *row, id_of);
-                }
-                Some(id) => {
-                    highest = f64::INFINITY;
-                    doubled.extend(self.ids.replace(id, *row, id_of));
-                }
-                None => {}
-            }
-        }
-        doubled
+        self.ids.fill(&self.order, id_of)
     }
 }

@@ -64,18 +64,18 @@ impl Engine {
     pub(super) fn set_all(&mut self, mut edits: Edits<'_>) -> Result<Reply, SyncError> {
         self.updates = self.updates.saturating_add(1);
         let mut made = Ok(false);
-        let mut edited = None;
-        while let Some(edit) = edits.clone().next() {
-            let store = edit.store;
+        let (mut edited, mut fetched) = (None, 0);
+        while let Some(store) = edits.store() {
             let mut changed = match self.cx.stores.get_mut(store) {
                 Some(store) if !self.guarded => {
                     store.set_now(self.cx.now.0 as f64);
-                    store.overwrite_all(&mut edits)
+                    store.overwrite_all(&mut edits, &mut fetched)
                 }
                 _ => false,
             };
             // The next one takes more than that.
-            if let Some(edit) = edits.next_of(store) {
+            if edits.store() == Some(store) {
+                let Some(edit) = edits.next() else { break };
                 match self.set(store, edit.row, edit.field, edit.value) {
                     Ok(set) => changed |= set,
                     Err(error) => made = made.and(Err(error)),

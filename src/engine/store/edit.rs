@@ -43,11 +43,6 @@ impl Store {
                 format!("{} has no field number {}", self.name(), field.0),
             ));
         };
-        if self.can_overwrite()
-            && let Some(changed) = self.overwrite(id, field, value)
-        {
-            return Ok(changed);
-        }
         let cell = match value {
             Value::Number(number) if traits & PLAIN_NUMBER != 0 => Cell::number(number),
             Value::Text(_) if traits & PLAIN_TEXT != 0 => self.table.make_cell(value),
@@ -95,20 +90,19 @@ impl Store {
     }
 
     /// Makes edits as long as they are of this store and of the kind that is made most often. Gives
-    /// whether anything is different.
+    /// whether anything is different. The memory of so many of those that come next was fetched.
     #[inline(never)]
-    pub fn overwrite_all(&mut self, edits: &mut Edits<'_>) -> bool {
+    pub fn overwrite_all(&mut self, edits: &mut Edits<'_>, fetched: &mut usize) -> bool {
         let mut any = false;
         let mut rest = edits.clone();
-        let mut fetched = 0;
-        while self.can_overwrite() {
-            if fetched == 0 {
+        while self.can_overwrite() && rest.store() == Some(self.id) {
+            if *fetched == 0 {
                 self.fetch(&rest);
-                fetched = FETCHED;
+                *fetched = FETCHED;
             }
-            fetched -= 1;
+            *fetched -= 1;
             let Some(changed) = rest
-                .next_of(self.id)
+                .take_next()
                 .and_then(|edit| self.overwrite(edit.row, edit.field, edit.value))
             else {
                 break;
@@ -122,9 +116,8 @@ impl Store {
     /// Rows lie far apart, and what an edit waits for is memory: that of several is fetched at once.
     #[inline(always)]
     fn fetch(&self, edits: &Edits<'_>) {
-        let fetch = |mixed, (row, field)| {
-            mixed ^ self.changes.touch(row) ^ self.table.cell(row, field).bits()
-        };
+        let fetch =
+            |mixed, (row, field)| mixed ^ self.changes.touch(row) ^ self.table.touch(row, field);
         core::hint::black_box(edits.places(self.id).take(FETCHED).fold(0, fetch));
     }
 
@@ -169,13 +162,20 @@ impl Store {
         if cell == touched.base {
             return None;
         }
-        if cell.is_span() {
-            let table = &self.table;
-            let known = [touched.base, old].map(|other| equal(table, traits, other, cell));
-            if known != [false; 2] {
+        let dead = match (cell.is_span(), old.is_span()) {
+            (true, _) if self.table.same(touched.base, cell) => {
                 self.table.release(cell);
-                return if known[0] { None } else { Some(false) };
+                return None;
             }
+            (true, true) if self.table.same(old, cell) => Some(cell),
+            (_, true) => Some(old),
+            _ => None,
+        };
+        if let Some(dead) = dead {
+            self.table.release(dead);
+        }
+        if dead == Some(cell) {
+            return Some(false);
         }
         touched.pending = cell;
         touched.cascaded = false;
@@ -183,9 +183,6 @@ impl Store {
         dirty.edited = self.now;
         self.table.put_cell(row, field, cell);
         self.version += 1;
-        if old.is_span() {
-            self.table.release(old);
-        }
         Some(true)
     }
 
