@@ -31,6 +31,8 @@ struct Edit {
     pane: usize,
     store: &'static str,
     row: RowId,
+    /// The record, whatever its row: its key, or the id that it always had.
+    record: String,
     name: String,
     /// The call of its group.
     group: Option<u32>,
@@ -192,10 +194,14 @@ impl Run {
     fn note(&mut self, pane: usize, store: &'static str, row: RowId, name: String) {
         let group = self.making;
         self.say(&format!("{pane} names {name} in {store} {row:?} {group:?}"));
+        let key = self.world.text(pane, store, row, "key");
+        let id = self.world.text(pane, store, row, "id");
+        let record = if key.is_empty() { id } else { key };
         self.edits.push(Edit {
             pane,
             store,
             row,
+            record,
             name,
             group,
         });
@@ -512,19 +518,15 @@ impl Run {
                     .iter()
                     .filter_map(|(_, name)| world.room.packages.get(*name));
                 // Another edit of one of its records may have gone out in the place of the group's own.
-                let key = |name: &String| format!("k-{name}");
-                let taken =
-                    |name: &String| self.groups.iter().any(|it| it.gone.contains(&key(name)));
-                let rows: Vec<_> = self
-                    .edits
-                    .iter()
-                    .filter(mine)
-                    .map(|it| (it.store, it.row))
-                    .collect();
+                let own = self.edits.iter().filter(mine);
+                let own: Vec<&String> = own.map(|edit| &edit.record).collect();
                 let others = |it: &&Edit| it.pane == group.pane && it.group != Some(group.call);
                 let mut others = self.edits.iter().filter(others);
-                let apart = others.any(|it| rows.contains(&(it.store, it.row)))
-                    || names.iter().any(|(_, name)| taken(name));
+                let apart = others.any(|it| own.contains(&&it.record))
+                    || self
+                        .groups
+                        .iter()
+                        .any(|it| own.iter().any(|key| it.gone.contains(key)));
                 if let Some(first) = packages.next().filter(|_| !apart) {
                     assert!(packages.all(|other| other == first), "{names:?} in parts");
                 }
