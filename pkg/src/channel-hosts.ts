@@ -262,6 +262,8 @@ function openSocketIo(config: ChannelConfig, about: About, sink: Sink): Host {
   const listeners: [string, (...args: any[]) => void][] = EVENTS.map((event) => [
     `${prefix}:${event}`,
     (content, more) => {
+      // What comes says as well that the connection is there.
+      open();
       const type = RENAMED[event] ?? event;
       const whole =
         WHOLE.includes(event) ||
@@ -276,7 +278,10 @@ function openSocketIo(config: ChannelConfig, about: About, sink: Sink): Host {
       if (answer?.revision !== undefined) sink.message({ ...answer, type: 'subscribed' });
     });
   };
+  let isOpen = false;
   const open = () => {
+    if (isOpen) return;
+    isOpen = true;
     sink.open();
     subscribe({});
   };
