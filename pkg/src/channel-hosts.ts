@@ -303,7 +303,8 @@ function openSocketIo(config: ChannelConfig, about: About, sink: Sink): Host {
     send: (message) => {
       const frame = message as any;
       const type = String(frame.type ?? frame.command);
-      const answered = (answer: any) => {
+      const answered = (said: any) => {
+        const answer = verdict(said);
         const ack = answer?.type === 'ack' || type === 'ping' ? answer : { data: answer };
         sink.message({ success: answer?.success, ...ack, type: type === 'ping' ? 'pong' : 'ack', requestId: frame.requestId });
       };
@@ -325,6 +326,14 @@ function openSocketIo(config: ChannelConfig, about: About, sink: Sink): Host {
       } else if (socket.connected) socket.emit(`${prefix}:unsubscribe`);
     },
   };
+}
+
+/** What a server acknowledges: it may say that it refuses by nothing but an error, or a list of them. */
+function verdict(answer: any): any {
+  const errors = answer?.error ?? answer?.errorDetails;
+  if (errors === undefined || errors === null || answer.success === true) return answer;
+  const words = [errors].flat().map((error) => String(error?.message ?? error));
+  return { success: false, message: words.join('; '), ...answer };
 }
 
 // --- helpers --------------------------------------------------------------------------------------------------------------

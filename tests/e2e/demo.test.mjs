@@ -105,11 +105,18 @@ test('a locked event that was moved goes back, and the server’s reason is told
   const server = await TestServer.start(t);
   const view = await CalendarPage.open(t, server, { faults: true });
   const before = await server.row('Company all-hands');
+  // What is refused for another reason is not what the page has asked for.
+  const asked = view.page.locator('.tour-step', { hasText: 'Company all-hands' });
+  await server.faults({ refuseNext: 1 });
+  await view.drag('Bug triage', { days: -1 });
+  await view.toast('Bug triage').waitFor();
+  assert.equal(await asked.getAttribute('data-done'), 'false');
   const shown = await view.event('Company all-hands').textContent();
   await view.drag('Company all-hands', { days: 1, hours: 2 });
   const toast = view.toast('Company all-hands');
   await toast.waitFor();
   assert.match(await toast.textContent(), /locked/i);
+  assert.equal(await asked.getAttribute('data-done'), 'true');
   await view.pill('All changes saved');
   assert.equal(await view.event('Company all-hands').textContent(), shown);
   assert.deepEqual(await server.row('Company all-hands'), before);

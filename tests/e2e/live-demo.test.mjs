@@ -86,6 +86,27 @@ test('who is here is shown, and what they edit has their outline and is locked',
   bob.assertQuiet();
 });
 
+test('the mark of an editor leaves the title of a short event to be read', async (t) => {
+  const { alice, bob } = await two(t);
+  await alice.edit('Stand-up');
+  const mark = bob.event('Stand-up').locator('.ring-name').first();
+  await mark.waitFor();
+  assert.equal(await mark.textContent(), 'Alice', 'for those who can’t see it');
+  const { clear, height } = await mark.evaluate((element) => {
+    const title = element.closest('.event-inner').querySelector('.event-title');
+    const text = document.createRange();
+    text.selectNodeContents(title);
+    const { right } = text.getBoundingClientRect();
+    const box = element.getBoundingClientRect();
+    return { clear: box.left - Math.min(right, title.getBoundingClientRect().right), height: box.height };
+  });
+  assert.ok(clear >= -1, `${clear} px`);
+  assert.ok(height > 0);
+  await alice.press('Done');
+  alice.assertQuiet();
+  bob.assertQuiet();
+});
+
 test('of two who move the same event at once, one has it, and the other is told or asked', async (t) => {
   const { server, alice, bob } = await two(t, { faults: true });
   const before = await server.row('Bug triage');
@@ -167,6 +188,19 @@ test('a conflict is decided field by field, or later', async (t) => {
   const saved = (await server.rows('events')).find((event) => event.id === id);
   assert.equal(saved.name, 'From Bob');
   assert.equal(saved.eventColor, '#64748b');
+  alice.assertQuiet();
+  bob.assertQuiet();
+});
+
+test('where somebody is said to be faster than the next change, its user is asked', async (t) => {
+  const { server, alice, bob } = await two(t, { faults: true });
+  await alice.fault(/Conflict/);
+  await rename(alice, 'Bug triage', 'Mine after all');
+  await alice.conflict.waitFor();
+  await alice.decide('Keep mine');
+  await bob.event('Mine after all').waitFor();
+  await agree(alice, bob);
+  assert.ok(await server.row('Mine after all'));
   alice.assertQuiet();
   bob.assertQuiet();
 });

@@ -1,8 +1,11 @@
 //! States of the connection, on virtual time: every way of the table, attempts, heartbeat, hidden pages, clocks that jump.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 use syncline::engine::channel::state::Phase;
 use syncline::engine::input::{ChannelInput, Input};
+use syncline::engine::rng::Rng;
 use syncline::engine::time::Millis;
 
 use crate::world::{START, World};
@@ -18,21 +21,22 @@ fn ways(world: &World, at: usize) -> Vec<String> {
         .collect()
 }
 
+fn legal(from: Phase) -> &'static [Phase] {
+    use Phase::*;
+    match from {
+        Idle => &[Connecting, Suspended],
+        Connecting => &[Authenticating, CatchingUp, Live, Waiting, Suspended, Closed],
+        Authenticating => &[CatchingUp, Live, Waiting, Suspended, Closed],
+        CatchingUp => &[Live, Waiting, Suspended, Closed],
+        Live => &[CatchingUp, Waiting, Suspended, Closed],
+        Waiting => &[Connecting, Suspended],
+        Suspended => &[Connecting, Idle],
+        Closed => &[Connecting, Suspended],
+    }
+}
+
 #[test]
 fn the_table_of_ways_is_what_the_design_says() {
-    use Phase::*;
-    let legal = |from| -> &[Phase] {
-        match from {
-            Idle => &[Connecting, Suspended],
-            Connecting => &[Authenticating, CatchingUp, Live, Waiting, Suspended, Closed],
-            Authenticating => &[CatchingUp, Live, Waiting, Suspended, Closed],
-            CatchingUp => &[Live, Waiting, Suspended, Closed],
-            Live => &[CatchingUp, Waiting, Suspended, Closed],
-            Waiting => &[Connecting, Suspended],
-            Suspended => &[Connecting, Idle],
-            Closed => &[Connecting, Suspended],
-        }
-    };
     for from in Phase::ALL {
         for to in Phase::ALL {
             assert_eq!(
@@ -42,6 +46,76 @@ fn the_table_of_ways_is_what_the_design_says() {
             );
         }
     }
+}
+
+/// One thing that can happen to a connection.
+fn happen(world: &mut World, pane: usize, what: u64) {
+    match what {
+        0 => world.channel(pane, ChannelInput::Connect).unwrap(),
+        1 => world.channel(pane, ChannelInput::Suspend).unwrap(),
+        2 => drop(world.feed(pane, Input::Online(false))),
+        3 => drop(world.feed(pane, Input::Online(true))),
+        4 => drop(world.feed(pane, Input::Visible(false))),
+        5 => drop(world.feed(pane, Input::Visible(true))),
+        6 => world.cut(pane, 1006),
+        7 => world.cut(pane, 4403),
+        8 => world.mute = !world.mute,
+        9 => world.dead = !world.dead,
+        10 => world.others(json!({"events": {"updated": [{"id": 1, "n": 5}]}})),
+        11 => world.weather.lose = 1_000 - world.weather.lose,
+        12 => world.room.forgotten = world.room.revision,
+        13 => {
+            // A server may have nothing to catch up with.
+            let live = json!({"type": "live", "revision": world.room.revision}).to_string();
+            if let Some(conn) = world.panes[pane].conn {
+                let message = ChannelInput::Frames(conn, live.as_bytes());
+                world.channel(pane, message).unwrap();
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn every_way_of_the_table_is_gone_and_no_other() {
+    let mut gone = BTreeSet::new();
+    let kinds = [
+        json!({}),
+        json!({"handshake": false}),
+        json!({"handshake": false, "requestInitialData": true}),
+        json!({"autoConnect": false}),
+    ];
+    for seed in 0..600 {
+        let mut world = World::new(seed);
+        let mut rng = Rng::new(seed);
+        let mut options = kinds[seed as usize % kinds.len()].clone();
+        options["reconnect"] = json!({"base": 50, "cap": 200, "jitter": 0});
+        options["heartbeat"] = json!(500);
+        options["timeout"] = json!(200);
+        options["hiddenTimeout"] = json!(300);
+        world.mute = rng.below(4) == 0;
+        let pane = world.pane(json!({}), options);
+        world.load(pane);
+        for _ in 0..20 {
+            let what = rng.below(17);
+            happen(&mut world, pane, what);
+            let pause = [0, 5, 25, 400, 2_000][rng.below(5) as usize];
+            world.run(pause);
+        }
+        for told in world.heard(pane, "state") {
+            let name = |name: &str| told[name].as_str().unwrap().to_owned();
+            gone.insert((name("oldState"), name("state")));
+        }
+    }
+    let ways = Phase::ALL.iter().flat_map(|&from| {
+        let name = |phase: Phase| phase.as_str().to_owned();
+        legal(from).iter().map(move |&to| (name(from), name(to)))
+    });
+    let ways: BTreeSet<_> = ways.collect();
+    let never: Vec<_> = ways.difference(&gone).collect();
+    assert!(never.is_empty(), "never gone: {never:?}");
+    let odd: Vec<_> = gone.difference(&ways).collect();
+    assert!(odd.is_empty(), "gone against the table: {odd:?}");
 }
 
 #[test]

@@ -300,3 +300,31 @@ fn ten_thousand_people_and_locks_cost_what_they_are() {
     world.say(pane, r#"{"type":"presence","data":[]}"#);
     world.set(pane, 1, "free again");
 }
+
+#[test]
+fn two_full_lists_of_locks_are_compared_in_a_time_that_grows_with_their_length() {
+    let took = |count: u32| {
+        let mut world = World::new(1);
+        let pane = world.live(json!({}));
+        let list = |client: &str| {
+            let of = |n| json!({"recordType": "events", "recordId": n, "clientId": client});
+            json!({"type": "locks", "data": (0..count).map(of).collect::<Vec<_>>()}).to_string()
+        };
+        world.say(pane, &list("a"));
+        world.panes[pane].events.clear();
+        let next = list("b");
+        let start = std::time::Instant::now();
+        world.say(pane, &next);
+        let took = start.elapsed();
+        assert_eq!(world.heard(pane, "unlock").len(), count as usize);
+        assert_eq!(world.heard(pane, "lock").len(), count as usize);
+        took
+    };
+    // As many locks in eight pairs of lists as in one: the same work, whatever else the machine does.
+    let rounds = (0..3).map(|_| {
+        let short: std::time::Duration = (0..8).map(|_| took(500)).sum();
+        took(4_000).as_secs_f64() / short.as_secs_f64()
+    });
+    let ratio = rounds.fold(f64::INFINITY, f64::min);
+    assert!(ratio < 4.0, "{ratio} times as long");
+}

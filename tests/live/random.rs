@@ -7,8 +7,9 @@ use syncline::engine::input::{ChannelInput, Input};
 use syncline::engine::rng::Rng;
 use syncline::engine::table::RowId;
 
+use crate::network::Weather;
 use crate::seeds::each_seed;
-use crate::world::{Weather, World};
+use crate::world::World;
 
 /// How many seeds are run when nobody says (`SYNCLINE_SEEDS`).
 const SEEDS: u64 = 1_000;

@@ -13,8 +13,31 @@ pub struct Entry {
     pub data: Value,
 }
 
+/// What servers do differently.
+#[derive(Clone, Copy, Debug)]
+pub struct Habits {
+    /// It gives a repeated request its first answer, also after a restart, and says so.
+    pub remembers: bool,
+    /// It takes the ids that added rows bring, where they are free.
+    pub keeps_ids: bool,
+}
+
+impl Default for Habits {
+    fn default() -> Self {
+        Self {
+            remembers: true,
+            keeps_ids: false,
+        }
+    }
+}
+
+/// Names that begin so are refused: the record, and nothing of the package is saved; the package, without a word about records;
+/// the record alone, the rest is saved.
+pub const REFUSED: [&str; 3] = ["no-record", "no-package", "no-part"];
+
 #[derive(Debug)]
 pub struct Room {
+    pub habits: Habits,
     pub rows: BTreeMap<String, BTreeMap<u64, Map<String, Value>>>,
     pub revision: u64,
     pub epoch: String,
@@ -25,11 +48,23 @@ pub struct Room {
     pub written: BTreeMap<String, u32>,
     /// The names that each record had.
     pub names: BTreeMap<u64, Vec<String>>,
+    /// By which package each name was written first, and what revision there was before.
+    pub packages: BTreeMap<String, (String, u64)>,
+    pub written_at: BTreeMap<String, u64>,
+    /// The keys of records that were added.
+    pub keys: BTreeMap<(String, u64), String>,
+    /// Records that were added though there was one of their key.
+    pub twins: Vec<Map<String, Value>>,
+    /// The packages of which a part was refused, and the rest saved.
+    pub parts: BTreeSet<(String, u64)>,
+    /// The ids that phantoms got.
+    phantoms: BTreeMap<String, u64>,
     /// Requests by client and number, with what they were answered.
     pub answers: BTreeMap<(String, u64), Value>,
     /// Who holds which record.
     pub locks: BTreeMap<(String, String), String>,
-    pub removed: BTreeSet<(String, u64)>,
+    /// What was removed, and by which package.
+    pub removed: BTreeMap<(String, u64), (String, u64)>,
     /// The next syncs that are refused by a conflict.
     pub conflicts: u32,
     next_id: u64,
@@ -49,6 +84,7 @@ impl Room {
             rows.insert(store.clone(), list.collect());
         }
         Self {
+            habits: Habits::default(),
             rows,
             revision: 1,
             epoch: "e1".into(),
@@ -56,9 +92,15 @@ impl Room {
             forgotten: 0,
             written: BTreeMap::new(),
             names: BTreeMap::new(),
+            packages: BTreeMap::new(),
+            written_at: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            twins: Vec::new(),
+            parts: BTreeSet::new(),
+            phantoms: BTreeMap::new(),
             answers: BTreeMap::new(),
             locks: BTreeMap::new(),
-            removed: BTreeSet::new(),
+            removed: BTreeMap::new(),
             conflicts: 0,
             next_id: 1_000,
         }
@@ -93,46 +135,85 @@ impl Room {
         answer
     }
 
+    /// The server starts again.
+    pub fn restart(&mut self) {
+        self.locks.clear();
+        if !self.habits.remembers {
+            self.answers.clear();
+        }
+    }
+
     fn sync(&mut self, pack: &Value, request: u64, client: &str) -> (Value, Option<Entry>) {
+        let refused = self.refused(pack);
+        if let Some(answer) = refused.iter().find_map(|it| it.whole.clone()) {
+            return (answer, None);
+        }
         let since = pack["revision"].as_u64().unwrap_or(self.revision);
         let mut data = json!({});
         let mut mapped: Vec<(String, Value)> = Vec::new();
-        for store in self.rows.keys().cloned().collect::<Vec<_>>() {
-            let section = &pack[&store];
-            for row in section["added"].as_array().into_iter().flatten() {
-                let mut row = row.as_object().unwrap().clone();
-                let phantom = row.remove("$PhantomId").unwrap();
-                let id = self.next_id;
-                self.next_id += 1;
-                row.insert("id".into(), id.into());
-                self.note(&row);
-                self.rows.get_mut(&store).unwrap().insert(id, row.clone());
+        let stores: Vec<String> = self.rows.keys().cloned().collect();
+        let saves = |row: &Value| refused.iter().all(|it| it.row != *row);
+        for store in &stores {
+            for row in list(&pack[store]["added"]).filter(|row| saves(row)) {
+                let phantom = row["$PhantomId"].as_str().unwrap().to_owned();
+                let id = self.give_id(store, &row["id"]);
+                self.phantoms.insert(phantom.clone(), id);
+                // Taken, so that the next one gets another.
+                let none = Map::new();
+                self.rows.get_mut(store).unwrap().insert(id, none);
                 mapped.push((store.clone(), json!({"id": id, "$PhantomId": phantom})));
-                row.insert("$PhantomId".into(), phantom);
-                push(&mut data, &store, "added", row.into());
             }
-            for row in section["updated"].as_array().into_iter().flatten() {
-                let row = row.as_object().unwrap().clone();
+        }
+        for store in &stores {
+            let section = &pack[store];
+            for row in list(&section["added"]).filter(|row| saves(row)) {
+                let mut row = self.resolved(row);
+                let phantom = row.remove("$PhantomId").unwrap();
+                let id = self.phantoms[phantom.as_str().unwrap()];
+                row.insert("id".into(), id.into());
+                self.note(&row, client, request);
+                let key = row.get("key").filter(|key| key.is_string());
+                let mut others = self.rows[store].values();
+                if others.any(|it| key.is_some() && it.get("key") == key) {
+                    self.twins.push(row.clone());
+                }
+                if let Some(key) = key.and_then(Value::as_str) {
+                    self.keys.insert((store.clone(), id), key.to_owned());
+                }
+                self.rows.get_mut(store).unwrap().insert(id, row.clone());
+                row.insert("$PhantomId".into(), phantom);
+                push(&mut data, store, "added", row.into());
+            }
+            for row in list(&section["updated"]).filter(|row| saves(row)) {
+                let row = self.resolved(row);
                 let id = number(&row["id"]);
-                self.note(&row);
-                if let Some(known) = self.rows.get_mut(&store).unwrap().get_mut(&id) {
+                self.note(&row, client, request);
+                if let Some(known) = self.rows.get_mut(store).unwrap().get_mut(&id) {
                     let mut told = row.clone();
                     told.insert("id".into(), id.into());
                     known.extend(told.clone());
-                    push(&mut data, &store, "updated", told.into());
+                    push(&mut data, store, "updated", told.into());
                 }
             }
-            for row in section["removed"].as_array().into_iter().flatten() {
+            for row in list(&section["removed"]) {
                 let id = number(&row["id"]);
-                if self.rows.get_mut(&store).unwrap().remove(&id).is_some() {
-                    self.removed.insert((store.clone(), id));
-                    push(&mut data, &store, "removed", json!({"id": id}));
+                if self.rows.get_mut(store).unwrap().remove(&id).is_some() {
+                    let package = (client.to_owned(), request);
+                    self.removed.insert((store.clone(), id), package);
+                    push(&mut data, store, "removed", json!({"id": id}));
                 }
             }
         }
+        if !refused.is_empty() {
+            self.parts.insert((client.to_owned(), request));
+        }
+        for it in &refused {
+            mapped.push((it.store.clone(), it.outcome.clone()));
+        }
         let wrote = data.as_object().is_some_and(|data| !data.is_empty());
         // What others did since.
-        let mut answer = json!({"success": true, "requestId": request, "idempotent": true});
+        let mut answer =
+            json!({"success": true, "requestId": request, "idempotent": self.habits.remembers});
         for entry in self.log.iter().filter(|entry| entry.revision > since) {
             for (store, section) in entry.data.as_object().unwrap() {
                 for row in ["added", "updated"]
@@ -141,7 +222,12 @@ impl Room {
                 {
                     let id = number(&row["id"]);
                     if let Some(row) = self.rows[store].get(&id) {
-                        push(&mut answer, store, "rows", row.clone().into());
+                        // A row that refuses says nothing else.
+                        if refused.iter().any(|it| it.is(store, id)) {
+                            push(&mut answer, store, "updated", row.clone().into());
+                        } else {
+                            join(&mut answer, store, row.clone().into());
+                        }
                     }
                 }
                 for row in list(&section["removed"]) {
@@ -150,7 +236,7 @@ impl Room {
             }
         }
         for (store, row) in mapped {
-            push(&mut answer, &store, "rows", row);
+            join(&mut answer, &store, row);
         }
         if wrote {
             self.revision += 1;
@@ -166,8 +252,70 @@ impl Room {
         (answer, entry)
     }
 
-    fn note(&mut self, row: &Map<String, Value>) {
+    /// The rows of a package that are refused.
+    fn refused(&self, pack: &Value) -> Vec<Refused> {
+        let mut all = Vec::new();
+        for store in self.rows.keys() {
+            let section = &pack[store];
+            for row in list(&section["added"]).chain(list(&section["updated"])) {
+                let name = row["name"].as_str().unwrap_or_default();
+                let Some(how) = REFUSED.iter().position(|it| name.starts_with(it)) else {
+                    continue;
+                };
+                let names = if row["$PhantomId"].is_string() {
+                    "$PhantomId"
+                } else {
+                    "id"
+                };
+                let outcome = json!({names: row[names], "success": false, "error": "no such name"});
+                let mut whole =
+                    json!({"success": false, "message": "no", "requestId": pack["requestId"]});
+                if how == 0 {
+                    whole["rolledBack"] = true.into();
+                    push(&mut whole, store, "rows", outcome.clone());
+                }
+                all.push(Refused {
+                    store: store.clone(),
+                    row: row.clone(),
+                    outcome,
+                    whole: (how < 2).then_some(whole),
+                });
+            }
+        }
+        all
+    }
+
+    fn give_id(&mut self, store: &str, wished: &Value) -> u64 {
+        let wished = wished.as_u64().filter(|_| self.habits.keeps_ids);
+        let free = |id: &u64| {
+            !self.rows[store].contains_key(id)
+                && !self.removed.contains_key(&(store.to_owned(), *id))
+        };
+        if let Some(id) = wished.filter(free) {
+            return id;
+        }
+        while !free(&self.next_id) {
+            self.next_id += 1;
+        }
+        self.next_id
+    }
+
+    /// A row whose references name records by the server's ids.
+    fn resolved(&self, row: &Value) -> Map<String, Value> {
+        let mut row = row.as_object().unwrap().clone();
+        let known = row.get("resourceId").and_then(Value::as_str);
+        if let Some(id) = known.and_then(|phantom| self.phantoms.get(phantom)) {
+            row.insert("resourceId".into(), (*id).into());
+        }
+        row
+    }
+
+    fn note(&mut self, row: &Map<String, Value>, client: &str, request: u64) {
         if let Some(Value::String(name)) = row.get("name") {
+            let package = (client.to_owned(), request);
+            self.packages.entry(name.clone()).or_insert(package);
+            let revision = self.revision;
+            self.written_at.entry(name.clone()).or_insert(revision);
             let names = self.names.entry(number(&row["id"])).or_default();
             names.push(name.clone());
             *self.written.entry(name.clone()).or_default() += 1;
@@ -232,6 +380,21 @@ impl Room {
     }
 }
 
+/// A row that is refused.
+struct Refused {
+    store: String,
+    row: Value,
+    outcome: Value,
+    /// The answer, when nothing of the package is saved.
+    whole: Option<Value>,
+}
+
+impl Refused {
+    fn is(&self, store: &str, id: u64) -> bool {
+        self.store == store && self.row["$PhantomId"].is_null() && number(&self.row["id"]) == id
+    }
+}
+
 pub fn lock(store: &str, id: &str, client: &str) -> Value {
     let id: Value = id.parse::<u64>().map_or(id.into(), Value::from);
     json!({"recordType": store, "recordId": id, "clientId": client, "userId": client, "userName": client})
@@ -242,6 +405,16 @@ fn push(data: &mut Value, store: &str, kind: &str, row: Value) {
     match place {
         Value::Array(rows) => rows.push(row),
         _ => *place = json!([row]),
+    }
+}
+
+/// Puts a row into an answer: one per record.
+fn join(answer: &mut Value, store: &str, row: Value) {
+    let rows = answer[store]["rows"].as_array_mut().into_iter().flatten();
+    let mut same = rows.filter(|it| !it["id"].is_null() && it["id"] == row["id"]);
+    match (same.next().and_then(Value::as_object_mut), row) {
+        (Some(known), Value::Object(row)) => known.extend(row),
+        (_, row) => push(answer, store, "rows", row),
     }
 }
 

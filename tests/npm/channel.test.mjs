@@ -372,6 +372,40 @@ test('the app\'s own Socket.IO socket is a channel', async (t) => {
   assert.equal(socket.connected, true);
 });
 
+test('an acknowledgement of Socket.IO may refuse by an error or a list of errors', async (t) => {
+  const room = await startRoom(t);
+  const refusals = [
+    [{ error: 'no such event' }, /no such event/],
+    [{ errorDetails: ['too long', { message: 'too late' }] }, /too long; too late/],
+    [{ success: false, message: 'not today', error: 'X1' }, /not today/],
+  ];
+  for (const [refusal, words] of refusals) {
+    const socket = new FakeSocket();
+    socket.active = false;
+    socket.answer = (event) => (event === 'calendar:subscribe' ? undefined : refusal);
+    const project = await liveProject(t, room, { url: undefined, socket, sendOver: 'channel' });
+    await assert.rejects(project.lockRecord('events', 1), words);
+    project.eventStore.getById(1).name = 'mine';
+    await assert.rejects(project.sync(), words);
+    assert.equal(project.hasChanges, true);
+    project.destroy();
+  }
+});
+
+test('what Socket.IO brings before it says that it is connected is not lost', async (t) => {
+  const room = await startRoom(t);
+  const socket = new FakeSocket();
+  const project = new CalendarProject({ ...room.urls, channel: { socket, reconnect: { base: 1 } } });
+  t.after(() => project.destroy());
+  await project.load();
+  await pause(5);
+  socket.say('calendar:update', { events: { updated: [{ id: 1, name: 'early' }] } });
+  socket.connect();
+  await live(project.channel);
+  await pause(20);
+  assert.equal(project.eventStore.getById(1).name, 'early');
+});
+
 test('a Socket.IO socket that says it is connected and answers nothing is connected anew', async (t) => {
   const room = await startRoom(t);
   const socket = new FakeSocket();

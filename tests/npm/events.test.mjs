@@ -95,7 +95,9 @@ test('the events of a load carry what they promise', async (t) => {
   }
   for (const name of ['requestDone', 'load']) {
     assert.ok(of(name).rawResponse instanceof Response, name);
-    assert.equal(typeof of(name).requestOptions, 'object', name);
+    const { method, url, headers } = of(name).requestOptions;
+    assert.deepEqual([method, headers.Accept], ['GET', 'application/json'], name);
+    assert.match(url, /\/load/);
   }
 });
 

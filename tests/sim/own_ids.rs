@@ -474,3 +474,20 @@ fn a_store_that_nobody_manages_says_the_same_of_its_records() {
             .is_some_and(is_uuid)
     );
 }
+
+#[test]
+fn an_addition_in_doubt_is_found_by_its_key_under_the_very_id_that_the_app_chose() {
+    for store in ["events", "resources"] {
+        let mut world = World::calendar();
+        world.natural_keys = true;
+        let client = world.loaded(json!({}));
+        world.add(client, store, json!({"id": 1000, "name": "new"}));
+        world.fates.push_back(Fate::DropAnswer);
+        world.sync(client);
+        world.settle();
+        assert_eq!(world.count(client, store), 3, "{store}");
+        assert_eq!(world.get(client, store, 1000, "name"), "new");
+        assert!(!world.is_dirty(client), "{}", world.changes(client));
+        world.check_end();
+    }
+}

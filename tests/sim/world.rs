@@ -156,7 +156,8 @@ impl World {
             json!({"id": "events", "naturalKey": self.natural_key(&["name"]), "fields": [
             {"name": "name", "type": "string"}, {"name": "n", "type": "number"}]}),
         );
-        self.add_store(at, json!({"id": "resources", "fields": [{"name": "name"}]}));
+        let resources = json!({"id": "resources", "naturalKey": self.natural_key(&["name"]), "fields": [{"name": "name"}]});
+        self.add_store(at, resources);
         self.add_store(
             at,
             json!({"id": "assignments", "naturalKey": self.natural_key(&["eventId", "resourceId"]), "fields": [

@@ -333,13 +333,20 @@ impl Feed {
             Landed::Sync(request) => Some(request),
             Landed::Load => None,
         };
+        self.kept_bytes = 0;
         for change in core::mem::take(&mut self.kept) {
+            // An own change that is older than its answer: the request was worked on twice, and what
+            // others did in between is told by the answer.
             let newer = change.revision.is_none_or(|its| its > revision);
-            if newer || (own.is_some() && change.request == own) {
-                out.push(change);
+            let is_own = own.is_some() && change.request == own;
+            if newer || (is_own && (!brings_all || change.revision == Some(revision))) {
+                out.push(change.clone());
+            }
+            // A request may still be open whose answer knows as little of it.
+            if newer && landed == Landed::Load {
+                self.keep(change);
             }
         }
-        self.kept_bytes = 0;
         if brings_all {
             self.at = match self.at {
                 Some(at) if !went_back && !spilled => Some(at.max(revision)),
@@ -409,6 +416,30 @@ mod tests {
         assert_eq!(revisions(&out), [6, 7, 9, 12]);
         assert_eq!(feed.since(), Some(12));
         assert!(!feed.is_behind());
+    }
+
+    #[test]
+    fn an_own_change_that_is_older_than_its_answer_is_not_applied_again() {
+        for (revision, again) in [(6, true), (9, false)] {
+            let (mut feed, mut out) = (at(5), Vec::new());
+            feed.on_open(Some(77));
+            assert_eq!(feed.take(of(77, change(6, 5)), &mut out), Taken::Own);
+            feed.on_landed(Landed::Sync(77), Some(revision), None, &mut out);
+            assert_eq!(out.len(), usize::from(again), "answered with {revision}");
+        }
+    }
+
+    #[test]
+    fn what_a_load_did_not_know_is_applied_again_after_an_answer_that_does_not_either() {
+        let (mut feed, mut out) = (at(5), Vec::new());
+        feed.on_open(Some(77));
+        feed.take(change(6, 5), &mut out);
+        for landed in [Landed::Load, Landed::Sync(77)] {
+            out.clear();
+            feed.on_landed(landed, Some(5), None, &mut out);
+            assert_eq!(revisions(&out), [6], "{landed:?}");
+            assert_eq!(feed.since(), Some(6));
+        }
     }
 
     #[test]

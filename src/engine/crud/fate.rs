@@ -6,7 +6,7 @@ use super::manager::Manager;
 use super::relations;
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::input::{CallId, ManagerId, StoreId};
-use crate::engine::store::Fate;
+use crate::engine::store::{Fate, Store};
 use crate::prelude::*;
 
 /// The manager of calls about stores that have none.
@@ -104,12 +104,16 @@ pub fn gather(stores: &[StoreId], cx: &mut Context) {
         }
         for (id, fate) in fates {
             if let Some(others) = cx.edits.on_fate(&fate) {
+                let keeps = |id: &StoreId| cx.stores.get(*id).is_some_and(Store::keeps_unsent);
+                let others = others || stores.iter().any(keeps);
                 let of = [id];
                 let concerned = if others { stores } else { &of };
                 roll_back(&fate, others, concerned, cx);
                 for &id in concerned {
                     relations::follow(cx, id);
                 }
+            } else if cx.edits.place(fate.call).is_err() {
+                end_kept(fate.call, stores, cx);
             }
         }
     }
@@ -128,6 +132,16 @@ fn roll_back(fate: &Fate, others: bool, stores: &[StoreId], cx: &mut Context) {
 pub fn tell(cx: &mut Context) {
     for (call, outcome) in core::mem::take(&mut cx.edits.decided) {
         cx.settle(call, outcome.map(|()| None), None);
+    }
+}
+
+fn end_kept(call: CallId, stores: &[StoreId], cx: &mut Context) {
+    for &id in stores {
+        if let Some(store) = cx.stores.get_mut(id)
+            && store.keeps_unsent()
+        {
+            store.end_kept(call);
+        }
     }
 }
 

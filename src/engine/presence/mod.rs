@@ -4,6 +4,7 @@
 //! remembered over a reconnect and asked for anew where the server has forgotten them.
 
 use crate::engine::json::dom::{Members, Value};
+use crate::engine::order::order;
 use crate::engine::time::Millis;
 use crate::prelude::*;
 
@@ -147,21 +148,22 @@ impl Presence {
                 self.locks.push(entry);
             }
         }
+        let (was, is) = (ByRecord::of(&before), ByRecord::of(&self.locks));
         for old in &before {
-            if !self.locks.iter().any(|lock| lock.is_like(old)) {
+            if !is.find(&old.record, &|lock| lock.is_like(old)) {
                 news.push(News::Lock(false, old.text("gone")));
             }
         }
         for new in &self.locks {
-            if !before.iter().any(|lock| lock.is_like(new)) {
+            if !was.find(&new.record, &|lock| lock.is_like(new)) {
                 news.push(News::Lock(true, new.text("")));
             }
         }
-        let (locks, me) = (&self.locks, &self.me);
+        let me = &self.me;
         let known = |held: &Held| {
             let id = held.id.plain_text().unwrap_or_default();
-            locks.iter().any(|lock| {
-                lock.record == id && lock.client == *me && is_store(&lock.store, &held.store)
+            is.find(&id, &|lock| {
+                lock.client == *me && is_store(&lock.store, &held.store)
             })
         };
         self.mine
@@ -281,6 +283,23 @@ impl Presence {
             }
         }
         renew
+    }
+}
+
+/// Locks in the order of their records: full lists are compared with each other.
+struct ByRecord<'a>(Vec<&'a Entry>);
+
+impl<'a> ByRecord<'a> {
+    fn of(locks: &'a [Entry]) -> Self {
+        let places = order(locks.len(), &mut |a, b| locks[a].record < locks[b].record);
+        Self(places.into_iter().map(|at| &locks[at]).collect())
+    }
+
+    fn find(&self, record: &str, is: &dyn Fn(&Entry) -> bool) -> bool {
+        let first = self.0.partition_point(|lock| lock.record.as_str() < record);
+        let rest = self.0[first..].iter();
+        let mut same = rest.take_while(|lock| lock.record == record);
+        same.any(|lock| is(lock))
     }
 }
 

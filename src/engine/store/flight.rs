@@ -82,8 +82,8 @@ impl Store {
         };
         match (core::mem::take(&mut dirty.inflight), dirty.pending) {
             (Stage::Add, Stage::Remove(_)) => {
-                self.decide(row, &Ok(()));
-                self.free(row);
+                dirty.fields.clear();
+                self.keep_unsent(row);
                 return;
             }
             (Stage::Add, _) => {
@@ -172,8 +172,7 @@ impl Store {
             let existed = dirty.exists();
             match (core::mem::take(&mut dirty.inflight), dirty.pending) {
                 (Stage::Add, Stage::Remove(_)) => {
-                    self.decide(row, &Ok(()));
-                    self.free(row);
+                    self.end_unsent(row);
                     continue;
                 }
                 (Stage::Add, _) => {
@@ -215,6 +214,7 @@ impl Store {
         };
         let reverted = revert || matches!(dirty.inflight, Stage::Remove(_));
         let why = SyncError::new(ErrorCode::Refused, message);
+        let edited_since = dirty.is_modified();
         if reverted {
             self.drop_inflight(&[row], &why, out);
         } else {
@@ -223,7 +223,7 @@ impl Store {
         if self.table.resolve(handle).is_some() {
             let dirty = self.changes.ensure(row, true);
             dirty.error = Some(message.into());
-            dirty.held = true;
+            dirty.held = !edited_since;
             self.recount(row);
         }
         reverted

@@ -4,7 +4,7 @@ use super::notices::Notices;
 use super::record_state::{Dirty, Stage};
 use super::rows::Groups;
 use super::server::all_values;
-use super::stakes::{Fate, NOBODY, gone};
+use super::stakes::{Fate, Stake, gone};
 use super::{Id, Named, Store, Unmentioned, equal};
 use crate::engine::conflict::{self, Kind, Outcome, Side};
 use crate::engine::error::{ErrorCode, SyncError};
@@ -272,7 +272,10 @@ impl Store {
             }
             dirty.in_base = true;
             dirty.veiled = false;
-            dirty.stakes.iter_mut().for_each(|stake| stake.sent = false);
+            // The server has what was on the wire.
+            let (sent, rest) = dirty.stakes.iter().partition(|stake| stake.sent);
+            dirty.stakes = rest;
+            self.confirm_stakes(sent, old.handle(dirty.row));
             dirty.inflight = Stage::Idle;
             if dirty.pending == Stage::Add {
                 dirty.pending = Stage::Idle;
@@ -374,17 +377,29 @@ impl Store {
         row
     }
 
-    /// What was at stake in a record that isn't in the new data is lost.
-    fn lose_stakes(&mut self, dirty: &Dirty, row: RowId) {
-        let owned = dirty.stakes.iter().filter(|stake| stake.call != NOBODY);
-        let fates = owned.map(|stake| Fate {
+    fn confirm_stakes(&mut self, stakes: Vec<Stake>, row: RowId) {
+        let outcome = Ok(());
+        let counting = stakes.iter().filter(|stake| stake.counts(&outcome));
+        let fates = counting.map(|stake| Fate {
             call: stake.call,
             row,
-            outcome: match dirty.exists() {
-                true => Err(gone()),
-                // What was to go has gone.
-                false => Ok(()),
-            },
+            outcome: outcome.clone(),
+        });
+        self.changes.fates.extend(fates);
+    }
+
+    /// What was at stake in a record that isn't in the new data is lost.
+    fn lose_stakes(&mut self, dirty: &Dirty, row: RowId) {
+        let outcome = match dirty.exists() {
+            true => Err(gone()),
+            // What was to go has gone.
+            false => Ok(()),
+        };
+        let stakes = dirty.stakes.iter();
+        let fates = stakes.filter(|it| it.counts(&outcome)).map(|it| Fate {
+            call: it.call,
+            row,
+            outcome: outcome.clone(),
         });
         self.changes.fates.extend(fates);
     }

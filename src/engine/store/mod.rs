@@ -26,6 +26,7 @@
 //! | `holding` | what is kept from packages |
 //! | `clashes` | conflicts: found, decided, waiting for the app |
 //! | `stakes` | what calls wait for: promises per edit, groups, edits that aren't shown yet |
+//! | `taking_back` | edits of a call that was refused go, and nothing else |
 //! | `flight` | freeze, thaw, confirm, refuse |
 //! | `naming` | whose ids the server's rows say |
 //! | `answer`, `applying` | an answer to a sync: plan and apply; remote changesets |
@@ -74,6 +75,7 @@ mod rows;
 mod server;
 mod stakes;
 mod state;
+mod taking_back;
 mod touched;
 mod tree;
 
@@ -145,6 +147,8 @@ pub struct Store {
     owner: Owner,
     /// The records in which that call has something at stake.
     staked: Vec<RowIx>,
+    /// Some removed record may be kept for the case that a call is refused.
+    keeps_unsent: bool,
     phantoms: Phantoms,
     /// Phantoms by the hash of the client id that the server gets in place of their own.
     aliases: Groups,
@@ -212,6 +216,7 @@ impl Store {
             untracked: false,
             owner: Owner::default(),
             staked: Vec::new(),
+            keeps_unsent: false,
             phantoms: Phantoms::default(),
             aliases: Groups::default(),
             sends_ids: false,

@@ -49,7 +49,7 @@ impl Store {
         out: &mut Notices,
     ) {
         let first_change = self.aftermath.id_changes.len();
-        if self.has_aliases() {
+        if self.has_aliases() || self.keeps_unsent {
             self.give_way_to(rows, unmentioned, named, out);
         }
         let outcomes = places(
@@ -87,7 +87,9 @@ impl Store {
         let outcomes = places(len, rows.outcomes.iter().map(|(row, _)| *row));
         let phantoms = places(len, rows.phantom_ids.iter().map(|(row, _)| *row));
         let mut going = Vec::new();
-        for row in self.changes.rows(|dirty| dirty.alias.is_some()) {
+        let own =
+            |dirty: &Dirty| dirty.alias.is_some() && (!self.sends_ids || dirty.is_unsent_removal());
+        for row in self.changes.rows(own) {
             let id = self
                 .table
                 .id_ref(self.table.cell(row, self.table.schema().id));

@@ -115,6 +115,8 @@ impl Store {
             if !dirty.in_base {
                 if existed || dirty.veiled {
                     going.push(row);
+                } else if dirty.is_unsent_removal() {
+                    self.end_unsent(row);
                 } else {
                     // Its addition is taken back, whatever else had removed it.
                     dirty.pending = Stage::Remove(None);
@@ -191,6 +193,8 @@ impl Store {
                 self.tell(NoticeKind::Remove, origin, row, out);
             }
             self.drop_pending_values(row, out);
+            // Whoever had removed it has nothing to bring back.
+            self.decide_removal(row);
             self.mark_removed(row, None);
         }
         if let Some(parent) = self.table.schema().parent {

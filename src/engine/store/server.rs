@@ -180,7 +180,9 @@ impl Store {
         let touched = all_values(&self.table, row);
         if let Some(dirty) = self.changes.get_mut(row) {
             dirty.in_base = true;
-            dirty.pending = Stage::Idle;
+            if dirty.pending == Stage::Add {
+                dirty.pending = Stage::Idle;
+            }
             dirty.error = None;
             dirty.held = false;
             dirty.fields = touched.into();

@@ -10,7 +10,6 @@ use super::Store;
 use super::notices::Notices;
 use super::record_state::{Dirty, Stage};
 use crate::engine::error::{ErrorCode, SyncError};
-use crate::engine::event::{NoticeKind, Origin};
 use crate::engine::input::CallId;
 use crate::engine::schema::FieldIx;
 use crate::engine::table::{RowId, RowIx};
@@ -62,6 +61,15 @@ pub(super) struct Stake {
     pub(super) cell: Cell,
     /// When, as in [`Touched`](super::layers::Touched).
     pub(super) written: u32,
+    /// There is nothing of it to confirm: it is kept only to be taken back with its call.
+    pub(super) told: bool,
+}
+
+impl Stake {
+    /// Whether its call hears of this outcome.
+    pub(super) fn counts(&self, outcome: &Result<(), SyncError>) -> bool {
+        self.call != NOBODY && !(self.told && outcome.is_ok())
+    }
 }
 
 /// What has been decided about one stake.
@@ -98,12 +106,59 @@ impl Store {
         let rows = core::mem::take(&mut self.staked);
         for &row in &rows {
             if self.changes.get(row).is_some_and(Dirty::is_unsent_removal) {
-                self.end_unsent(row);
+                self.keep_unsent(row);
             } else {
                 self.settle(row);
             }
         }
         rows.len()
+    }
+
+    /// A call removed a record that the server needn't hear of: it is kept, unseen, for the case
+    /// that the rest of the call is refused. What the call made itself isn't.
+    pub(super) fn keep_unsent(&mut self, row: RowIx) {
+        let handle = self.table.handle(row);
+        let Some(dirty) = self.changes.get_mut(row) else {
+            return;
+        };
+        let removal = |stake: &&Stake| stake.of == Of::Removal && stake.call != NOBODY;
+        let Some(call) = dirty.stakes.iter().rfind(removal).map(|it| it.call) else {
+            return self.end_unsent(row);
+        };
+        let made = |stake: &Stake| stake.of == Of::Addition && stake.call == call;
+        if dirty.stakes.iter().any(made) {
+            return self.end_unsent(row);
+        }
+        let own = dirty.stakes.iter_mut().filter(|stake| stake.call == call);
+        let told = own.filter_map(|it| (!core::mem::replace(&mut it.told, true)).then_some(()));
+        let fates = vec![
+            Fate {
+                call,
+                row: handle,
+                outcome: Ok(()),
+            };
+            told.count()
+        ];
+        self.changes.fates.extend(fates);
+        self.keeps_unsent = true;
+        self.recount(row);
+    }
+
+    /// Whether removed records may be kept for a call.
+    pub const fn keeps_unsent(&self) -> bool {
+        self.keeps_unsent
+    }
+
+    /// A call is confirmed: what it removed before the server heard of it ends.
+    pub fn end_kept(&mut self, call: CallId) {
+        self.keeps_unsent = false;
+        for row in self.changes.rows(Dirty::is_unsent_removal) {
+            let removes = |stake: &Stake| stake.told && stake.call == call;
+            match self.changes.get(row) {
+                Some(dirty) if dirty.stakes.iter().any(removes) => self.end_unsent(row),
+                _ => self.keeps_unsent = true,
+            }
+        }
     }
 
     /// The call's edits are taken back before they count for anything. Other stores have to follow.
@@ -143,6 +198,7 @@ impl Store {
             hidden: false,
             cell: Cell::ABSENT,
             written: 0,
+            told: false,
         });
         true
     }
@@ -162,7 +218,10 @@ impl Store {
     pub fn abandon_stakes(&mut self, why: &SyncError) {
         for row in self.changes.rows(|dirty| !dirty.stakes.is_empty()) {
             self.decide(row, &Err(why.clone()));
-            self.settle(row);
+            match self.changes.get(row) {
+                Some(dirty) if dirty.is_unsent_removal() => self.end_unsent(row),
+                _ => self.settle(row),
+            }
         }
     }
 
@@ -191,6 +250,7 @@ impl Store {
             hidden,
             cell,
             written,
+            told: false,
         });
         if call != NOBODY {
             self.staked.push(row);
@@ -203,31 +263,44 @@ impl Store {
         let column = self.table.cell(row, field);
         let of = Of::Field(field);
         let dirty = self.changes.ensure(row, true);
-        let staked = dirty
-            .stakes
-            .iter()
-            .any(|stake| stake.of == of && !stake.sent);
-        if !staked {
-            if self.owner.call == NOBODY {
-                return false;
+        let (mut waits, mut sent) = (false, false);
+        for stake in dirty.stakes.iter().filter(|stake| stake.of == of) {
+            sent |= stake.sent;
+            waits |= !stake.sent;
+        }
+        if !waits && !sent && self.owner.call == NOBODY {
+            return false;
+        }
+        let touched = dirty.touched(field);
+        // What nobody waits for lies under it: on the wire, and on top of that.
+        let wire = match touched {
+            _ if sent => None,
+            Some(touched) if dirty.in_base => Some(touched.inflight).filter(|it| !it.is_absent()),
+            Some(touched) => Some(touched.inflight),
+            None => (dirty.inflight == Stage::Add).then_some(column),
+        };
+        let typed = match touched {
+            _ if waits => None,
+            _ if dirty.is_all_pending() => Some((column, 0)),
+            Some(touched) => Some((touched.pending, touched.written)),
+            None => None,
+        };
+        let wire = wire.map(|cell| (cell, 0, true));
+        let typed = typed.map(|(cell, written)| (cell, written, false));
+        let all = dirty.is_all_pending();
+        for (cell, written, sent) in wire.into_iter().chain(typed) {
+            if all && sent || !all && !sent && cell.is_absent() {
+                continue;
             }
-            let before = match dirty.touched(field) {
-                _ if dirty.is_all_pending() => Some((column, 0)),
-                Some(touched) if !touched.pending.is_absent() => {
-                    Some((touched.pending, touched.written))
-                }
-                _ => None,
-            };
-            if let Some((cell, written)) = before {
-                dirty.stakes.push(Stake {
-                    call: NOBODY,
-                    of,
-                    sent: false,
-                    hidden: false,
-                    cell,
-                    written,
-                });
-            }
+            dirty.stakes.push(Stake {
+                call: NOBODY,
+                of,
+                sent,
+                hidden: false,
+                cell,
+                written,
+                told: false,
+            });
         }
         self.stake(row, of, cell);
         self.owner.hidden
@@ -245,6 +318,11 @@ impl Store {
         self.decide_those(row, &|stake| stake.sent, outcome);
     }
 
+    /// Removals of a record that never came to be are done.
+    pub(super) fn decide_removal(&mut self, row: RowIx) {
+        self.decide_those(row, &|stake| stake.of == Of::Removal, &Ok(()));
+    }
+
     fn decide_those(
         &mut self,
         row: RowIx,
@@ -260,7 +338,7 @@ impl Store {
         }
         let (over, rest): (Vec<Stake>, Vec<Stake>) = dirty.stakes.iter().partition(|it| which(it));
         dirty.stakes = rest;
-        for stake in over.iter().filter(|stake| stake.call != NOBODY) {
+        for stake in over.iter().filter(|stake| stake.counts(outcome)) {
             self.changes.fates.push(Fate {
                 call: stake.call,
                 row: handle,
@@ -305,6 +383,10 @@ impl Store {
         let Some(dirty) = self.changes.get(row) else {
             return;
         };
+        // What is kept for a call is decided with it.
+        if dirty.is_unsent_removal() {
+            return;
+        }
         let (changed, sent) = (self.is_changed(dirty), dirty.is_sent());
         let mut stakes = dirty.stakes.clone();
         let mut fates = Vec::new();
@@ -317,7 +399,7 @@ impl Store {
                 stands(dirty, stake, changed)
             };
             stake.sent |= stands == Stands::Sent;
-            if stands == Stands::Done && stake.call != NOBODY {
+            if stands == Stands::Done && stake.counts(&Ok(())) {
                 fates.push(Fate {
                     call: stake.call,
                     row: handle,
@@ -335,126 +417,6 @@ impl Store {
         self.changes.fates.append(&mut fates);
         if let Some(dirty) = self.changes.get_mut(row) {
             dirty.stakes = stakes;
-        }
-    }
-
-    // --- taking back --------------------------------------------------------------------------
-
-    /// Takes back what a call did, and only that: in one record, or in all. What it has at stake is
-    /// decided. Other stores have to follow.
-    pub fn roll_back(&mut self, call: CallId, only: Option<RowId>, out: &mut Notices) {
-        let owns = |dirty: &Dirty| dirty.stakes.iter().any(|stake| stake.call == call);
-        let rows = match only {
-            Some(id) => self.table.resolve(id).into_iter().collect(),
-            None => self.changes.rows(owns),
-        };
-        let (mut going, mut back) = (Vec::new(), Vec::new());
-        for row in rows {
-            let Some(dirty) = self.changes.get_mut(row).filter(|dirty| owns(dirty)) else {
-                continue;
-            };
-            let (over, rest): (Vec<Stake>, Vec<Stake>) =
-                dirty.stakes.iter().partition(|stake| stake.call == call);
-            dirty.stakes = rest;
-            for stake in over {
-                match stake.of {
-                    Of::Record => {}
-                    Of::Addition => going.push(row),
-                    Of::Removal if stake.hidden && stake.sent => self.cover_removal(row),
-                    Of::Removal if stake.hidden => {}
-                    Of::Removal => back.push(row),
-                    Of::Field(field) if stake.sent => self.cover(row, field, &stake),
-                    Of::Field(field) => self.unwrite(row, field, out),
-                }
-            }
-            self.recompose(row, Origin::Rollback, out);
-            self.recount(row);
-            self.tell(NoticeKind::State, Origin::Rollback, row, out);
-        }
-        self.drop_added(&going, Origin::Rollback, out);
-        back.retain(|&row| self.changes.get(row).is_some_and(|dirty| !dirty.exists()));
-        self.bring_back(&back, Origin::Rollback, out);
-    }
-
-    /// A field is as the edits say that are left.
-    fn unwrite(&mut self, row: RowIx, field: FieldIx, out: &mut Notices) {
-        let traits = self.traits(field);
-        let table = &self.table;
-        let Some(dirty) = self.changes.get_mut(row) else {
-            return;
-        };
-        let mut left = dirty.stakes.iter().rev();
-        let seen = left
-            .find(|stake| stake.of == Of::Field(field) && !stake.sent && !stake.hidden)
-            .map(|stake| (stake.cell, stake.written));
-        if dirty.is_all_pending() {
-            let old = table.cell(row, field);
-            if let Some((cell, _)) = seen.filter(|&(cell, _)| cell != old) {
-                self.put(row, field, cell);
-                let change = (old, cell);
-                let origin = Origin::Rollback;
-                self.tell_field(NoticeKind::Update, origin, (row, field), change, out);
-            }
-        } else if seen.is_some() || dirty.touched(field).is_some() {
-            let touched = dirty.touch(field, table.cell(row, field));
-            (touched.pending, touched.written) = seen.unwrap_or((Cell::ABSENT, 0));
-            touched.settle(&|a, b| super::equal(table, traits, a, b));
-        }
-    }
-
-    /// What is on the wire of a field can't be taken back; what the server has is laid over it.
-    fn cover(&mut self, row: RowIx, field: FieldIx, stake: &Stake) {
-        let traits = self.traits(field);
-        let table = &self.table;
-        let column = table.cell(row, field);
-        let Some(dirty) = self.changes.get_mut(row) else {
-            return;
-        };
-        if !dirty.in_base {
-            return;
-        }
-        let touched = dirty.touch(field, column);
-        if stake.hidden {
-            touched.inflight = stake.cell;
-        }
-        let same = |a: Cell, b: Cell| super::equal(table, traits, a, b);
-        if touched.pending.is_absent() {
-            touched.reject(&same);
-        } else {
-            touched.settle(&same);
-        }
-    }
-
-    fn cover_removal(&mut self, row: RowIx) {
-        // A removal that was seen as well has layers of its own.
-        if let Some(dirty) = self.changes.get_mut(row)
-            && dirty.inflight == Stage::Idle
-        {
-            dirty.inflight = Stage::Remove(None);
-            dirty.pending = match dirty.pending {
-                Stage::Remove(_) => Stage::Idle,
-                Stage::Idle | Stage::Add => Stage::Add,
-            };
-        }
-    }
-
-    /// Turns what is on the wire unseen into layers, before the stakes that hold it are decided
-    /// otherwise than by the server.
-    pub(super) fn cover_hidden(&mut self, row: RowIx) {
-        let Some(dirty) = self.changes.get(row) else {
-            return;
-        };
-        if dirty.stakes.is_empty() {
-            return;
-        }
-        if dirty.hides_removal(true) {
-            self.cover_removal(row);
-        }
-        for (field, cell) in self.hidden_sent(row) {
-            let column = self.table.cell(row, field);
-            if let Some(dirty) = self.changes.get_mut(row).filter(|dirty| dirty.in_base) {
-                dirty.touch(field, column).inflight = cell;
-            }
         }
     }
 

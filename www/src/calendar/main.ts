@@ -25,7 +25,7 @@ const wire = new Wire(byId('wire'));
 const tour = new Tour(byId('tour'), {
   drag: 'Drag an event to another time, and reload the page.',
   offline: 'Stop the server or go offline, keep working, and start it again.',
-  refused: 'Move the locked “Company all-hands”: the server says no.',
+  locked: 'Move the locked “Company all-hands”: the server says no.',
   seen: 'Open the page in a second tab, and change something there.',
 });
 let editor: Editor | null = null;

@@ -205,7 +205,8 @@ export function ring(peers: readonly Peer[]): HTMLElement | null {
   const [first] = peers;
   if (first === undefined) return null;
   const more = peers.length > 1 ? ` +${peers.length - 1}` : '';
-  const name = h('span', { class: 'ring-name' }, icon(ICONS.pen), `${first.userName}${more}`);
+  const who = h('span', { class: 'ring-who' }, `${first.userName}${more}`);
+  const name = h('span', { class: 'ring-name' }, icon(ICONS.pen), who);
   const element = h('span', { class: 'ring' }, name);
   element.style.setProperty('--peer', first.color);
   return element;

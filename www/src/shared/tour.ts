@@ -6,6 +6,7 @@ import type { AnyProject } from './project';
 export interface Steps {
   drag?: string;
   offline: string;
+  locked?: string;
   refused?: string;
   keyboard?: string;
   seen?: string;
@@ -46,7 +47,10 @@ export class Tour {
       if (this.#isSaving && this.#wasOffline) this.done('offline');
       this.#isSaving = this.#wasOffline = false;
     });
-    project.on('recordSyncFail', () => this.done('refused'));
+    project.on('recordSyncFail', ({ record }) => {
+      this.done('refused');
+      if (record?.get('readOnly') === true) this.done('locked');
+    });
     project.on('conflictResolved', () => this.done('conflict'));
     project.channel?.on('remoteChange', () => this.done('seen'));
   }
