@@ -1,6 +1,7 @@
 // Syncline against plain JavaScript, in one page of headless Chromium, in interleaved rounds.
 //   node benches/run.mjs [--json] [--rows 10000,100000] [--rounds 9] [--only name,name]
-// What is needed: the built package (`cargo xtask bench` builds it) and Chromium (CHROME names another one).
+// What is needed: the built package (`cargo xtask bench` builds it) and Chromium (CHROME names
+// another one).
 
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
@@ -66,7 +67,10 @@ async function inPage(work) {
     }
 }
 
-/** What a side holds on to after loading, in bytes: JS heap after collection, typed arrays, WebAssembly pages. */
+/**
+ * What a side holds on to after loading, in bytes: JS heap after collection, typed arrays,
+ * WebAssembly pages.
+ */
 function memory(side, n) {
     return inPage(async page => {
         const session = await page.context().newCDPSession(page);

@@ -1,21 +1,25 @@
 //! Syncline: a client-side sync engine for calendar and task-board user interfaces.
 //!
-//! This crate has two layers. [`engine`] is pure: no clock, no JavaScript, no IO. It holds the data, tracks changes and speaks the
-//! load/sync protocol by taking inputs and giving out effects. The shell (only in WebAssembly builds) turns what happens in a page
-//! into inputs and carries effects out; it decides nothing.
+//! This crate has two layers. [`engine`] is pure: no clock, no JavaScript, no IO. It holds the
+//! data, tracks changes and speaks the load/sync protocol by taking inputs and giving out effects.
+//! The shell (only in WebAssembly builds) turns what happens in a page into inputs and carries
+//! effects out; it decides nothing.
 //!
 //! # The run loop
 //!
 //! There is one door in, [`Engine::handle`](engine::Engine::handle), one door out,
-//! [`Engine::poll_effect`](engine::Engine::poll_effect), and one timer, [`Engine::poll_timeout`](engine::Engine::poll_timeout).
+//! [`Engine::poll_effect`](engine::Engine::poll_effect), and one timer,
+//! [`Engine::poll_timeout`](engine::Engine::poll_timeout).
 //!
-//! **The invariant: every `handle` is followed by `poll_effect` until `None`, outside of any borrow of the engine; then the one timer
-//! is armed for `poll_timeout`.** mutate → drain → arm → mutate → …
+//! **The invariant: every `handle` is followed by `poll_effect` until `None`, outside of any borrow
+//! of the engine; then the one timer is armed for `poll_timeout`.** mutate → drain → arm → mutate →
+//! …
 //!
-//! While effects are carried out, listeners run, and they may call back in. That is normal: their inputs append to the same queue,
-//! the drain goes on, and the order of everything stays one. What comes late (an answer to a request that was given up, a second
-//! answer to a question) finds nobody and is dropped. `handle` returns an error only for what its caller did wrong; then nothing has
-//! changed. What servers and networks do wrong becomes events.
+//! While effects are carried out, listeners run, and they may call back in. That is normal: their
+//! inputs append to the same queue, the drain goes on, and the order of everything stays one. What
+//! comes late (an answer to a request that was given up, a second answer to a question) finds
+//! nobody and is dropped. `handle` returns an error only for what its caller did wrong; then
+//! nothing has changed. What servers and networks do wrong becomes events.
 //!
 //! A whole host, with a server that fits into a `match`:
 //!

@@ -1,4 +1,5 @@
-//! The shell in a browser: order under re-entrancy, listeners that throw, the one timer, requests that are aborted.
+//! The shell in a browser: order under re-entrancy, listeners that throw, the one timer, requests
+//! that are aborted.
 //!
 //! The facade is played by closures that write a log; `fetch` is replaced.
 #![cfg(target_arch = "wasm32")]

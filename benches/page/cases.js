@@ -43,8 +43,8 @@ const plain = n => new PlainStore().load(bytes(n));
 const done = ours => { ours.manager.destroy(); ours.store.destroy(); };
 
 /**
- * For work of nanoseconds: more rounds, and so many before them that the browser has compiled both sides to the end. What it does
- * in an app with code that is run this often is the same.
+ * For work of nanoseconds: more rounds, and so many before them that the browser has compiled both
+ * sides to the end. What it does in an app with code that is run this often is the same.
  */
 const micro = rounds => ({ rounds: rounds * 3, warmup: 40 });
 
@@ -74,13 +74,15 @@ const cases = {
     async 'read'(n, rounds) {
         const ours = loaded(n), { records } = ours.store;
         const objects = plain(n).rows.map(row => new PlainEvent(row));
-        // Hot: the same 1,000 again and again. All: every object once, in an order that no cache foresees. The same on both sides.
+        // Hot: the same 1,000 again and again. All: every object once, in an order that no cache
+        // foresees. The same on both sides.
         const order = spread(n, n), some = order.slice(0, 1000);
         const reads = {
             number: list => { let sum = 0; for (const one of list) sum += one.priority; return sum; },
             text: list => { let sum = 0; for (const one of list) sum += one.color.length; return sum; },
         };
-        // Made anew for each side: code that both run must expect both kinds of objects, and is slower for it.
+        // Made anew for each side: code that both run must expect both kinds of objects, and is
+        // slower for it.
         const reads2 = {
             number: list => { let sum = 0; for (const one of list) sum += one.priority; return sum; },
             text: list => { let sum = 0; for (const one of list) sum += one.color.length; return sum; },
@@ -102,7 +104,8 @@ const cases = {
     },
 
     async 'first'(n, rounds) {
-        // A reload makes every record stale; then a screenful is asked for and read for the first time, all fields.
+        // A reload makes every record stale; then a screenful is asked for and read for the first
+        // time, all fields.
         const ours = manager(), span = 200 / (n / 730) * 864e5;
         const read = records => {
             let seen = 0;
@@ -128,7 +131,8 @@ const cases = {
         let turn = 0;
         const words = ['amber', 'indigo'];
         const reset = () => { turn++; };
-        // Edits are written down first, and handed to the engine when somebody asks it anything: that is part of the time.
+        // Edits are written down first, and handed to the engine when somebody asks it anything:
+        // that is part of the time.
         const asked = () => ours.store.hasChanges;
         const numbers = await compare({
             ours: { before: reset, run: () => { for (const record of some) record.priority = 100 + (turn & 1); return asked(); } },
@@ -243,7 +247,8 @@ const cases = {
     },
 
     async 'remote'(n, rounds) {
-        // What a channel brings: 1,000 updates, 100 additions, 100 removals in one message, from its text to the end of all notices.
+        // What a channel brings: 1,000 updates, 100 additions, 100 removals in one message, from
+        // its text to the end of all notices.
         const count = Math.min(n, 10_000), times = { ours: [], plain: [] }, other = plain(count);
         const host = globalThis.WebSocket;
         let socket;
@@ -286,7 +291,8 @@ const cases = {
     },
 
     async 'answer'(n, rounds) {
-        // From the moment at which the answer is there to that at which its promise resolves; package and network don't count.
+        // From the moment at which the answer is there to that at which its promise resolves;
+        // package and network don't count.
         const count = Math.min(n, 10_000), rows = dataRows(count), times = { load: [], sync: [] };
         const text = new TextEncoder(), asked = globalThis.fetch;
         const store = new Store({ id: 'events', modelClass: BenchEvent });

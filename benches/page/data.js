@@ -41,7 +41,9 @@ export function rows(n) {
     });
 }
 
-/** The bytes of a load answer; `ascii` writes what isn't ASCII as \u escapes, as PHP and others do. */
+/**
+ * The bytes of a load answer; `ascii` writes what isn't ASCII as \u escapes, as PHP and others do.
+ */
 export function answer(n, ascii) {
     let text = JSON.stringify({ success: true, requestId: 1, revision: 1, events: { rows: rows(n), total: n } });
     if (ascii) text = text.replace(/[\u0080-\uffff]/g, c => '\\u' + c.charCodeAt(0).toString(16).padStart(4, '0'));

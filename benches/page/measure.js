@@ -8,8 +8,8 @@ export const median = values => {
 const pause = () => new Promise(done => setTimeout(done));
 
 /**
- * Runs each side `rounds` times in turn and gives the median time per operation in ms.
- * A side is a function that does `ops` operations, or `{ before, run, after }` where only `run` is timed.
+ * Runs each side `rounds` times in turn and gives the median time per operation in ms. A side is a
+ * function that does `ops` operations, or `{ before, run, after }` where only `run` is timed.
  */
 export async function compare(sides, { rounds = 9, ops = 1, warmup = 2 } = {}) {
     const names = Object.keys(sides), times = Object.fromEntries(names.map(name => [name, []]));

@@ -1,5 +1,5 @@
-// The best plain JavaScript that does the same: parsed objects kept as they are, a Map by id, instants in typed arrays,
-// originals kept on the first write of a field.
+// The best plain JavaScript that does the same: parsed objects kept as they are, a Map by id,
+// instants in typed arrays, originals kept on the first write of a field.
 
 export class PlainStore {
     load(bytes) {

@@ -1,5 +1,6 @@
-//! Doubles to decimal digits and back, both exact. The standard library does the same with tables of powers that would make up a
-//! sixth of the whole module; here what is rare is slow instead: numbers of people have few digits.
+//! Doubles to decimal digits and back, both exact. The standard library does the same with tables
+//! of powers that would make up a sixth of the whole module; here what is rare is slow instead:
+//! numbers of people have few digits.
 
 use crate::prelude::*;
 use core::cmp::Ordering;
@@ -16,7 +17,8 @@ const EXACT_DIGITS: u32 = 15;
 /// As many digits fit into 64 bits.
 const WORD_DIGITS: u32 = 19;
 
-/// Digits beyond these only tell a number from one in the middle between two doubles, which has no more than 767.
+/// Digits beyond these only tell a number from one in the middle between two doubles, which has no
+/// more than 767.
 const DIGITS_MAX: usize = 800;
 
 /// `digits * 10^exponent`, where that can be computed without rounding twice.
@@ -34,8 +36,8 @@ pub(super) fn exact(digits: u64, count: u32, exponent: i32) -> Option<f64> {
     })
 }
 
-/// Reads the whole text as a decimal number: sign, digits, point, exponent. The nearest double, ties to even; what is too large is
-/// infinite. `None` when it is anything else.
+/// Reads the whole text as a decimal number: sign, digits, point, exponent. The nearest double,
+/// ties to even; what is too large is infinite. `None` when it is anything else.
 pub fn parse(text: &str) -> Option<f64> {
     let bytes = text.as_bytes();
     let (negative, bytes) = match bytes {
@@ -85,7 +87,8 @@ fn exponent(bytes: &[u8]) -> Option<i32> {
     (!digits.is_empty()).then_some(if negative { -value } else { value })
 }
 
-/// A decimal number that is being read: its first digits in a word, all of them in a list once there are more.
+/// A decimal number that is being read: its first digits in a word, all of them in a list once
+/// there are more.
 #[derive(Default)]
 struct Decimal {
     word: u64,
@@ -236,8 +239,8 @@ fn assemble(value: u128, exponent: i32, inexact: bool) -> f64 {
     f64::from_bits(((biased - 1) << 52) + word)
 }
 
-/// The shortest digits that read back as the same number, which must be finite and positive, and before which of them the decimal
-/// point stands.
+/// The shortest digits that read back as the same number, which must be finite and positive, and
+/// before which of them the decimal point stands.
 pub(super) fn shortest(value: f64) -> (Vec<u8>, i32) {
     for (decimals, power) in POWERS.iter().enumerate().take(EXACT_DIGITS as usize) {
         let whole = value * power + 0.5;
@@ -259,8 +262,8 @@ pub(super) fn shortest(value: f64) -> (Vec<u8>, i32) {
     shortest_slowly(value)
 }
 
-/// Free-format printing after Steele and White: digits are made until what is left lies within half the distance to both
-/// neighbours.
+/// Free-format printing after Steele and White: digits are made until what is left lies within half
+/// the distance to both neighbours.
 #[inline(never)]
 fn shortest_slowly(value: f64) -> (Vec<u8>, i32) {
     let bits = value.to_bits();

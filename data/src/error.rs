@@ -4,7 +4,8 @@ use crate::prelude::*;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 
-/// What class of mistake or fault a [`SyncError`] is. Hosts show it as the string that [`ErrorCode::as_str`] gives.
+/// What class of mistake or fault a [`SyncError`] is. Hosts show it as the string that
+/// [`ErrorCode::as_str`] gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorCode {
@@ -75,7 +76,8 @@ impl ErrorCode {
     }
 }
 
-/// The one error type of the engine: a code to decide by, a sentence to read. One word wide, for nearly every call hands one on.
+/// The one error type of the engine: a code to decide by, a sentence to read. One word wide, for
+/// nearly every call hands one on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyncError(Box<Fault>);
 

@@ -1,8 +1,8 @@
 //! The data of Syncline: values, schemas, tables of cells, and JSON in and out of them.
 //!
-//! What runs once per record and field is here, in a crate of its own, because a crate is the unit that a profile optimises: this
-//! one for speed, all that decides over it for size. The engine offers these modules as its own, which is how they are named
-//! elsewhere.
+//! What runs once per record and field is here, in a crate of its own, because a crate is the unit
+//! that a profile optimises: this one for speed, all that decides over it for size. The engine
+//! offers these modules as its own, which is how they are named elsewhere.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,5 @@
-//! The sorts of the engine. Those of the library are compiled anew for every type, and weigh kilobytes each.
+//! The sorts of the engine. Those of the library are compiled anew for every type, and weigh
+//! kilobytes each.
 
 use crate::prelude::*;
 

@@ -1,13 +1,17 @@
-// Which characters stand for the bytes of a stream, so that brotli makes little of the text. Characters of ASCII that need no escape
-// take one byte of UTF-8. Brotli guesses each by what kind the one before it is of: letters, digits, brackets, single signs are kinds
-// of their own. So bytes that are followed by different things get characters of different kinds.
+// Which characters stand for the bytes of a stream, so that brotli makes little of the text.
+// Characters of ASCII that need no escape take one byte of UTF-8. Brotli guesses each by what kind
+// the one before it is of: letters, digits, brackets, single signs are kinds of their own. So bytes
+// that are followed by different things get characters of different kinds.
 
 import { brotliCompressSync, constants } from 'node:zlib';
 
 /** The characters of ASCII that need no escape; the first, NUL, is one that tools stumble over. */
 const PLAIN = Array.from({ length: 127 }, (_, at) => at + 1).filter((code) => ![10, 13, 39, 92].includes(code));
 
-/** What brotli takes for one kind (RFC 7932, 7.1): a list of patterns, of which the first that fits counts. */
+/**
+ * What brotli takes for one kind (RFC 7932, 7.1): a list of patterns, of which the first that fits
+ * counts.
+ */
 const KINDS = [/ /, /"/, /%/, /\./, /=/, /\t/, /[,:;]/, /[([<{]/, /[)\]>}]/, /[AEIOU]/, /[aeiou]/, /[!-/?@^_`|~]/, /\d/, /[A-Z]/, /[a-z]/, /./];
 
 /** The places of the characters of each kind in an alphabet. */
@@ -25,7 +29,8 @@ const ROUNDS_MAX = 30;
 const BYTES = Array.from({ length: 256 }, (_, byte) => byte);
 
 /**
- * The alphabet that suits a stream: of each place in it, the byte. `undefined` when the bytes as they are suit as well.
+ * The alphabet that suits a stream: of each place in it, the byte. `undefined` when the bytes as
+ * they are suit as well.
  *
  * @param {Uint8Array} stream
  */
@@ -42,7 +47,10 @@ export function write(stream, alphabet = BYTES) {
   return Array.from(stream, (byte) => characters[byte]).join('');
 }
 
-/** An alphabet as text without anything to escape: character 93 is byte 0. Bytes that aren't told follow in their order. */
+/**
+ * An alphabet as text without anything to escape: character 93 is byte 0. Bytes that aren't told
+ * follow in their order.
+ */
 export function told(alphabet) {
   return String.fromCharCode(...alphabet.slice(0, PLAIN.length).map((byte) => byte + 93));
 }
@@ -93,7 +101,9 @@ function chosen(stream) {
   return [...alphabet, ...byCount.slice(PLAIN.length).sort((a, b) => a - b)];
 }
 
-/** Of each of the commonest bytes the kind, found by moving and swapping as long as that saves bits. */
+/**
+ * Of each of the commonest bytes the kind, found by moving and swapping as long as that saves bits.
+ */
 function kindsOf(stream, common) {
   const index = new Map(common.map((byte, at) => [byte, at]));
   const follows = common.map(() => new Float64Array(common.length));

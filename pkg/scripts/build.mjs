@@ -1,4 +1,5 @@
-// Builds the npm package: `wasm/` (glue and module, made by `cargo xtask build`) and `src/` -> `dist/`.
+// Builds the npm package: `wasm/` (glue and module, made by `cargo xtask build`) and `src/` ->
+// `dist/`.
 
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,8 +21,8 @@ function entryNames() {
 }
 
 /**
- * Keeps what the store's entry imports an import: bundled with the others, it would split what they share in two, which compresses
- * worse. Of the two entries, the slim one names no engine.
+ * Keeps what the store's entry imports an import: bundled with the others, it would split what they
+ * share in two, which compresses worse. Of the two entries, the slim one names no engine.
  */
 const apiStaysOutside = {
   name: 'api',
@@ -30,7 +31,9 @@ const apiStaysOutside = {
   },
 };
 
-/** Keeps `import('./engine-inline.js')` an import: the file is generated, and a chunk of its own. */
+/**
+ * Keeps `import('./engine-inline.js')` an import: the file is generated, and a chunk of its own.
+ */
 const engineStaysOutside = {
   name: 'engine-inline',
   setup({ onResolve }) {
@@ -54,8 +57,9 @@ async function bundle() {
     format: 'esm',
     platform: 'neutral',
     target: 'es2022',
-    // The source map gives a debugger the names back. Classes that apps see have theirs as a static property: `keepNames` gives
-    // one to every function as well, also to those that are made anew with each call.
+    // The source map gives a debugger the names back. Classes that apps see have theirs as a static
+    // property: `keepNames` gives one to every function as well, also to those that are made anew
+    // with each call.
     minifySyntax: true,
     minifyWhitespace: true,
     minifyIdentifiers: true,

@@ -1,5 +1,6 @@
-// Makes the glue of wasm-bindgen small: the names that it and the module have between them say what they are, with a hash each; it can
-// load modules in ways that the package has no use for; and most functions in it do the same, or nothing but call the module.
+// Makes the glue of wasm-bindgen small: the names that it and the module have between them say what
+// they are, with a hash each; it can load modules in ways that the package has no use for; and most
+// functions in it do the same, or nothing but call the module.
 //
 //   node scripts/glue.mjs <glue> <module> <glue> <module>
 
@@ -10,7 +11,10 @@ import { encoded, encodedText, exportsOf, importsOf, withSections } from './modu
 /** What wasm-bindgen named; the shell's own exports keep their names, for the facade calls them. */
 const MADE = /^_|^wasm_bindgen__/;
 
-/** How the glue starts a module: from a response, bytes, an address. The package always gives a module, once. */
+/**
+ * How the glue starts a module: from a response, bytes, an address. The package always gives a
+ * module, once.
+ */
 const START = /let wasmModule, wasmInstance, wasm;\n[^]*wasm\.(\w+)\(\);\n    return wasm;\n\}\n[^]*$/;
 
 const started = (start) => `let wasm;

@@ -1,6 +1,8 @@
 // Finds its way in the bytes of a WebAssembly module.
 
-/** Where a module's code section begins and ends, and each function, the length of its code first. */
+/**
+ * Where a module's code section begins and ends, and each function, the length of its code first.
+ */
 export function codeOf(module) {
   for (const { id, start, from, end } of sectionsOf(module)) {
     if (id !== 10) continue;
@@ -35,7 +37,9 @@ export function numberAt(module, at) {
   return { value, end: at };
 }
 
-/** What a module takes from outside: module and name as texts, and the bytes that say what it is. */
+/**
+ * What a module takes from outside: module and name as texts, and the bytes that say what it is.
+ */
 export function* importsOf(module) {
   const section = [...sectionsOf(module)].find(({ id }) => id === 2);
   if (section === undefined) return;

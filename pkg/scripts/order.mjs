@@ -1,5 +1,5 @@
-// Names the functions of a module so that those that are alike stand beside each other once `wasm-opt --reorder-functions-by-name`
-// has sorted them: what brotli repeats is then near.
+// Names the functions of a module so that those that are alike stand beside each other once
+// `wasm-opt --reorder-functions-by-name` has sorted them: what brotli repeats is then near.
 //
 //   node scripts/order.mjs <module> <module with names>
 

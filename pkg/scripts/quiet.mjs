@@ -1,5 +1,6 @@
-// Takes out of a module what a panic would say and where it was: the module's panic handler (`src/wasm/module.rs`) says nothing, but
-// the standard library comes compiled, with all of that in it.
+// Takes out of a module what a panic would say and where it was: the module's panic handler
+// (`src/wasm/module.rs`) says nothing, but the standard library comes compiled, with all of that in
+// it.
 //
 //   node scripts/quiet.mjs <module with names> <module>
 

@@ -1,12 +1,13 @@
-// A WebAssembly module's code mixes instructions, numbers of variables, addresses and constants, byte by byte. Apart from each
-// other, each kind repeats itself far more: brotli makes the module a tenth smaller. Only code is taken apart, and only in the
-// package's inlined engine; `engine.wasm` stays as it is.
+// A WebAssembly module's code mixes instructions, numbers of variables, addresses and constants,
+// byte by byte. Apart from each other, each kind repeats itself far more: brotli makes the module a
+// tenth smaller. Only code is taken apart, and only in the package's inlined engine; `engine.wasm`
+// stays as it is.
 
 import { codeOf, numberAt } from './module.mjs';
 
 /**
- * Moves the code of one function, and says of every byte which stream it belongs to. Its source becomes part of the package, so
- * it has to stand on its own.
+ * Moves the code of one function, and says of every byte which stream it belongs to. Its source
+ * becomes part of the package, so it has to stand on its own.
  *
  * @param {(stream: number) => number} byte moves one byte and gives it
  * @param {() => number} peek the instruction after the number that comes next
@@ -69,7 +70,8 @@ export function moveCode(byte, peek, align) {
 /**
  * Puts a module together again. Its source becomes part of the package too.
  *
- * @param {Uint8Array} bytes the streams, one after the other: what stands before the code, the code's, what stands after it
+ * @param {Uint8Array} bytes the streams, one after the other: what stands before the code, the
+ * code's, what stands after it
  * @param {number[]} lengths how long each is
  * @param {number} count how many functions there are
  * @param {number} size how long the module is

@@ -21,20 +21,25 @@ export function fieldsOf(model: typeof Model): FieldList {
   return list;
 }
 
-/** @internal Whether records keep something of their own under that name: as a field, it is read by `get` alone. */
+/**
+ * @internal Whether records keep something of their own under that name: as a field, it is read by
+ * `get` alone.
+ */
 export function isInternal(name: string): boolean {
   return /^_(\d+|[msergvx])$/.test(name);
 }
 
 /**
- * @internal Makes `record.name` read and write the field, unless the class says something else about that name.
+ * @internal Makes `record.name` read and write the field, unless the class says something else
+ * about that name.
  *
  * @param set which of the sets of readers it takes
  */
 export function defineAccessor(prototype: object, field: Field, set = 0): void {
   const { name } = field;
   if (Object.hasOwn(prototype, name) || isInternal(name)) return;
-  // A field may take the place of another field's accessor, never that of a method or getter of the app or of Model.
+  // A field may take the place of another field's accessor, never that of a method or getter of the
+  // app or of Model.
   const inherited = findProperty(prototype, name);
   if (inherited !== undefined && !accessors.has(inherited.get as object)) return;
   const get = getter(field, set);

@@ -56,7 +56,8 @@ export const standIns = new Map<string, MockFunction>();
 const mocked = new WeakSet<object>();
 
 /**
- * Requests of apps, and what they and those of managers have in common: `DEFAULT_FETCH_OPTIONS`, and answers that are made up, for tests.
+ * Requests of apps, and what they and those of managers have in common: `DEFAULT_FETCH_OPTIONS`,
+ * and answers that are made up, for tests.
  */
 export class AjaxHelper {
   /** @internal Minified code has other names. */ static readonly name: string = 'AjaxHelper';
@@ -66,7 +67,10 @@ export class AjaxHelper {
     headers?: Record<string, string>;
   } = {};
 
-  /** Sends a request. Rejects with a {@link SyncError} when there is no answer, or one that is to be parsed and can't be. */
+  /**
+   * Sends a request. Rejects with a {@link SyncError} when there is no answer, or one that is to be
+   * parsed and can't be.
+   */
   static async fetch(url: string, options?: AjaxOptions | null): Promise<AjaxResponse> {
     const { queryParams, addQueryParamsToBody, parseJson, abortController, body, ...rest } =
       options ?? ({} as AjaxOptions);
@@ -111,8 +115,8 @@ export class AjaxHelper {
   }
 
   /**
-   * Answers requests of a URL, whatever their query string, without sending them; those of managers too. A URL with a query string
-   * stands for that one alone.
+   * Answers requests of a URL, whatever their query string, without sending them; those of managers
+   * too. A URL with a query string stands for that one alone.
    */
   static mockUrl(url: string, response: MockResponse | MockFunction): void {
     if (

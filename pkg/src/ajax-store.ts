@@ -34,7 +34,10 @@ export type AjaxStoreConfig<R extends Model = Model> = StoreConfig<R> & {
   deleteUrl?: string;
   /** Read at once. */
   autoLoad?: boolean;
-  /** How long to wait after a change before it is sent by itself (`autoCommit`), in ms; 100 when not given. */
+  /**
+   * How long to wait after a change before it is sent by itself (`autoCommit`), in ms; 100 when not
+   * given.
+   */
   autoCommitTimeout?: number;
   /** Header names and values. */
   headers?: Record<string, string>;
@@ -46,7 +49,9 @@ export type AjaxStoreConfig<R extends Model = Model> = StoreConfig<R> & {
   sendAsFormData?: boolean;
   /** What of an answer holds the rows; `data` when not given. */
   responseDataProperty?: string;
-  /** What says whether it is a success; `success` when not given. An answer that doesn't say is one. */
+  /**
+   * What says whether it is a success; `success` when not given. An answer that doesn't say is one.
+   */
   responseSuccessProperty?: string;
   /** What says how many records the server has; `total` when not given. */
   responseTotalProperty?: string;
@@ -54,7 +59,9 @@ export type AjaxStoreConfig<R extends Model = Model> = StoreConfig<R> & {
   writeAllFields?: boolean;
   /** Options of `fetch`. */
   fetchOptions?: Record<string, unknown>;
-  /** When a request whose outcome is unknown is tried again; see {@link CrudManagerConfig.retry}. */
+  /**
+   * When a request whose outcome is unknown is tried again; see {@link CrudManagerConfig.retry}.
+   */
   retry?: CrudManagerConfig['retry'];
   /** How long to wait for an answer, in ms; 30 s when not given. */
   timeout?: number;
@@ -142,8 +149,9 @@ interface Said {
 }
 
 /**
- * A store that speaks with a server by itself: it reads from one URL, and sends what is new, changed and removed to others. It is a
- * manager of one store inside, with what that brings: edits during a request, one request at a time, repetitions, temporary ids.
+ * A store that speaks with a server by itself: it reads from one URL, and sends what is new,
+ * changed and removed to others. It is a manager of one store inside, with what that brings: edits
+ * during a request, one request at a time, repetitions, temporary ids.
  *
  * ```ts
  * import { AjaxStore } from 'syncline/ajax-store';
@@ -152,8 +160,9 @@ interface Said {
  * });
  * ```
  *
- * Besides the events of stores it fires `beforeLoad` (`false` prevents it), `loadStart`, `beforeRequest`, `afterRequest`, `commit`, and
- * for each request that failed `exception` with `action`, `error` and `response`.
+ * Besides the events of stores it fires `beforeLoad` (`false` prevents it), `loadStart`,
+ * `beforeRequest`, `afterRequest`, `commit`, and for each request that failed `exception` with
+ * `action`, `error` and `response`.
  */
 export class AjaxStore<R extends Model = Model> extends Store<R> {
   /** Listens to an event of the store or of its requests. Gives a function that ends it. */
@@ -227,8 +236,8 @@ export class AjaxStore<R extends Model = Model> extends Store<R> {
   }
 
   /**
-   * Reads the records anew; a read that is under way is cancelled. Unsent edits stay on top. Resolves when they are there; rejects
-   * with a {@link SyncError}.
+   * Reads the records anew; a read that is under way is cancelled. Unsent edits stay on top.
+   * Resolves when they are there; rejects with a {@link SyncError}.
    *
    * @param params further parameters of this request
    */
@@ -239,8 +248,9 @@ export class AjaxStore<R extends Model = Model> extends Store<R> {
   }
 
   /**
-   * Sends what is changed: first what is new, then what is changed, then what is removed. During a commit, one more follows that sends
-   * what was changed since. Resolves with what was sent (`null`: nothing); rejects with the first error. What failed stays changed.
+   * Sends what is changed: first what is new, then what is changed, then what is removed. During a
+   * commit, one more follows that sends what was changed since. Resolves with what was sent
+   * (`null`: nothing); rejects with the first error. What failed stays changed.
    */
   override commit(): Promise<AjaxChanges<R> | null> & AjaxChanges<R> {
     this._alive();
@@ -303,7 +313,7 @@ export class AjaxStore<R extends Model = Model> extends Store<R> {
     super.destroy();
   }
 
-  // --- requests ---------------------------------------------------------------------------------------------------------
+  // --- requests ----------------------------------------------------------------------------------
 
   private async read(request: TransportRequest): Promise<object> {
     const { type: _type, requestId: _id, stores: _stores, ...part } = JSON.parse(request.data);

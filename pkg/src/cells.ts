@@ -30,8 +30,9 @@ export const enum Freshness {
 }
 
 /**
- * A record's cells by place of the field. They are properties of the record itself, so that a read costs what a read of any
- * property costs: an array of cells is another two places in memory to go to. Those that don't fit are in `_m`.
+ * A record's cells by place of the field. They are properties of the record itself, so that a read
+ * costs what a read of any property costs: an array of cells is another two places in memory to go
+ * to. Those that don't fit are in `_m`.
  *
  * @internal
  */
@@ -59,8 +60,8 @@ export interface Cells {
 export const CELLS = 16;
 
 /**
- * What few records have, apart: every further property of a record makes the reads of all of them slower, for less of them fits
- * into the processor's cache.
+ * What few records have, apart: every further property of a record makes the reads of all of them
+ * slower, for less of them fits into the processor's cache.
  *
  * @internal
  */
@@ -87,11 +88,12 @@ type Reader = (this: Model) => unknown;
 type Writer = (this: Model, value: unknown) => void;
 
 /**
- * Each a function of its own, as its place must be a constant of the code. A stale record has no cells: what isn't there is looked
- * for, all else needs no further check.
+ * Each a function of its own, as its place must be a constant of the code. A stale record has no
+ * cells: what isn't there is looked for, all else needs no further check.
  *
- * And there are several of each, which stores take in turn: engines remember by the code what kinds of objects it has seen. One that
- * sees the records of all stores is a third slower at each, and no longer part of the code that reads.
+ * And there are several of each, which stores take in turn: engines remember by the code what kinds
+ * of objects it has seen. One that sees the records of all stores is a third slower at each, and no
+ * longer part of the code that reads.
  */
 // prettier-ignore
 const READERS: readonly (readonly Reader[])[] = [
@@ -172,7 +174,10 @@ const READERS: readonly (readonly Reader[])[] = [
 /** How many sets of readers there are. @internal */
 export const READER_SETS = READERS.length;
 
-/** The same for edits: those that need nothing but their cell, and to be written down, are done here. */
+/**
+ * The same for edits: those that need nothing but their cell, and to be written down, are done
+ * here.
+ */
 const WRITERS: readonly ((field: Field) => Writer)[] = [
   (field) =>
     function (value) {
@@ -273,7 +278,9 @@ function absent(record: Model, ix: number): unknown {
   return ix < CELLS ? record[NAMES[ix] as keyof Cells] : record._m?.[ix - CELLS];
 }
 
-/** @internal Place by place, as a name that is computed costs more than the rest of an edit here. */
+/**
+ * @internal Place by place, as a name that is computed costs more than the rest of an edit here.
+ */
 export function putCell(record: Model, ix: number, value: unknown): void {
   switch (ix) {
     case 0:
@@ -330,8 +337,8 @@ export function putCell(record: Model, ix: number, value: unknown): void {
 }
 
 /**
- * @internal Gives a record all its cells, as many as `width`, which begin at `from`. The constructor of records does the same, for
- * it makes the properties.
+ * @internal Gives a record all its cells, as many as `width`, which begin at `from`. The
+ * constructor of records does the same, for it makes the properties.
  */
 export function putCells(record: Model, cells: readonly unknown[], from: number, width: number): void {
   record._0 = cells[from];
@@ -371,10 +378,11 @@ export function isSmall(value: number): boolean {
 }
 
 /**
- * @internal What engines know of a class's records. They give objects a shape by what they have seen in each property; one that
- * changed when there are many records would change with each of them. So the class's first record has cells of every kind, but
- * where it has a small integer: a property that never held anything else is read without any check. What else it may hold makes
- * it a property of any kind in place; other numbers alone don't, and so are announced.
+ * @internal What engines know of a class's records. They give objects a shape by what they have
+ * seen in each property; one that changed when there are many records would change with each of
+ * them. So the class's first record has cells of every kind, but where it has a small integer: a
+ * property that never held anything else is read without any check. What else it may hold makes it
+ * a property of any kind in place; other numbers alone don't, and so are announced.
  */
 export class Shape {
   /** By place, whether no other numbers have been seen. */

@@ -45,24 +45,34 @@ export interface ReconnectConfig {
   factor?: number;
   /** The longest wait, in ms; 30000 when not given. */
   cap?: number;
-  /** The random part of a wait, 0 to 1; 1 when not given, so that many clients don't come back at once. */
+  /**
+   * The random part of a wait, 0 to 1; 1 when not given, so that many clients don't come back at
+   * once.
+   */
   jitter?: number;
 }
 
 /** Options of a channel. */
 export interface ChannelConfig {
-  /** Where to: `wss://…` or `/ws`, the event stream's URL for `sse`. Relative ones count from the page. */
+  /**
+   * Where to: `wss://…` or `/ws`, the event stream's URL for `sse`. Relative ones count from the
+   * page.
+   */
   url?: string;
   /** When not given: `socketio` with a `socket`, `polling` without a `url`, else `websocket`. */
   transport?: ChannelTransport;
   /**
-   * The app's own socket of `socket.io-client`. It is listened to, and not closed; but when it says that
-   * it is connected, or about to be, and nothing is answered within `timeout`, it is connected anew.
+   * The app's own socket of `socket.io-client`. It is listened to, and not closed; but when it says
+   * that it is connected, or about to be, and nothing is answered within `timeout`, it is connected
+   * anew.
    */
   socket?: SocketLike;
   /** How events of Socket.IO begin; the project's name, or `calendar`, when not given. */
   prefix?: string;
-  /** Where messages go that an event stream can't carry; `…/live` beside a stream at `…/events` when not given. */
+  /**
+   * Where messages go that an event stream can't carry; `…/live` beside a stream at `…/events` when
+   * not given.
+   */
   sendUrl?: string;
   /** The room of the server. */
   project?: string;
@@ -74,20 +84,29 @@ export interface ChannelConfig {
   token?: string | (() => string | undefined | Promise<string | undefined>);
   /** Headers of requests (`sse` alone). */
   headers?: Record<string, string>;
-  /** How messages are wrapped: `{ type, data }` for `calendar` (default) and `taskboard`, `{ command, data }`. All are understood. */
+  /**
+   * How messages are wrapped: `{ type, data }` for `calendar` (default) and `taskboard`,
+   * `{ command, data }`. All are understood.
+   */
   dialect?: 'calendar' | 'taskboard' | 'command';
   /**
-   * Whether the server greets (`hello`), tells what was missed and answers probes, as docs/live.md says. When not given: yes, but not
-   * with a `dialect`, `encode`, `decode` or `requestInitialData`, nor over Socket.IO, where a greeting is taken when it comes.
+   * Whether the server greets (`hello`), tells what was missed and answers probes, as docs/live.md
+   * says. When not given: yes, but not with a `dialect`, `encode`, `decode` or
+   * `requestInitialData`, nor over Socket.IO, where a greeting is taken when it comes.
    */
   handshake?: boolean;
   /** Without a handshake: asks for all data when connected, as `{ type: 'requestInitialData' }`. */
   requestInitialData?: boolean;
-  /** Makes of a message what is sent: text, or something that becomes JSON; `null` sends nothing. */
+  /**
+   * Makes of a message what is sent: text, or something that becomes JSON; `null` sends nothing.
+   */
   encode?: (frame: ChannelFrame) => unknown;
   /** Makes messages of what came (JSON that was read, or else the text); `null` passes over it. */
   decode?: (message: any) => ChannelFrame | ChannelFrame[] | null | undefined;
-  /** How syncs go out; `http` when not given. Over the channel, they go by HTTP while there is no connection. */
+  /**
+   * How syncs go out; `http` when not given. Over the channel, they go by HTTP while there is no
+   * connection.
+   */
   sendOver?: 'http' | 'channel';
   /** Connect by itself (default). */
   autoConnect?: boolean;
@@ -96,21 +115,31 @@ export interface ChannelConfig {
   maxReconnectAttempts?: number;
   /** The same as `reconnect.base`. */
   reconnectDelay?: number;
-  /** How long a connection has to stay up for its failures to be forgotten, in ms; 5000 when not given. */
+  /**
+   * How long a connection has to stay up for its failures to be forgotten, in ms; 5000 when not
+   * given.
+   */
   stable?: number;
   /** How long the server may be silent before it is probed, in ms; 15000 when not given. */
   heartbeat?: number;
-  /** How long connecting, the greeting, missed changes and the answer to a probe may take, in ms; 10000 when not given. */
+  /**
+   * How long connecting, the greeting, missed changes and the answer to a probe may take, in ms;
+   * 10000 when not given.
+   */
   timeout?: number;
   /** How long an answer to something that was sent may take, in ms; 10000 when not given. */
   ackTimeout?: number;
-  /** How long a page may be hidden before the connection is closed, in ms; 300000 when not given, 0: it stays. */
+  /**
+   * How long a page may be hidden before the connection is closed, in ms; 300000 when not given, 0:
+   * it stays.
+   */
   hiddenTimeout?: number;
   /** How long peers and locks are believed in without a connection, in ms; 30000 when not given. */
   grace?: number;
   /**
-   * Asks by HTTP for what is new, every `interval` ms: after the connection is lost, until it is back, or, with the transport
-   * `polling`, always. By an empty sync where its answer tells what others changed (default with a handshake), or by a load.
+   * Asks by HTTP for what is new, every `interval` ms: after the connection is lost, until it is
+   * back, or, with the transport `polling`, always. By an empty sync where its answer tells what
+   * others changed (default with a handshake), or by a load.
    */
   polling?: false | { interval?: number; by?: 'sync' | 'load' };
   listeners?: Listeners<ChannelEvents, Channel>;

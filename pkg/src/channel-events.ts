@@ -45,7 +45,9 @@ export interface Lock {
   userName: string;
   color: string;
   isSelf: boolean;
-  /** Of one that is free: `released`, `handedOver`, `expired`, `gone`, `removed`, `disconnected`. */
+  /**
+   * Of one that is free: `released`, `handedOver`, `expired`, `gone`, `removed`, `disconnected`.
+   */
   reason?: string;
   [more: string]: unknown;
 }

@@ -23,7 +23,9 @@ export interface Host {
   send(message: unknown): void;
   /** No report comes afterwards. `dead`: it seems open, and nothing comes through. */
   close(dead?: boolean): void;
-  /** Tells the server that the client won't come back, also when the connection broke off before. */
+  /**
+   * Tells the server that the client won't come back, also when the connection broke off before.
+   */
   goodbye?(): void;
 }
 
@@ -50,7 +52,7 @@ export function openHost(
   }
 }
 
-// --- WebSocket ------------------------------------------------------------------------------------------------------------
+// --- WebSocket -----------------------------------------------------------------------------------
 
 function openWebSocket(config: ChannelConfig, about: About, sink: Sink): Host {
   const url = urlOf(config, config.url as string, about);
@@ -60,8 +62,8 @@ function openWebSocket(config: ChannelConfig, about: About, sink: Sink): Host {
   socket.onopen = () => sink.open();
   socket.onmessage = ({ data }) =>
     sink.message(typeof data === 'string' ? data : new TextDecoder().decode(data));
-  // What is told of an error is that there was one; its close follows. Not in Node.js 22, whose socket stays in the state in which
-  // it failed to connect.
+  // What is told of an error is that there was one; its close follows. Not in Node.js 22, whose
+  // socket stays in the state in which it failed to connect.
   socket.onerror = () => {
     if (socket.readyState === WebSocket.CONNECTING) down(BROKEN, '');
   };
@@ -86,7 +88,7 @@ function openWebSocket(config: ChannelConfig, about: About, sink: Sink): Host {
   };
 }
 
-// --- server-sent events ---------------------------------------------------------------------------------------------------
+// --- server-sent events --------------------------------------------------------------------------
 
 function openEvents(
   config: ChannelConfig,
@@ -235,7 +237,7 @@ function frameOf(event: string, data: string): unknown {
   return content?.type === undefined ? { type: event, data: content } : content;
 }
 
-// --- Socket.IO ------------------------------------------------------------------------------------------------------------
+// --- Socket.IO -----------------------------------------------------------------------------------
 
 /** Events of the server that have another name as messages. */
 const RENAMED: Record<string, string> = { update: 'sync', locked: 'lock', unlocked: 'unlock' };
@@ -324,8 +326,8 @@ function openSocketIo(config: ChannelConfig, about: About, sink: Sink): Host {
     close: (dead) => {
       close();
       if (dead) {
-        // A transport that broke while it was being exchanged for another isn't missed by the library
-        // before a ping is, half a minute later.
+        // A transport that broke while it was being exchanged for another isn't missed by the
+        // library before a ping is, half a minute later.
         socket.disconnect?.();
         socket.connect?.();
       } else if (socket.connected) socket.emit(`${prefix}:unsubscribe`);
@@ -333,7 +335,10 @@ function openSocketIo(config: ChannelConfig, about: About, sink: Sink): Host {
   };
 }
 
-/** What a server acknowledges: it may say that it refuses by nothing but an error, or a list of them. */
+/**
+ * What a server acknowledges: it may say that it refuses by nothing but an error, or a list of
+ * them.
+ */
 function verdict(answer: any): any {
   const errors = answer?.error ?? answer?.errorDetails;
   if (errors === undefined || errors === null || answer.success === true) return answer;
@@ -341,7 +346,7 @@ function verdict(answer: any): any {
   return { success: false, message: words.join('; '), ...answer };
 }
 
-// --- helpers --------------------------------------------------------------------------------------------------------------
+// --- helpers -------------------------------------------------------------------------------------
 
 /** A URL with who asks for what, for servers that want to know. */
 function urlOf(config: ChannelConfig, url: string, about: Partial<About>): URL {

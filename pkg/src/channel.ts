@@ -41,7 +41,10 @@ const SEPARATOR = '\u001e';
 /** Messages beyond this many characters aren't even handed over. */
 const MESSAGE_LENGTH_MAX = 32 << 20;
 
-/** Messages that come faster than pictures are shown are handed over together; so long at most, in ms. */
+/**
+ * Messages that come faster than pictures are shown are handed over together; so long at most, in
+ * ms.
+ */
 const GATHER_MS = 50;
 
 /** For so long a picture is shown. */
@@ -117,7 +120,7 @@ export class Channel extends Emitter<ChannelEvents> {
     globalThis.addEventListener?.('pagehide', this.onHide);
   }
 
-  // --- state ------------------------------------------------------------------------------------------------------------
+  // --- state -------------------------------------------------------------------------------------
 
   /** Where it stands. */
   get state(): ChannelState {
@@ -154,9 +157,11 @@ export class Channel extends Emitter<ChannelEvents> {
     return this.ended;
   }
 
-  // --- connection -------------------------------------------------------------------------------------------------------
+  // --- connection --------------------------------------------------------------------------------
 
-  /** Connects, also after it was suspended, lost or closed. Does nothing when there is a connection. */
+  /**
+   * Connects, also after it was suspended, lost or closed. Does nothing when there is a connection.
+   */
   connect(): void {
     this.feed(Feed.Connect);
   }
@@ -190,11 +195,11 @@ export class Channel extends Emitter<ChannelEvents> {
     this._forgetListeners();
   }
 
-  // --- sending ----------------------------------------------------------------------------------------------------------
+  // --- sending -----------------------------------------------------------------------------------
 
   /**
-   * Sends changes as a message of its own, `{ <storeId>: { added?, updated?, removed? } }`, beside what syncs send. Without a
-   * connection they wait, one entry per record.
+   * Sends changes as a message of its own, `{ <storeId>: { added?, updated?, removed? } }`, beside
+   * what syncs send. Without a connection they wait, one entry per record.
    *
    * @throws SyncError `LIMIT` when too many wait that aren't unconfirmed edits of a store anyway.
    */
@@ -211,7 +216,7 @@ export class Channel extends Emitter<ChannelEvents> {
     this.feed(Feed.Message, 0, 0, writeJson(message));
   }
 
-  // --- people -----------------------------------------------------------------------------------------------------------
+  // --- people ------------------------------------------------------------------------------------
 
   /** Who is here, this client included. */
   get peers(): readonly Peer[] {
@@ -223,7 +228,10 @@ export class Channel extends Emitter<ChannelEvents> {
     return [...this.held.values()];
   }
 
-  /** Says what the user does: `setPresence({ action: 'editing', record })`. Said again after a reconnect. */
+  /**
+   * Says what the user does: `setPresence({ action: 'editing', record })`. Said again after a
+   * reconnect.
+   */
   setPresence(what: {
     action: 'viewing' | 'editing' | 'left';
     record?: Model | null;
@@ -256,8 +264,9 @@ export class Channel extends Emitter<ChannelEvents> {
   }
 
   /**
-   * Takes a record for this client alone: `lockRecord(record)`, or by store and id. `true` when it has it, `false` when another
-   * has it and doesn't hand it over within `timeout` ms. Renewed by itself until {@link Channel.unlockRecord}.
+   * Takes a record for this client alone: `lockRecord(record)`, or by store and id. `true` when it
+   * has it, `false` when another has it and doesn't hand it over within `timeout` ms. Renewed by
+   * itself until {@link Channel.unlockRecord}.
    *
    * @throws SyncError `NETWORK` without a connection, `TIMEOUT` when the server doesn't answer.
    */
@@ -307,7 +316,7 @@ export class Channel extends Emitter<ChannelEvents> {
     return known?.color ?? userColor(userId);
   }
 
-  // --- for the engine ---------------------------------------------------------------------------------------------------
+  // --- for the engine ----------------------------------------------------------------------------
 
   /** @internal */
   _act(act: number, epoch: number, text: string): void {
@@ -318,7 +327,7 @@ export class Channel extends Emitter<ChannelEvents> {
     else if (epoch === this.epoch) this.close(text !== '');
   }
 
-  // --- private ----------------------------------------------------------------------------------------------------------
+  // --- private -----------------------------------------------------------------------------------
 
   private readonly onReady = (): void => this.feed(Feed.Ready);
   private readonly onFreeze = (): void => this.feed(Feed.Freeze);

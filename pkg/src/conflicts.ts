@@ -13,7 +13,10 @@ export type ConflictStrategy =
   | 'server-wins'
   /** The user's values stay, and are sent. */
   | 'client-wins'
-  /** Of a field that both changed, `mergeFields` decides, or the newer value stays. A record that one side removed stays. */
+  /**
+   * Of a field that both changed, `mergeFields` decides, or the newer value stays. A record that
+   * one side removed stays.
+   */
   | 'merge'
   /** The record keeps both until {@link Conflict.resolve}, and isn't sent before. */
   | 'manual';
@@ -22,8 +25,8 @@ export type ConflictStrategy =
 export type ConflictSide = 'mine' | 'theirs' | 'merged';
 
 /**
- * What becomes of a conflict: one side has all of it, or each field gets a value (fields that aren't named stay the user's).
- * `merge` decides field by field, as the strategy of that name does.
+ * What becomes of a conflict: one side has all of it, or each field gets a value (fields that
+ * aren't named stay the user's). `merge` decides field by field, as the strategy of that name does.
  */
 export type ConflictChoice =
   | 'mine'
@@ -43,7 +46,10 @@ export type FieldMerge = (mine: any, theirs: any, base: any, conflict: Conflict)
 
 /** How a manager or a store decides conflicts. */
 export interface ConflictOptions {
-  /** A strategy, or a function that decides. Without it the user's values stay, and records that the server removes go. */
+  /**
+   * A strategy, or a function that decides. Without it the user's values stay, and records that the
+   * server removes go.
+   */
   conflictResolution?: ConflictStrategy | ConflictResolver;
   /** How `merge` makes one value of two, by field. */
   mergeFields?: Record<string, FieldMerge>;
@@ -91,7 +97,10 @@ export class Conflict {
   /** The record; of one that is gone and was never read, there is none. */
   readonly record: Model | undefined;
   readonly recordId: Id;
-  /** `remoteRemove`: the server removed what the user has changed; `localRemove`: the other way round. */
+  /**
+   * `remoteRemove`: the server removed what the user has changed; `localRemove`: the other way
+   * round.
+   */
   kind: 'update' | 'remoteRemove' | 'localRemove' = 'update';
   /** How it is decided; `function` by the app's function. */
   strategy: ConflictStrategy | 'function' = 'manual';
@@ -134,7 +143,8 @@ export class Conflict {
   }
 
   /**
-   * Decides it. Gives whether that was still to be done. What stays the user's is sent with the next sync.
+   * Decides it. Gives whether that was still to be done. What stays the user's is sent with the
+   * next sync.
    */
   resolve(choice: ConflictChoice): boolean {
     if (this.isResolved || this.store.isDestroyed) return false;

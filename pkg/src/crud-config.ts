@@ -45,7 +45,10 @@ export interface TransportSection extends FetchOptions {
   params?: OrFunction<Record<string, OrFunction<unknown>>>;
   /** The same as `params`. */
   queryParams?: OrFunction<Record<string, OrFunction<unknown>>>;
-  /** A request with a body carries `params` in it: as a form, in which the pack is the field `paramName`, or `data`. */
+  /**
+   * A request with a body carries `params` in it: as a form, in which the pack is the field
+   * `paramName`, or `data`.
+   */
   addQueryParamsToBody?: boolean;
   /** The query parameter that carries the pack; `data` for GET. */
   paramName?: string;
@@ -82,7 +85,10 @@ export interface CrudStoreDescriptor {
   writeAllFields?: boolean;
 }
 
-/** What can be put under a manager: a store, the id of one, a descriptor, or options to make one from. */
+/**
+ * What can be put under a manager: a store, the id of one, a descriptor, or options to make one
+ * from.
+ */
 export type CrudStoreInput = Store<any> | string | CrudStoreDescriptor | StoreConfig<any>;
 
 /** A manager's options. */
@@ -117,7 +123,9 @@ export interface CrudManagerOptions extends ConflictOptions {
   supportShortSyncResponse?: boolean;
   /** Answers without `success` are successes (default). */
   skipSuccessProperty?: boolean;
-  /** A load may be answered by a sync answer and the other way round, as the answer's `type` says. */
+  /**
+   * A load may be answered by a sync answer and the other way round, as the answer's `type` says.
+   */
   trackResponseType?: boolean;
   /** Who wins a field that both sides changed while a sync was on the wire. */
   syncConflictResolution?: 'local' | 'remote';
@@ -131,7 +139,10 @@ export interface CrudManagerOptions extends ConflictOptions {
   retry?: RetryConfig;
   /** Packs in a request's body go as a form field, named by the section's `paramName` or `data`. */
   sendAsFormData?: boolean;
-  /** Properties that go into every pack; or a function that stands for the server: it gives load answers. */
+  /**
+   * Properties that go into every pack; or a function that stands for the server: it gives load
+   * answers.
+   */
   requestData?: Record<string, unknown> | ((params: DataPartParams) => object | Promise<object>);
   /** `requestData`, where other code has it. */
   encoder?: { requestData?: Record<string, unknown> };
@@ -145,16 +156,23 @@ export interface CrudManagerOptions extends ConflictOptions {
   live?: string | ChannelConfig | false | null;
   /** When to ask the server for news; a number is an interval in ms. */
   polling?: PollingConfig | number | false | null;
-  /** Records that refer to new ones are sent once those have their ids: for servers that take references as they come. */
+  /**
+   * Records that refer to new ones are sent once those have their ids: for servers that take
+   * references as they come.
+   */
   phasedSync?: boolean;
   /** Most bytes of a package; larger ones are sent in portions. */
   maxSyncBytes?: number;
   /**
-   * What follows a sync that the server refused because its data is newer: edits wait (`keep`, when not given); a load, on top of which
-   * they go out again (`reload`); what was sent is taken back, and a load follows (`revert`).
+   * What follows a sync that the server refused because its data is newer: edits wait (`keep`, when
+   * not given); a load, on top of which they go out again (`reload`); what was sent is taken back,
+   * and a load follows (`revert`).
    */
   onConflict?: 'keep' | 'reload' | 'revert';
-  /** How many times in a row `reload` is tried at once; 3 when not given. Further attempts wait, as `retry` says. */
+  /**
+   * How many times in a row `reload` is tried at once; 3 when not given. Further attempts wait, as
+   * `retry` says.
+   */
   maxConflictRetries?: number;
   /** The HTTP statuses and `code`s of answers that say so; 409 and `CONFLICT` when not given. */
   conflictCodes?: readonly (number | string)[];
@@ -182,13 +200,18 @@ export type CrudManagerConfig<This = CrudManager<any>> = Omit<CrudManagerOptions
   listeners?: Listeners<CrudManagerEvents, This>;
   /** The same as overriding {@link CrudManager.sendRequest}. */
   sendRequest?: (this: This, request: TransportRequest) => unknown;
-  /** The same as overriding {@link CrudManager.cancelRequest}: also called when nobody waits any more for what `sendRequest` gave. */
+  /**
+   * The same as overriding {@link CrudManager.cancelRequest}: also called when nobody waits any
+   * more for what `sendRequest` gave.
+   */
   cancelRequest?: (this: This, promise?: Promise<unknown> | null, reject?: unknown) => void;
   /** The same as overriding {@link CrudManager.encode}. */
   encode?: (this: This, pack: any) => string | null;
   /** The same as overriding {@link CrudManager.decode}. */
   decode?: (this: This, text: string) => object | null;
-  /** A policy (see {@link CrudManagerOptions.onConflict}), or a listener of the event `conflict`. */
+  /**
+   * A policy (see {@link CrudManagerOptions.onConflict}), or a listener of the event `conflict`.
+   */
   onConflict?:
     | CrudManagerOptions['onConflict']
     | ((this: This, event: CrudManagerEvents['conflict']) => unknown);

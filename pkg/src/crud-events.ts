@@ -47,7 +47,10 @@ interface WithPack<K extends string> extends Base<K> {
 
 interface WithResponse<K extends string> extends Base<K> {
   requestType: RequestType;
-  /** The server's answer, parsed when it is first read. In a before… event it can be changed or replaced. */
+  /**
+   * The server's answer, parsed when it is first read. In a before… event it can be changed or
+   * replaced.
+   */
   response: any;
 }
 
@@ -79,7 +82,10 @@ export interface CrudManagerEvents extends RelayedEvents {
   beforeLoad: WithPack<'beforeLoad'>;
   /** A load has begun. */
   loadStart: Base<'loadStart'>;
-  /** A request is about to go out: `requestConfig` and `params` can be changed. A promise is awaited. */
+  /**
+   * A request is about to go out: `requestConfig` and `params` can be changed. A promise is
+   * awaited.
+   */
   beforeSend: Omit<Base<'beforeSend'>, 'type'> & {
     /** The same as `requestType`: the one event whose `type` isn't its name. */
     type: RequestType;
@@ -143,9 +149,15 @@ export interface CrudManagerEvents extends RelayedEvents {
   syncUncertain: Base<'syncUncertain'> & { message: string; records: Model[] };
   /** A listener threw. */
   exception: Base<'exception'> & { eventName: string; error: unknown };
-  /** Changed records say that they aren't valid (`isValid`): they are kept back, with what depends on them. */
+  /**
+   * Changed records say that they aren't valid (`isValid`): they are kept back, with what depends
+   * on them.
+   */
   invalid: Base<'invalid'> & { records: Model[] };
-  /** The server has changed what the user has changed too. It may be decided already: see `conflict.isResolved`. */
+  /**
+   * The server has changed what the user has changed too. It may be decided already: see
+   * `conflict.isResolved`.
+   */
   conflict: Base<'conflict'> & { conflict: Conflict };
   /** A conflict is decided: by the strategy, by the app, or because its edits are no more. */
   conflictResolved: Base<'conflictResolved'> & {

@@ -87,11 +87,11 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudStores
     queueMicrotask(() => this._listenersChanged());
   }
 
-  // --- loading and syncing ----------------------------------------------------------------------------------------------
+  // --- loading and syncing -----------------------------------------------------------------------
 
   /**
-   * Loads all stores, from the configured URL or the given one. Cancels a load that is under way. Resolves when the data is there;
-   * rejects with a {@link SyncError}.
+   * Loads all stores, from the configured URL or the given one. Cancels a load that is under way.
+   * Resolves when the data is there; rejects with a {@link SyncError}.
    */
   override load(options?: LoadOptions | string): Promise<CrudResult> {
     const given = typeof options === 'string' ? { request: { url: options } } : options;
@@ -104,16 +104,17 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudStores
   }
 
   /**
-   * Sends what is changed. Resolves with the server's answer, or `null` when there was nothing to send. While a sync is under
-   * way, all calls share one that follows it.
+   * Sends what is changed. Resolves with the server's answer, or `null` when there was nothing to
+   * send. While a sync is under way, all calls share one that follows it.
    */
   sync(): Promise<CrudResult | null> {
     return makeCall((call) => engine().sync(this._alive(), call));
   }
 
   /**
-   * Applies a load answer (or, by its `type`, a sync answer) that came by another way. Listeners of `beforeResponseApply` and
-   * `beforeLoadApply` can change or prevent it; with a promise, it is applied when that is there.
+   * Applies a load answer (or, by its `type`, a sync answer) that came by another way. Listeners of
+   * `beforeResponseApply` and `beforeLoadApply` can change or prevent it; with a promise, it is
+   * applied when that is there.
    */
   loadCrudManagerData(response: DataInput, options: object = {}): void {
     this._alive();
@@ -158,11 +159,13 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudStores
   }
 
   /**
-   * Applies changes of the server that came by another way. Nothing becomes dirty, and unsent edits survive.
+   * Applies changes of the server that came by another way. Nothing becomes dirty, and unsent edits
+   * survive.
    *
    * @param transform makes another changeset of the one that was given
    * @param phantomIdField where the changeset has a phantom's client id
-   * @param clearChanges `false` applies them as the user's own changes, to be sent: for drafts that are restored
+   * @param clearChanges `false` applies them as the user's own changes, to be sent: for drafts that
+   * are restored
    */
   applyChangeset(
     changes: Changeset,
@@ -192,20 +195,26 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudStores
     for (const store of this.stores) store.suspendAutoCommit();
   }
 
-  /** Undoes one suspend; the last one lets a sync (and commits of stores) follow, unless told otherwise. */
+  /**
+   * Undoes one suspend; the last one lets a sync (and commits of stores) follow, unless told
+   * otherwise.
+   */
   resumeAutoSync(doSync = true): void {
     engine().resumeAutoSync(this._alive(), Boolean(doSync));
     for (const store of this.stores) if (!store.isDestroyed) store.resumeAutoCommit(doSync);
   }
 
-  // --- live -------------------------------------------------------------------------------------------------------------
+  // --- live --------------------------------------------------------------------------------------
 
   /** The live channel, when the manager has one. */
   get channel(): Channel | null {
     return this.live?.isDestroyed === false ? this.live : null;
   }
 
-  /** Gives the manager a live channel, in the place of the one that it has; it connects by itself unless told not to. */
+  /**
+   * Gives the manager a live channel, in the place of the one that it has; it connects by itself
+   * unless told not to.
+   */
   openChannel(config: string | ChannelConfig): Channel {
     const number = this._alive();
     const options = typeof config === 'string' ? { url: config } : config;
@@ -238,9 +247,12 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudStores
     this._expectChannel().unlockRecord(...given);
   }
 
-  // --- changes ----------------------------------------------------------------------------------------------------------
+  // --- changes -----------------------------------------------------------------------------------
 
-  /** Everything that the server hasn't confirmed, by store and as it is sent; `null` when there is nothing. */
+  /**
+   * Everything that the server hasn't confirmed, by store and as it is sent; `null` when there is
+   * nothing.
+   */
   get changes(): any {
     const found = this.changesAsBytes();
     return found === null ? null : JSON.parse(new TextDecoder().decode(found));
@@ -279,17 +291,21 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudStores
     this.rejectChanges();
   }
 
-  // --- fates ------------------------------------------------------------------------------------------------------------
+  // --- fates -------------------------------------------------------------------------------------
 
-  /** The same as `record.settled()`: resolves when all that is changed in the record by now is confirmed. */
+  /**
+   * The same as `record.settled()`: resolves when all that is changed in the record by now is
+   * confirmed.
+   */
   settled(record: Model): Promise<void> {
     return settledRecord(record);
   }
 
   /**
-   * Sets fields of a record, to be seen at once (or, with `optimistic: false`, when they are confirmed). Resolves with the record
-   * when the server has confirmed them; rejects with a {@link SyncError} when it refuses them: then they are taken back, these
-   * fields alone, and what was set before or since stays.
+   * Sets fields of a record, to be seen at once (or, with `optimistic: false`, when they are
+   * confirmed). Resolves with the record when the server has confirmed them; rejects with a
+   * {@link SyncError} when it refuses them: then they are taken back, these fields alone, and what
+   * was set before or since stays.
    */
   update<R extends Model>(
     record: R,
@@ -300,9 +316,9 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudStores
   }
 
   /**
-   * What the function sets, adds and removes is one edit: it goes in one package, and when the server refuses a part of it, or
-   * the function throws, all of it is taken back. Resolves with what the function gave when all is confirmed. The function has to
-   * be done when it returns.
+   * What the function sets, adds and removes is one edit: it goes in one package, and when the
+   * server refuses a part of it, or the function throws, all of it is taken back. Resolves with
+   * what the function gave when all is confirmed. The function has to be done when it returns.
    */
   transact<T>(make: () => T): Promise<T> {
     this._alive();
@@ -314,7 +330,10 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudStores
     return [...this._conflicts.values()];
   }
 
-  /** The changed records that say that they aren't valid: they are not sent, nor is what depends on them. */
+  /**
+   * The changed records that say that they aren't valid: they are not sent, nor is what depends on
+   * them.
+   */
   get invalidRecords(): Model[] {
     this._alive();
     return invalidRecords(this);
@@ -325,7 +344,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudStores
     return this.destroyed;
   }
 
-  // --- stores -----------------------------------------------------------------------------------------------------------
+  // --- stores ------------------------------------------------------------------------------------
 
   /** The data of all stores; setting it is {@link CrudManager.loadCrudManagerData}. */
   get inlineData(): any {
@@ -336,7 +355,10 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudStores
     this.loadCrudManagerData(data);
   }
 
-  /** Asks the user before the page is left with changes that aren't saved. Gives a function that ends it. */
+  /**
+   * Asks the user before the page is left with changes that aren't saved. Gives a function that
+   * ends it.
+   */
   guardUnload(): () => void {
     this._alive();
     const target = globalThis as { addEventListener?: Function; removeEventListener?: Function };
@@ -355,7 +377,10 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudStores
     return end;
   }
 
-  /** Ends the manager: requests are aborted, promises reject as cancelled. Stores that it made itself go with it. */
+  /**
+   * Ends the manager: requests are aborted, promises reject as cancelled. Stores that it made
+   * itself go with it.
+   */
   destroy(): void {
     if (this.destroyed || this.leaving) return;
     this.leaving = true;
@@ -378,7 +403,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudStores
     this.destroy();
   }
 
-  // --- for the shell ----------------------------------------------------------------------------------------------------
+  // --- for the shell -----------------------------------------------------------------------------
 
   protected override _listenersChanged(): void {
     if (this.destroyed || this._number < 0) return;
@@ -417,7 +442,7 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudStores
     return decides(this._options) || this.stores.some((store) => decides(store._config));
   }
 
-  // --- private ----------------------------------------------------------------------------------------------------------
+  // --- private -----------------------------------------------------------------------------------
 
   private _expectChannel(): Channel {
     const { channel } = this;
@@ -425,7 +450,10 @@ export class CrudManager<Stores extends object = StoreModels> extends CrudStores
     return channel;
   }
 
-  /** @internal Whether stores are placed after the constructor: there is nothing yet that could take data. */
+  /**
+   * @internal Whether stores are placed after the constructor: there is nothing yet that could take
+   * data.
+   */
   protected get _placesStores(): boolean {
     return false;
   }

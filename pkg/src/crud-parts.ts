@@ -10,7 +10,10 @@ import { moment } from './values.js';
 
 let lastRequestId = 0;
 
-/** What a manager does beside loading and syncing everything: parts of the data, pages, polling, sequences. */
+/**
+ * What a manager does beside loading and syncing everything: parts of the data, pages, polling,
+ * sequences.
+ */
 export abstract class CrudParts extends Emitter<CrudManagerEvents> {
   /** @internal */ abstract readonly _options: CrudManagerOptions;
   /** The stores, in the order in which loads are applied. */
@@ -27,11 +30,12 @@ export abstract class CrudParts extends Emitter<CrudManagerEvents> {
   private page = 1;
   private untracked = 0;
 
-  // --- parts of the data ------------------------------------------------------------------------------------------------
+  // --- parts of the data -------------------------------------------------------------------------
 
   /**
-   * Loads a part of the data, if it isn't there: a span of time, some rows, the children of a record. What is there, or on its way,
-   * isn't asked for again, and unsent edits stay. Resolves with the answer, or `null` when there was nothing to load.
+   * Loads a part of the data, if it isn't there: a span of time, some rows, the children of a
+   * record. What is there, or on its way, isn't asked for again, and unsent edits stay. Resolves
+   * with the answer, or `null` when there was nothing to load.
    */
   ensureLoaded(part: DataPart): Promise<CrudResult | null> {
     return makeCall((call) => {
@@ -52,7 +56,10 @@ export abstract class CrudParts extends Emitter<CrudManagerEvents> {
     return this.page;
   }
 
-  /** How many records the server has of the store that is paged, as it last said; `undefined` while that is unknown. */
+  /**
+   * How many records the server has of the store that is paged, as it last said; `undefined` while
+   * that is unknown.
+   */
   get totalCount(): number | undefined {
     const { stores } = this;
     const paged = stores.find(({ id }) => id === 'resources') ?? stores[0];
@@ -65,7 +72,9 @@ export abstract class CrudParts extends Emitter<CrudManagerEvents> {
     return total === undefined ? undefined : Math.max(1, Math.ceil(total / (this._options.pageSize ?? 50)));
   }
 
-  /** Loads a page (from 1) in the place of the one that is there. Records with unsent edits stay. */
+  /**
+   * Loads a page (from 1) in the place of the one that is there. Records with unsent edits stay.
+   */
   async loadPage(page: number): Promise<CrudResult> {
     if (!Number.isInteger(page) || page < 1) {
       throw new SyncError('INVALID_ARGUMENT', 'loadPage() wants a page from 1');
@@ -91,7 +100,7 @@ export abstract class CrudParts extends Emitter<CrudManagerEvents> {
     return this.loadPage(this.page - 1);
   }
 
-  // --- polling ----------------------------------------------------------------------------------------------------------
+  // --- polling -----------------------------------------------------------------------------------
 
   /** How the server is asked for news; `null` when it isn't. A number is an interval in ms. */
   get polling(): PollingConfig | null {
@@ -104,7 +113,7 @@ export abstract class CrudParts extends Emitter<CrudManagerEvents> {
     this._option({ polling });
   }
 
-  // --- signals ----------------------------------------------------------------------------------------------------------
+  // --- signals -----------------------------------------------------------------------------------
 
   /** No `hasChanges` and `noChanges` until as many resumes have come. */
   suspendChangeTracking(): void {
@@ -124,7 +133,7 @@ export abstract class CrudParts extends Emitter<CrudManagerEvents> {
     return this.untracked > 0;
   }
 
-  // --- odds and ends ----------------------------------------------------------------------------------------------------
+  // --- odds and ends -----------------------------------------------------------------------------
 
   /** The order in which sync answers are applied; that of the stores when none was given. */
   get syncApplySequence(): string[] {

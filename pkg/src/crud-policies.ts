@@ -14,7 +14,10 @@ export interface PollingConfig {
 
 /** Taking a data set over by what is different in it. */
 export interface SyncDataOnLoadConfig {
-  /** With more records added or removed than this (or than a part of them: `'20%'`), the new data replaces the old as a whole. */
+  /**
+   * With more records added or removed than this (or than a part of them: `'20%'`), the new data
+   * replaces the old as a whole.
+   */
   threshold?: number | `${number}%`;
   /** Fields that a row doesn't have keep their values (default), or become `null`. */
   keepMissingValues?: boolean;
@@ -31,7 +34,9 @@ export interface LazyLoadConfig {
   chunkSize?: number;
   /** The unit of `bufferAmount`; `day` when not given. */
   bufferUnit?: DurationUnit;
-  /** How much before and after a span of time is asked for too; as much as the span when not given. */
+  /**
+   * How much before and after a span of time is asked for too; as much as the span when not given.
+   */
   bufferAmount?: number;
   /** The id of the store that is counted in rows; `resources` when not given, or the first one. */
   store?: string;

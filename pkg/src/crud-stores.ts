@@ -131,7 +131,9 @@ function named(store: Store<any>, property: string): Store<any> {
   return store;
 }
 
-/** The store that an app means by what it gave: one that is there, or options of one that is made. */
+/**
+ * The store that an app means by what it gave: one that is there, or options of one that is made.
+ */
 function describe(
   input: CrudStoreInput,
   nameProperty: string,

@@ -45,21 +45,23 @@ export abstract class CrudTransport extends CrudState {
     if (typeof config.requestData === 'function') this._answerBy(config.requestData);
   }
 
-  // --- requests ---------------------------------------------------------------------------------------------------------
+  // --- requests ----------------------------------------------------------------------------------
 
   /**
-   * Sends a request: by `fetch`, and by {@link AjaxHelper.mockUrl}. Override it (or give it as an option) for another way to the
-   * server, and give the answer: as a promise, or by `request.success()`. A promise that rejects, or `request.failure()`, says that
-   * nobody knows what became of the request: it is repeated as `retry` says. There is one request at a time, and each ends: by its
-   * answer, or when its `timeout` is over, with `request.signal` aborted.
+   * Sends a request: by `fetch`, and by {@link AjaxHelper.mockUrl}. Override it (or give it as an
+   * option) for another way to the server, and give the answer: as a promise, or by
+   * `request.success()`. A promise that rejects, or `request.failure()`, says that nobody knows
+   * what became of the request: it is repeated as `retry` says. There is one request at a time, and
+   * each ends: by its answer, or when its `timeout` is over, with `request.signal` aborted.
    */
   sendRequest(request: TransportRequest): Promise<unknown> | unknown {
     return sendAgain(this, request);
   }
 
   /**
-   * Ends the request of a promise that {@link CrudManager.load} or {@link CrudManager.sync} gave; without one, the request that is
-   * under way. What waits for it rejects as cancelled. What a sync was to send is kept.
+   * Ends the request of a promise that {@link CrudManager.load} or {@link CrudManager.sync} gave;
+   * without one, the request that is under way. What waits for it rejects as cancelled. What a sync
+   * was to send is kept.
    */
   cancelRequest(promise?: Promise<unknown> | null, _reject?: unknown): void {
     const call = promise == null ? -1 : openCall(promise);
@@ -84,7 +86,7 @@ export abstract class CrudTransport extends CrudState {
     }
   }
 
-  // --- options ----------------------------------------------------------------------------------------------------------
+  // --- options -----------------------------------------------------------------------------------
 
   /** Where loads go. */
   get loadUrl(): string | undefined {
@@ -131,7 +133,7 @@ export abstract class CrudTransport extends CrudState {
     this.transport = {};
   }
 
-  // --- private ----------------------------------------------------------------------------------------------------------
+  // --- private -----------------------------------------------------------------------------------
 
   /** @internal */
   override _alive(): number {

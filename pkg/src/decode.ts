@@ -19,9 +19,9 @@ const SHORT = 24;
 const SPARE = 3;
 
 /**
- * @internal Reads the rows that `pack` left; the format stands in `data/src/json/pack.rs`. Cells come by place of the field, those
- * of all rows in one array: a row's begin where `each` is told. Objects are parsed when they are read, but for those in fields that
- * hold plain values.
+ * @internal Reads the rows that `pack` left; the format stands in `data/src/json/pack.rs`. Cells
+ * come by place of the field, those of all rows in one array: a row's begin where `each` is told.
+ * Objects are parsed when they are read, but for those in fields that hold plain values.
  */
 export function unpack(
   kinds: readonly Kind[],
@@ -34,10 +34,11 @@ export function unpack(
   const rows = u32[2 * word] as number;
   const fields = u32[2 * word + 1] as number;
   const pieces = readPieces(u32);
-  // All before the first record is made: its constructor may read another one, which is packed in the same place. And then
-  // records that are read together lie side by side.
+  // All before the first record is made: its constructor may read another one, which is packed in
+  // the same place. And then records that are read together lie side by side.
   const stride = 2 + fields + SPARE;
-  // Filled first, as an array that changes its kind with what is put in is another one for compiled code.
+  // Filled first, as an array that changes its kind with what is put in is another one for compiled
+  // code.
   const cells: unknown[] = new Array(rows * stride).fill(undefined);
   for (let row = 0; row < rows; row++) {
     const first = word + 1 + row * (1 + fields);
@@ -65,7 +66,10 @@ function readPieces(u32: Uint32Array): string[] {
   return pieces;
 }
 
-/** A function of its own: what is called often is soon compiled, what is called once is interpreted to its end. */
+/**
+ * A function of its own: what is called often is soon compiled, what is called once is interpreted
+ * to its end.
+ */
 function unpackRow(
   f64: Float64Array,
   u32: Uint32Array,
@@ -99,7 +103,10 @@ function unpackRow(
   }
 }
 
-/** Small integers are kept in place, other numbers in an object of their own: unless told, engines take them for such. */
+/**
+ * Small integers are kept in place, other numbers in an object of their own: unless told, engines
+ * take them for such.
+ */
 function small(value: number): number {
   return isSmall(value) ? value | 0 : value;
 }
@@ -117,7 +124,10 @@ function unpackOther(
   return isPlain(kind) ? JSON.parse(piece) : new RawJson(piece);
 }
 
-/** Short texts that were met before: colours, kinds and states stand in many records, and take room in each. */
+/**
+ * Short texts that were met before: colours, kinds and states stand in many records, and take room
+ * in each.
+ */
 const met: string[] = new Array(256).fill('');
 const MET_LENGTH_MAX = 12;
 
@@ -156,7 +166,10 @@ function asciiText(at: number, length: number): string | undefined {
   return out;
 }
 
-/** @internal What a notice says; the numbers are those of `NoticeKind` and `Origin` in `src/engine/event.rs`. */
+/**
+ * @internal What a notice says; the numbers are those of `NoticeKind` and `Origin` in
+ * `src/engine/event.rs`.
+ */
 export const enum NoticeKind {
   Add,
   Update,
@@ -225,7 +238,9 @@ interface StaleReader {
   absorbStale(row: number, generation: number, field: number, value: unknown): void;
 }
 
-/** @internal Reads which fields changed without a notice, of those that were left with the notices. */
+/**
+ * @internal Reads which fields changed without a notice, of those that were left with the notices.
+ */
 export function readStale(of: (store: number) => StaleReader | undefined): void {
   const u32 = words();
   const f64 = numbers();

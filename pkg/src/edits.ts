@@ -11,8 +11,8 @@ export interface EditOptions {
   /** No events; what changed is tracked and sent all the same. */
   silent?: boolean;
   /**
-   * `false`: it is sent, but shown only when the server has confirmed it. Refused, it is gone, and whoever waits for it gets the
-   * error.
+   * `false`: it is sent, but shown only when the server has confirmed it. Refused, it is gone, and
+   * whoever waits for it gets the error.
    */
   optimistic?: boolean;
 }
@@ -49,8 +49,9 @@ export function homeOf(store: Store<any>): Home {
 }
 
 /**
- * @internal Makes edits whose fate is one: the promise resolves when the server has confirmed all of them, and rejects when it
- * refuses one; then all are taken back. Inside of another edit, they belong to that.
+ * @internal Makes edits whose fate is one: the promise resolves when the server has confirmed all
+ * of them, and rejects when it refuses one; then all are taken back. Inside of another edit, they
+ * belong to that.
  */
 export function edit(home: Home, hidden: boolean, make: () => void): Promise<unknown> {
   const outer = making;

@@ -5,7 +5,10 @@ export type Listener<E, This = any> = ((this: This, event: E) => unknown) | stri
 
 /** How a listener is called. One that is called later has no say in before… events. */
 export interface ListenerOptions {
-  /** What `this` is; the source of the events when not given. Once it is destroyed, the listener is gone. */
+  /**
+   * What `this` is; the source of the events when not given. Once it is destroyed, the listener is
+   * gone.
+   */
   thisObj?: object;
   /** Higher ones are called earlier. */
   prio?: number;
@@ -158,8 +161,8 @@ export class Emitter<Events extends object> {
   }
 
   /**
-   * From here on, another one fires all events too: `add` as `storeAdd`, with the prefix `store`. What its listeners say counts.
-   * Gives a function that ends it.
+   * From here on, another one fires all events too: `add` as `storeAdd`, with the prefix `store`.
+   * What its listeners say counts. Gives a function that ends it.
    *
    * @param transformCase `false` doesn't make the first letter behind the prefix a capital
    */

@@ -25,7 +25,10 @@ export interface FieldConfig {
   complexMapping?: boolean;
   /** What a record that doesn't say gets: a value, or a function that makes one. */
   defaultValue?: unknown;
-  /** How dates are written: `YYYY-MM-DD`, `YYYY-MM-DD HH:mm:ss`, …; ISO 8601 with the zone's offset when not given. */
+  /**
+   * How dates are written: `YYYY-MM-DD`, `YYYY-MM-DD HH:mm:ss`, …; ISO 8601 with the zone's offset
+   * when not given.
+   */
   format?: string;
   /** Whether changes are sent; `true` when not given. */
   persist?: boolean;
@@ -33,7 +36,10 @@ export interface FieldConfig {
   alwaysWrite?: boolean;
   /** Its name in what is sent, dots for nested objects; `dataSource` when not given. */
   writeSource?: string;
-  /** Makes what the app sees of what came from the server or was set. Asked when the field is read, and its answer is kept. */
+  /**
+   * Makes what the app sees of what came from the server or was set. Asked when the field is read,
+   * and its answer is kept.
+   */
   convert?(value: any, record: any): unknown;
   /** Makes what is sent of what the app sees. */
   serialize?(value: any, record: any): unknown;

@@ -40,7 +40,10 @@ async function start(module: WebAssembly.Module): Promise<void> {
   engine().setZone(zoneTable());
 }
 
-/** What the glue makes of the results of these the facade doesn't need: called as they are, like all that the glue leaves out. */
+/**
+ * What the glue makes of the results of these the facade doesn't need: called as they are, like all
+ * that the glue leaves out.
+ */
 const DIRECT = ['findNumber', 'findText', 'pack', 'version', 'fieldCount'] as const;
 
 function callable(exports: glue.InitOutput): Wasm {

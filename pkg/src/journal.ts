@@ -3,7 +3,10 @@ import type { Field } from './fields.js';
 import type { Model } from './model.js';
 import { bytes, engine } from './runtime.js';
 
-/** Words of 8 bytes, the first of which counts those in use; the format stands in `src/wasm/journal.rs`. */
+/**
+ * Words of 8 bytes, the first of which counts those in use; the format stands in
+ * `src/wasm/journal.rs`.
+ */
 const WORDS = 4096;
 
 /** What stands for the length of a text: the value is a number. */
@@ -20,8 +23,9 @@ let chars = new Uint8Array(0);
 let promised = false;
 
 /**
- * How the records of a store are edited. All that the setter of a field has to know is here, in an object of one class: setters see
- * records of every class that there is, and what they look at in each of those costs more than the edit.
+ * How the records of a store are edited. All that the setter of a field has to know is here, in an
+ * object of one class: setters see records of every class that there is, and what they look at in
+ * each of those costs more than the edit.
  *
  * @internal
  */
@@ -39,9 +43,10 @@ export const CLOSED = new EditPort();
 export const journal = { isHeld: false };
 
 /**
- * @internal An edit that can't fail and that nobody hears of is written down in the engine's memory, for a call costs more than
- * all else about it. Every call takes what is written down into account first, whoever makes it; the end of the turn at the
- * latest. Whether the cell is to be put; else the edit was made in the ordinary way.
+ * @internal An edit that can't fail and that nobody hears of is written down in the engine's
+ * memory, for a call costs more than all else about it. Every call takes what is written down into
+ * account first, whoever makes it; the end of the turn at the latest. Whether the cell is to be
+ * put; else the edit was made in the ordinary way.
  */
 export function writeDown(record: Model, field: Field, value: unknown): boolean {
   const { _e: port, _x: beside } = record;
@@ -57,7 +62,10 @@ export function writeDown(record: Model, field: Field, value: unknown): boolean 
   return false;
 }
 
-/** @internal Writes down what is kept as it is; whether it could be: long texts, and what isn't plain ASCII, can't. */
+/**
+ * @internal Writes down what is kept as it is; whether it could be: long texts, and what isn't
+ * plain ASCII, can't.
+ */
 export function noted(store: number, record: Model, field: Field, value: unknown): boolean {
   if (typeof value === 'number') {
     if (!field.takesNumbers || value - value !== 0) return false;
@@ -103,7 +111,10 @@ function begin(store: number, record: Model, what: number, size: number): number
   return at;
 }
 
-/** Sees to it that what is written down is handed over when the turn ends, and that the views are of memory as it is. */
+/**
+ * Sees to it that what is written down is handed over when the turn ends, and that the views are of
+ * memory as it is.
+ */
 function promise(): void {
   if (ints.length === 0) {
     const buffer = bytes().buffer as ArrayBuffer;
@@ -117,7 +128,10 @@ function promise(): void {
   done.then(handOver);
 }
 
-/** For browsers, a callback of a promise is cheaper than `queueMicrotask`: by more than a hundred edits. */
+/**
+ * For browsers, a callback of a promise is cheaper than `queueMicrotask`: by more than a hundred
+ * edits.
+ */
 const done = Promise.resolve();
 
 function handOver(): void {

@@ -54,7 +54,8 @@ function askBeforeApply(manager: CrudManager<any>, ask: Ask, name: keyof CrudMan
   const options = exchange?.loadOptions ?? {};
   const event = withExchange({ requestType: ask.kind, options }, exchange);
   whenAsked(manager, manager._fire(name, event), (proceed) => {
-    // One that has no JSON form can't be applied, and the original isn't what the listener wants: the request fails.
+    // One that has no JSON form can't be applied, and the original isn't what the listener wants:
+    // the request fails.
     const content = exchange?.touched ? (jsonOf(manager, exchange.response, name) ?? '') : undefined;
     engine().answer(ask.ask, proceed, content, undefined, undefined);
   });

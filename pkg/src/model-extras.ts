@@ -15,8 +15,8 @@ export interface RecordExtras {
   /** The same as {@link Model.store}. */
   readonly firstStore: Store<any> | undefined;
   /**
-   * Gives the record the id that the server has for it, told by another way: no change, and nothing is sent of it. A new record is
-   * the server's from then on.
+   * Gives the record the id that the server has for it, told by another way: no change, and nothing
+   * is sent of it. A new record is the server's from then on.
    */
   syncId(id: Id): void;
   /** To be written by classes that make the ids of new records themselves; else they are UUIDs. */
@@ -48,7 +48,8 @@ export const extras: RecordExtras & ThisType<Model> = {
       if (!this.isPhantom || id == null) {
         throw new SyncError('INVALID_ARGUMENT', `the server knows the record as ${inWords(this.id)}`);
       }
-      // An id of the app's choice means nothing to a changeset, a UUID does: this one lives as long as the next line takes.
+      // An id of the app's choice means nothing to a changeset, a UUID does: this one lives as long
+      // as the next line takes.
       const made = (1 + Math.random()).toFixed(12).slice(2);
       if (!/^[\da-f-]{36}$/i.test(String(this.id))) this.set('id', `00000000-0000-4000-8000-${made}`, true);
       const row = { [store._phantomIdName]: this.id, [store._idName]: id };

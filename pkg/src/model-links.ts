@@ -4,7 +4,10 @@ import type { AssignmentModel, EventModel, ResourceModel, TaskModel } from './mo
 import type { RelationConfig } from './store-config.js';
 import type { Store } from './store.js';
 
-/** What an event or a task has of its manager's other stores. A field of the same name takes the place of each. */
+/**
+ * What an event or a task has of its manager's other stores. A field of the same name takes the
+ * place of each.
+ */
 export interface Assigned {
   /** What puts it and resources together. */
   readonly assignments: any[];
@@ -14,7 +17,10 @@ export interface Assigned {
   readonly resource: any;
 }
 
-/** What a resource has of its manager's other stores. A field of the same name takes the place of each. */
+/**
+ * What a resource has of its manager's other stores. A field of the same name takes the place of
+ * each.
+ */
 export interface AssignedTo {
   /** What puts it and events or tasks together. */
   readonly assignments: any[];
@@ -24,7 +30,10 @@ export interface AssignedTo {
   readonly tasks: any[];
 }
 
-/** The records that an assignment of a calendar puts together. A field of the same name takes the place of each. */
+/**
+ * The records that an assignment of a calendar puts together. A field of the same name takes the
+ * place of each.
+ */
 export interface Assigning {
   readonly event: any;
   readonly resource: any;

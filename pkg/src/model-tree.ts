@@ -4,14 +4,18 @@ import type { Store } from './store.js';
 import type { TreeInput } from './store-tree.js';
 
 /**
- * What records of a tree have, see the store's option `tree`. A field of the same name as one of the properties takes its place.
+ * What records of a tree have, see the store's option `tree`. A field of the same name as one of
+ * the properties takes its place.
  */
 export interface TreeRecord {
   /** The record above; the store's `rootNode` for those without one, `null` outside of trees. */
   readonly parent: this | null;
   /** The records below, as the store shows them; `null` outside of trees. */
   readonly children: this[] | null;
-  /** The records below, in the order of their data, filtered out ones included; `null` outside of trees. */
+  /**
+   * The records below, in the order of their data, filtered out ones included; `null` outside of
+   * trees.
+   */
   readonly allChildren: this[] | null;
   /** Whether it stands for the top of a tree. */
   readonly isRoot: boolean;
@@ -19,7 +23,10 @@ export interface TreeRecord {
   readonly isLeaf: boolean;
   /** Whether there are records below, or to be loaded. */
   readonly isParent: boolean;
-  /** Whether what is below is there: `false` where data says `children: true` (or `leaf: false`) and none came. */
+  /**
+   * Whether what is below is there: `false` where data says `children: true` (or `leaf: false`) and
+   * none came.
+   */
   readonly isLoaded: boolean;
   /** How many records are above it. */
   readonly childLevel: number;
@@ -32,9 +39,14 @@ export interface TreeRecord {
   /** How many records are below it, on all levels. */
   readonly descendantCount: number;
 
-  /** Whether what is below it is shown among the store's records; see {@link Store.toggleCollapse}. */
+  /**
+   * Whether what is below it is shown among the store's records; see {@link Store.toggleCollapse}.
+   */
   isExpanded(store?: object): boolean;
-  /** Puts records (of the tree, new ones, or data) behind its children. Gives what was put there: a list for a list. */
+  /**
+   * Puts records (of the tree, new ones, or data) behind its children. Gives what was put there: a
+   * list for a list.
+   */
   appendChild<T extends TreeInput>(
     child: T,
     silent?: boolean,
@@ -49,7 +61,10 @@ export interface TreeRecord {
   removeChild(child: this | readonly this[], silent?: boolean): this[];
   /** Removes all children. */
   clearChildren(silent?: boolean): this[];
-  /** Calls the function with it and all records below, parents first; what is below one that gets `false` is passed over. */
+  /**
+   * Calls the function with it and all records below, parents first; what is below one that gets
+   * `false` is passed over.
+   */
   traverse(fn: (record: this) => unknown, skipSelf?: boolean): void;
   /** Calls the function with it and all records above, until it gives `false`. */
   bubble(fn: (record: this) => unknown, skipSelf?: boolean): void;

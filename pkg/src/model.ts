@@ -97,7 +97,10 @@ function noHome(model: typeof Model): NoHome {
   return home;
 }
 
-/** @internal Says where the records of a class belong. It is the same for all of them, and each property of theirs counts. */
+/**
+ * @internal Says where the records of a class belong. It is the same for all of them, and each
+ * property of theirs counts.
+ */
 export function settleIn(model: { prototype: object }, home: RecordHome, port: EditPort): void {
   // Not by assignment: those of an ancestor are read-only.
   Object.defineProperty(model.prototype, '_s', { value: home });
@@ -113,14 +116,19 @@ function batchOf(record: Model): Record<string, unknown> {
 /** How many batches are open inside of a record's first. */
 const inner = new WeakMap<Model, number>();
 
-/** Where the record that is being made belongs: set by a store right before, taken by the constructor. */
+/**
+ * Where the record that is being made belongs: set by a store right before, taken by the
+ * constructor.
+ */
 let birthHome: RecordHome | undefined;
 let birthRow = 0;
 let birthGeneration = 0;
 let birthCells: readonly unknown[] = [];
 let birthFrom = 0;
 
-/** @internal Makes the record of a row, by the constructor of its class. Its cells begin at `from`. */
+/**
+ * @internal Makes the record of a row, by the constructor of its class. Its cells begin at `from`.
+ */
 export function makeRecord<R extends Model>(
   model: new () => R,
   home: RecordHome,
@@ -145,15 +153,18 @@ export function makeRecord<R extends Model>(
   }
 }
 
-/** A class field without a value (`name!: string` as some compilers write it) would hide the accessor of the field. */
+/**
+ * A class field without a value (`name!: string` as some compilers write it) would hide the
+ * accessor of the field.
+ */
 function shadowsOf(record: Model): readonly string[] {
   const { byName } = record._s._fields;
   return Object.keys(record).filter((name) => byName.has(name) && !isInternal(name));
 }
 
 /**
- * A record. Subclasses declare further fields; those of their ancestors are inherited, and a declaration of the same name is
- * merged into the inherited one.
+ * A record. Subclasses declare further fields; those of their ancestors are inherited, and a
+ * declaration of the same name is merged into the inherited one.
  *
  * ```ts
  * class ProjectTask extends TaskModel {
@@ -205,7 +216,8 @@ export class Model {
     const cells = born ? birthCells : NONE;
     const at = birthFrom;
     const width = home._width;
-    // Every record of a class gets the same properties in the same order, so that reads have one shape to expect.
+    // Every record of a class gets the same properties in the same order, so that reads have one
+    // shape to expect.
     this._0 = cells[at];
     this._1 = cells[at + 1];
     this._2 = cells[at + 2];
@@ -270,7 +282,10 @@ export class Model {
     return this._s._fields.list.map((field) => field.name);
   }
 
-  /** A field's value by name; also fields that came with the data without being declared, and paths into objects (`a.b`). */
+  /**
+   * A field's value by name; also fields that came with the data without being declared, and paths
+   * into objects (`a.b`).
+   */
   get(name: string): any {
     const batched = this._x?.batch;
     if (batched !== undefined && Object.hasOwn(batched, name)) return batched[name];
@@ -338,7 +353,9 @@ export class Model {
     return this._state('phantom', true);
   }
 
-  /** Whether it has changes that aren't on the wire, those of fields that are never sent included. */
+  /**
+   * Whether it has changes that aren't on the wire, those of fields that are never sent included.
+   */
   get isModified(): boolean {
     return this._state('dirty', false);
   }
@@ -349,14 +366,18 @@ export class Model {
   }
 
   /**
-   * Whether it may be sent. Override it: a changed record that says `false` is kept back from syncs until it says otherwise, and
-   * what refers to it while the server doesn't know it. See `manager.invalidRecords`.
+   * Whether it may be sent. Override it: a changed record that says `false` is kept back from syncs
+   * until it says otherwise, and what refers to it while the server doesn't know it. See
+   * `manager.invalidRecords`.
    */
   get isValid(): boolean {
     return true;
   }
 
-  /** Whether it is kept back from syncs: it isn't valid, depends on one that isn't, or has an open conflict. */
+  /**
+   * Whether it is kept back from syncs: it isn't valid, depends on one that isn't, or has an open
+   * conflict.
+   */
   get isHeldBack(): boolean {
     const manager = this._s._store?._manager as CrudManager | undefined;
     if (manager !== undefined) judgeAnew(manager);
@@ -403,8 +424,9 @@ export class Model {
   }
 
   /**
-   * Resolves when all that is changed by now is confirmed by the server (at once, when nothing is); rejects with the reason when
-   * it is refused or taken back. What is changed later is no part of it.
+   * Resolves when all that is changed by now is confirmed by the server (at once, when nothing is);
+   * rejects with the reason when it is refused or taken back. What is changed later is no part of
+   * it.
    */
   settled(): Promise<void> {
     return settledRecord(this);
@@ -416,8 +438,9 @@ export class Model {
   }
 
   /**
-   * Holds changes back until {@link Model.endBatch}: reads by {@link Model.get} see them, nobody else does. Nests: the outermost
-   * end counts. What was changed before isn't sent until then either.
+   * Holds changes back until {@link Model.endBatch}: reads by {@link Model.get} see them, nobody
+   * else does. Nests: the outermost end counts. What was changed before isn't sent until then
+   * either.
    */
   beginBatch(): void {
     if (this._s._store === undefined) return;

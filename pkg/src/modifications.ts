@@ -4,11 +4,17 @@ import type { Model } from './model.js';
 import { engine } from './runtime.js';
 import { own } from './values.js';
 
-/** What of a record is changed, and how it goes out. A field of the same name takes the place of each. */
+/**
+ * What of a record is changed, and how it goes out. A field of the same name takes the place of
+ * each.
+ */
 export interface Modifications {
   /** The changed fields with their values; `null` when nothing is changed. */
   readonly rawModifications: Record<string, any> | null;
-  /** The changed fields that are sent, by their wire names and as they go out, and the id; `null` when there are none. */
+  /**
+   * The changed fields that are sent, by their wire names and as they go out, and the id; `null`
+   * when there are none.
+   */
   readonly modificationData: Record<string, any> | null;
   /** The same with the fields that go along with every change (`alwaysWrite`). */
   readonly modificationDataToWrite: Record<string, any> | null;
@@ -16,11 +22,13 @@ export interface Modifications {
   readonly persistableData: Record<string, any>;
   /** Whether changes of a batch wait for its end. */
   readonly isBatchUpdating: boolean;
-  /** Whether the record can go out with the next sync: no batch is open, and nothing keeps it back. */
+  /**
+   * Whether the record can go out with the next sync: no batch is open, and nothing keeps it back.
+   */
   readonly isPersistable: boolean;
   /**
-   * Whether it is there for a trial (a form is open for it): it is kept back from syncs until this is `false` again; its store tells
-   * `addConfirmed` then.
+   * Whether it is there for a trial (a form is open for it): it is kept back from syncs until this
+   * is `false` again; its store tells `addConfirmed` then.
    */
   isCreating: boolean;
   /** The same as {@link Model.acceptChanges}. */

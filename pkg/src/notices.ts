@@ -101,8 +101,8 @@ function announceUpdates<R extends Model>(
 function updatesOf<R extends Model>(store: Store<R>, run: readonly Notice[]): Update<R>[] {
   const updates: Update<R>[] = [];
   const all = store._allFields();
-  // A record's fields mostly stand side by side, and records mostly come in their order: only where they don't, a record has to
-  // be looked for.
+  // A record's fields mostly stand side by side, and records mostly come in their order: only where
+  // they don't, a record has to be looked for.
   let byRow: Map<number, Update<R>> | undefined;
   let update: Update<R> | undefined;
   let row = -1;
@@ -138,8 +138,12 @@ interface Update<R extends Model> {
   changes: Changes;
 }
 
-/** Changes by field. Inherits nothing, as a field may have any name; an object made without a prototype would be a slow one. */
-// Consoles show it under the name of the function, and minified code has others: a property keeps its own.
+/**
+ * Changes by field. Inherits nothing, as a field may have any name; an object made without a
+ * prototype would be a slow one.
+ */
+// Consoles show it under the name of the function, and minified code has others: a property keeps
+// its own.
 const [Changes] = Object.values({ Object: function () {} }) as unknown as [new () => Changes];
 type Changes = Record<string, FieldChange>;
 Changes.prototype = Object.create(null);

@@ -6,7 +6,10 @@ import { engine, register, writeText, writeWords } from './runtime.js';
 import type { StoreFields } from './store-fields.js';
 import { sameValue } from './values.js';
 
-/** How many rows are decoded at once: enough to make the cost of a call small, not more than a screen needs. */
+/**
+ * How many rows are decoded at once: enough to make the cost of a call small, not more than a
+ * screen needs.
+ */
 export const BLOCK = 512;
 
 /** @internal The store that the records are of. */
@@ -15,7 +18,10 @@ interface CachedStore extends RecordHome {
   readonly allCount: number;
 }
 
-/** @internal The records of a store that somebody has read: one object per record for as long as it lives. */
+/**
+ * @internal The records of a store that somebody has read: one object per record for as long as it
+ * lives.
+ */
 export class RecordCache<R extends Model> {
   /** Records by row. */
   byRow: (R | undefined)[] = [];
@@ -39,7 +45,9 @@ export class RecordCache<R extends Model> {
     readonly recordClass: new () => R,
   ) {}
 
-  /** The records of rows; those that aren't there yet are made, and stale ones read, block by block. */
+  /**
+   * The records of rows; those that aren't there yet are made, and stale ones read, block by block.
+   */
   records(rows: Uint32Array): R[] {
     const count = rows.length;
     const records = new Array<R>(count);
@@ -266,7 +274,9 @@ export class RecordCache<R extends Model> {
     this.put(row, record);
   }
 
-  /** The one record of a row: the one that is there, one from before the last load, or a new one. */
+  /**
+   * The one record of a row: the one that is there, one from before the last load, or a new one.
+   */
   private attach(row: number, generation: number, cells: readonly unknown[], from: number): R {
     let record = this.byRow[row];
     const { width } = this.fields;
@@ -308,7 +318,10 @@ export class RecordCache<R extends Model> {
     return found;
   }
 
-  /** A record that nobody has read since the last load, and that can't be read any more: its id is what is left to tell. */
+  /**
+   * A record that nobody has read since the last load, and that can't be read any more: its id is
+   * what is left to tell.
+   */
   private gone({ row, generation, old: id }: Notice): R | undefined {
     if (id === undefined) return undefined;
     let record = this.fromBefore(row, id);

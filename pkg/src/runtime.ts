@@ -187,8 +187,8 @@ export function writeBytes(source: Uint8Array): number {
 }
 
 /**
- * @internal Writes bytes as arguments of the size that needs no memory of its own, and calls `piece` with each length but the
- * last, which it gives.
+ * @internal Writes bytes as arguments of the size that needs no memory of its own, and calls
+ * `piece` with each length but the last, which it gives.
  */
 export function writePieces(source: Uint8Array, piece: (length: number) => void): number {
   let from = 0;

@@ -3,7 +3,10 @@ import type { Model } from './model.js';
 import { engine, jsonText, writeText } from './runtime.js';
 import { checkValue } from './values.js';
 
-/** @internal Tells the engine what a field is set to: 1 when that changed something, 0 when not, -1 when it refused. */
+/**
+ * @internal Tells the engine what a field is set to: 1 when that changed something, 0 when not, -1
+ * when it refused.
+ */
 export function sendValue(store: number, record: Model, field: Field, value: unknown): number {
   const { _r: row, _g: generation } = record;
   const { ix } = field;

@@ -14,8 +14,8 @@ export interface InitOptions {
 }
 
 /**
- * Starts the engine from where the app says. Has to be awaited once, before stores and managers are made; further calls give
- * the same promise. After a failure it can be called again.
+ * Starts the engine from where the app says. Has to be awaited once, before stores and managers are
+ * made; further calls give the same promise. After a failure it can be called again.
  */
 export function init(options: InitOptions): Promise<void> {
   return startOnce(() => compile(options?.wasm));

@@ -25,9 +25,10 @@ import { checkValue } from './values.js';
 /** How a store is changed. */
 export abstract class StoreChanging<R extends Model = Model> extends StoreReading<R> {
   /**
-   * Adds records: objects, records that are in no store yet, or an array of such. Gives the new records; with
-   * `optimistic: false`, they are in the store only when the server has confirmed them, and when a listener of `beforeAdd` wants
-   * time (it gave a promise), only when it has said yes.
+   * Adds records: objects, records that are in no store yet, or an array of such. Gives the new
+   * records; with `optimistic: false`, they are in the store only when the server has confirmed
+   * them, and when a listener of `beforeAdd` wants time (it gave a promise), only when it has said
+   * yes.
    */
   add(data: object | readonly object[], silent?: boolean | EditOptions): R[] {
     return this._add(data, -1, silent);
@@ -45,7 +46,10 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     return this._add(data, position, silent);
   }
 
-  /** Changes records that are here, each by an object with its id and new values. Gives them; unknown ids are passed over. */
+  /**
+   * Changes records that are here, each by an object with its id and new values. Gives them;
+   * unknown ids are passed over.
+   */
   modify(data: object | readonly object[], silent?: boolean | { silent?: boolean }): R[] {
     this._alive();
     const modified: R[] = [];
@@ -63,9 +67,10 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
   }
 
   /**
-   * Removes records, given as such or by id. What isn't here (any more) is passed over. Gives the records that went, those of a
-   * cascade in this store included; with `optimistic: false` none: they go when the server has confirmed it. None either when a
-   * listener of `beforeRemove` says no, or wants time (it gave a promise): they go, then, when it has said yes.
+   * Removes records, given as such or by id. What isn't here (any more) is passed over. Gives the
+   * records that went, those of a cascade in this store included; with `optimistic: false` none:
+   * they go when the server has confirmed it. None either when a listener of `beforeRemove` says
+   * no, or wants time (it gave a promise): they go, then, when it has said yes.
    */
   remove(what: R | Id | readonly (R | Id)[], silent?: boolean | EditOptions): R[] {
     this._alive();
@@ -119,7 +124,10 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     if (records.length > 0 && !isSilent(silent)) this._fire('removeAll', { records });
   }
 
-  /** Moves records to a position, counted without them, or before another record; to the end when none is given. */
+  /**
+   * Moves records to a position, counted without them, or before another record; to the end when
+   * none is given.
+   */
   move(what: R | Id | readonly (R | Id)[], before?: number | R | null): void {
     const number = this._alive();
     const list: readonly (R | Id)[] = Array.isArray(what) ? what : [what as R | Id];
@@ -139,7 +147,10 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     engine().moveRows(number, writePairs(records) >> 1, position);
   }
 
-  /** Replaces what is here by confirmed data. Unsent edits of records that are still there survive (`keepUncommittedChanges`). */
+  /**
+   * Replaces what is here by confirmed data. Unsent edits of records that are still there survive
+   * (`keepUncommittedChanges`).
+   */
   loadData(data: DataInput): void {
     const number = this._alive();
     const renamed = Array.isArray(data) && this._renames;
@@ -149,11 +160,13 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
   }
 
   /**
-   * Applies changes of the server that came by another way. Nothing becomes dirty, and unsent edits survive.
+   * Applies changes of the server that came by another way. Nothing becomes dirty, and unsent edits
+   * survive.
    *
    * @param transform makes another changeset of the one that was given
    * @param phantomIdField where the changeset has a phantom's client id
-   * @param clearChanges `false` applies them as the user's own changes, to be sent: for drafts that are restored
+   * @param clearChanges `false` applies them as the user's own changes, to be sent: for drafts that
+   * are restored
    */
   applyChangeset(
     changes: StoreChangeset,
@@ -175,8 +188,8 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
   }
 
   /**
-   * Loads a part of the data, if it isn't there and the manager loads by parts (`lazyLoad`); resolves with `null` otherwise. See
-   * {@link CrudManager.ensureLoaded}.
+   * Loads a part of the data, if it isn't there and the manager loads by parts (`lazyLoad`);
+   * resolves with `null` otherwise. See {@link CrudManager.ensureLoaded}.
    */
   async ensureLoaded(part: DataPart): Promise<CrudResult | null> {
     this._alive();
@@ -228,8 +241,9 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
   }
 
   /**
-   * Declares what is changed to be confirmed, and gives what that was; `null` when nothing was, or a listener of `beforeCommit`
-   * said no, or wants time: it is done, then, when it has said yes. Nothing of it is sent.
+   * Declares what is changed to be confirmed, and gives what that was; `null` when nothing was, or
+   * a listener of `beforeCommit` said no, or wants time: it is done, then, when it has said yes.
+   * Nothing of it is sent.
    */
   commit(): { added: R[]; modified: R[]; removed: R[] } | null {
     const { changes } = this;
@@ -261,15 +275,19 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     this._commitsHeld++;
   }
 
-  /** Undoes one suspend; the last one commits what has been changed meanwhile, unless told otherwise. */
+  /**
+   * Undoes one suspend; the last one commits what has been changed meanwhile, unless told
+   * otherwise.
+   */
   resumeAutoCommit(doCommit = true): void {
     if (this._commitsHeld > 0) this._commitsHeld--;
     if (doCommit) this._edited();
   }
 
   /**
-   * From here on edits are taken for what the server has: they are shown, not tracked, and never sent. What was changed before stays
-   * to be sent. Ends with as many calls of {@link Store.resumeChangeTracking}.
+   * From here on edits are taken for what the server has: they are shown, not tracked, and never
+   * sent. What was changed before stays to be sent. Ends with as many calls of
+   * {@link Store.resumeChangeTracking}.
    */
   suspendChangeTracking(): void {
     if (this._untracked === 0) engine().track(this._alive(), false);
@@ -299,7 +317,10 @@ export abstract class StoreChanging<R extends Model = Model> extends StoreReadin
     this.rejectChanges();
   }
 
-  /** Holds events and autoSync back until the matching {@link Store.endBatch}, which fires one `refresh`. */
+  /**
+   * Holds events and autoSync back until the matching {@link Store.endBatch}, which fires one
+   * `refresh`.
+   */
   beginBatch(): void {
     engine().beginBatch(this._alive());
     if (this._batches === 0) this._expected = engine().version(this._number) | 0;

@@ -51,36 +51,46 @@ export type StoreConfig<R extends Model = Model> = {
   /** Whether edits that wait survive a load (default), or go with the old data. */
   keepUncommittedChanges?: boolean;
   /**
-   * Fields that tell a record apart without its id. When it is unknown whether an addition arrived, and the server doesn't
-   * recognise repeated requests, a loaded record that is alike in them is taken for it.
+   * Fields that tell a record apart without its id. When it is unknown whether an addition arrived,
+   * and the server doesn't recognise repeated requests, a loaded record that is alike in them is
+   * taken for it.
    */
   naturalKey?: readonly string[];
-  /** Loaded data is taken over by what is different in it: records stay, and each difference is told. The manager's when not given. */
+  /**
+   * Loaded data is taken over by what is different in it: records stay, and each difference is
+   * told. The manager's when not given.
+   */
   syncDataOnLoad?: boolean | SyncDataOnLoadConfig;
   /** Whether an addition carries all persistable fields, also those without a value. */
   writeUnsetFields?: boolean;
   /** Whether loaded rows may lack an id (default): they get one. Else such data is refused. */
   allowNoId?: boolean;
-  /** Whether a load warns (`syncWarning`) of ids that a client made up and the server kept: `_generated…`; `true` when not given. */
+  /**
+   * Whether a load warns (`syncWarning`) of ids that a client made up and the server kept:
+   * `_generated…`; `true` when not given.
+   */
   verifyNoGeneratedIds?: boolean;
   /** By what the records are ordered. */
   sorters?: readonly SorterInput<R>[];
   /** Which records are shown. */
   filters?: FilterInput<R> | readonly FilterInput<R>[];
   /**
-   * What `applyChangeset` does to a filtered or sorted store. When not given, everything is shown as filters and sorters say. With
-   * `changes`, what it updates stays shown when it doesn't pass any longer; with `none`, what it touches stays where it is, shown or
-   * not, and what it adds is shown last. Both until the app filters or sorts again.
+   * What `applyChangeset` does to a filtered or sorted store. When not given, everything is shown
+   * as filters and sorters say. With `changes`, what it updates stays shown when it doesn't pass
+   * any longer; with `none`, what it touches stays where it is, shown or not, and what it adds is
+   * shown last. Both until the app filters or sorts again.
    */
   applyChangesetFilterSortTarget?: 'changes' | 'none';
   /** How sorters order text. */
   useLocaleSort?: LocaleSort;
   /**
-   * The date field with the moment of the server's last change: of two values that clash, `merge` takes the newer. Without it,
-   * the server's is taken for the newer one.
+   * The date field with the moment of the server's last change: of two values that clash, `merge`
+   * takes the newer. Without it, the server's is taken for the newer one.
    */
   modifiedField?: string;
-  /** Whether local changes are committed by themselves: for stores whose changes are not to be sent. */
+  /**
+   * Whether local changes are committed by themselves: for stores whose changes are not to be sent.
+   */
   autoCommit?: boolean;
   /** Listeners by event name. */
   listeners?: Listeners<StoreEvents<R>, Store<R>>;
@@ -96,8 +106,8 @@ export function isModelClass(value: unknown): boolean {
 let classes = 0;
 
 /**
- * @internal A class of its own for a store's records: fields that come with its data become properties of them alone, and it has
- * readers of its own.
+ * @internal A class of its own for a store's records: fields that come with its data become
+ * properties of them alone, and it has readers of its own.
  */
 export function recordClass<R extends Model>(model: new () => R, fields: FieldList): new () => R {
   const made = class extends (model as any) {} as any;
@@ -128,7 +138,10 @@ export function parentField(tree: StoreConfig['tree']): string | undefined {
   return tree === true ? 'parentId' : tree || undefined;
 }
 
-/** @internal What rows of trees say about themselves, and what isn't sent unless the class says otherwise. */
+/**
+ * @internal What rows of trees say about themselves, and what isn't sent unless the class says
+ * otherwise.
+ */
 export function withTreeFields(fields: FieldList): FieldList {
   const missing = ['expanded', 'leaf'].filter((name) => !fields.byName.has(name));
   return fields.extend(missing.map((name) => ({ name, type: 'boolean', persist: false })));

@@ -243,8 +243,9 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
 
   /** @internal */ _set(record: Model, field: Field, value: unknown): boolean {
     const store = this._alive();
-    // With listeners, the notice brings the new value before they run. Without any, nobody tells: the value is put where the
-    // engine would put it, and where that isn't sure, the record is read anew.
+    // With listeners, the notice brings the new value before they run. Without any, nobody tells:
+    // the value is put where the engine would put it, and where that isn't sure, the record is read
+    // anew.
     if (hides()) this._unsettle(record);
     else if (record._v === Freshness.Fresh) {
       if (!this._told || this._batches > 0) {
@@ -348,8 +349,8 @@ export abstract class StoreCore<R extends Model = Model> extends Emitter<StoreEv
   }
 
   /**
-   * @internal Whether listeners let something be done now: `true`, `false`, or `undefined` when one wants time; it is done later,
-   * then, unless that says no.
+   * @internal Whether listeners let something be done now: `true`, `false`, or `undefined` when one
+   * wants time; it is done later, then, unless that says no.
    */
   _may(name: string, event: object, later: () => void): boolean | undefined {
     return this._await(name, this._hears(name) ? this._ask(name, event) : true, later);

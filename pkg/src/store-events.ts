@@ -28,18 +28,30 @@ export interface Commit<R extends Model = Model> {
 
 /** A store's events. */
 export interface StoreEvents<R extends Model = Model> {
-  /** Records are about to be added. A listener that returns `false`, or a promise of it, prevents it. */
+  /**
+   * Records are about to be added. A listener that returns `false`, or a promise of it, prevents
+   * it.
+   */
   beforeAdd: { source: Store<R>; type: 'beforeAdd'; records: R[] };
-  /** A record is about to be changed. A listener that returns `false`, or a promise of it, prevents it. */
+  /**
+   * A record is about to be changed. A listener that returns `false`, or a promise of it, prevents
+   * it.
+   */
   beforeUpdate: {
     source: Store<R>;
     type: 'beforeUpdate';
     record: R;
     changes: Record<string, FieldChange>;
   };
-  /** Records are about to be removed. A listener that returns `false`, or a promise of it, prevents it. */
+  /**
+   * Records are about to be removed. A listener that returns `false`, or a promise of it, prevents
+   * it.
+   */
   beforeRemove: { source: Store<R>; type: 'beforeRemove'; records: R[] };
-  /** Changes are about to be committed without being sent. A listener that returns `false`, or a promise of it, prevents it. */
+  /**
+   * Changes are about to be committed without being sent. A listener that returns `false`, or a
+   * promise of it, prevents it.
+   */
   beforeCommit: { source: Store<R>; type: 'beforeCommit'; changes: Commit<R> };
   /** Changes were committed without being sent. */
   commit: { source: Store<R>; type: 'commit'; changes: Commit<R> };
@@ -108,7 +120,10 @@ export interface StoreEvents<R extends Model = Model> {
     value: Id;
     origin: Origin;
   };
-  /** The records are about to be ordered otherwise. A listener that returns `false`, or a promise of it, prevents it. */
+  /**
+   * The records are about to be ordered otherwise. A listener that returns `false`, or a promise of
+   * it, prevents it.
+   */
   beforeSort: {
     source: Store<R>;
     type: 'beforeSort';

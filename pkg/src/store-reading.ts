@@ -8,7 +8,10 @@ import { moment, sameValue } from './values.js';
 
 /** How a store is read. */
 export abstract class StoreReading<R extends Model = Model> extends StoreViewing<R> {
-  /** How many records are shown: all, but those that are filtered out, and in trees those below collapsed ones. */
+  /**
+   * How many records are shown: all, but those that are filtered out, and in trees those below
+   * collapsed ones.
+   */
   get count(): number {
     return this._view === undefined ? this.allCount : this._order().length;
   }
@@ -25,8 +28,8 @@ export abstract class StoreReading<R extends Model = Model> extends StoreViewing
   }
 
   /**
-   * The records, in their order, but those that are filtered out; of trees each before what is below it, without what is below
-   * collapsed ones.
+   * The records, in their order, but those that are filtered out; of trees each before what is
+   * below it, without what is below collapsed ones.
    */
   get records(): R[] {
     return this._cache.records(this._order());
@@ -158,8 +161,9 @@ export abstract class StoreReading<R extends Model = Model> extends StoreViewing
   }
 
   /**
-   * The records whose time lies, at least in part, between two moments, by their start. Times are half open: what ends at
-   * `start` or begins at `end` isn't among them, nor what is filtered out. Needs an `interval`.
+   * The records whose time lies, at least in part, between two moments, by their start. Times are
+   * half open: what ends at `start` or begins at `end` isn't among them, nor what is filtered out.
+   * Needs an `interval`.
    */
   range(start: Date | number | string, end: Date | number | string): R[] {
     engine().range(this._alive(), moment(start), moment(end));

@@ -13,8 +13,8 @@ export abstract class StoreTree<R extends Model = Model> extends StoreChanging<R
   private root: R | undefined;
 
   /**
-   * What stands for the top of a tree: its children are the records without a parent. It is none of the records; nothing of it is
-   * sent. `null` in stores that are no trees.
+   * What stands for the top of a tree: its children are the records without a parent. It is none of
+   * the records; nothing of it is sent. `null` in stores that are no trees.
    */
   get rootNode(): R | null {
     if (!this.isTree) return null;
@@ -38,7 +38,10 @@ export abstract class StoreTree<R extends Model = Model> extends StoreChanging<R
     return this.root;
   }
 
-  /** The records whose parent is that one, as they are shown; those without a parent for `null` and the root. */
+  /**
+   * The records whose parent is that one, as they are shown; those without a parent for `null` and
+   * the root.
+   */
   childrenOf(parent: R | Id | null): R[] {
     const children = this.allChildrenOf(parent);
     const view = this._view;
@@ -61,9 +64,12 @@ export abstract class StoreTree<R extends Model = Model> extends StoreChanging<R
     });
   }
 
-  // --- open and closed --------------------------------------------------------------------------------------------------
+  // --- open and closed ---------------------------------------------------------------------------
 
-  /** Shows what is below a record among the {@link Store.records}; loads it first where it isn't there. */
+  /**
+   * Shows what is below a record among the {@link Store.records}; loads it first where it isn't
+   * there.
+   */
   expand(node: R | Id): Promise<void> {
     return this.toggleCollapse(node, false);
   }
@@ -74,8 +80,8 @@ export abstract class StoreTree<R extends Model = Model> extends StoreChanging<R
   }
 
   /**
-   * Collapses or expands a record; the other of both when nothing is said. That is no change of the record. A record whose data says
-   * nothing (`expanded`) is expanded.
+   * Collapses or expands a record; the other of both when nothing is said. That is no change of the
+   * record. A record whose data says nothing (`expanded`) is expanded.
    */
   async toggleCollapse(node: R | Id, collapse?: boolean): Promise<void> {
     this._alive();
@@ -91,8 +97,9 @@ export abstract class StoreTree<R extends Model = Model> extends StoreChanging<R
   }
 
   /**
-   * Loads what is below a record, when it isn't there: data said `children: true`, or `leaf: false`. Resolves with the server's
-   * answer; `null` when there was nothing to load, or no manager to do it.
+   * Loads what is below a record, when it isn't there: data said `children: true`, or
+   * `leaf: false`. Resolves with the server's answer; `null` when there was nothing to load, or no
+   * manager to do it.
    */
   async loadChildren(parent: R | Id): Promise<CrudResult | null> {
     this._alive();
@@ -109,8 +116,8 @@ export abstract class StoreTree<R extends Model = Model> extends StoreChanging<R
   readonly _loadedParents = new WeakSet<Model>();
 
   /**
-   * @internal Puts records below a parent, before one of its children or behind all: those that are here move, others are added.
-   * Nothing is done when one of them can't go there.
+   * @internal Puts records below a parent, before one of its children or behind all: those that are
+   * here move, others are added. Nothing is done when one of them can't go there.
    */
   _graft(parent: R, input: TreeInput, before: R | null, silent?: boolean): R[] {
     const field = this._parentField();

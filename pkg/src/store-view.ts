@@ -4,8 +4,8 @@ import type { StoreViewing } from './store-viewing.js';
 import { type Filter, type Sorter, comparator, predicate } from './view-rules.js';
 
 /**
- * @internal Which records of a store are shown, and in which order. Made anew when it is read after anything has changed: a batch
- * of edits costs one pass.
+ * @internal Which records of a store are shown, and in which order. Made anew when it is read after
+ * anything has changed: a batch of edits costs one pass.
  */
 export class StoreView<R extends Model> {
   sorters: readonly Sorter<R>[] = [];
@@ -32,7 +32,9 @@ export class StoreView<R extends Model> {
     return this.sorters.length === 0 && this.filters.length === 0;
   }
 
-  /** The rows that are shown, in their order. It never changes: there is another one after a change. */
+  /**
+   * The rows that are shown, in their order. It never changes: there is another one after a change.
+   */
   rows(): Uint32Array {
     this.update();
     return this.shown;
@@ -51,8 +53,8 @@ export class StoreView<R extends Model> {
   }
 
   /**
-   * Keeps what the rows of a changeset touch as it is shown, as far as `applyChangesetFilterSortTarget` says. What it gives is called
-   * when they have been applied.
+   * Keeps what the rows of a changeset touch as it is shown, as far as
+   * `applyChangesetFilterSortTarget` says. What it gives is called when they have been applied.
    */
   pin(rows: readonly unknown[]): () => void {
     const target = this.store._config.applyChangesetFilterSortTarget;

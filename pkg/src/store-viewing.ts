@@ -41,7 +41,7 @@ export abstract class StoreViewing<R extends Model = Model> extends StoreCore<R>
     return register(1);
   }
 
-  // --- order ------------------------------------------------------------------------------------------------------------
+  // --- order -------------------------------------------------------------------------------------
 
   /** By what the records are ordered; setting it sorts anew. */
   get sorters(): readonly Sorter<R>[] {
@@ -62,8 +62,9 @@ export abstract class StoreViewing<R extends Model = Model> extends StoreCore<R>
   }
 
   /**
-   * Orders the records by a field, by a function, or by several of such; without any, by what there is anew. The order stays true when
-   * records change. A field that they are ordered by already is turned round, unless `ascending` is given.
+   * Orders the records by a field, by a function, or by several of such; without any, by what there
+   * is anew. The order stays true when records change. A field that they are ordered by already is
+   * turned round, unless `ascending` is given.
    *
    * @param add behind the sorters that are there, instead of in their place
    */
@@ -108,7 +109,7 @@ export abstract class StoreViewing<R extends Model = Model> extends StoreCore<R>
     if (this.isSorted) this._sort([], false);
   }
 
-  // --- filters ----------------------------------------------------------------------------------------------------------
+  // --- filters -----------------------------------------------------------------------------------
 
   /** The filters; setting it takes the place of those that are there. */
   get filters(): readonly Filter<R>[] {
@@ -129,9 +130,10 @@ export abstract class StoreViewing<R extends Model = Model> extends StoreCore<R>
   }
 
   /**
-   * Shows only records that the filter lets pass, and all others that are there: a function, an object with `property`, `operator` and
-   * `value`, or several of such. Without any, applies those that there are anew. What is filtered out is still loaded, found by id,
-   * changed and sent; what a change lets pass is shown at once.
+   * Shows only records that the filter lets pass, and all others that are there: a function, an
+   * object with `property`, `operator` and `value`, or several of such. Without any, applies those
+   * that there are anew. What is filtered out is still loaded, found by id, changed and sent; what
+   * a change lets pass is shown at once.
    */
   filter(what?: FilterInput<R> | readonly FilterInput<R>[] | FilterOptions<R> | null): void {
     const options: FilterOptions<R> =
@@ -180,7 +182,7 @@ export abstract class StoreViewing<R extends Model = Model> extends StoreCore<R>
     return found !== undefined && this._shows(found);
   }
 
-  // --- private ----------------------------------------------------------------------------------------------------------
+  // --- private -----------------------------------------------------------------------------------
 
   /** @internal The id that a row of a changeset says. */
   abstract _idIn(row: unknown): Id | undefined;

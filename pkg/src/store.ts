@@ -14,7 +14,10 @@ import { StoreView } from './store-view.js';
 
 const FOREIGN = 16;
 const ALL_KINDS = 0x7f;
-/** What others change is noticed without listeners too, but updates: rows are merely said to be stale then. */
+/**
+ * What others change is noticed without listeners too, but updates: rows are merely said to be
+ * stale then.
+ */
 const UNTOLD_KINDS = ALL_KINDS & ~((1 << NoticeKind.Update) | (1 << NoticeKind.State));
 const STALE = 1 << 31;
 
@@ -46,8 +49,8 @@ export class Store<R extends Model = Model> extends StoreTree<R> {
   }
 
   /**
-   * Tells what changed: one batch per turn, with at most one change per record. Meant for user interfaces; `hold` holds it back.
-   * Gives a function that ends it.
+   * Tells what changed: one batch per turn, with at most one change per record. Meant for user
+   * interfaces; `hold` holds it back. Gives a function that ends it.
    */
   subscribe(subscriber: (batch: ChangeBatch<R>) => void): () => void {
     this._alive();
@@ -63,8 +66,9 @@ export class Store<R extends Model = Model> extends StoreTree<R> {
   }
 
   /**
-   * Holds the changes of others to a record (by its key), or to all (`*`), back from subscribers: for the time of a drag. Gives
-   * a function that releases them. The user's own changes are told at once.
+   * Holds the changes of others to a record (by its key), or to all (`*`), back from subscribers:
+   * for the time of a drag. Gives a function that releases them. The user's own changes are told at
+   * once.
    */
   hold(key: string): () => void {
     this._alive();
@@ -178,8 +182,8 @@ export class Store<R extends Model = Model> extends StoreTree<R> {
     this._vetoes = this._hears('beforeUpdate');
     this._told = heard || this._subscriptions.active;
     this._tune();
-    // What others change is always told: rows that were read before are stale then; to stores with relations that is what the
-    // user does elsewhere, too. An id that changes concerns keys.
+    // What others change is always told: rows that were read before are stale then; to stores with
+    // relations that is what the user does elsewhere, too. An id that changes concerns keys.
     const related = this._config.relations !== undefined && this._config.relations.length > 0;
     const local = this._told || related ? ALL_KINDS : 1 << NoticeKind.IdChange;
     const foreign = this._told ? ALL_KINDS : UNTOLD_KINDS;

@@ -11,7 +11,10 @@ interface Pending<R extends Model> {
   origin: Origin;
 }
 
-/** @internal Gathers changes and tells subscribers once per microtask; holds back what a hold asks for. */
+/**
+ * @internal Gathers changes and tells subscribers once per microtask; holds back what a hold asks
+ * for.
+ */
 export class Subscriptions<R extends Model> {
   private readonly subscribers = new Set<Subscriber<R>>();
   /** By key, how many hold it; `*` holds all. */
@@ -22,7 +25,10 @@ export class Subscriptions<R extends Model> {
 
   constructor(
     private readonly threw: (thrown: unknown) => void,
-    /** Whether the store shows its records in another order, or not all of them: what shows them reads them anew. */
+    /**
+     * Whether the store shows its records in another order, or not all of them: what shows them
+     * reads them anew.
+     */
     private readonly viewed: () => boolean,
   ) {}
 

@@ -33,7 +33,10 @@ export interface Sending {
   send(): Promise<Response>;
 }
 
-/** @internal How a request goes out where its manager's class has ways of its own; `undefined` where it hasn't. */
+/**
+ * @internal How a request goes out where its manager's class has ways of its own; `undefined` where
+ * it hasn't.
+ */
 export function ownWay(
   exchange: Exchange | undefined,
   url: string,
@@ -107,7 +110,10 @@ function handOver(
   });
 }
 
-/** @internal Sends a request that an app may have changed, and tells what became of it by its functions too. */
+/**
+ * @internal Sends a request that an app may have changed, and tells what became of it by its
+ * functions too.
+ */
 export async function sendAgain(
   manager: CrudTransport,
   request: TransportRequest,

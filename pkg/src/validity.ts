@@ -54,7 +54,9 @@ function judge(manager: CrudManager<any>): Model[] {
   return [...invalid];
 }
 
-/** @internal Lets the engine know which records may be sent as they stand: somebody asks for one. */
+/**
+ * @internal Lets the engine know which records may be sent as they stand: somebody asks for one.
+ */
 export function judgeAnew(manager: CrudManager<any>): void {
   if (manager.isDestroyed || !manager.stores.some(judges)) return;
   const version = manager.stores.reduce((sum, { _number }) => sum + engine().version(_number), 0);

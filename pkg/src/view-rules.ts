@@ -7,7 +7,9 @@ export type SortFunction<R extends Model = Model> = (a: R, b: R) => number;
 
 /** By what records are ordered. */
 export interface Sorter<R extends Model = Model> {
-  /** By the values of which field (or getter of the class); nothing comes before everything else. */
+  /**
+   * By the values of which field (or getter of the class); nothing comes before everything else.
+   */
   field?: string;
   /** `false`: the greatest first. */
   ascending?: boolean;

@@ -8,7 +8,8 @@ const FROM = 0;
 const TO = Date.UTC(2038, 0, 1);
 
 /**
- * The offsets of the host's time zone, as pairs of the moment from which one holds and the offset (both ms, east positive).
+ * The offsets of the host's time zone, as pairs of the moment from which one holds and the offset
+ * (both ms, east positive).
  */
 export function zoneTable(offsetAt: (ms: number) => number = hostOffset): Float64Array {
   const pairs: number[] = [];

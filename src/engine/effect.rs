@@ -25,7 +25,8 @@ pub struct HttpRequest {
     pub headers: Vec<(String, String)>,
     /// The body, for methods that have one.
     pub body: Option<Vec<u8>>,
-    /// Options of `fetch` as JSON text (`credentials`, `mode`, `cache`, `redirect`, …), passed on as they are.
+    /// Options of `fetch` as JSON text (`credentials`, `mode`, `cache`, `redirect`, …), passed on
+    /// as they are.
     pub fetch_options: Option<String>,
 }
 
@@ -37,8 +38,8 @@ pub enum Act {
     Open,
     /// Send the text.
     Send,
-    /// Close it; nothing needs to be reported. The text says what was wrong with a connection that seems
-    /// open and isn't; it is empty when nothing was.
+    /// Close it; nothing needs to be reported. The text says what was wrong with a connection that
+    /// seems open and isn't; it is empty when nothing was.
     Close,
     /// Get a fresh token.
     Token,
@@ -49,7 +50,8 @@ pub enum Act {
 /// One thing to do. Effects are polled until there are none.
 #[derive(Debug)]
 pub enum Effect {
-    /// Ask the listeners of a before… event; send [`Input::Answer`](super::input::Input::Answer), at once or later.
+    /// Ask the listeners of a before… event; send [`Input::Answer`](super::input::Input::Answer),
+    /// at once or later.
     Ask {
         /// To answer with.
         ask: AskId,
@@ -61,8 +63,8 @@ pub enum Effect {
         request: RequestId,
         /// Load or sync.
         kind: RequestKind,
-        /// The pack that is going out (`beforeLoad`, `beforeSync`, `beforeSend`), as JSON text. For `before…Apply` the host has
-        /// the response itself: it received the bytes.
+        /// The pack that is going out (`beforeLoad`, `beforeSync`, `beforeSend`), as JSON text. For
+        /// `before…Apply` the host has the response itself: it received the bytes.
         pack: Option<Vec<u8>>,
         /// The request as it would go out (`beforeSend`).
         http: Option<Box<HttpRequest>>,
@@ -77,7 +79,8 @@ pub enum Effect {
         kind: RequestKind,
         /// What to send.
         http: Box<HttpRequest>,
-        /// Whether somebody can still ask for the response: the host keeps its bytes until [`Effect::Release`].
+        /// Whether somebody can still ask for the response: the host keeps its bytes until
+        /// [`Effect::Release`].
         keep_response: bool,
     },
     /// Something of a channel.
@@ -91,7 +94,8 @@ pub enum Effect {
         /// JSON text.
         text: Vec<u8>,
     },
-    /// A request was answered over a channel: its response can be asked for until [`Effect::Release`].
+    /// A request was answered over a channel: its response can be asked for until
+    /// [`Effect::Release`].
     Answered {
         /// Which request.
         request: RequestId,
@@ -114,7 +118,8 @@ pub enum Effect {
     Settle {
         /// Which one.
         call: CallId,
-        /// The request whose response it resolves with (`None`: resolves with `null`, nothing was sent), or why it rejects.
+        /// The request whose response it resolves with (`None`: resolves with `null`, nothing was
+        /// sent), or why it rejects.
         outcome: Result<Option<RequestId>, SyncError>,
         /// The request that the rejection is about, if one was sent.
         request: Option<RequestId>,

@@ -1,4 +1,5 @@
-//! The mediator: routes inputs to stores and managers, and what they want to the host. It has no rules of its own.
+//! The mediator: routes inputs to stores and managers, and what they want to the host. It has no
+//! rules of its own.
 
 mod live;
 mod routes;
@@ -18,14 +19,16 @@ use super::store::Store;
 use super::table::{IdRef, RowId, RowIx};
 use super::time::Millis;
 
-/// Most effects that can wait to be polled. Hosts poll after every input, so that the queue holds one input's effects; a host that
-/// never polls gets [`ErrorCode::Limit`] from the inputs beyond, which do nothing.
+/// Most effects that can wait to be polled. Hosts poll after every input, so that the queue holds
+/// one input's effects; a host that never polls gets [`ErrorCode::Limit`] from the inputs beyond,
+/// which do nothing.
 pub const EFFECTS_MAX: usize = 100_000;
 
 /// All stores and managers of one page.
 ///
-/// After every [`handle`](Self::handle), [`poll_effect`](Self::poll_effect) until there is none, then arm one timer for
-/// [`poll_timeout`](Self::poll_timeout); the loop stands in the [crate's documentation](crate).
+/// After every [`handle`](Self::handle), [`poll_effect`](Self::poll_effect) until there is none,
+/// then arm one timer for [`poll_timeout`](Self::poll_timeout); the loop stands in the [crate's
+/// documentation](crate).
 #[derive(Debug)]
 pub struct Engine {
     managers: Vec<Option<Box<Manager>>>,
@@ -50,12 +53,13 @@ impl Engine {
         }
     }
 
-    // --- the loop -----------------------------------------------------------------------------------------------
+    // --- the loop --------------------------------------------------------------------------------
 
     /// Takes one input.
     ///
     /// # Errors
-    /// What the caller did wrong; then nothing has changed. Faults of servers and networks are no errors here: they become events.
+    /// What the caller did wrong; then nothing has changed. Faults of servers and networks are no
+    /// errors here: they become events.
     #[inline]
     pub fn handle(&mut self, input: Input<'_>, now: Millis) -> Result<Reply, SyncError> {
         self.cx.now = self.cx.now.max(now);
@@ -113,7 +117,7 @@ impl Engine {
             .min()
     }
 
-    // --- getters ------------------------------------------------------------------------------------------------
+    // --- getters ---------------------------------------------------------------------------------
 
     /// A store.
     pub fn store(&self, id: StoreId) -> Option<&Store> {
@@ -148,7 +152,8 @@ impl Engine {
             .map_or(0, |manager| manager.pending_count(&self.cx.stores))
     }
 
-    /// Everything of a manager that the server hasn't confirmed, as the sections of a package; none when there is nothing.
+    /// Everything of a manager that the server hasn't confirmed, as the sections of a package; none
+    /// when there is nothing.
     pub fn changes_json(&self, id: ManagerId) -> Option<Vec<u8>> {
         self.manager(id)?.changes(&self.cx.stores)
     }
@@ -160,7 +165,8 @@ impl Engine {
         Manager::store_changes(manager, &entry.store, &self.cx.stores)
     }
 
-    /// Visible records whose time touches `start..end` (ms since the epoch), by ascending start. Empty for a store that is gone.
+    /// Visible records whose time touches `start..end` (ms since the epoch), by ascending start.
+    /// Empty for a store that is gone.
     pub fn range(&mut self, id: StoreId, start: f64, end: f64) -> &[RowIx] {
         self.cx
             .stores
@@ -168,7 +174,8 @@ impl Engine {
             .map_or(&[], |store| store.range(start, end))
     }
 
-    /// Visible records whose field (one of a relation, or the parent's) holds that id, in their order.
+    /// Visible records whose field (one of a relation, or the parent's) holds that id, in their
+    /// order.
     pub fn referrers(&mut self, id: StoreId, field: FieldIx, of: IdRef<'_>) -> Vec<RowId> {
         let store = self.cx.stores.get_mut(id);
         store.map_or_else(Vec::new, |store| store.referrers(field, of))
@@ -197,7 +204,8 @@ impl Engine {
         self.cx.notices.take()
     }
 
-    /// Fields that changed without a notice, for hosts that asked for them by [`STALE`](super::store::STALE); taken with the notices.
+    /// Fields that changed without a notice, for hosts that asked for them by
+    /// [`STALE`](super::store::STALE); taken with the notices.
     pub fn take_stale(&mut self) -> Vec<Stale> {
         self.cx.notices.take_stale()
     }
@@ -207,8 +215,8 @@ impl Engine {
         self.cx.calls.waiting()
     }
 
-    /// Gives memory of texts that nobody refers to back, where that is worth it. For idle moments: cells of notices that were taken
-    /// before mean nothing afterwards.
+    /// Gives memory of texts that nobody refers to back, where that is worth it. For idle moments:
+    /// cells of notices that were taken before mean nothing afterwards.
     pub fn tidy(&mut self) {
         if self.cx.notices.is_empty() {
             self.cx
@@ -218,7 +226,7 @@ impl Engine {
         }
     }
 
-    // --- managers -----------------------------------------------------------------------------------------------
+    // --- managers --------------------------------------------------------------------------------
 
     /// A manager, and everything that it works with.
     #[inline]

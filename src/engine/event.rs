@@ -148,7 +148,8 @@ pub enum Event {
     Conflict {
         /// Which of the two.
         event: EventKind,
-        /// The conflict as JSON text: `{ id, store, row, generation, record, kind, strategy, from, fields: [{ field, base, mine, theirs, from }] }`.
+        /// The conflict as JSON text:
+        /// `{ id, store, row, generation, record, kind, strategy, from, fields: [{ field, base, mine, theirs, from }] }`.
         detail: Vec<u8>,
     },
     /// `syncWarning`, `syncUncertain`.
@@ -199,7 +200,8 @@ pub enum Origin {
     Load,
 }
 
-/// What a notice says. As a number, its bit in [`Input::ListenStore`](super::input::Input::ListenStore).
+/// What a notice says. As a number, its bit in
+/// [`Input::ListenStore`](super::input::Input::ListenStore).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum NoticeKind {
@@ -226,7 +228,8 @@ impl NoticeKind {
     }
 }
 
-/// A field that changed and that nobody listens to, for hosts that cache records. Fixed in size too.
+/// A field that changed and that nobody listens to, for hosts that cache records. Fixed in size
+/// too.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Stale {
@@ -256,7 +259,8 @@ pub struct Notice {
     pub row: RowId,
     /// Groups notices of one call or one applied answer; grows.
     pub group: u32,
-    /// The value before (`Update`, `IdChange`), or the id of the record that went (`Remove`). Its span stays readable until the notices are taken.
+    /// The value before (`Update`, `IdChange`), or the id of the record that went (`Remove`). Its
+    /// span stays readable until the notices are taken.
     pub old: Cell,
     /// The value after.
     pub new: Cell,

@@ -25,7 +25,8 @@ pub struct RequestId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AskId(pub u32);
 
-/// A call whose promise the host holds; the engine settles it exactly once. The host chooses the number.
+/// A call whose promise the host holds; the engine settles it exactly once. The host chooses the
+/// number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId(pub u32);
 
@@ -69,13 +70,15 @@ pub enum ChannelInput<'a> {
     Down(u32, u32, &'a str),
     /// The host has a fresh token.
     Token(&'a [u8]),
-    /// The app sends changes: `{ <storeId>: { added?, updated?, removed? } }`. They wait where there is no connection.
+    /// The app sends changes: `{ <storeId>: { added?, updated?, removed? } }`. They wait where
+    /// there is no connection.
     Change(&'a [u8]),
     /// The app sends a message of its own, as it stands.
     Message(&'a [u8]),
     /// What the user does: `{ action, recordType?, recordId? }`.
     Presence(&'a [u8]),
-    /// The user wants a record for himself: `{ type, id, timeoutMs?, ttlMs? }`. Settles with `null`, or an error.
+    /// The user wants a record for himself: `{ type, id, timeoutMs?, ttlMs? }`. Settles with
+    /// `null`, or an error.
     Lock(CallId, &'a [u8]),
     /// The user gives it back, or hands it over: `{ type, id, to? }`.
     Unlock(&'a [u8]),
@@ -89,12 +92,13 @@ pub enum Input<'a> {
     /// The deadline that `poll_timeout` gave has come. Early and spurious ones are harmless.
     Timeout,
 
-    // --- stores -------------------------------------------------------------------------------------------------
+    // --- stores ----------------------------------------------------------------------------------
     /// Make a store. Replies [`Reply::Store`].
     CreateStore(Box<StoreConfig>),
     /// Forget a store and its data.
     DestroyStore(StoreId),
-    /// Find a field by name, or make one for data that the schema doesn't know. Replies [`Reply::Field`].
+    /// Find a field by name, or make one for data that the schema doesn't know. Replies
+    /// [`Reply::Field`].
     EnsureField(StoreId, &'a str),
     /// The user sets one field of a record. Replies [`Reply::Changed`].
     Set {
@@ -107,10 +111,12 @@ pub enum Input<'a> {
         /// Its new value. Text set into a date field is read as a date.
         value: Value<'a>,
     },
-    /// The user has set fields, one after the other, as by [`Input::Set`]. Nobody hears of it before all are set. Those that fail do
-    /// nothing; the first error is the answer. Else replies [`Reply::Changed`].
+    /// The user has set fields, one after the other, as by [`Input::Set`]. Nobody hears of it
+    /// before all are set. Those that fail do nothing; the first error is the answer. Else replies
+    /// [`Reply::Changed`].
     Edits(Edits<'a>),
-    /// The user adds records, given as the JSON text of an array of objects (nested `children` in trees). Replies [`Reply::Rows`].
+    /// The user adds records, given as the JSON text of an array of objects (nested `children` in
+    /// trees). Replies [`Reply::Rows`].
     Add {
         /// To which store.
         store: StoreId,
@@ -119,14 +125,15 @@ pub enum Input<'a> {
         /// Where among the visible ones.
         place: Place,
     },
-    /// The user removes records. Unknown ones are refused as a whole. Replies [`Reply::Rows`]: all that went, descendants and
-    /// cascades in the same store included.
+    /// The user removes records. Unknown ones are refused as a whole. Replies [`Reply::Rows`]: all
+    /// that went, descendants and cascades in the same store included.
     Remove(StoreId, &'a [RowId]),
     /// The user removes every record.
     RemoveAll(StoreId),
     /// The user moves records to a position (counted without them).
     Move(StoreId, &'a [RowId], u32),
-    /// The app supplies confirmed data, which takes the place of what is there (JSON text: an array of objects, or a load section).
+    /// The app supplies confirmed data, which takes the place of what is there (JSON text: an array
+    /// of objects, or a load section).
     LoadData(StoreId, &'a [u8]),
     /// Hold notices back until the matching [`Input::EndBatch`]; nests. Tracking goes on.
     BeginBatch(StoreId),
@@ -136,9 +143,9 @@ pub enum Input<'a> {
     BeginUpdate,
     /// See [`Input::BeginUpdate`].
     EndUpdate,
-    /// The edits up to the matching [`Input::EndEdit`] are one call's: its promise settles when the server has confirmed all of
-    /// them, and rejects when it refuses one; then they are taken back, all of them and nothing else. Groups like
-    /// [`Input::BeginUpdate`]. Doesn't nest.
+    /// The edits up to the matching [`Input::EndEdit`] are one call's: its promise settles when the
+    /// server has confirmed all of them, and rejects when it refuses one; then they are taken back,
+    /// all of them and nothing else. Groups like [`Input::BeginUpdate`]. Doesn't nest.
     BeginEdit {
         /// In which stores. Of a record or store under a manager: in all of the manager's.
         scope: Scope,
@@ -158,9 +165,11 @@ pub enum Input<'a> {
         /// The promise.
         call: CallId,
     },
-    /// Whether the user's edits in a store are tracked, to be sent; else they are taken for what the server has.
+    /// Whether the user's edits in a store are tracked, to be sent; else they are taken for what
+    /// the server has.
     Track(StoreId, bool),
-    /// Whether a record may be sent; one that may not is kept back, with what depends on it, until it may or is taken back.
+    /// Whether a record may be sent; one that may not is kept back, with what depends on it, until
+    /// it may or is taken back.
     SetValid(StoreId, RowId, bool),
     /// The app decides an open conflict. Replies [`Reply::Changed`]: whether there was one.
     ResolveConflict {
@@ -173,10 +182,11 @@ pub enum Input<'a> {
     },
     /// Declare what is changed locally to be confirmed.
     Accept(Scope),
-    /// Take local changes back (also what a request on the wire holds: its answer then finds nothing to confirm but ids).
+    /// Take local changes back (also what a request on the wire holds: its answer then finds
+    /// nothing to confirm but ids).
     Reject(Scope),
 
-    // --- managers -----------------------------------------------------------------------------------------------
+    // --- managers --------------------------------------------------------------------------------
     /// Make a manager. Replies [`Reply::Manager`].
     CreateManager(Box<ManagerConfig>),
     /// End a manager: requests are aborted, calls settle as cancelled. Its stores live on.
@@ -202,8 +212,9 @@ pub enum Input<'a> {
         /// `{ request?: { params? }, <storeId>?: { append?, ...params } }` as JSON text.
         options: Option<&'a [u8]>,
     },
-    /// Load a part of the data, if it isn't there: JSON text of `startDate` and `endDate` (ms since the epoch), `startIndex` and
-    /// `count`, or `parentId`. The call settles with `null` when there was nothing to load.
+    /// Load a part of the data, if it isn't there: JSON text of `startDate` and `endDate` (ms since
+    /// the epoch), `startIndex` and `count`, or `parentId`. The call settles with `null` when there
+    /// was nothing to load.
     LoadMissing {
         /// Which manager.
         manager: ManagerId,
@@ -221,20 +232,24 @@ pub enum Input<'a> {
     },
     /// End the request of that call, as cancelled; without a call, the one that runs.
     Cancel(ManagerId, Option<CallId>),
-    /// Apply an answer that came by another way (JSON text), as `loadCrudManagerData` does: a sync answer when its `type` says
-    /// `sync`, else a load answer. Nobody is asked; an answer that can't be applied is an error.
+    /// Apply an answer that came by another way (JSON text), as `loadCrudManagerData` does: a sync
+    /// answer when its `type` says `sync`, else a load answer. Nobody is asked; an answer that
+    /// can't be applied is an error.
     ApplyResponse(ManagerId, &'a [u8]),
-    /// A piece of an answer that is too large to be held as a whole; its last piece comes as [`Input::ApplyResponse`]. Read at once;
-    /// nothing is applied before the end. A broken piece is refused, and those before it are forgotten.
+    /// A piece of an answer that is too large to be held as a whole; its last piece comes as
+    /// [`Input::ApplyResponse`]. Read at once; nothing is applied before the end. A broken piece is
+    /// refused, and those before it are forgotten.
     ApplyPiece(ManagerId, &'a [u8]),
-    /// Apply changes that came from the server by another way: `{ <storeId>: { added?, updated?, removed? } }` as JSON text.
-    /// They write the base layer: nothing becomes dirty.
+    /// Apply changes that came from the server by another way:
+    /// `{ <storeId>: { added?, updated?, removed? } }` as JSON text. They write the base layer:
+    /// nothing becomes dirty.
     ApplyChangeset(ManagerId, &'a [u8]),
     /// The same for a single store, managed or not; of the JSON text, only its section counts.
     ApplyStoreChangeset(StoreId, &'a [u8]),
     /// No autoSync until as many resumes have come.
     SuspendAutoSync(ManagerId),
-    /// Undo one suspend; the last one schedules a sync when `sync` is true and there is something to send.
+    /// Undo one suspend; the last one schedules a sync when `sync` is true and there is something
+    /// to send.
     ResumeAutoSync {
         /// Which manager.
         manager: ManagerId,
@@ -242,7 +257,7 @@ pub enum Input<'a> {
         sync: bool,
     },
 
-    // --- channels -----------------------------------------------------------------------------------------------
+    // --- channels --------------------------------------------------------------------------------
     /// Give a manager a channel, in the place of one that it has.
     CreateChannel(ManagerId, Box<ChannelConfig>),
     /// End a manager's channel.
@@ -250,15 +265,15 @@ pub enum Input<'a> {
     /// Something happens to a manager's channel.
     Channel(ManagerId, ChannelInput<'a>),
 
-    // --- from the host ------------------------------------------------------------------------------------------
+    // --- from the host ---------------------------------------------------------------------------
     /// Listeners have answered a question.
     Answer {
         /// Which question.
         ask: AskId,
         /// `false` when somebody vetoed.
         proceed: bool,
-        /// What takes the place of the pack or response that was shown (JSON text), when a listener changed it. Of a request
-        /// that isn't to proceed: why it could not be made.
+        /// What takes the place of the pack or response that was shown (JSON text), when a listener
+        /// changed it. Of a request that isn't to proceed: why it could not be made.
         content: Option<&'a [u8]>,
         /// What takes the place of the request that was shown, when it changed.
         request: Option<Box<HttpRequest>>,

@@ -8,8 +8,9 @@ use super::value::Value;
 /// What stands for the length of a text: the value is a number.
 pub const NUMBER: usize = 0xffff;
 
-/// Edits that were written down, in order: two words of 8 bytes for store and row, generation, field (2 bytes) and length (2 bytes),
-/// then the number, or the text as UTF-8. Where that breaks off, so do they.
+/// Edits that were written down, in order: two words of 8 bytes for store and row, generation,
+/// field (2 bytes) and length (2 bytes), then the number, or the text as UTF-8. Where that breaks
+/// off, so do they.
 #[derive(Clone, Debug)]
 pub struct Edits<'a> {
     words: &'a [u64],

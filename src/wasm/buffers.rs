@@ -1,4 +1,5 @@
-//! Pieces of memory that both sides read: what the facade writes for a call, and what a call leaves for it.
+//! Pieces of memory that both sides read: what the facade writes for a call, and what a call leaves
+//! for it.
 
 use crate::prelude::*;
 use core::cell::Cell;
@@ -53,8 +54,8 @@ impl Default for Buffers {
     }
 }
 
-/// Words of the scratch that never moves: a field's text, the places of a block of rows. Larger arguments get memory of their
-/// own, which is given back when they have been used.
+/// Words of the scratch that never moves: a field's text, the places of a block of rows. Larger
+/// arguments get memory of their own, which is given back when they have been used.
 const SCRATCH_WORDS: usize = 8 * 1024;
 
 // The facade reads it as it lies in memory.
@@ -117,7 +118,8 @@ impl Buffers {
         self.argument(count * 8).iter().map(id).collect()
     }
 
-    /// Leaves rows for the facade, as pairs of place and generation: where and how many in the first two registers.
+    /// Leaves rows for the facade, as pairs of place and generation: where and how many in the
+    /// first two registers.
     pub(super) fn leave_rows(&mut self, rows: &[RowId]) {
         self.rows.clear();
         for row in rows {
@@ -140,12 +142,14 @@ impl Buffers {
 
     /// Leaves notices for the facade: where, how many, where their texts are and how many bytes.
     ///
-    /// Little-endian, five words of 8 bytes each: kind, origin (1 byte each), field (2) and store (4); row and generation (4 each);
-    /// group (4), tag of the old and of the new value (1 each), 2 bytes unused; the old value; the new value. A value is a number,
-    /// or offset and length (4 each) in the texts. Tags: 0 absent, 1 null, 2 false, 3 true, 4 number, 5 text, 6 JSON.
+    /// Little-endian, five words of 8 bytes each: kind, origin (1 byte each), field (2) and store
+    /// (4); row and generation (4 each); group (4), tag of the old and of the new value (1 each), 2
+    /// bytes unused; the old value; the new value. A value is a number, or offset and length (4
+    /// each) in the texts. Tags: 0 absent, 1 null, 2 false, 3 true, 4 number, 5 text, 6 JSON.
     ///
-    /// Then the fields that changed without a notice: where and how many, as [`Stale`] lies in memory (three words of 8 bytes: store,
-    /// row and generation, field (2 of 4 bytes), the cell); and whether all texts are plain ASCII.
+    /// Then the fields that changed without a notice: where and how many, as [`Stale`] lies in
+    /// memory (three words of 8 bytes: store, row and generation, field (2 of 4 bytes), the cell);
+    /// and whether all texts are plain ASCII.
     pub(super) fn pack_notices(&mut self, engine: &Engine, stale: Vec<Stale>) {
         self.stale = stale;
         self.texts.clear();
@@ -182,8 +186,9 @@ impl Buffers {
         ]);
     }
 
-    /// Packs rows for the facade, with all fields: where the words are, then place and length of the ASCII text, of the other text
-    /// (in bytes), and of the pieces. The format is that of [`pack`](crate::engine::json::pack()).
+    /// Packs rows for the facade, with all fields: where the words are, then place and length of
+    /// the ASCII text, of the other text (in bytes), and of the pieces. The format is that of
+    /// [`pack`](crate::engine::json::pack()).
     pub(super) fn leave_packed(&mut self, table: &Table, rows: &[RowIx]) {
         let known = self.fields.len();
         self.fields
@@ -201,7 +206,8 @@ impl Buffers {
         ]);
     }
 
-    /// Leaves one value for the facade: its tag, then a number's two halves, or place and length of its text.
+    /// Leaves one value for the facade: its tag, then a number's two halves, or place and length of
+    /// its text.
     pub(super) fn leave_value(&mut self, table: &Table, cell: Value8) {
         self.texts.clear();
         let (tag, value) = pack_value(table, cell, &mut self.texts);

@@ -1,8 +1,9 @@
-//! THE loop: feed one input, drain the effects outside of any borrow, carry them out, arm the one timer. Nothing else calls
-//! `Engine::handle`.
+//! THE loop: feed one input, drain the effects outside of any borrow, carry them out, arm the one
+//! timer. Nothing else calls `Engine::handle`.
 //!
-//! Re-entrancy is safe by structure: every method takes `&self`, the engine is borrowed only while Rust code runs that can't
-//! call JavaScript, and a call that a listener makes finds `draining` set: its effects join the same queue, in order.
+//! Re-entrancy is safe by structure: every method takes `&self`, the engine is borrowed only while
+//! Rust code runs that can't call JavaScript, and a call that a listener makes finds `draining`
+//! set: its effects join the same queue, in order.
 
 use crate::prelude::*;
 use core::cell::{Cell, Ref, RefCell, RefMut};
@@ -23,8 +24,8 @@ use crate::engine::error::SyncError;
 use crate::engine::input::{Input, Reply};
 use crate::engine::time::Millis;
 
-/// How many effects are carried out before the host gets a turn. Listeners that answer every event with another change go on
-/// for ever; the page stays alive all the same.
+/// How many effects are carried out before the host gets a turn. Listeners that answer every event
+/// with another change go on for ever; the page stays alive all the same.
 const EFFECTS_PER_TURN_MAX: u32 = 100_000;
 
 /// About how long an edit is that was written down.
@@ -111,7 +112,8 @@ impl Driver {
         drop(self.feed_at(input, self.clock.now()));
     }
 
-    /// Feeds an input whose bytes stand in the scratch. The engine sees them before anything else can write there.
+    /// Feeds an input whose bytes stand in the scratch. The engine sees them before anything else
+    /// can write there.
     pub(super) fn feed_scratch(
         &self,
         input: impl FnOnce(&Buffers) -> Result<Input<'_>, SyncError>,
@@ -148,7 +150,8 @@ impl Driver {
         self.journal.borrow().address()
     }
 
-    /// Hands what was written down to the engine: every door does it first. Such edits have no effects but a deadline.
+    /// Hands what was written down to the engine: every door does it first. Such edits have no
+    /// effects but a deadline.
     #[inline]
     pub(super) fn catch_up(&self) {
         if !self.journal.borrow().is_empty() {

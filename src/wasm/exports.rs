@@ -1,6 +1,7 @@
-//! The low-level API that the facade uses. Stores, managers, fields and rows go by number; text comes through the scratch;
-//! what doesn't fit into one number is left in the registers. Calls that can fail throw the facade's error object, but for the
-//! setters of fields, which say so by -1 (`takeError` then tells why): results that can throw cost an array per call.
+//! The low-level API that the facade uses. Stores, managers, fields and rows go by number; text
+//! comes through the scratch; what doesn't fit into one number is left in the registers. Calls that
+//! can fail throw the facade's error object, but for the setters of fields, which say so by -1
+//! (`takeError` then tells why): results that can throw cost an array per call.
 #![allow(
     unreachable_pub,
     reason = "reached through the functions that wasm-bindgen makes of them"
@@ -27,7 +28,7 @@ use crate::engine::value::Value;
 
 type Thrown<T> = Result<T, JsValue>;
 
-// --- start ------------------------------------------------------------------------------------------------------------
+// --- start ---------------------------------------------------------------------------------------
 
 /// Starts the engine of this instance, once. Gives the address of the registers.
 #[wasm_bindgen]
@@ -74,7 +75,7 @@ pub fn set_zone(pairs: &[f64]) -> Thrown<()> {
     done(Input::SetZone(zone))
 }
 
-// --- stores -----------------------------------------------------------------------------------------------------------
+// --- stores --------------------------------------------------------------------------------------
 
 /// Makes a store from its options (JSON text in the scratch).
 #[wasm_bindgen(js_name = createStore)]
@@ -106,7 +107,8 @@ pub fn ensure_field(store: u32, len: u32) -> Thrown<u32> {
     }
 }
 
-/// Sets a number (a date: ms since the epoch). 1: something changed; 0: nothing; -1: see `takeError`.
+/// Sets a number (a date: ms since the epoch). 1: something changed; 0: nothing; -1: see
+/// `takeError`.
 #[wasm_bindgen(js_name = setNumber)]
 pub fn set_number(store: u32, row: u32, generation: u32, field: u32, value: f64) -> i32 {
     set(store, row, generation, field, Value::Number(value))
@@ -136,7 +138,8 @@ pub fn set_json(store: u32, row: u32, generation: u32, field: u32, len: u32) -> 
     set_scratch(store, row, generation, field, len, |text| Value::Json(text))
 }
 
-/// Adds records from the JSON text in the scratch, before a position or (-1) at the end. Leaves the new rows.
+/// Adds records from the JSON text in the scratch, before a position or (-1) at the end. Leaves the
+/// new rows.
 #[wasm_bindgen]
 pub fn add(store: u32, len: u32, position: i32) -> Thrown<()> {
     let driver = started()?;
@@ -239,8 +242,9 @@ pub fn set_valid(store: u32, row: u32, generation: u32, valid: bool) -> Thrown<(
     ))
 }
 
-/// Decides an open conflict. The scratch has pairs of a field's number and who has it: the server (1), or the app, which has just
-/// set it (2). `mine`: a record that one side removed is the user's.
+/// Decides an open conflict. The scratch has pairs of a field's number and who has it: the server
+/// (1), or the app, which has just set it (2). `mine`: a record that one side removed is the
+/// user's.
 #[wasm_bindgen(js_name = resolveConflict)]
 pub fn resolve_conflict(store: u32, conflict: u32, mine: bool, count: u32) -> Thrown<bool> {
     let pairs = take_rows(started()?, count);
@@ -308,7 +312,7 @@ pub fn listen_store(store: u32, kinds: u32) -> Thrown<()> {
     done(Input::ListenStore(StoreId(store), kinds))
 }
 
-// --- managers ---------------------------------------------------------------------------------------------------------
+// --- managers ------------------------------------------------------------------------------------
 
 /// Makes a manager from its options (JSON text in the scratch).
 #[wasm_bindgen(js_name = createManager)]
@@ -376,7 +380,8 @@ pub fn load(manager: u32, call: i32, len: i32) -> Thrown<()> {
     throw(driver, reply).map(drop)
 }
 
-/// Loads a part of the data, if it isn't there (JSON text in the scratch). `call` is the promise to settle, -1 for none.
+/// Loads a part of the data, if it isn't there (JSON text in the scratch). `call` is the promise to
+/// settle, -1 for none.
 #[wasm_bindgen(js_name = loadMissing)]
 pub fn load_missing(manager: u32, call: i32, len: u32) -> Thrown<()> {
     with_bytes(len, |wanted| Input::LoadMissing {
@@ -408,7 +413,8 @@ pub fn apply_response(manager: u32, len: u32) -> Thrown<()> {
     with_bytes(len, |bytes| Input::ApplyResponse(ManagerId(manager), bytes))
 }
 
-/// Reads a piece of an answer that is too large for the scratch; its last piece goes to `applyResponse`.
+/// Reads a piece of an answer that is too large for the scratch; its last piece goes to
+/// `applyResponse`.
 #[wasm_bindgen(js_name = applyPiece)]
 pub fn apply_piece(manager: u32, len: u32) -> Thrown<()> {
     with_bytes(len, |bytes| Input::ApplyPiece(ManagerId(manager), bytes))
@@ -463,9 +469,10 @@ pub fn answer(
     })
 }
 
-// --- channels ---------------------------------------------------------------------------------------------------------
+// --- channels ------------------------------------------------------------------------------------
 
-/// Gives a manager a channel with these options (JSON text in the scratch), or, with -1, ends the one that it has.
+/// Gives a manager a channel with these options (JSON text in the scratch), or, with -1, ends the
+/// one that it has.
 #[wasm_bindgen(js_name = createChannel)]
 pub fn create_channel(manager: u32, len: i32) -> Thrown<()> {
     let manager = ManagerId(manager);
@@ -478,7 +485,8 @@ pub fn create_channel(manager: u32, len: i32) -> Thrown<()> {
     }
 }
 
-/// Something happens to a manager's channel; the text or messages stand in the scratch. `number` is a connection or a call.
+/// Something happens to a manager's channel; the text or messages stand in the scratch. `number` is
+/// a connection or a call.
 #[wasm_bindgen(js_name = feedChannel)]
 pub fn feed_channel(manager: u32, what: u8, number: u32, code: u32, len: u32) -> Thrown<()> {
     let driver = started()?;
@@ -505,7 +513,7 @@ pub fn feed_channel(manager: u32, what: u8, number: u32, code: u32, len: u32) ->
     throw(driver, reply).map(drop)
 }
 
-// --- helpers ----------------------------------------------------------------------------------------------------------
+// --- helpers -------------------------------------------------------------------------------------
 
 fn started() -> Thrown<&'static Driver> {
     driver::get().ok_or_else(|| JsValue::from_str("the engine was not started"))

@@ -44,7 +44,8 @@ extern "C" {
         detail: &str,
     ) -> Result<(), JsValue>;
 
-    /// Settle a promise. With an error it rejects, else it resolves with the request's response, or `null` when `request` is -1.
+    /// Settle a promise. With an error it rejects, else it resolves with the request's response, or
+    /// `null` when `request` is -1.
     #[wasm_bindgen(method, catch)]
     pub(super) fn settle(
         this: &Facade,

@@ -1,5 +1,6 @@
-//! The memory in which the facade writes edits down instead of calling for each, see `pkg/src/journal.ts`. The driver hands them to
-//! the engine before it sees anything else, so that nobody can tell.
+//! The memory in which the facade writes edits down instead of calling for each, see
+//! `pkg/src/journal.ts`. The driver hands them to the engine before it sees anything else, so that
+//! nobody can tell.
 
 use crate::engine::journal::Edits;
 use crate::prelude::*;

@@ -1,5 +1,5 @@
-//! The reading half of the low-level API: plain getters, which change nothing. What isn't one number is left in the registers
-//! (see `buffers`).
+//! The reading half of the low-level API: plain getters, which change nothing. What isn't one
+//! number is left in the registers (see `buffers`).
 #![allow(
     unreachable_pub,
     reason = "reached through the functions that wasm-bindgen makes of them"
@@ -16,7 +16,8 @@ use crate::engine::schema::FieldIx;
 use crate::engine::store::Store;
 use crate::engine::table::{IdRef, RowId, RowIx};
 
-/// Leaves the visible rows in their order, and what tells whether the shape of a tree may be another.
+/// Leaves the visible rows in their order, and what tells whether the shape of a tree may be
+/// another.
 #[wasm_bindgen]
 pub fn order(store: u32) {
     with_store(store, |driver, store| {
@@ -34,7 +35,8 @@ pub fn range(store: u32, start: f64, end: f64) {
     leave_places(driver, engine.range(StoreId(store), start, end));
 }
 
-/// Leaves the visible records whose field, one of a relation or a tree, holds the id in the scratch, in their order.
+/// Leaves the visible records whose field, one of a relation or a tree, holds the id in the
+/// scratch, in their order.
 #[wasm_bindgen]
 pub fn referrers(store: u32, field: u32, len: u32) {
     let Some(driver) = driver::get() else { return };
@@ -109,8 +111,8 @@ pub fn field_names(store: u32) -> String {
     .unwrap_or_default()
 }
 
-/// Where a record stands, as bits: 1 phantom, 2 removed, 4 modified, 8 pending, 16 held back. -1: there is no
-/// such record.
+/// Where a record stands, as bits: 1 phantom, 2 removed, 4 modified, 8 pending, 16 held back. -1:
+/// there is no such record.
 #[wasm_bindgen(js_name = recordState)]
 pub fn record_state(store: u32, row: u32, generation: u32) -> i32 {
     with_store(store, |_, store| {
@@ -181,7 +183,8 @@ pub fn store_total(store: u32) -> f64 {
         .unwrap_or(-1.0)
 }
 
-/// Leaves where a manager stands: bits (1 loading, 2 syncing, 4 unconfirmed changes), the status, how many records wait.
+/// Leaves where a manager stands: bits (1 loading, 2 syncing, 4 unconfirmed changes), the status,
+/// how many records wait.
 #[wasm_bindgen(js_name = managerState)]
 pub fn manager_state(manager: u32) {
     let Some(driver) = driver::get() else { return };
@@ -205,7 +208,8 @@ pub fn manager_revision(manager: u32) -> Option<String> {
     Some(revision.to_json())
 }
 
-/// Leaves everything that the server hasn't confirmed, as JSON text: where and how many bytes. Whether there is anything.
+/// Leaves everything that the server hasn't confirmed, as JSON text: where and how many bytes.
+/// Whether there is anything.
 #[wasm_bindgen(js_name = managerChanges)]
 pub fn manager_changes(manager: u32) -> bool {
     let Some(driver) = driver::get() else {

@@ -1,6 +1,7 @@
 //! Runs a simulation seed by seed.
 //!
-//! `SYNCLINE_SEEDS` says how many seeds are run, or which (`1000..2000`); `SYNCLINE_SEED` runs a single one.
+//! `SYNCLINE_SEEDS` says how many seeds are run, or which (`1000..2000`); `SYNCLINE_SEED` runs a
+//! single one.
 
 use std::ops::Range;
 use std::sync::Mutex;
@@ -9,7 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// After so many failures the rest would say nothing new.
 const FAILURES_MAX: usize = 20;
 
-/// Runs all seeds that are asked for (`usual`: so many when nobody asks), on a few threads. Those that fail are named at the end.
+/// Runs all seeds that are asked for (`usual`: so many when nobody asks), on a few threads. Those
+/// that fail are named at the end.
 pub fn each_seed(usual: u64, run: impl Fn(u64) + Sync) {
     let seeds = asked().unwrap_or(0..usual);
     let next = AtomicU64::new(seeds.start);

@@ -1,4 +1,5 @@
-// A bare page with the package, for tests of the live channel, and the folder that it is served from.
+// A bare page with the package, for tests of the live channel, and the folder that it is served
+// from.
 
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';

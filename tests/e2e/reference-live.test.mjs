@@ -1,9 +1,9 @@
-// The live examples of the documents that the project began from, against the real server: only what
-// they import, their addresses, and where one didn't say it, a method, were written for here.
+// The live examples of the documents that the project began from, against the real server: only
+// what they import, their addresses, and where one didn't say it, a method, were written for here.
 //
 // They write what a socket brings into their stores as edits of their own, silently. That shows it
-// and sends nothing back; but such rows count as unsaved, and a load would lay them on top of itself.
-// `applyChangeset`, as in `calendar/socketio.ts`, is free of it.
+// and sends nothing back; but such rows count as unsaved, and a load would lay them on top of
+// itself. `applyChangeset`, as in `calendar/socketio.ts`, is free of it.
 
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';

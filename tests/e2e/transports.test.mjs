@@ -630,7 +630,8 @@ test('a Socket.IO connection that breaks while it changes its transport is made 
   const alice = await it.open('Alice', { page, channel: { heartbeat: 300 } });
   await alice.run(() => window.socket.on('disconnect', (reason) => (window.reason = reason)));
   await alice.until(() => window.reason !== undefined);
-  // By the channel; on a busy machine the socket may break a moment later, which the library notices.
+  // By the channel; on a busy machine the socket may break a moment later, which the library
+  // notices.
   const reason = await alice.run(() => window.reason);
   assert.match(reason, /^(io client disconnect|transport (error|close))$/);
   await alice.live();

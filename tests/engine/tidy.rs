@@ -72,7 +72,8 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A file of the engine: its room, its path, its text, and what comes before a room where it names one.
+/// A file of the engine: its room, its path, its text, and what comes before a room where it names
+/// one.
 struct File {
     room: String,
     path: PathBuf,
@@ -80,8 +81,8 @@ struct File {
     ways: Vec<String>,
 }
 
-/// What comes before a room's name in a file of that path below `src/engine` (or `data/src`): the crate's own way, and as many
-/// `super::` as lead out of the file's room.
+/// What comes before a room's name in a file of that path below `src/engine` (or `data/src`): the
+/// crate's own way, and as many `super::` as lead out of the file's room.
 fn ways_to_rooms(inner: &Path, own: &str) -> Vec<String> {
     let is_mod = inner.file_name().is_some_and(|name| name == "mod.rs");
     let depth = inner.components().count() - usize::from(is_mod);
@@ -127,7 +128,8 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
         .map(|(number, line)| (number + 1, line))
 }
 
-/// The engine rooms that a text names as `crate::engine::room…` (`way` is what comes before the room), also in a `use` tree.
+/// The engine rooms that a text names as `crate::engine::room…` (`way` is what comes before the
+/// room), also in a `use` tree.
 fn rooms_named(text: &str, way: &str) -> Vec<String> {
     let code: Vec<&str> = code(text).map(|(_, line)| line).collect();
     let code = code.join(" ");

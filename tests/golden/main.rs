@@ -1,11 +1,12 @@
-//! Golden transcripts: what goes into the engine and what comes out, as JSON that can be read. They are tests, and they show the
-//! protocol by example; `docs/protocol.md` says which one shows what.
+//! Golden transcripts: what goes into the engine and what comes out, as JSON that can be read. They
+//! are tests, and they show the protocol by example; `docs/protocol.md` says which one shows what.
 //!
-//! `cargo test --test golden` compares; `SYNCLINE_BLESS=1 cargo test --test golden` writes anew what comes out. Look at the
-//! difference before you keep it.
+//! `cargo test --test golden` compares; `SYNCLINE_BLESS=1 cargo test --test golden` writes anew
+//! what comes out. Look at the difference before you keep it.
 //!
-//! A transcript is `{title, about, client, steps}`. `client` is what the app configures: `manager`, `stores`, which before… events
-//! it `listen`s to, and the `zone` in hours. A step happens `at` so many ms after the start and is one of
+//! A transcript is `{title, about, client, steps}`. `client` is what the app configures: `manager`,
+//! `stores`, which before… events it `listen`s to, and the `zone` in hours. A step happens `at` so
+//! many ms after the start and is one of
 //!
 //! | member | what happens |
 //! |---|---|
@@ -13,10 +14,11 @@
 //! | `answer` | the server answers the request `to` that number, or listeners answer the question `ask` |
 //! | `look` | somebody looks: at `changes`, at `status`, at the records of a store; `seen` is what there is to see |
 //!
-//! and has the `effects` that follow, in order, and the `timer`: in how many ms the engine wants to be called again. Requests and
-//! questions are numbered as they come. `requestId` and client ids are random numbers and UUIDs; here they are 1, 2, 3 … and
-//! `00000000-0000-4000-8000-000000000001` …, in the order of their first appearance. What the host keeps of answers for listeners
-//! is left out.
+//! and has the `effects` that follow, in order, and the `timer`: in how many ms the engine wants to
+//! be called again. Requests and questions are numbered as they come. `requestId` and client ids
+//! are random numbers and UUIDs; here they are 1, 2, 3 … and `00000000-0000-4000-8000-000000000001`
+//! …, in the order of their first appearance. What the host keeps of answers for listeners is left
+//! out.
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(unreachable_pub, reason = "a test's modules are its own")]
 

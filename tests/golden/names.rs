@@ -1,4 +1,5 @@
-//! Random ids get readable names on their way into a transcript, and become themselves again on their way back.
+//! Random ids get readable names on their way into a transcript, and become themselves again on
+//! their way back.
 
 use serde_json::Value;
 

@@ -1,4 +1,5 @@
-//! JSON for readers: members in the order in which one wants to read them, on one line what fits on one.
+//! JSON for readers: members in the order in which one wants to read them, on one line what fits on
+//! one.
 
 use serde_json::{Map, Value};
 

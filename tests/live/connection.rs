@@ -1,4 +1,5 @@
-//! States of the connection, on virtual time: every way of the table, attempts, heartbeat, hidden pages, clocks that jump.
+//! States of the connection, on virtual time: every way of the table, attempts, heartbeat, hidden
+//! pages, clocks that jump.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,5 @@
-//! Live channels: engines, a server with rooms, connections that break, and a clock, all from one seed.
+//! Live channels: engines, a server with rooms, connections that break, and a clock, all from one
+//! seed.
 //!
 //! | file | what |
 //! |---|---|

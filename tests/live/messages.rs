@@ -208,7 +208,7 @@ fn errors_of_the_server_are_told() {
     assert_eq!(told.len(), 3);
 }
 
-// --- other servers ------------------------------------------------------------------------------------------------------
+// --- other servers -------------------------------------------------------------------------------
 
 #[test]
 fn a_server_without_a_greeting_is_believed_at_once() {

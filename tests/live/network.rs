@@ -1,4 +1,5 @@
-//! The network between panes and their server: delays, losses, repetitions, connections that break; what the server hears and says.
+//! The network between panes and their server: delays, losses, repetitions, connections that break;
+//! what the server hears and says.
 
 use serde_json::{Value, json};
 use syncline::engine::effect::{Act, HttpRequest};

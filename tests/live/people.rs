@@ -320,7 +320,8 @@ fn two_full_lists_of_locks_are_compared_in_a_time_that_grows_with_their_length()
         assert_eq!(world.heard(pane, "lock").len(), count as usize);
         took
     };
-    // As many locks in eight pairs of lists as in one: the same work, whatever else the machine does.
+    // As many locks in eight pairs of lists as in one: the same work, whatever else the machine
+    // does.
     let rounds = (0..3).map(|_| {
         let short: std::time::Duration = (0..8).map(|_| took(500)).sum();
         took(4_000).as_secs_f64() / short.as_secs_f64()

@@ -1,4 +1,5 @@
-//! Random users on bad connections: everybody ends up with the server's data, no edit is lost, none is made twice, nothing echoes.
+//! Random users on bad connections: everybody ends up with the server's data, no edit is lost, none
+//! is made twice, nothing echoes.
 
 use std::collections::BTreeMap;
 
@@ -182,7 +183,8 @@ impl Run {
             if !world.rows(*pane, "events").contains(row) {
                 continue;
             }
-            // Two records may have turned out to be one, and the user may have changed the other one later.
+            // Two records may have turned out to be one, and the user may have changed the other
+            // one later.
             let seen = world.text(*pane, "events", *row, "name");
             let later = seen.starts_with(&format!("p{pane}-")) && count(&seen) > count(name);
             let saved = world.room.written.contains_key(name);
@@ -193,8 +195,9 @@ impl Run {
         }
     }
 
-    /// Whether a record turned out to be the same as another one (an addition whose answer was lost, and what a load brought of it)
-    /// that the same user changed later: of two edits of one record, the later one stands.
+    /// Whether a record turned out to be the same as another one (an addition whose answer was
+    /// lost, and what a load brought of it) that the same user changed later: of two edits of one
+    /// record, the later one stands.
     fn has_later_twin(&self, pane: usize, row: RowId, name: &str) -> bool {
         let world = &self.world;
         let rows = world.rows(pane, "events");

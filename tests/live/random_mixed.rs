@@ -1,8 +1,10 @@
-//! Random users who do more than edit: records under ids of the app's choice that others refer to, groups of edits that the server
-//! refuses (as a whole, a record of them, the whole package) while others change the same records, records that are known by a key,
-//! a server that forgets what it answered when it starts again.
+//! Random users who do more than edit: records under ids of the app's choice that others refer to,
+//! groups of edits that the server refuses (as a whole, a record of them, the whole package) while
+//! others change the same records, records that are known by a key, a server that forgets what it
+//! answered when it starts again.
 //!
-//! What has to be true is what `random` says, and of every group: all of it is saved, by one package, or nothing of it stays.
+//! What has to be true is what `random` says, and of every group: all of it is saved, by one
+//! package, or nothing of it stays.
 
 use std::collections::BTreeMap;
 
@@ -51,7 +53,8 @@ struct Run {
     rng: Rng,
     edits: Vec<Edit>,
     groups: Vec<Group>,
-    /// The saved records that were removed by no group, or by one that was kept; by whom doesn't matter.
+    /// The saved records that were removed by no group, or by one that was kept; by whom doesn't
+    /// matter.
     removed: Vec<u64>,
     /// The same by key, saved or not; of the group that is being made, too.
     gone: Vec<String>,
@@ -129,7 +132,7 @@ impl Run {
         self.check();
     }
 
-    // --- what users do ------------------------------------------------------------------------------------------
+    // --- what users do ---------------------------------------------------------------------------
 
     fn act(&mut self, pane: usize) {
         let what = self.rng.below(24);
@@ -237,7 +240,8 @@ impl Run {
         self.note(pane, "events", row, name);
     }
 
-    /// An id of the app's choice: one that others choose, too, or that the server has or will give; none, often.
+    /// An id of the app's choice: one that others choose, too, or that the server has or will give;
+    /// none, often.
     fn own_id(&mut self, pane: usize, store: &str) -> Value {
         let id = match self.rng.below(6) {
             // Where the server keeps them, they are names that users have agreed on.
@@ -328,7 +332,7 @@ impl Run {
         });
     }
 
-    // --- the end ------------------------------------------------------------------------------------------------
+    // --- the end ---------------------------------------------------------------------------------
 
     fn heal(&mut self) {
         self.world.weather = Weather::default();
@@ -348,7 +352,8 @@ impl Run {
                 }
             }
         }
-        // A group that failed on the wire may have uncovered what another had set before, and what the server doesn't want either.
+        // A group that failed on the wire may have uncovered what another had set before, and what
+        // the server doesn't want either.
         for pane in 0..self.world.panes.len() {
             if self.world.is_dirty(pane) {
                 let manager = self.world.panes[pane].manager;
@@ -470,8 +475,8 @@ impl Run {
         }
     }
 
-    /// Whether what a group removed may be: it was saved, or failed because others removed one of its records, when the rest of it
-    /// was on the wire.
+    /// Whether what a group removed may be: it was saved, or failed because others removed one of
+    /// its records, when the rest of it was on the wire.
     fn may_stand(&self, group: &Group) -> bool {
         match &self.world.panes[group.pane].settled[&group.call] {
             Ok(()) => true,
@@ -479,7 +484,8 @@ impl Run {
         }
     }
 
-    /// Whether a user removed the record when it had no id yet, or added it in a group that was undone.
+    /// Whether a user removed the record when it had no id yet, or added it in a group that was
+    /// undone.
     fn may_be_gone(&self, key: &String) -> bool {
         let groups = self.groups.iter().filter(|it| self.may_stand(it));
         let undone = self.edits.iter().any(|edit| {
@@ -517,7 +523,8 @@ impl Run {
                 let mut packages = names
                     .iter()
                     .filter_map(|(_, name)| world.room.packages.get(*name));
-                // Another edit of one of its records may have gone out in the place of the group's own.
+                // Another edit of one of its records may have gone out in the place of the group's
+                // own.
                 let own = self.edits.iter().filter(mine);
                 let own: Vec<&String> = own.map(|edit| &edit.record).collect();
                 let others = |it: &&Edit| it.pane == group.pane && it.group != Some(group.call);
@@ -535,7 +542,8 @@ impl Run {
             let ended = world.panes[group.pane].settled_at[&group.call];
             for (store, name) in names {
                 let stays = world.truth(store).iter().any(|(_, seen)| seen == name);
-                // What was saved before it failed is the server's: it saves parts of packages, and passes over what others removed.
+                // What was saved before it failed is the server's: it saves parts of packages, and
+                // passes over what others removed.
                 let before = world
                     .room
                     .written_at

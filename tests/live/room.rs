@@ -1,4 +1,5 @@
-//! A server that speaks the live protocol: loads and syncs by HTTP, a room with a change log, locks.
+//! A server that speaks the live protocol: loads and syncs by HTTP, a room with a change log,
+//! locks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,8 +32,8 @@ impl Default for Habits {
     }
 }
 
-/// Names that begin so are refused: the record, and nothing of the package is saved; the package, without a word about records;
-/// the record alone, the rest is saved.
+/// Names that begin so are refused: the record, and nothing of the package is saved; the package,
+/// without a word about records; the record alone, the rest is saved.
 pub const REFUSED: [&str; 3] = ["no-record", "no-package", "no-part"];
 
 #[derive(Debug)]

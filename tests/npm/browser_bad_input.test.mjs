@@ -1,4 +1,5 @@
-// Bad input as a page meets it: each has a defined outcome, and what the user typed is saved in the end.
+// Bad input as a page meets it: each has a defined outcome, and what the user typed is saved in the
+// end.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -119,7 +120,8 @@ for (const [what, answer, code] of BAD_ANSWERS) {
   for (const kind of ['load', 'sync']) {
     test(`a ${kind} answered with ${what} is a typed error in a page, and nothing is lost`, async (t) => {
       const all = await open(t);
-      // The standing answer: browsers repeat by themselves what breaks on a connection that was used before.
+      // The standing answer: browsers repeat by themselves what breaks on a connection that was
+      // used before.
       all.server[`${kind}With`](answer);
       const error = await call(all.page, kind);
       all.server[`${kind}With`](undefined);

@@ -1,4 +1,5 @@
-// The code in the documentation: what a newcomer copies has to compile, and has to be JSON where it says so.
+// The code in the documentation: what a newcomer copies has to compile, and has to be JSON where it
+// says so.
 
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// Keys name one record each, also when ids of the app's choice are the server's ids of other records.
+// Keys name one record each, also when ids of the app's choice are the server's ids of other
+// records.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

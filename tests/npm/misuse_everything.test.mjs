@@ -1,6 +1,6 @@
-// Everything public, found on the prototypes and in the declarations: called with arguments that make
-// no sense, on what was destroyed, from inside every event. Nothing but a SyncError may be thrown, and
-// the engine has to sync afterwards.
+// Everything public, found on the prototypes and in the declarations: called with arguments that
+// make no sense, on what was destroyed, from inside every event. Nothing but a SyncError may be
+// thrown, and the engine has to sync afterwards.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

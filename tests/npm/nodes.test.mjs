@@ -1,4 +1,5 @@
-// Nodes of trees: the order in which they are read, what is collapsed, what is there only when it is wanted.
+// Nodes of trees: the order in which they are read, what is collapsed, what is there only when it
+// is wanted.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,5 @@
-// Another way to the server, and another form of what goes there: sendRequest, cancelRequest, encode, decode.
+// Another way to the server, and another form of what goes there: sendRequest, cancelRequest,
+// encode, decode.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,5 @@
-// Runs these tests against the package as it is published: packed, installed into an empty project, imported by its name.
+// Runs these tests against the package as it is published: packed, installed into an empty project,
+// imported by its name.
 //
 //   node tests/npm/run.mjs [name …]     only the files whose names contain one of these words
 //

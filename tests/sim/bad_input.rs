@@ -1,4 +1,5 @@
-//! Answers that aren't what they should be, calls that can't be right: each has one defined outcome, and nothing is lost.
+//! Answers that aren't what they should be, calls that can't be right: each has one defined
+//! outcome, and nothing is lost.
 
 use serde_json::{Value, json};
 use syncline::engine::Engine;

@@ -1,5 +1,5 @@
-//! What else has to be true: conflicts, refusals of single records, batches, answers of the other type; and the flaws that the
-//! random runs found.
+//! What else has to be true: conflicts, refusals of single records, batches, answers of the other
+//! type; and the flaws that the random runs found.
 
 use serde_json::{Value, json};
 use syncline::engine::error::ErrorCode;
@@ -249,7 +249,7 @@ fn an_addition_goes_where_it_is_told() {
     assert_eq!(world.get_row(client, "events", first, "name"), "first");
 }
 
-// --- flaws that the random runs found -------------------------------------------------------------------------------
+// --- flaws that the random runs found ------------------------------------------------------------
 
 #[test]
 fn a_repetition_that_is_refused_by_a_gateway_goes_out_again_as_it_was() {

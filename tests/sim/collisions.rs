@@ -1,5 +1,5 @@
-//! The server uses an id that the app has chosen for a record of its own: for another record, or in a reference to one. What the
-//! user's references mean stays what they meant.
+//! The server uses an id that the app has chosen for a record of its own: for another record, or in
+//! a reference to one. What the user's references mean stays what they meant.
 
 use serde_json::{Value, json};
 use syncline::engine::table::RowId;
@@ -91,8 +91,8 @@ fn children_stay_with_their_parent_when_the_same_answer_gives_its_own_id_to_anot
     world.check_end();
 }
 
-/// A client that has pointed assignment 1 at an unsaved event of its own; meanwhile somebody has pointed it at the server's event
-/// of the same id.
+/// A client that has pointed assignment 1 at an unsaved event of its own; meanwhile somebody has
+/// pointed it at the server's event of the same id.
 fn repointed_on_both_sides(meets: impl Fn(&mut World, usize, Value, bool)) {
     for with_event in [true, false] {
         for config in [json!({}), json!({"syncDataOnLoad": {}})] {

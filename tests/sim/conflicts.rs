@@ -1,4 +1,5 @@
-//! Conflicts: found wherever the server's news meet the user's edits, decided by a strategy or by the app, and never in silence.
+//! Conflicts: found wherever the server's news meet the user's edits, decided by a strategy or by
+//! the app, and never in silence.
 
 use serde_json::{Value, json};
 use syncline::engine::conflict::{Resolution, Side};

@@ -1,4 +1,5 @@
-//! The fate of edits that somebody waits for: promises per edit, groups, edits that aren't seen yet.
+//! The fate of edits that somebody waits for: promises per edit, groups, edits that aren't seen
+//! yet.
 
 use serde_json::{Value, json};
 use syncline::engine::error::ErrorCode;

@@ -15,7 +15,8 @@ fn status(world: &World, client: usize) -> Status {
     client.engine.status(client.manager).unwrap()
 }
 
-/// Two loads overlap, and the answer to the first comes last: it must not put old data over what the user has edited since.
+/// Two loads overlap, and the answer to the first comes last: it must not put old data over what
+/// the user has edited since.
 #[test]
 fn further_a_stale_answer_to_a_load_does_not_cover_newer_edits() {
     let mut world = World::calendar();
@@ -34,7 +35,8 @@ fn further_a_stale_answer_to_a_load_does_not_cover_newer_edits() {
     world.check_end();
 }
 
-/// A load is on the wire while an edit is made, and its answer knows nothing of the edit: the edit stays on top.
+/// A load is on the wire while an edit is made, and its answer knows nothing of the edit: the edit
+/// stays on top.
 #[test]
 fn further_an_edit_made_while_a_load_is_on_the_wire_stays_on_top() {
     let mut world = World::calendar();
@@ -58,8 +60,9 @@ fn further_an_edit_made_while_a_load_is_on_the_wire_stays_on_top() {
     world.check_end();
 }
 
-/// Three fields of one record, edited in three steps, of which the server refuses one: only that one's layer goes. Layers are
-/// composed by field, there is no snapshot of the whole row to put back.
+/// Three fields of one record, edited in three steps, of which the server refuses one: only that
+/// one's layer goes. Layers are composed by field, there is no snapshot of the whole row to put
+/// back.
 #[test]
 fn further_taking_one_edit_back_leaves_the_others_of_the_same_record() {
     let mut world = World::calendar();
@@ -96,8 +99,8 @@ fn further_taking_one_edit_back_leaves_the_others_of_the_same_record() {
     world.check_end();
 }
 
-/// A row that was shown before the server knew it must not stand there twice, once under its client id and once under the
-/// server's, nor be away for a moment in between.
+/// A row that was shown before the server knew it must not stand there twice, once under its client
+/// id and once under the server's, nor be away for a moment in between.
 #[test]
 fn further_an_added_record_is_there_once_at_every_moment() {
     for whole in [false, true] {
@@ -131,7 +134,8 @@ fn further_an_added_record_is_there_once_at_every_moment() {
     }
 }
 
-/// The push of one's own addition overtakes the answer to it: the record gets its id by the push, and the answer finds it.
+/// The push of one's own addition overtakes the answer to it: the record gets its id by the push,
+/// and the answer finds it.
 #[test]
 fn further_a_push_of_ones_own_addition_may_come_before_the_answer() {
     let mut world = World::calendar();
@@ -150,8 +154,8 @@ fn further_a_push_of_ones_own_addition_may_come_before_the_answer() {
     world.check_end();
 }
 
-/// A record is changed after its package was collected and before the answer marks it as saved: only what was not in the package
-/// stays to be sent.
+/// A record is changed after its package was collected and before the answer marks it as saved:
+/// only what was not in the package stays to be sent.
 #[test]
 fn further_what_changes_between_collect_and_mark_is_all_that_is_left() {
     let mut world = World::calendar();
@@ -174,7 +178,8 @@ fn further_what_changes_between_collect_and_mark_is_all_that_is_left() {
     world.check_end();
 }
 
-/// The next load brings back what this client has pushed itself as if it were new: that is the same record, and clean.
+/// The next load brings back what this client has pushed itself as if it were new: that is the same
+/// record, and clean.
 #[test]
 fn further_ones_own_records_are_not_new_in_the_next_load() {
     let mut world = World::calendar();
@@ -215,7 +220,8 @@ fn further_a_record_removed_a_moment_ago_does_not_reappear() {
     world.check_end();
 }
 
-/// One record that the server will never take must not keep the others from it, and must not be dropped without a word either.
+/// One record that the server will never take must not keep the others from it, and must not be
+/// dropped without a word either.
 #[test]
 fn further_a_record_that_is_always_refused_blocks_nobody_and_is_not_dropped() {
     let mut world = World::calendar();
@@ -251,7 +257,8 @@ fn further_a_record_that_is_always_refused_blocks_nobody_and_is_not_dropped() {
     world.check_end();
 }
 
-/// A browser that says it is online while nothing can be reached must not burn all attempts at once.
+/// A browser that says it is online while nothing can be reached must not burn all attempts at
+/// once.
 #[test]
 fn further_the_retry_budget_is_not_burnt_in_one_moment() {
     let mut world = World::calendar();
@@ -263,7 +270,8 @@ fn further_the_retry_budget_is_not_burnt_in_one_moment() {
     assert_eq!(world.clients[client].requests, 6);
     assert!(world.now - start > 1_000 + 2_000 + 4_000 + 8_000 + 16_000);
     assert_eq!(status(&world, client), Status::Failed);
-    // The system claims to be online again and again: one attempt each time, with the waits in between.
+    // The system claims to be online again and again: one attempt each time, with the waits in
+    // between.
     for _ in 0..3 {
         let before = world.clients[client].requests;
         world.feed(client, Input::Online(true)).unwrap();
@@ -296,8 +304,8 @@ fn further_failing_loads_and_syncs_share_one_timer() {
     world.check_end();
 }
 
-/// Laying an edit on top of new data may turn out to be impossible (its record is gone): that edit is spoken of, all others stay,
-/// and the engine goes on.
+/// Laying an edit on top of new data may turn out to be impossible (its record is gone): that edit
+/// is spoken of, all others stay, and the engine goes on.
 #[test]
 fn further_an_edit_that_cannot_be_laid_on_top_is_named_and_the_rest_goes_on() {
     let mut world = World::calendar();
@@ -317,7 +325,8 @@ fn further_an_edit_that_cannot_be_laid_on_top_is_named_and_the_rest_goes_on() {
     world.check_end();
 }
 
-/// What a client did first reaches the server first, whatever breaks in between; no request is passed over.
+/// What a client did first reaches the server first, whatever breaks in between; no request is
+/// passed over.
 #[test]
 fn further_the_order_of_packages_survives_failures_and_being_offline() {
     let mut world = World::calendar();
@@ -349,7 +358,8 @@ fn further_the_order_of_packages_survives_failures_and_being_offline() {
     world.check_end();
 }
 
-/// Those who draw a record hear of it when the server refused it, or when it was taken back: no view keeps a value that isn't so.
+/// Those who draw a record hear of it when the server refused it, or when it was taken back: no
+/// view keeps a value that isn't so.
 #[test]
 fn further_a_refusal_is_told_to_those_who_show_the_record() {
     for (policy, kind, origin) in [
@@ -373,7 +383,8 @@ fn further_a_refusal_is_told_to_those_who_show_the_record() {
     }
 }
 
-/// "Connected", and yet nothing goes out: how much waits, since when it is stuck and why is there to be shown at any time.
+/// "Connected", and yet nothing goes out: how much waits, since when it is stuck and why is there
+/// to be shown at any time.
 #[test]
 fn further_what_waits_and_what_is_stuck_can_be_seen() {
     let mut world = World::calendar();
@@ -440,8 +451,8 @@ fn further_a_sync_during_a_sync_queues_and_clears_only_its_own_changes() {
     world.check_end();
 }
 
-/// An assignment made for an event that has no id yet, in another store: it follows when the event gets one, also when the two are
-/// sent in different syncs.
+/// An assignment made for an event that has no id yet, in another store: it follows when the event
+/// gets one, also when the two are sent in different syncs.
 #[test]
 fn further_a_reference_made_before_the_id_was_known_follows_it_across_stores_and_syncs() {
     let mut world = World::calendar();
@@ -462,7 +473,8 @@ fn further_a_reference_made_before_the_id_was_known_follows_it_across_stores_and
     world.check_end();
 }
 
-/// More data is loaded (a branch that is opened, a further page) while something is unsaved: it stays.
+/// More data is loaded (a branch that is opened, a further page) while something is unsaved: it
+/// stays.
 #[test]
 fn further_loading_more_does_not_wipe_unsaved_changes() {
     let mut world = World::calendar();
@@ -512,7 +524,8 @@ fn further_cut_and_paste_survives_a_change_of_the_server() {
     world.check_end();
 }
 
-/// What one page leaves unsent when it is closed can be written down and put back in the next one, as edits that wait.
+/// What one page leaves unsent when it is closed can be written down and put back in the next one,
+/// as edits that wait.
 #[test]
 fn further_unsent_changes_can_be_carried_to_the_next_page() {
     let mut world = World::calendar();
@@ -575,7 +588,8 @@ fn run_with_poison(world: &mut World, id: u64, ms: u64) {
     }
 }
 
-/// A package over which the server breaks down each time: taking back what is in it opens the way for everything else.
+/// A package over which the server breaks down each time: taking back what is in it opens the way
+/// for everything else.
 #[test]
 fn further_a_package_that_breaks_the_server_can_be_taken_back() {
     let mut world = World::calendar();
@@ -596,7 +610,8 @@ fn further_a_package_that_breaks_the_server_can_be_taken_back() {
     world.check_end();
 }
 
-/// The same with an addition, of which nobody knows whether the server has it: it is looked for, and then left to the app.
+/// The same with an addition, of which nobody knows whether the server has it: it is looked for,
+/// and then left to the app.
 #[test]
 fn further_a_package_that_breaks_an_idempotent_server_does_not_hold_up_the_others_for_ever() {
     for reached in [false, true] {

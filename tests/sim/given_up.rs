@@ -1,5 +1,5 @@
-//! Groups of edits that are taken back, while they are made or because the server refused them: everything is as it was before,
-//! whatever else waits or is on the wire.
+//! Groups of edits that are taken back, while they are made or because the server refused them:
+//! everything is as it was before, whatever else waits or is on the wire.
 
 use serde_json::{Value, json};
 use syncline::engine::error::ErrorCode;
@@ -107,8 +107,8 @@ fn a_saved_node_that_moves_under_a_new_one_goes_out_behind_it() {
     world.check_end();
 }
 
-/// Two records that the server has never heard of, one of which refers to the other, and a group that removes them and changes
-/// what the server has.
+/// Two records that the server has never heard of, one of which refers to the other, and a group
+/// that removes them and changes what the server has.
 struct Unsent {
     event: RowId,
     link: RowId,

@@ -49,8 +49,9 @@ impl World {
                 }
                 Effect::Abort(request) => {
                     self.clients[at].log.push("abort".into());
-                    // What is still on its way arrives only at a server that knows repeated requests again: no client could keep
-                    // another one from doing late what was done again long ago.
+                    // What is still on its way arrives only at a server that knows repeated
+                    // requests again: no client could keep another one from doing late what was
+                    // done again long ago.
                     let late = self.server.habits.deduplicates;
                     self.parcels.retain(|_, parcel| match parcel {
                         Parcel::Head {

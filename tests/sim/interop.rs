@@ -1,5 +1,6 @@
-//! What the tests about servers in the wild share. Each of those tests carries the number of a habit that real servers have, and
-//! shows what becomes of the client's data when it meets such a server.
+//! What the tests about servers in the wild share. Each of those tests carries the number of a
+//! habit that real servers have, and shows what becomes of the client's data when it meets such a
+//! server.
 
 use serde_json::{Value, json};
 use syncline::engine::effect::HttpRequest;

@@ -368,7 +368,8 @@ fn interop_13_a_child_of_a_phantom_names_its_parent_by_one_member_alone() {
 
 #[test]
 fn interop_13_where_parents_have_to_be_there_first_two_syncs_do_it() {
-    // What an app can do for a server that knows no references to phantoms: send the parent, then the child.
+    // What an app can do for a server that knows no references to phantoms: send the parent, then
+    // the child.
     let mut world = World::calendar();
     let client = with_store(&mut world, json!({}), tree(), json!([]));
     let parent = world.add(client, "tasks", json!({"name": "parent"}));

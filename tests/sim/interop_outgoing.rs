@@ -276,7 +276,8 @@ fn interop_17_the_same_value_in_another_dress_is_no_edit() {
 
 #[test]
 fn interop_18_a_request_can_be_given_a_fresh_token_each_time_it_goes_out() {
-    // How hosts ask functions for headers and parameters: the engine waits with every request, a repetition too.
+    // How hosts ask functions for headers and parameters: the engine waits with every request, a
+    // repetition too.
     let mut engine = Engine::new(1);
     let config = br#"{"transport":{"sync":{"url":"/sync","headers":{"X-Fixed":"f"}}},
         "retry":{"jitter":0},"forceSync":true}"#;

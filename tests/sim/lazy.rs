@@ -38,7 +38,8 @@ fn answers(world: &mut World, rows: Value) {
     world.fates.push_back(Fate::Reply(200, answer.to_string()));
 }
 
-/// What the requests so far asked for. The fates above keep them from the server, which notes only those that it answers itself.
+/// What the requests so far asked for. The fates above keep them from the server, which notes only
+/// those that it answers itself.
 fn asked(world: &World) -> Vec<(Value, Value)> {
     let of = |pack: &Value| (pack["startDate"].clone(), pack["endDate"].clone());
     world.server.loads.iter().map(of).collect()

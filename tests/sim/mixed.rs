@@ -1,9 +1,11 @@
-//! Random users who use everything at once: ids of their choice (numbers, texts, texts of numbers) for records of every store, trees
-//! whose branches move and go, references that change, batches, groups that are given up, removals that are taken back by adding;
-//! loads that tell client ids, loads by differences, packages in parts, a network that loses requests and answers.
+//! Random users who use everything at once: ids of their choice (numbers, texts, texts of numbers)
+//! for records of every store, trees whose branches move and go, references that change, batches,
+//! groups that are given up, removals that are taken back by adding; loads that tell client ids,
+//! loads by differences, packages in parts, a network that loses requests and answers.
 //!
-//! What has to be true is what `random` says: no edit is lost, none is made twice, everybody sees what the server has. Every user
-//! edits records of his own, so that what he last said must be what the server has.
+//! What has to be true is what `random` says: no edit is lost, none is made twice, everybody sees
+//! what the server has. Every user edits records of his own, so that what he last said must be what
+//! the server has.
 //!
 //! `SYNCLINE_SEEDS`, `SYNCLINE_SEED` and `SYNCLINE_TRACE` do what they do for `random`.
 
@@ -122,7 +124,7 @@ impl Run {
         }
     }
 
-    // --- what users do --------------------------------------------------------------------------------------------
+    // --- what users do ---------------------------------------------------------------------------
 
     fn act(&mut self, user: usize) {
         let at = self.rng.below(3) as usize;
@@ -155,7 +157,8 @@ impl Run {
         }
     }
 
-    /// The records of a tag: two while an addition whose answer was lost is there beside what a load has brought of it.
+    /// The records of a tag: two while an addition whose answer was lost is there beside what a
+    /// load has brought of it.
     fn rows(&self, user: usize, store: &str, tag: &str) -> Vec<RowId> {
         let rows = self.world.rows(user, store).into_iter();
         rows.filter(|row| self.world.get_row(user, store, *row, "tag") == tag)
@@ -276,7 +279,8 @@ impl Run {
         }
     }
 
-    /// Of two, one has been set back to what the server has, so that it says nothing: what the other says stands.
+    /// Of two, one has been set back to what the server has, so that it says nothing: what the
+    /// other says stands.
     fn stands(&self, user: usize, at: usize, tag: &str, row: RowId, field: &str) -> Option<Value> {
         let rows = self.rows(user, STORES[at], tag);
         let other = rows.iter().find(|other| **other != row)?;
@@ -294,7 +298,8 @@ impl Run {
         Some(tag.as_str()?.to_owned())
     }
 
-    /// Whether the node of an id is this row, or is seen below it: of two, one may still stand where it stood.
+    /// Whether the node of an id is this row, or is seen below it: of two, one may still stand
+    /// where it stood.
     fn is_seen_below(&self, user: usize, id: &Value, above: RowId) -> bool {
         let mut id = id.clone();
         while !id.is_null() {

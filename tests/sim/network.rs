@@ -19,7 +19,8 @@ pub enum Fate {
     Vanish,
     /// The server does its work, and nobody hears of it.
     VanishAnswer,
-    /// The server does its work twice (the network repeated the request); the second answer is lost.
+    /// The server does its work twice (the network repeated the request); the second answer is
+    /// lost.
     Twice,
     /// Something else answers, with that status and body; the server isn't reached.
     Reply(u16, String),

@@ -1,5 +1,5 @@
-//! Records that the app adds under ids of its choice: what the server is told in their place, and what happens when it has records
-//! of the same ids.
+//! Records that the app adds under ids of its choice: what the server is told in their place, and
+//! what happens when it has records of the same ids.
 
 use serde_json::{Value, json};
 use syncline::engine::config::parse;
@@ -235,7 +235,8 @@ fn references_of_a_store_under_another_manager_follow() {
     assert!(id.as_u64().is_some_and(|id| id >= 1000), "{id}");
     assert_eq!(world.get_row(client, "notes", note, "eventId"), id);
     assert_eq!(notes(&world)["notes"]["added"][0]["eventId"], id);
-    // What refers to a removed event goes, and its own manager knows that there is something to send.
+    // What refers to a removed event goes, and its own manager knows that there is something to
+    // send.
     world.set_row(client, "notes", note, "text", "z");
     world.remove(client, "events", 1);
     assert_eq!(world.count(client, "notes"), 1);

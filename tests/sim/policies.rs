@@ -1,4 +1,5 @@
-//! Options that decide by themselves what goes out, and when: polling, portions, conflicts, data taken over by its differences.
+//! Options that decide by themselves what goes out, and when: polling, portions, conflicts, data
+//! taken over by its differences.
 
 use serde_json::{Value, json};
 use syncline::engine::error::ErrorCode;

@@ -1,12 +1,14 @@
 //! Random users on a hostile network. What has to be true whatever happens:
 //!
 //! 1. Every promise settles exactly once (checked at every effect, and at the end).
-//! 2. When the network is well again and everybody has synced, the server has every edit of every user, and everything that was
-//!    added exactly once.
+//! 2. When the network is well again and everybody has synced, the server has every edit of every
+//!    user, and everything that was added exactly once.
 //! 3. Everybody who loads then sees what the server has.
-//! 4. The number of requests is bounded by what users did and the network broke; nothing goes on by itself.
+//! 4. The number of requests is bounded by what users did and the network broke; nothing goes on by
+//!    itself.
 //!
-//! `SYNCLINE_SEEDS` and `SYNCLINE_SEED` say which seeds are run, and with `SYNCLINE_TRACE` everything that happens is printed.
+//! `SYNCLINE_SEEDS` and `SYNCLINE_SEED` say which seeds are run, and with `SYNCLINE_TRACE`
+//! everything that happens is printed.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +31,8 @@ pub const SEEDS: u64 = 2_000;
 /// What a user has done, as the user remembers it.
 #[derive(Default)]
 struct Memory {
-    /// By tag (the record's name in the user's mind, a field that never changes): the fields as last seen.
+    /// By tag (the record's name in the user's mind, a field that never changes): the fields as
+    /// last seen.
     events: BTreeMap<String, Value>,
     /// Tags of events by tag of assignment.
     assignments: BTreeMap<String, (String, u64)>,
@@ -165,7 +168,8 @@ impl Run {
         let row = found
             .next()
             .unwrap_or_else(|| panic!("user {user} misses {tag} in {store}"));
-        // While an addition is in doubt, the server's row may be there too; the older one is the server's.
+        // While an addition is in doubt, the server's row may be there too; the older one is the
+        // server's.
         found.next_back().unwrap_or(row)
     }
 
@@ -263,8 +267,8 @@ impl Run {
         }
     }
 
-    /// As an app does that knows its records by more than their ids: what is in doubt and turns out to be on the server is
-    /// dropped here in favour of the server's.
+    /// As an app does that knows its records by more than their ids: what is in doubt and turns out
+    /// to be on the server is dropped here in favour of the server's.
     fn resolve_doubts(&mut self, user: usize) -> usize {
         let doubts = core::mem::take(&mut self.world.clients[user].uncertain);
         let mut resolved = 0;
@@ -303,7 +307,8 @@ impl Run {
         resolved
     }
 
-    /// What was removed while it was in doubt may have turned up again, in plain sight: the user removes it once more.
+    /// What was removed while it was in doubt may have turned up again, in plain sight: the user
+    /// removes it once more.
     fn remove_again(&mut self, user: usize) {
         for store in ["assignments", "events"] {
             for row in self.world.rows(user, store) {

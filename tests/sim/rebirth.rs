@@ -1,4 +1,5 @@
-//! Removals that are taken back when it is too late: what the server has removed comes back as a whole.
+//! Removals that are taken back when it is too late: what the server has removed comes back as a
+//! whole.
 
 use serde_json::{Value, json};
 use syncline::engine::input::{Input, Scope};

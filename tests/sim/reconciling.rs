@@ -1,4 +1,5 @@
-//! Additions of which nobody knows whether the server has them, and loads that add to what is there.
+//! Additions of which nobody knows whether the server has them, and loads that add to what is
+//! there.
 
 use serde_json::json;
 use syncline::engine::input::Input;
@@ -6,7 +7,8 @@ use syncline::engine::input::Input;
 use crate::network::Fate;
 use crate::world::World;
 
-/// A client whose event and assignment may have reached a server that doesn't know repeated requests again.
+/// A client whose event and assignment may have reached a server that doesn't know repeated
+/// requests again.
 fn in_doubt(fate: Fate) -> (World, usize, String) {
     let mut world = World::calendar();
     world.natural_keys = true;

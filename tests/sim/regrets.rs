@@ -1,5 +1,5 @@
-//! A user who takes things back at any time, and a server that takes its time: both have the same in the end, and no package speaks
-//! of a record that the server doesn't have.
+//! A user who takes things back at any time, and a server that takes its time: both have the same
+//! in the end, and no package speaks of a record that the server doesn't have.
 //!
 //! `SYNCLINE_SEEDS`, `SYNCLINE_SEED` and `SYNCLINE_TRACE` do what they do for `random`.
 

@@ -1,4 +1,5 @@
-//! The failure scenarios that users of such engines have described; numbered as in the protocol's notes.
+//! The failure scenarios that users of such engines have described; numbered as in the protocol's
+//! notes.
 
 use serde_json::{Value, json};
 use syncline::engine::error::ErrorCode;

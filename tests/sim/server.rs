@@ -1,4 +1,5 @@
-//! A server that speaks the protocol, kept so small that it is obviously right: rows, a revision, and a memory of requests.
+//! A server that speaks the protocol, kept so small that it is obviously right: rows, a revision,
+//! and a memory of requests.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! A record that is there twice: an addition whose answer was lost, and what a load has brought of it. Once its id is known it is one
-//! record, as the latest edits of either say.
+//! A record that is there twice: an addition whose answer was lost, and what a load has brought of
+//! it. Once its id is known it is one record, as the latest edits of either say.
 
 use serde_json::{Map, Value, json};
 use syncline::engine::input::Input;

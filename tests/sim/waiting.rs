@@ -1,5 +1,6 @@
-//! A user who waits for edits, in groups, seen and unseen, while others change the same records and the server refuses now and then:
-//! every promise settles, what was refused is gone, and in the end both sides have the same.
+//! A user who waits for edits, in groups, seen and unseen, while others change the same records and
+//! the server refuses now and then: every promise settles, what was refused is gone, and in the end
+//! both sides have the same.
 //!
 //! `SYNCLINE_SEEDS`, `SYNCLINE_SEED` and `SYNCLINE_TRACE` do what they do for `random`.
 

@@ -198,7 +198,7 @@ impl World {
         store
     }
 
-    // --- what users do ------------------------------------------------------------------------------------------
+    // --- what users do ---------------------------------------------------------------------------
 
     pub fn feed(&mut self, client: usize, input: Input<'_>) -> Result<Reply, SyncError> {
         let reply = self.clients[client].engine.handle(input, Millis(self.now));
@@ -318,7 +318,7 @@ impl World {
             .unwrap();
     }
 
-    // --- what they see ------------------------------------------------------------------------------------------
+    // --- what they see ---------------------------------------------------------------------------
 
     /// A field as the app sees it.
     pub fn get(&self, client: usize, store: &str, id: impl Into<Id>, field: &str) -> Value {
@@ -400,7 +400,7 @@ impl World {
         pack
     }
 
-    // --- time ---------------------------------------------------------------------------------------------------
+    // --- time ------------------------------------------------------------------------------------
 
     /// Lets so much time pass.
     pub fn run(&mut self, ms: u64) {

@@ -97,7 +97,8 @@ fn compile() -> Result<PathBuf> {
     ))
 }
 
-/// Keeps the paths of this machine out of the module, where they would come by the places of panics.
+/// Keeps the paths of this machine out of the module, where they would come by the places of
+/// panics.
 fn flags() -> String {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| env::home_dir().map(|dir| dir.join(".cargo")));
@@ -106,7 +107,8 @@ fn flags() -> String {
         let from = from?;
         Some(format!("--remap-path-prefix={}={to}", from.display()))
     });
-    // The variable takes the place of the flags in `.cargo/config.toml`, which are for all builds of the module.
+    // The variable takes the place of the flags in `.cargo/config.toml`, which are for all builds
+    // of the module.
     let simd = core::iter::once("-Ctarget-feature=+simd128".to_owned());
     // Cargo's separator, so that paths may hold blanks.
     flags.chain(simd).collect::<Vec<_>>().join("\u{1f}")

@@ -17,7 +17,8 @@ pub enum Value {
     Bool(bool),
     /// A number.
     Number(f64),
-    /// A whole number too large for every double to hold it: its digits. A server's counter goes back as it came.
+    /// A whole number too large for every double to hold it: its digits. A server's counter goes
+    /// back as it came.
     Digits(String),
     /// Text.
     Text(String),
@@ -35,7 +36,8 @@ impl Value {
     /// Reads one value, with nothing but blanks around it.
     ///
     /// # Errors
-    /// What is wrong and where: not UTF-8, broken, more than [`DEPTH_MAX`] deep, a number beyond all doubles.
+    /// What is wrong and where: not UTF-8, broken, more than [`DEPTH_MAX`] deep, a number beyond
+    /// all doubles.
     pub fn parse(json: &[u8]) -> Result<Self, ReadError> {
         let Ok(text) = core::str::from_utf8(json) else {
             return Err(ReadError {

@@ -1,5 +1,6 @@
-//! Where in a response the reader is, and what it makes of the next unit. All of it is `#[inline]`, as what runs once per call is: so
-//! it is compiled in the crate that calls it, for size, and not in this one, for speed.
+//! Where in a response the reader is, and what it makes of the next unit. All of it is `#[inline]`,
+//! as what runs once per call is: so it is compiled in the crate that calls it, for size, and not
+//! in this one, for speed.
 
 use super::dom::{Members, Value};
 use super::list::{ListReader, Record};

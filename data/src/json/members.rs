@@ -5,8 +5,8 @@ use super::skip::Skipper;
 use super::{ReadError, ReadErrorKind};
 use crate::prelude::*;
 
-/// The members of the JSON object that the text is, in their order: names, and values as they stand. The text is checked to be JSON,
-/// but for what stands in its strings.
+/// The members of the JSON object that the text is, in their order: names, and values as they
+/// stand. The text is checked to be JSON, but for what stands in its strings.
 ///
 /// # Errors
 /// What is wrong and where.

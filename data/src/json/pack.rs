@@ -23,13 +23,14 @@
 //! For text and JSON text, the low 32 bits say which of the pieces it is. Texts that many rows have
 //! are mostly one piece: what is made of it is made once.
 //!
-//! `pieces`, a word of 32 bits for each: its length in UTF-16 code units (for ASCII that is also its
-//! length in bytes) above the lowest bit, which says in which blob it lies (1: `ascii`, 0: `utf8`).
-//! Pieces lie in each blob in their order, without gaps: a host decodes both blobs as a whole
-//! (`ascii` as `latin1` or `utf-8`, `utf8` as `utf-8`), keeps one position in each, and takes the
-//! next so many code units.
+//! `pieces`, a word of 32 bits for each: its length in UTF-16 code units (for ASCII that is also
+//! its length in bytes) above the lowest bit, which says in which blob it lies (1: `ascii`, 0:
+//! `utf8`). Pieces lie in each blob in their order, without gaps: a host decodes both blobs as a
+//! whole (`ascii` as `latin1` or `utf-8`, `utf8` as `utf-8`), keeps one position in each, and takes
+//! the next so many code units.
 //!
-//! Text may begin with U+FEFF, which a `TextDecoder` swallows unless it is made with `ignoreBOM: true`.
+//! Text may begin with U+FEFF, which a `TextDecoder` swallows unless it is made with
+//! `ignoreBOM: true`.
 //!
 //! In a date field, text is a date that nobody could read: it is packed as `null`.
 //!

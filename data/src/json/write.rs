@@ -79,7 +79,8 @@ pub fn field(table: &Table, cell: Cell, field: &Field, zone: &Zone, out: &mut Ve
     }
 }
 
-/// Appends a record as an object: its id, then fields as they are written. `heads` has by field the quoted name and the colon.
+/// Appends a record as an object: its id, then fields as they are written. `heads` has by field the
+/// quoted name and the colon.
 pub fn record(
     table: &Table,
     row: RowIx,

@@ -306,7 +306,8 @@ impl core::fmt::Debug for Arena {
     }
 }
 
-/// Up to [`SHORT`] bytes as two little-endian words, padded with zeros: read in pieces that overlap.
+/// Up to [`SHORT`] bytes as two little-endian words, padded with zeros: read in pieces that
+/// overlap.
 fn words(bytes: &[u8]) -> (u64, u64) {
     let bits = 8 * bytes.len() as u32;
     if let (Some(low), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {

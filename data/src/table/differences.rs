@@ -16,8 +16,9 @@ pub struct Difference {
 }
 
 impl Table {
-    /// Finds the fields of a row of which the row `from` of another table says otherwise. `map` has by field of the other table the
-    /// one of this table. The id isn't looked at, absent cells say nothing, and null is absent. What was found before is gone.
+    /// Finds the fields of a row of which the row `from` of another table says otherwise. `map` has
+    /// by field of the other table the one of this table. The id isn't looked at, absent cells say
+    /// nothing, and null is absent. What was found before is gone.
     pub fn differences(
         &self,
         row: RowIx,

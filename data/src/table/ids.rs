@@ -136,8 +136,8 @@ const NONE: u32 = u32::MAX;
 const GAPS: usize = 64;
 
 impl IdIndex {
-    /// Takes the ids of rows that come one after the other, into an index that has none yet. Of rows
-    /// with the same id, the last is found; gives the others.
+    /// Takes the ids of rows that come one after the other, into an index that has none yet. Of
+    /// rows with the same id, the last is found; gives the others.
     pub(crate) fn fill<'a>(
         &mut self,
         rows: &[RowIx],

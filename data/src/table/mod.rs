@@ -228,8 +228,8 @@ impl Table {
         }
     }
 
-    /// Reads what writing a cell will read, and gives its bits: whoever knows many writes beforehand
-    /// has the processor fetch them side by side.
+    /// Reads what writing a cell will read, and gives its bits: whoever knows many writes
+    /// beforehand has the processor fetch them side by side.
     #[inline(always)]
     pub fn touch(&self, row: RowIx, field: FieldIx) -> u64 {
         let column = self.columns.get(field.ix());

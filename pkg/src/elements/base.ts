@@ -21,7 +21,9 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** A stylesheet of an element. Not a `<style>`: a strict Content Security Policy allows this one. */
+/**
+ * A stylesheet of an element. Not a `<style>`: a strict Content Security Policy allows this one.
+ */
 export function styles(text: string): () => CSSStyleSheet {
   let sheet: CSSStyleSheet | undefined;
   return () => {

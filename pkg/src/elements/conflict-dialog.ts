@@ -92,10 +92,10 @@ footer .later { margin-inline-end: auto; border-color: transparent; background: 
 `);
 
 /**
- * `<syncline-conflict-dialog>`: asks the user about every open conflict of its {@link project}: field,
- * mine, theirs; keep mine, take theirs, or field by field; the same for all. Opens by itself when a
- * conflict waits for somebody to decide (not with the attribute `closed`: then `open()` does), and
- * `Escape` leaves it undecided. Parts: `dialog`, `title`, `table`, `actions`.
+ * `<syncline-conflict-dialog>`: asks the user about every open conflict of its {@link project}:
+ * field, mine, theirs; keep mine, take theirs, or field by field; the same for all. Opens by itself
+ * when a conflict waits for somebody to decide (not with the attribute `closed`: then `open()`
+ * does), and `Escape` leaves it undecided. Parts: `dialog`, `title`, `table`, `actions`.
  */
 export class SynclineConflictDialog extends SynclineElement<ConflictTexts> {
   /** What a record is called; its `name`, or its id, unless the page says otherwise. */
@@ -321,7 +321,9 @@ function settle(conflict: OpenConflict, choice: Choice): void {
   conflict.resolve(values);
 }
 
-/** What a choice for one record means for another: the same by name of field; else what most have. */
+/**
+ * What a choice for one record means for another: the same by name of field; else what most have.
+ */
 function sideFor(conflict: OpenConflict, choice: Choice): Choice {
   if (typeof choice === 'string') return choice;
   const sides = Object.values(choice);

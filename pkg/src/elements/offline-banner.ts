@@ -39,8 +39,8 @@ button { padding: 2px 10px; border-color: currentColor; background: none; }
 
 /**
  * `<syncline-offline-banner>`: there while the browser is offline or the server out of reach, with
- * what that means for the user's work; then, for a moment, that everything is saved. Parts: `banner`,
- * `text`, `retry`.
+ * what that means for the user's work; then, for a moment, that everything is saved. Parts:
+ * `banner`, `text`, `retry`.
  */
 export class SynclineOfflineBanner extends SynclineElement<OfflineTexts> {
   readonly #text = make('span', { part: 'text' });

@@ -56,9 +56,9 @@ li + li { margin-inline-start: -6px; }
 `);
 
 /**
- * `<syncline-presence>`: the faces of those who are connected to the {@link project}'s channel, oneself
- * last; who edits has a ring. With the attributes `record-type` and `record-id` only those who are at
- * that record; `max` is how many faces at the most (5). Parts: `list`, `face`, `more`.
+ * `<syncline-presence>`: the faces of those who are connected to the {@link project}'s channel,
+ * oneself last; who edits has a ring. With the attributes `record-type` and `record-id` only those
+ * who are at that record; `max` is how many faces at the most (5). Parts: `list`, `face`, `more`.
  */
 export class SynclinePresence extends SynclineElement<PresenceTexts> {
   static readonly observedAttributes: readonly string[] = ['max', 'record-type', 'record-id'];

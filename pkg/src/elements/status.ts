@@ -50,9 +50,9 @@ button { padding: 0 8px; border-color: transparent; text-decoration: underline; 
 `);
 
 /**
- * `<syncline-status>`: whether the user's work is safe. Shows where its {@link project} stands, says
- * it to screen readers, and offers to try again when something failed. Parts: `pill`, `dot`, `text`,
- * `retry`; the attribute `state` of the element has the status.
+ * `<syncline-status>`: whether the user's work is safe. Shows where its {@link project} stands,
+ * says it to screen readers, and offers to try again when something failed. Parts: `pill`, `dot`,
+ * `text`, `retry`; the attribute `state` of the element has the status.
  */
 export class SynclineStatus extends SynclineElement<StatusTexts> {
   readonly #text = make('span', { part: 'text' });

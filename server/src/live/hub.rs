@@ -336,7 +336,8 @@ impl Hub {
         self.tell_notices();
     }
 
-    /// A client says goodbye by another way than its connections: all of them end, or the one named.
+    /// A client says goodbye by another way than its connections: all of them end, or the one
+    /// named.
     pub(crate) fn dismiss(&mut self, client: &str, named: Option<&str>, now: i64) {
         let meant = |(id, member): (&u64, &Member)| {
             let same = named.is_none_or(|named| named == connection_name(*id));

@@ -122,7 +122,8 @@ impl Locks {
         self.locks.iter().map(|(place, lock)| lock.held(place))
     }
 
-    /// Asks for a lock. The reply comes at once, or when it is freed, denied or no longer waited for.
+    /// Asks for a lock. The reply comes at once, or when it is freed, denied or no longer waited
+    /// for.
     pub(crate) fn lock(&mut self, wish: Wish, reply: oneshot::Sender<Granted>, now: i64) {
         let Wish {
             place,

@@ -1,11 +1,11 @@
 //! The live channel: who is connected hears what is saved, who is there and who edits what.
 //!
-//! Data flows one way. A sync writes the change log in its own transaction and pokes the [`teller`];
-//! the teller reads the log in order and hands each change to the [`hub`]; the hub puts messages
-//! into the outboxes of connections; a [`connection`] writes its outbox to its wire. What clients
-//! say goes through a [`session`], which answers, and tells the hub. The hub is plain state behind
-//! a mutex that is never held across an await; a full outbox ends its connection, so nobody waits
-//! for a slow reader. `docs/live.md` describes the wire.
+//! Data flows one way. A sync writes the change log in its own transaction and pokes the
+//! [`teller`]; the teller reads the log in order and hands each change to the [`hub`]; the hub puts
+//! messages into the outboxes of connections; a [`connection`] writes its outbox to its wire. What
+//! clients say goes through a [`session`], which answers, and tells the hub. The hub is plain state
+//! behind a mutex that is never held across an await; a full outbox ends its connection, so nobody
+//! waits for a slow reader. `docs/live.md` describes the wire.
 
 pub(crate) mod auth;
 mod connection;

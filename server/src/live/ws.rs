@@ -160,7 +160,8 @@ impl Wire for Socket {
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Received::Alive,
             Some(Ok(Message::Close(frame))) => {
                 let code = frame.map(|frame| u16::from(frame.code));
-                // A page that goes away closes with 1001, a client that is done with 1000 or nothing.
+                // A page that goes away closes with 1001, a client that is done with 1000 or
+                // nothing.
                 let goodbye = matches!(code, None | Some(1000 | 1001));
                 Received::Gone { goodbye }
             }

@@ -1,4 +1,5 @@
-//! The team's task board. Deadlines lie around the week in which the database is created: one is over.
+//! The team's task board. Deadlines lie around the week in which the database is created: one is
+//! over.
 
 use serde_json::json;
 use sqlx::SqliteConnection;

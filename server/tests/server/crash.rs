@@ -12,7 +12,8 @@ use tokio::task::JoinSet;
 
 use crate::host::event;
 
-/// How often the server dies, each time a little later into its work. `SYNCLINE_DEATHS` asks for more.
+/// How often the server dies, each time a little later into its work. `SYNCLINE_DEATHS` asks for
+/// more.
 const DEATHS: u64 = 5;
 
 const CLIENTS: usize = 4;

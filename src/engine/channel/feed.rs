@@ -1,23 +1,27 @@
-//! The order of the server's changes: what is new, what is known, what is missing, and what an answer by HTTP overtakes.
+//! The order of the server's changes: what is new, what is known, what is missing, and what an
+//! answer by HTTP overtakes.
 //!
-//! Every change has the server's revision, and the one before it, so that a gap shows. While a request of the manager is open, its
-//! answer may describe the server as it was before changes that have come already; those are kept, and applied again after it.
+//! Every change has the server's revision, and the one before it, so that a gap shows. While a
+//! request of the manager is open, its answer may describe the server as it was before changes that
+//! have come already; those are kept, and applied again after it.
 
 use super::frame::additions;
 use crate::prelude::*;
 
-/// Most bytes of changes that are kept while a request is open, or a gap is being closed. Beyond it they are forgotten, and asked
-/// for again (`since`) when the time has come.
+/// Most bytes of changes that are kept while a request is open, or a gap is being closed. Beyond it
+/// they are forgotten, and asked for again (`since`) when the time has come.
 pub const KEPT_BYTES_MAX: usize = 4 << 20;
 
 /// How often in a row missing changes are asked for before all data is loaded instead.
 pub const GAPS_MAX: u32 = 3;
 
-/// A change whose revision is so much higher than any that the server has spoken of is asked about before it is believed, once for
-/// each size of such steps: counters don't leap, but a message may be wrong.
+/// A change whose revision is so much higher than any that the server has spoken of is asked about
+/// before it is believed, once for each size of such steps: counters don't leap, but a message may
+/// be wrong.
 pub const LEAP: u64 = 100_000;
 
-/// So many revisions that changes had are remembered, to know a repeated one from one that was never here.
+/// So many revisions that changes had are remembered, to know a repeated one from one that was
+/// never here.
 const RECENT_MAX: usize = 64;
 
 /// A change of the server.
@@ -64,7 +68,8 @@ pub struct Feed {
     at: Option<u64>,
     /// The newest revision that the server is known to have.
     newest: u64,
-    /// Up to where an answer has said so, or what was missing has come; beyond it, single changes have.
+    /// Up to where an answer has said so, or what was missing has come; beyond it, single changes
+    /// have.
     sure: u64,
     /// The revisions of the changes since then.
     recent: Vec<u64>,
@@ -139,7 +144,8 @@ impl Feed {
         gives_up
     }
 
-    /// A change has come; those to be applied, this one or also others that waited for it, are appended.
+    /// A change has come; those to be applied, this one or also others that waited for it, are
+    /// appended.
     pub fn take(&mut self, change: Change, out: &mut Vec<Change>) -> Taken {
         if self.was_misled(&change) {
             self.at = Some(self.sure);
@@ -185,7 +191,8 @@ impl Feed {
         self.answers_bring_all && revision.saturating_sub(known) > self.leap.max(LEAP)
     }
 
-    /// Whether a change would be passed over that was never here: an earlier one was wrong about its revision.
+    /// Whether a change would be passed over that was never here: an earlier one was wrong about
+    /// its revision.
     fn was_misled(&self, change: &Change) -> bool {
         let (Some(at), Some(revision)) = (self.at, change.revision) else {
             return false;
@@ -234,7 +241,8 @@ impl Feed {
         }
     }
 
-    /// Ones own change waits for its answer, but for the ids of what was added: others may speak of it from here on.
+    /// Ones own change waits for its answer, but for the ids of what was added: others may speak of
+    /// it from here on.
     fn wait(&mut self, change: Change, out: &mut Vec<Change>) {
         if let Some(data) = additions(&change.data) {
             out.push(Change {
@@ -286,7 +294,8 @@ impl Feed {
         self.held_bytes = 0;
     }
 
-    /// The manager has a request open, or none; `request` is its number where changes would name it.
+    /// The manager has a request open, or none; `request` is its number where changes would name
+    /// it.
     pub fn on_open(&mut self, request: Option<u64>) {
         if self.open.is_none() && request.is_some() {
             self.at_open = self.at;
@@ -299,7 +308,8 @@ impl Feed {
         self.open = request;
     }
 
-    /// An answer was applied: changes that it didn't know are to be applied again. Whether some of them are missing.
+    /// An answer was applied: changes that it didn't know are to be applied again. Whether some of
+    /// them are missing.
     pub fn on_landed(
         &mut self,
         landed: Landed,
@@ -327,7 +337,8 @@ impl Feed {
                 // The server's counter was set back: what came before means nothing.
                 self.newest = revision;
             }
-            // Else it is the first answer to a request that was repeated, and older than a load since: what is newer has to come again.
+            // Else it is the first answer to a request that was repeated, and older than a load
+            // since: what is newer has to come again.
         }
         let own = match landed {
             Landed::Sync(request) => Some(request),
@@ -335,8 +346,8 @@ impl Feed {
         };
         self.kept_bytes = 0;
         for change in core::mem::take(&mut self.kept) {
-            // An own change that is older than its answer: the request was worked on twice, and what
-            // others did in between is told by the answer.
+            // An own change that is older than its answer: the request was worked on twice, and
+            // what others did in between is told by the answer.
             let newer = change.revision.is_none_or(|its| its > revision);
             let is_own = own.is_some() && change.request == own;
             if newer || (is_own && (!brings_all || change.revision == Some(revision))) {

@@ -1,4 +1,5 @@
-//! Messages: `{ type, data, … }`, `{ command, data, … }`, and one per record (`taskCreated`, `taskUpdated`, `taskDeleted`).
+//! Messages: `{ type, data, … }`, `{ command, data, … }`, and one per record (`taskCreated`,
+//! `taskUpdated`, `taskDeleted`).
 
 use super::feed::Change;
 use crate::engine::json::dom::Value;

@@ -8,8 +8,8 @@
 //!             └──────────────────── Waiting        (no attempts left: waits for a sign of life)
 //!  from anywhere: Suspended (the app, offline, hidden), Closed (the server doesn't want us)
 //! ```
-//! Without a handshake, Authenticating and CatchingUp are passed where nothing is to be waited for. [`Phase::may_become`] is the
-//! table of what is legal.
+//! Without a handshake, Authenticating and CatchingUp are passed where nothing is to be waited for.
+//! [`Phase::may_become`] is the table of what is legal.
 
 use super::state::{Pause, Phase, State};
 use super::{Out, Turn, flag};
@@ -19,8 +19,9 @@ use crate::engine::json::write;
 use crate::engine::time::Millis;
 use crate::prelude::*;
 
-/// A timer that comes later than this, in ms, tells of a clock that was set or a page that was asleep: what should have been heard
-/// meanwhile was perhaps not delivered yet, so that the server is asked again before it is given up.
+/// A timer that comes later than this, in ms, tells of a clock that was set or a page that was
+/// asleep: what should have been heard meanwhile was perhaps not delivered yet, so that the server
+/// is asked again before it is given up.
 pub const LATE_MS: u64 = 2_000;
 
 /// Why a connection ended, as far as that matters for what is done next.
@@ -132,7 +133,7 @@ impl Link {
         self.epoch == epoch && (self.is_open() || matches!(self.state, State::Connecting(_)))
     }
 
-    // --- commands -----------------------------------------------------------------------------------------------
+    // --- commands --------------------------------------------------------------------------------
 
     /// The app wants a connection.
     pub(super) fn want(&mut self, turn: &mut Turn<'_>) {
@@ -202,7 +203,7 @@ impl Link {
         }
     }
 
-    // --- the connection -----------------------------------------------------------------------------------------
+    // --- the connection --------------------------------------------------------------------------
 
     fn connect(&mut self, turn: &mut Turn<'_>) {
         if self.pauses != 0 {
@@ -348,7 +349,7 @@ impl Link {
         self.on_down(4408, reason, turn);
     }
 
-    // --- time ---------------------------------------------------------------------------------------------------
+    // --- time ------------------------------------------------------------------------------------
 
     /// When something is to be done.
     pub(super) fn poll_timeout(&self, options: &ChannelOptions) -> Option<Millis> {

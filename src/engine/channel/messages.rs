@@ -95,7 +95,7 @@ impl Core {
         }
     }
 
-    // --- the connection -----------------------------------------------------------------------------------------
+    // --- the connection --------------------------------------------------------------------------
 
     fn on_hello(&mut self, frame: &Frame<'_>, turn: &mut Turn<'_>) {
         self.greeted = true;
@@ -202,7 +202,7 @@ impl Core {
         }
     }
 
-    // --- data ---------------------------------------------------------------------------------------------------
+    // --- data ------------------------------------------------------------------------------------
 
     fn on_change(&mut self, change: Change, frame: &Frame<'_>, turn: &mut Turn<'_>) {
         let (request, revision) = (change.request, change.revision);
@@ -266,7 +266,8 @@ impl Core {
         }
     }
 
-    /// An answer was applied: what it overtook is applied again, what it shows to be missing is asked for.
+    /// An answer was applied: what it overtook is applied again, what it shows to be missing is
+    /// asked for.
     pub(super) fn on_landed(
         &mut self,
         landed: Landed,
@@ -324,7 +325,7 @@ impl Core {
         );
     }
 
-    // --- answers ------------------------------------------------------------------------------------------------
+    // --- answers ---------------------------------------------------------------------------------
 
     fn on_ack(&mut self, frame: &Frame<'_>, turn: &mut Turn<'_>) {
         let Some(id) = frame.number("requestId") else {
@@ -359,7 +360,8 @@ impl Core {
         }
     }
 
-    /// What the app had sent as a message is confirmed: it is the server's, and what its answer adds.
+    /// What the app had sent as a message is confirmed: it is the server's, and what its answer
+    /// adds.
     fn on_change_ack(
         &mut self,
         changes: Members,
@@ -416,7 +418,7 @@ impl Core {
         }
     }
 
-    // --- locks --------------------------------------------------------------------------------------------------
+    // --- locks -----------------------------------------------------------------------------------
 
     fn on_lock(&mut self, frame: &Frame<'_>, turn: &mut Turn<'_>) {
         let Some(data) = frame.value("data") else {
@@ -430,7 +432,8 @@ impl Core {
         self.tell_news(news, turn);
     }
 
-    /// All locks: what this client held and the server has forgotten is asked for anew, what it gave up meanwhile is given up.
+    /// All locks: what this client held and the server has forgotten is asked for anew, what it
+    /// gave up meanwhile is given up.
     fn on_locks(&mut self, data: &Value, turn: &mut Turn<'_>) {
         let mut news = Vec::new();
         let forgotten = self.presence.on_locks(data, turn.now, &mut news);

@@ -1,6 +1,8 @@
-//! The live channel: a connection to the server over which changes come as they happen, and others are seen and kept from clashing.
+//! The live channel: a connection to the server over which changes come as they happen, and others
+//! are seen and kept from clashing.
 //!
-//! It knows nothing of what changes say: it finds out which are new, and hands them on. Small machines, each with its own tests:
+//! It knows nothing of what changes say: it finds out which are new, and hands them on. Small
+//! machines, each with its own tests:
 //!
 //! | file | what |
 //! |---|---|
@@ -45,7 +47,8 @@ pub use messages::SEPARATOR;
 /// Most messages that can wait for an answer; a server that answers none is given up long before.
 pub const PENDING_MAX: usize = 1_000;
 
-/// Largest message that is read, in bytes. What is larger is no change of a room but a data set: it is loaded instead.
+/// Largest message that is read, in bytes. What is larger is no change of a room but a data set: it
+/// is loaded instead.
 pub const FRAME_BYTES_MAX: usize = 32 << 20;
 
 /// What a channel wants done.

@@ -1,10 +1,11 @@
-//! Changes that the app wants sent as messages while there is no connection: in order, one entry per record, bounded.
+//! Changes that the app wants sent as messages while there is no connection: in order, one entry
+//! per record, bounded.
 
 use crate::engine::json::dom::{Members, Value};
 use crate::prelude::*;
 
-/// Most records that wait. At the limit, changes that the stores hold as unconfirmed edits are left to the next sync; others are
-/// refused, so that nothing is lost in silence.
+/// Most records that wait. At the limit, changes that the stores hold as unconfirmed edits are left
+/// to the next sync; others are refused, so that nothing is lost in silence.
 pub const OUTBOX_MAX: usize = 1_000;
 
 const KINDS: [&str; 3] = ["added", "updated", "removed"];
@@ -39,7 +40,8 @@ impl Outbox {
         self.0.len()
     }
 
-    /// Adds changes (`{ <store>: { added, updated, removed } }`). `false` when there is no room: then nothing was added.
+    /// Adds changes (`{ <store>: { added, updated, removed } }`). `false` when there is no room:
+    /// then nothing was added.
     pub fn add(&mut self, changes: &Members) -> bool {
         let mut next = self.0.clone();
         for (store, section) in changes.list() {

@@ -15,7 +15,8 @@ pub enum State {
     CatchingUp(Millis),
     /// Changes come as they happen. Until when the server has to answer a probe, if one is out.
     Live(Option<Millis>),
-    /// The next attempt comes then; with none, the connection is lost until there is a sign of life.
+    /// The next attempt comes then; with none, the connection is lost until there is a sign of
+    /// life.
     Waiting(Option<Millis>),
     /// Somebody or something holds it back.
     Suspended,

@@ -19,7 +19,8 @@ pub struct ChannelConfig {
     pub user: Option<Members>,
     /// Which room of the server.
     pub project: Option<Value>,
-    /// Whether the server greets: the connection is good when `welcome` has come, and only as long as the server answers.
+    /// Whether the server greets: the connection is good when `welcome` has come, and only as long
+    /// as the server answers.
     pub handshake: bool,
     /// Without a handshake: asks for all data (`requestInitialData`) when connected.
     pub request_initial_data: bool,
@@ -43,7 +44,8 @@ pub struct ChannelConfig {
     pub hidden_timeout: f64,
     /// How long peers and locks are believed in without a connection.
     pub grace: f64,
-    /// After the connection is lost: how often the server is polled by HTTP, and the connection tried; 0: never.
+    /// After the connection is lost: how often the server is polled by HTTP, and the connection
+    /// tried; 0: never.
     pub poll: f64,
     /// There is no connection at all: the server is polled.
     pub polls: bool,
@@ -146,14 +148,16 @@ pub struct ChannelOptions {
     pub poll_by_sync: bool,
 }
 
-/// The shortest heartbeat, time-out and polling interval, in ms: below it a channel is busy with itself alone.
+/// The shortest heartbeat, time-out and polling interval, in ms: below it a channel is busy with
+/// itself alone.
 pub const INTERVAL_MIN_MS: u64 = 50;
 
 impl ChannelOptions {
     /// Checks the options.
     ///
     /// # Errors
-    /// [`ErrorCode::InvalidConfig`](crate::engine::error::ErrorCode::InvalidConfig), with the option's name.
+    /// [`ErrorCode::InvalidConfig`](crate::engine::error::ErrorCode::InvalidConfig), with the
+    /// option's name.
     pub fn check(config: ChannelConfig) -> Result<Self, SyncError> {
         let mut reconnect = retry("channel.reconnect", config.reconnect)?;
         if config.forever {

@@ -30,7 +30,8 @@ pub struct ManagerConfig {
     pub support_short_sync_response: bool,
     /// Answers without `success` are successes.
     pub skip_success_property: bool,
-    /// A load may be answered by a sync answer and the other way round, as the answer's `type` says.
+    /// A load may be answered by a sync answer and the other way round, as the answer's `type`
+    /// says.
     pub track_response_type: bool,
     /// Who wins a field that both sides changed while a sync was on the wire: `local` or `remote`.
     pub sync_conflict_resolution: String,
@@ -56,13 +57,16 @@ pub struct ManagerConfig {
     pub phased_sync: bool,
     /// Most bytes of a package; larger ones are sent in portions. 0: any.
     pub max_sync_bytes: u32,
-    /// What follows a sync that the server refused because its data is newer: `keep`, `reload` or `revert`.
+    /// What follows a sync that the server refused because its data is newer: `keep`, `reload` or
+    /// `revert`.
     pub on_conflict: String,
-    /// How often in a row `reload` is tried at once before the refusal is told, and further attempts wait.
+    /// How often in a row `reload` is tried at once before the refusal is told, and further
+    /// attempts wait.
     pub max_conflict_retries: u32,
     /// The HTTP statuses and `code`s that say so; 409 and `CONFLICT` when not given.
     pub conflict_codes: Option<Value>,
-    /// See [`StoreConfig::sync_data_on_load`](super::StoreConfig::sync_data_on_load), for stores that don't say.
+    /// See [`StoreConfig::sync_data_on_load`](super::StoreConfig::sync_data_on_load), for stores
+    /// that don't say.
     pub sync_data_on_load: Option<DifferencesConfig>,
     /// Loads bring a part of the data.
     pub lazy_load: Option<LazyConfig>,
@@ -75,7 +79,8 @@ pub struct ManagerConfig {
 pub struct LazyConfig {
     /// How many rows a request asks for, at least 1.
     pub chunk_size: u32,
-    /// How much before and after a span of time is asked for too, in ms; as much as the span when not given.
+    /// How much before and after a span of time is asked for too, in ms; as much as the span when
+    /// not given.
     pub buffer_ms: Option<f64>,
     /// The store that is counted in rows; `resources` when not given, or the first.
     pub store: Option<String>,
@@ -129,14 +134,15 @@ pub struct UrlConfig {
     pub params: Option<Members>,
     /// Header names and values.
     pub headers: Option<Members>,
-    /// How long to wait for the answer, in ms; 0 waits for ever. [`REQUEST_TIMEOUT_MS`](super::REQUEST_TIMEOUT_MS) when not given.
+    /// How long to wait for the answer, in ms; 0 waits for ever.
+    /// [`REQUEST_TIMEOUT_MS`](super::REQUEST_TIMEOUT_MS) when not given.
     pub timeout: Option<f64>,
     /// Options for `fetch`, passed on.
     pub fetch_options: Option<Members>,
 }
 
-/// Retries after an unknown outcome (network error, time-out, 5xx): the wait before attempt n is `base * factor^n`, at most
-/// `cap`, of which a random part up to `jitter` is taken off.
+/// Retries after an unknown outcome (network error, time-out, 5xx): the wait before attempt n is
+/// `base * factor^n`, at most `cap`, of which a random part up to `jitter` is taken off.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RetryConfig {
     /// How many retries by itself; coming back online starts anew.

@@ -1,4 +1,5 @@
-//! Options, parsed once into valid types. Names on the JSON side are those that users of a CrudManager know.
+//! Options, parsed once into valid types. Names on the JSON side are those that users of a
+//! CrudManager know.
 
 mod channel;
 mod manager;
@@ -35,7 +36,8 @@ impl<T: Options> Options for Box<T> {
     }
 }
 
-/// Reads options from JSON text, as hosts that hold a string do. Names that aren't known are passed over.
+/// Reads options from JSON text, as hosts that hold a string do. Names that aren't known are passed
+/// over.
 ///
 /// # Errors
 /// [`ErrorCode::InvalidConfig`], with the place and what is wrong there.

@@ -9,14 +9,16 @@ use crate::engine::json::dom::{Members, Value};
 use crate::engine::number::floor;
 use crate::prelude::*;
 
-/// How long a request may take when the app doesn't say, in ms. Long enough for a slow load over a poor line, short enough that
-/// a connection that died unnoticed is found within a coffee's first sip.
+/// How long a request may take when the app doesn't say, in ms. Long enough for a slow load over a
+/// poor line, short enough that a connection that died unnoticed is found within a coffee's first
+/// sip.
 pub const REQUEST_TIMEOUT_MS: u64 = 30_000;
 
 /// The longest delay that can be configured, in ms: what a browser's timer can hold (2^31 - 1).
 pub const DELAY_MAX_MS: u32 = 2_147_483_647;
 
-/// Most automatic retries that can be configured: with the longest waits that is far beyond any outage.
+/// Most automatic retries that can be configured: with the longest waits that is far beyond any
+/// outage.
 pub const RETRIES_MAX: u32 = 1_000;
 
 /// What becomes of edits that the server refused for one record.
@@ -329,7 +331,8 @@ fn name(option: &str, value: String) -> Result<String, SyncError> {
     Ok(value)
 }
 
-/// Refuses what a browser's URL parser would refuse; relative URLs are fine. Works on bytes: patterns of text weigh kilobytes.
+/// Refuses what a browser's URL parser would refuse; relative URLs are fine. Works on bytes:
+/// patterns of text weigh kilobytes.
 pub(in crate::engine) fn check_url(url: &str) -> Result<(), &'static str> {
     let url = url.trim_ascii().as_bytes();
     if url.is_empty() {

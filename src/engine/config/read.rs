@@ -4,8 +4,8 @@ use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::json::dom::{Members, Value};
 use crate::prelude::*;
 
-/// An object of options that is being read. What is absent leaves the default in its place; the first member that has the wrong
-/// type is remembered for `end`.
+/// An object of options that is being read. What is absent leaves the default in its place; the
+/// first member that has the wrong type is remembered for `end`.
 #[derive(Debug)]
 pub struct Reader {
     members: Members,

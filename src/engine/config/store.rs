@@ -24,16 +24,18 @@ pub struct StoreConfig {
     pub write_all_fields: Option<bool>,
     /// The wire name of a phantom's client id; the manager's when not given.
     pub phantom_id_field: Option<String>,
-    /// Names of the fields by which a record is known when its id isn't: whether an addition of unknown outcome has reached the
-    /// server is told by them.
+    /// Names of the fields by which a record is known when its id isn't: whether an addition of
+    /// unknown outcome has reached the server is told by them.
     pub natural_key: Vec<String>,
     /// How conflicts are decided; the manager's way when not given.
     pub conflict_resolution: Option<Strategy>,
-    /// The name of the date field with the moment of the server's last change, for the newer of two values.
+    /// The name of the date field with the moment of the server's last change, for the newer of two
+    /// values.
     pub modified_field: Option<String>,
     /// Whether edits that wait survive a load (default), or go with the old data.
     pub keep_uncommitted_changes: bool,
-    /// A loaded data set is taken over by what is different in it: records stay, and each difference is told.
+    /// A loaded data set is taken over by what is different in it: records stay, and each
+    /// difference is told.
     pub sync_data_on_load: Option<DifferencesConfig>,
     /// Added rows carry all persistable fields, also those without a value.
     pub write_unset_fields: bool,
@@ -52,7 +54,8 @@ pub struct FieldConfig {
     pub data_source: Option<String>,
     /// Its name in what is sent; the wire name when not given.
     pub write_source: Option<String>,
-    /// `string`, `number`, `integer` (`int`), `boolean` (`bool`), `date`, `object`, `array`; else whatever comes.
+    /// `string`, `number`, `integer` (`int`), `boolean` (`bool`), `date`, `object`, `array`; else
+    /// whatever comes.
     pub kind: Option<String>,
     /// How dates are written.
     pub format: Option<String>,

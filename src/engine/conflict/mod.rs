@@ -1,4 +1,5 @@
-//! Conflicts: what both sides changed, and who of them has it. Pure: knows three values, no records.
+//! Conflicts: what both sides changed, and who of them has it. Pure: knows three values, no
+//! records.
 
 use super::schema::FieldIx;
 
@@ -11,7 +12,8 @@ pub enum Strategy {
     /// What the user has, to be sent.
     #[default]
     ClientWins,
-    /// What doesn't clash joins by itself; of what does, the newer. A record that one side removed and the other changed stays.
+    /// What doesn't clash joins by itself; of what does, the newer. A record that one side removed
+    /// and the other changed stays.
     Merge,
     /// By the app: the record keeps both until then.
     Manual,

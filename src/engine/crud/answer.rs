@@ -1,4 +1,5 @@
-//! What an answer brings: first everything is looked through, then everything is applied, in the configured order.
+//! What an answer brings: first everything is looked through, then everything is applied, in the
+//! configured order.
 
 use super::backlog::Backlog;
 use super::context::{Context, Stores};
@@ -124,7 +125,8 @@ impl Manager {
         store.set_total(section.total);
         let appends = options.appends(store.name());
         let Some(rows) = section.rows.take_if(|_| !appends) else {
-            // More rows; or `added`, `updated`, `removed` in place of rows: changes to what is there.
+            // More rows; or `added`, `updated`, `removed` in place of rows: changes to what is
+            // there.
             let plan = store.plan(section);
             let applied = store.apply_changeset(plan, &mut cx.rng, &mut cx.notices);
             outcome.take(id, applied);
@@ -169,8 +171,9 @@ impl Manager {
         }
     }
 
-    /// Applies a sync's answer to what is on the wire and to base; or, without `unmentioned`, changes that the server made on its
-    /// own to base alone. Everything is looked through before anything is changed.
+    /// Applies a sync's answer to what is on the wire and to base; or, without `unmentioned`,
+    /// changes that the server made on its own to base alone. Everything is looked through before
+    /// anything is changed.
     pub(super) fn apply_changes(
         &mut self,
         stores: &[StoreId],
@@ -257,7 +260,8 @@ impl Manager {
     /// Applies an answer that came by another way.
     ///
     /// # Errors
-    /// [`ErrorCode::BadResponse`] when it can't be read; what it says itself when it is no success. Then nothing has changed.
+    /// [`ErrorCode::BadResponse`] when it can't be read; what it says itself when it is no success.
+    /// Then nothing has changed.
     pub fn apply_response(&mut self, bytes: &[u8], cx: &mut Context) -> Result<(), SyncError> {
         let (stores, mut reader) = self.given_reader(cx);
         let mut response = reader
@@ -410,7 +414,8 @@ impl Manager {
     }
 }
 
-/// Gives a store a new data set: as a whole, or by its differences where it, or else its manager, wants that.
+/// Gives a store a new data set: as a whole, or by its differences where it, or else its manager,
+/// wants that.
 pub fn load_store(
     id: StoreId,
     rows: Rows,

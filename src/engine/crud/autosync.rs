@@ -1,7 +1,9 @@
-//! When changes are sent by themselves: a wait after the last edit, held back while somebody asks for it.
+//! When changes are sent by themselves: a wait after the last edit, held back while somebody asks
+//! for it.
 //!
-//! `Quiet -> Waiting` by an edit; every further edit starts the wait anew; `Waiting -> Due` when it is over. `Due` stays until a
-//! sync has started, whatever holds it back meanwhile. A suspend keeps edits in mind without a wait.
+//! `Quiet -> Waiting` by an edit; every further edit starts the wait anew; `Waiting -> Due` when it
+//! is over. `Due` stays until a sync has started, whatever holds it back meanwhile. A suspend keeps
+//! edits in mind without a wait.
 
 use crate::engine::time::Millis;
 
@@ -94,7 +96,8 @@ impl AutoSync {
         }
     }
 
-    /// Takes one suspend back. The last one starts the wait when `sync` and `dirty` are true. Resumes without a suspend do nothing.
+    /// Takes one suspend back. The last one starts the wait when `sync` and `dirty` are true.
+    /// Resumes without a suspend do nothing.
     pub fn resume(&mut self, sync: bool, dirty: bool, now: Millis) {
         if self.suspends == 0 {
             return;

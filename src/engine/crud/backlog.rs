@@ -21,9 +21,11 @@ pub enum Backlog {
     Clear,
     /// The same request goes out again.
     Held(Held),
-    /// A load has to tell what became of the package, and of these additions; nothing is sent before.
+    /// A load has to tell what became of the package, and of these additions; nothing is sent
+    /// before.
     Doubtful(Vec<Addition>),
-    /// The app was told that these may be on the server already. They are sent when it calls `sync`.
+    /// The app was told that these may be on the server already. They are sent when it calls
+    /// `sync`.
     Reported(Vec<Addition>),
 }
 
@@ -49,7 +51,8 @@ pub struct Addition {
     pub removed: bool,
 }
 
-/// The records that a package adds: in sections named `names`, by the member that carries the client id.
+/// The records that a package adds: in sections named `names`, by the member that carries the
+/// client id.
 pub fn additions(pack: &[u8], names: &[(StoreId, String, String)]) -> Vec<Addition> {
     let Ok(pack) = Value::parse(pack) else {
         return Vec::new();

@@ -1,4 +1,5 @@
-//! The ledger of calls whose promises the host holds. Every call that is entered leaves it exactly once, settled.
+//! The ledger of calls whose promises the host holds. Every call that is entered leaves it exactly
+//! once, settled.
 
 use crate::prelude::*;
 use alloc::collections::VecDeque;
@@ -7,8 +8,8 @@ use crate::engine::effect::Effect;
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::input::{CallId, ManagerId, RequestId};
 
-/// Most calls of one engine that can wait at a time: more than any app makes, a bound for one that calls in a loop. The call
-/// beyond it is refused with [`ErrorCode::Limit`]; nothing else changes.
+/// Most calls of one engine that can wait at a time: more than any app makes, a bound for one that
+/// calls in a loop. The call beyond it is refused with [`ErrorCode::Limit`]; nothing else changes.
 pub const CALLS_MAX: usize = 10_000;
 
 /// Calls that wait to be settled.
@@ -22,7 +23,8 @@ impl Calls {
     /// Enters a call.
     ///
     /// # Errors
-    /// [`ErrorCode::InvalidArgument`] when that number waits already, [`ErrorCode::Limit`] at [`CALLS_MAX`].
+    /// [`ErrorCode::InvalidArgument`] when that number waits already, [`ErrorCode::Limit`] at
+    /// [`CALLS_MAX`].
     pub fn open(&mut self, call: CallId, manager: ManagerId) -> Result<(), SyncError> {
         let Err(place) = self.place(call) else {
             let message = format!("call {} is waiting already", call.0);

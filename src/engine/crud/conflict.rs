@@ -14,9 +14,9 @@ use crate::engine::store::Store;
 use crate::prelude::*;
 
 impl Manager {
-    /// Whether a refusal is answered by what the server has, on top of which the edits go out again: because that is wanted, or
-    /// because conflicts are decided otherwise than by default. So many in a row are; the next one is told like any other, and the
-    /// count starts anew.
+    /// Whether a refusal is answered by what the server has, on top of which the edits go out
+    /// again: because that is wanted, or because conflicts are decided otherwise than by default.
+    /// So many in a row are; the next one is told like any other, and the count starts anew.
     pub(super) fn reloads_after(
         &mut self,
         error: &SyncError,
@@ -28,7 +28,8 @@ impl Manager {
             return false;
         }
         let chosen = self.any(&cx.stores, Store::decides_conflicts);
-        // What carried nothing clashes with nothing: the server can't say what is new since so long ago.
+        // What carried nothing clashes with nothing: the server can't say what is new since so long
+        // ago.
         let asks = !self.any(&cx.stores, Store::has_inflight);
         let wanted = chosen || asks || self.options.on_conflict != OnConflict::Keep;
         let loads = self.options.load.url.is_some();
@@ -41,8 +42,8 @@ impl Manager {
         self.conflicts <= self.options.max_conflict_retries
     }
 
-    /// The server refuses again and again because others are quicker: the next attempt comes after a wait, each longer than the last
-    /// one, and begins with what the server has.
+    /// The server refuses again and again because others are quicker: the next attempt comes after
+    /// a wait, each longer than the last one, and begins with what the server has.
     pub(super) fn plan_after_conflicts(&mut self, cx: &mut Context) -> Option<u64> {
         let waits = self
             .conflicts
@@ -59,8 +60,9 @@ impl Manager {
         wait
     }
 
-    /// A load comes before the next sync; where none can, what the refusal itself says of the server's records. Those who called
-    /// wait for that sync, unless what they called for is taken back.
+    /// A load comes before the next sync; where none can, what the refusal itself says of the
+    /// server's records. Those who called wait for that sync, unless what they called for is taken
+    /// back.
     pub(super) fn reload_after_conflict(
         &mut self,
         exchange: &mut Exchange,
@@ -110,8 +112,8 @@ impl Manager {
     }
 }
 
-/// The records that a refusal names with what the server has, `conflicts: [{ store, id, server?, removed? }]`, as a changeset; empty
-/// when it names none.
+/// The records that a refusal names with what the server has,
+/// `conflicts: [{ store, id, server?, removed? }]`, as a changeset; empty when it names none.
 fn versions(response: &Response) -> Vec<u8> {
     let list = response.envelope.get("conflicts").and_then(Value::as_list);
     let list = list.unwrap_or_default();

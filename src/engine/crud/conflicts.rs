@@ -52,7 +52,8 @@ impl Manager {
     /// The app decides an open conflict.
     ///
     /// # Errors
-    /// [`ErrorCode::UnknownRecord`](crate::engine::error::ErrorCode::UnknownRecord) when the record is gone.
+    /// [`ErrorCode::UnknownRecord`](crate::engine::error::ErrorCode::UnknownRecord) when the record
+    /// is gone.
     pub fn resolve_conflict(
         &mut self,
         id: StoreId,
@@ -80,7 +81,8 @@ const fn side(side: Side) -> &'static str {
     }
 }
 
-/// A conflict as JSON text: fields by their number, values as the wire of records has them (dates in ms).
+/// A conflict as JSON text: fields by their number, values as the wire of records has them (dates
+/// in ms).
 fn detail(store: &Store, conflict: &Conflict) -> Vec<u8> {
     let mut out = Vec::new();
     let mut object = Object::begin(&mut out);

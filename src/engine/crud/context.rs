@@ -82,7 +82,8 @@ impl Stores {
         }
     }
 
-    /// The store that is called so for a field of `from`: of the same manager, else the only one of that name.
+    /// The store that is called so for a field of `from`: of the same manager, else the only one of
+    /// that name.
     pub fn referred(&self, from: StoreId, name: &str) -> Option<StoreId> {
         let home = self.entry(from)?;
         if home.store.name() == name {
@@ -216,7 +217,8 @@ impl Context {
         }
     }
 
-    /// Queues an effect, after the word that notices wait: what happened to records comes before what is said about it.
+    /// Queues an effect, after the word that notices wait: what happened to records comes before
+    /// what is said about it.
     pub fn push(&mut self, effect: Effect) {
         self.announce();
         self.effects.push_back(effect);

@@ -1,7 +1,8 @@
 //! `hasChanges` and `noChanges`, told truthfully.
 //!
-//! `hasChanges` comes when something that the server hasn't confirmed appears, and again after every edit while it is there;
-//! `noChanges` when nothing is left, whatever took it away. A request that starts or fails changes nothing about it.
+//! `hasChanges` comes when something that the server hasn't confirmed appears, and again after
+//! every edit while it is there; `noChanges` when nothing is left, whatever took it away. A request
+//! that starts or fails changes nothing about it.
 
 use crate::engine::event::Event;
 

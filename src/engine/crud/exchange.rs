@@ -4,8 +4,9 @@
 //! Vetting ──► Outfitting ──► Wire ──► Judging ──► Approving ──► (applied)
 //! before…     beforeSend     HTTP     beforeResponseApply   before…Apply
 //! ```
-//! From every stage an exchange can end early (veto, failure, cancel, a newer load); it never goes back. A stage whose question
-//! nobody listens to is passed in the same turn. [`Phase::may_become`] is the table of what is legal.
+//! From every stage an exchange can end early (veto, failure, cancel, a newer load); it never goes
+//! back. A stage whose question nobody listens to is passed in the same turn. [`Phase::may_become`]
+//! is the table of what is legal.
 
 use crate::engine::effect::{HttpRequest, RequestKind};
 use crate::engine::input::{AskId, CallId, RequestId, StoreId};

@@ -1,5 +1,5 @@
-//! The fate of edits that somebody holds a promise of: what stores decided about single stakes becomes
-//! one word per call; what was refused is taken back in every store at once, and alone.
+//! The fate of edits that somebody holds a promise of: what stores decided about single stakes
+//! becomes one word per call; what was refused is taken back in every store at once, and alone.
 
 use super::context::Context;
 use super::manager::Manager;

@@ -40,7 +40,7 @@ pub struct Answer<'a> {
 }
 
 impl Manager {
-    // --- going out ----------------------------------------------------------------------------------------------
+    // --- going out -------------------------------------------------------------------------------
 
     /// A new exchange: first, listeners are asked whether it may go out.
     pub(super) fn vet(&mut self, mut exchange: Exchange, cx: &mut Context) {
@@ -124,7 +124,7 @@ impl Manager {
         self.report(cx);
     }
 
-    // --- coming in ----------------------------------------------------------------------------------------------
+    // --- coming in -------------------------------------------------------------------------------
 
     /// The status line of the answer.
     pub fn on_http_head(&mut self, status: u16) {
@@ -287,7 +287,7 @@ impl Manager {
         }
     }
 
-    // --- questions ----------------------------------------------------------------------------------------------
+    // --- questions -------------------------------------------------------------------------------
 
     /// Listeners have answered.
     pub fn on_answer(&mut self, ask: AskId, answer: Answer<'_>, cx: &mut Context) {
@@ -358,7 +358,8 @@ impl Manager {
         });
     }
 
-    /// A listener changed the pack. That of a repeated request can't be changed: it has to be the same, byte for byte.
+    /// A listener changed the pack. That of a repeated request can't be changed: it has to be the
+    /// same, byte for byte.
     fn take_pack(&mut self, exchange: &mut Exchange, content: Option<&[u8]>, cx: &mut Context) {
         let Some(content) = content else { return };
         if matches!(exchange.detail, Detail::Sync { repeated: true }) {
@@ -415,9 +416,10 @@ impl Manager {
         }
     }
 
-    // --- ends ---------------------------------------------------------------------------------------------------
+    // --- ends ------------------------------------------------------------------------------------
 
-    /// The call's exchange ends as cancelled; or the call stops waiting for one. Without a call, what runs ends.
+    /// The call's exchange ends as cancelled; or the call stops waiting for one. Without a call,
+    /// what runs ends.
     ///
     /// # Errors
     /// [`ErrorCode::InvalidArgument`] when nothing is done for that call.
@@ -548,7 +550,7 @@ impl Manager {
         );
     }
 
-    // --- helpers ------------------------------------------------------------------------------------------------
+    // --- helpers ---------------------------------------------------------------------------------
 
     fn take_wire(&mut self) -> Option<(Exchange, Box<Incoming>)> {
         let mut exchange = self.exchange.take()?;

@@ -1,4 +1,5 @@
-//! What is kept back from packages: records that the app calls invalid, and what can't go without them.
+//! What is kept back from packages: records that the app calls invalid, and what can't go without
+//! them.
 
 use super::context::Context;
 use super::manager::Manager;
@@ -8,7 +9,8 @@ use crate::engine::input::{AskId, CallId, RequestId};
 use crate::prelude::*;
 
 impl Manager {
-    /// Asks the app which records are invalid, where somebody knows. Gives whether the answer is still to come.
+    /// Asks the app which records are invalid, where somebody knows. Gives whether the answer is
+    /// still to come.
     pub(super) fn asks_validity(&mut self, cx: &mut Context) -> bool {
         if core::mem::take(&mut self.checked) || !self.hears(EventKind::Invalid) {
             return false;
@@ -37,7 +39,8 @@ impl Manager {
         checked
     }
 
-    /// Finds what can't go without what is kept back: records that refer to an addition, the rest of a group.
+    /// Finds what can't go without what is kept back: records that refer to an addition, the rest
+    /// of a group.
     pub fn hold_dependents(&self, cx: &mut Context) {
         let mut any = false;
         for &id in &self.stores {

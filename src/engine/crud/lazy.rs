@@ -1,5 +1,6 @@
-//! Loading what is wanted and isn't there: spans of time, chunks of rows, children of a record. What was loaded is remembered;
-//! what is on its way isn't asked for again; rows come on top of what is there, edits stay.
+//! Loading what is wanted and isn't there: spans of time, chunks of rows, children of a record.
+//! What was loaded is remembered; what is on its way isn't asked for again; rows come on top of
+//! what is there, edits stay.
 
 use super::context::Context;
 use super::exchange::{Detail, Exchange};
@@ -15,8 +16,8 @@ use crate::engine::number::floor;
 use crate::engine::schema::{DateFormat, Zone};
 use crate::prelude::*;
 
-/// Most areas that are remembered. Neighbours become one, so that only somebody who jumps about gets here; the oldest is forgotten
-/// then, and loaded again when it is wanted.
+/// Most areas that are remembered. Neighbours become one, so that only somebody who jumps about
+/// gets here; the oldest is forgotten then, and loaded again when it is wanted.
 const AREAS_MAX: usize = 1_000;
 
 /// Rows and times: `from` is in it, `to` isn't.
@@ -63,7 +64,8 @@ impl Area {
         dates: (f64::NEG_INFINITY, f64::INFINITY),
     };
 
-    /// What is left without another area: the bands before and behind it, then what is left of the middle.
+    /// What is left without another area: the bands before and behind it, then what is left of the
+    /// middle.
     fn minus(self, other: Self, rest: &mut Vec<Self>) {
         let rows = (self.rows.0.max(other.rows.0), self.rows.1.min(other.rows.1));
         let dates = (
@@ -192,10 +194,12 @@ impl Lazy {
 }
 
 impl Manager {
-    /// Somebody wants a part of the data to be there: JSON text of `startDate` and `endDate` (ms), `startIndex` and `count`, `parentId`.
+    /// Somebody wants a part of the data to be there: JSON text of `startDate` and `endDate` (ms),
+    /// `startIndex` and `count`, `parentId`.
     ///
     /// # Errors
-    /// [`ErrorCode::InvalidArgument`] for parts that are none; [`Calls::open`](super::calls::Calls::open)'s.
+    /// [`ErrorCode::InvalidArgument`] for parts that are none;
+    /// [`Calls::open`](super::calls::Calls::open)'s.
     pub fn load_missing(
         &mut self,
         call: Option<CallId>,
@@ -281,7 +285,8 @@ impl Manager {
         );
     }
 
-    /// A load of everything: with `lazyLoad`, of what was wanted last, or of the first chunk; with pages, of one.
+    /// A load of everything: with `lazyLoad`, of what was wanted last, or of the first chunk; with
+    /// pages, of one.
     pub(super) fn whole(&self, options: &mut LoadOptions, zone: &Zone) -> Option<Brings> {
         let mut area = Area::ALL;
         let mut part = self.options.load_data.clone();
@@ -310,7 +315,8 @@ impl Manager {
         })
     }
 
-    /// A load for what was wanted gives way to a load of everything: it is made again behind that, if it is still wanted.
+    /// A load for what was wanted gives way to a load of everything: it is made again behind that,
+    /// if it is still wanted.
     pub(super) fn postpone_wishes(&mut self, older: &mut Exchange) {
         if is_for_wishes(older) {
             older.calls.clear();
@@ -318,7 +324,8 @@ impl Manager {
         }
     }
 
-    /// A load was answered: what it brings is there. Says whether that takes the place of all that was.
+    /// A load was answered: what it brings is there. Says whether that takes the place of all that
+    /// was.
     pub(super) fn note_brought(
         &mut self,
         brings: &Brings,
@@ -345,7 +352,8 @@ impl Manager {
         brings.anew
     }
 
-    /// Where the rows of the chunked store end, if that is known: where the server says, else where a chunk isn't full.
+    /// Where the rows of the chunked store end, if that is known: where the server says, else where
+    /// a chunk isn't full.
     fn end_of_rows(
         &self,
         area: Area,

@@ -1,4 +1,5 @@
-//! What a manager has to do with a channel: packages that go over it, changes that come by it, answers that it has to know of.
+//! What a manager has to do with a channel: packages that go over it, changes that come by it,
+//! answers that it has to know of.
 
 use super::backlog::Backlog;
 use super::context::Context;
@@ -79,7 +80,7 @@ impl Manager {
         self.live.landed.push(Landing { sync, revision });
     }
 
-    // --- packages -----------------------------------------------------------------------------------------------
+    // --- packages --------------------------------------------------------------------------------
 
     pub(super) fn goes_over_channel(&self, exchange: &Exchange) -> bool {
         self.live.over_channel && exchange.kind == RequestKind::Sync
@@ -129,12 +130,13 @@ impl Manager {
         }
     }
 
-    // --- changes ------------------------------------------------------------------------------------------------
+    // --- changes ---------------------------------------------------------------------------------
 
     /// Applies what the server says that it has changed. Gives the stores that it speaks of.
     ///
     /// # Errors
-    /// [`ErrorCode::BadResponse`](crate::engine::error::ErrorCode::BadResponse) when it can't be read. Then nothing has changed.
+    /// [`ErrorCode::BadResponse`](crate::engine::error::ErrorCode::BadResponse) when it can't be
+    /// read. Then nothing has changed.
     pub fn apply_remote(
         &mut self,
         bytes: &[u8],
@@ -184,7 +186,7 @@ impl Manager {
         Ok(())
     }
 
-    // --- requests -----------------------------------------------------------------------------------------------
+    // --- requests --------------------------------------------------------------------------------
 
     /// Everything has to be loaded, unless it is about to be. Says whether it can be.
     pub fn reload(&mut self, cx: &mut Context) -> bool {
@@ -196,9 +198,9 @@ impl Manager {
         true
     }
 
-    /// Asks the server for news: by an empty sync, when it is one that tells them, or by a load. Nothing is asked while something
-    /// runs, nothing sent before its time, and nothing loaded over edits that a load would lose.
-    /// Says whether an answer is to be expected.
+    /// Asks the server for news: by an empty sync, when it is one that tells them, or by a load.
+    /// Nothing is asked while something runs, nothing sent before its time, and nothing loaded over
+    /// edits that a load would lose. Says whether an answer is to be expected.
     pub fn poll(&mut self, by_sync: bool, cx: &mut Context) -> bool {
         if self.exchange.is_some() || self.candidate.is_some() || self.next_load.is_some() {
             return true;

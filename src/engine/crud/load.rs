@@ -55,7 +55,8 @@ impl Manager {
     /// Somebody wants all data. A load that waits or runs gives way.
     ///
     /// # Errors
-    /// [`ErrorCode::InvalidArgument`] when the options make no sense; [`Calls::open`](super::calls::Calls::open)'s.
+    /// [`ErrorCode::InvalidArgument`] when the options make no sense;
+    /// [`Calls::open`](super::calls::Calls::open)'s.
     pub fn load(
         &mut self,
         call: Option<CallId>,
@@ -84,7 +85,8 @@ impl Manager {
         Ok(())
     }
 
-    /// A load begins. One that listeners are still being asked about gives way at once; one on the wire when this one may go out.
+    /// A load begins. One that listeners are still being asked about gives way at once; one on the
+    /// wire when this one may go out.
     pub(super) fn begin_load(&mut self, mut next: NextLoad, cx: &mut Context) {
         if let Some(mut older) = self.candidate.take() {
             self.postpone_wishes(&mut older);
@@ -137,7 +139,8 @@ impl Manager {
         package::load_pack(wire_id, &names, options, &self.options.request_data)
     }
 
-    /// A newer load may go out: the one that runs gives way. (While a sync runs, no load comes so far.)
+    /// A newer load may go out: the one that runs gives way. (While a sync runs, no load comes so
+    /// far.)
     pub(super) fn supersede(&mut self, cx: &mut Context) {
         if let Some(mut older) = self.exchange.take() {
             self.postpone_wishes(&mut older);
@@ -145,8 +148,9 @@ impl Manager {
         }
     }
 
-    /// A load that the engine made to learn what the server has was taken back. When that was a listener's will, it isn't made again
-    /// before the next sync; when a newer load took its place, that one tells as much.
+    /// A load that the engine made to learn what the server has was taken back. When that was a
+    /// listener's will, it isn't made again before the next sync; when a newer load took its place,
+    /// that one tells as much.
     pub(super) fn on_load_taken_back(
         &mut self,
         exchange: &Exchange,

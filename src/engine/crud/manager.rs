@@ -42,8 +42,9 @@ pub const STORES_MAX: usize = 1_000;
 
 /// Loads and syncs a set of stores.
 ///
-/// At most one of its exchanges is on the wire: what is asked for meanwhile waits, so that no answer can describe a state from
-/// before another one. The only exception is a load that takes a running load's place.
+/// At most one of its exchanges is on the wire: what is asked for meanwhile waits, so that no
+/// answer can describe a state from before another one. The only exception is a load that takes a
+/// running load's place.
 #[derive(Debug)]
 pub struct Manager {
     pub(super) id: ManagerId,
@@ -62,7 +63,8 @@ pub struct Manager {
     pub(super) asked: bool,
     /// They called while none was running: no backoff holds it up.
     pub(super) hurry: bool,
-    /// A package that somebody called for was refused because of single records: the others are to go out without them.
+    /// A package that somebody called for was refused because of single records: the others are to
+    /// go out without them.
     pub(super) again: bool,
     /// The last sync that began was such a one.
     pub(super) again_runs: bool,
@@ -142,7 +144,7 @@ impl Manager {
         })
     }
 
-    // --- what it is ---------------------------------------------------------------------------------------------
+    // --- what it is ------------------------------------------------------------------------------
 
     /// Its options.
     pub const fn options(&self) -> &ManagerOptions {
@@ -198,7 +200,8 @@ impl Manager {
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
-    /// Everything that the server hasn't confirmed, as the sections of a package; none when there is nothing.
+    /// Everything that the server hasn't confirmed, as the sections of a package; none when there
+    /// is nothing.
     pub fn changes(&self, stores: &Stores) -> Option<Vec<u8>> {
         let sections = self.sections(stores, Layer::Unconfirmed);
         (!sections.is_empty()).then(|| package::changes(&sections))
@@ -218,7 +221,7 @@ impl Manager {
         .min()
     }
 
-    // --- commands -----------------------------------------------------------------------------------------------
+    // --- commands --------------------------------------------------------------------------------
 
     /// Which events somebody listens to.
     pub const fn listen(&mut self, mask: u64) {
@@ -261,8 +264,8 @@ impl Manager {
     /// Puts a store under the manager.
     ///
     /// # Errors
-    /// [`ErrorCode::InvalidArgument`] when it has a manager already, [`ErrorCode::InvalidConfig`] when its name can't be used
-    /// here, [`ErrorCode::Limit`] at [`STORES_MAX`].
+    /// [`ErrorCode::InvalidArgument`] when it has a manager already, [`ErrorCode::InvalidConfig`]
+    /// when its name can't be used here, [`ErrorCode::Limit`] at [`STORES_MAX`].
     pub fn add_store(
         &mut self,
         store: StoreId,
@@ -302,7 +305,8 @@ impl Manager {
         Ok(())
     }
 
-    /// Takes a store out. What a request on the wire holds of it goes back to its edits: the answer doesn't reach it.
+    /// Takes a store out. What a request on the wire holds of it goes back to its edits: the answer
+    /// doesn't reach it.
     ///
     /// # Errors
     /// [`ErrorCode::UnknownStore`] when it isn't here.
@@ -363,7 +367,7 @@ impl Manager {
         self.pump(cx);
     }
 
-    // --- what happens -------------------------------------------------------------------------------------------
+    // --- what happens ----------------------------------------------------------------------------
 
     /// Whether somebody listens to an event.
     #[inline]
@@ -447,7 +451,8 @@ impl Manager {
             .is_some_and(|it| it.request == request && matches!(it.stage, Stage::Wire(_)))
     }
 
-    /// The manager's stores in a configured order: the named ones first, then the others in load order.
+    /// The manager's stores in a configured order: the named ones first, then the others in load
+    /// order.
     pub(super) fn in_sequence(&self, names: Option<&[String]>, stores: &Stores) -> Vec<StoreId> {
         let Some(names) = names else {
             return self.stores.clone();

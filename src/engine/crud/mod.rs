@@ -1,6 +1,7 @@
 //! Managers: loads, syncs, and everything that decides when they happen and what they bring.
 //!
-//! Small machines that don't know each other, each with its own tests, and the manager that puts them together:
+//! Small machines that don't know each other, each with its own tests, and the manager that puts
+//! them together:
 //!
 //! | file | what |
 //! |---|---|

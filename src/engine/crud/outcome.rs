@@ -9,8 +9,8 @@ use crate::engine::store::{Applied, Warning};
 use crate::engine::table::RowId;
 use crate::prelude::*;
 
-/// Most warnings that one answer gives; the last one says how many more there would be. An answer with a hundred thousand odd rows
-/// is one problem, not a hundred thousand.
+/// Most warnings that one answer gives; the last one says how many more there would be. An answer
+/// with a hundred thousand odd rows is one problem, not a hundred thousand.
 const WARNINGS_MAX: usize = 20;
 
 /// What an applied answer leaves to be told.
@@ -20,7 +20,8 @@ pub(super) struct Outcome {
     pub(super) warnings: Vec<(String, Vec<(StoreId, RowId)>)>,
     /// What the server removed by itself, and is still here.
     pub(super) removed: Vec<(StoreId, Vec<RowId>)>,
-    /// The answer itself made changes that have to be sent: foreign keys that the server wrote with a phantom's id, what was taken back too late.
+    /// The answer itself made changes that have to be sent: foreign keys that the server wrote with
+    /// a phantom's id, what was taken back too late.
     pub(super) more_to_send: bool,
 }
 

@@ -46,7 +46,8 @@ impl LoadOptions {
             .collect()
     }
 
-    /// Reads `{ request?: { url?, params?, data?, partial? }, <storeId>?: {…} }`; what has another shape is an error in words.
+    /// Reads `{ request?: { url?, params?, data?, partial? }, <storeId>?: {…} }`; what has another
+    /// shape is an error in words.
     ///
     /// # Errors
     /// What is wrong with the text.

@@ -1,7 +1,8 @@
 //! Asking the server for news, an interval after its last answer of that kind.
 //!
-//! An interval that ends while something runs, or while there are changes (`skipWhileDirty`), is passed over; one that ends while
-//! the page is hidden or the browser offline is made up for when that is over.
+//! An interval that ends while something runs, or while there are changes (`skipWhileDirty`), is
+//! passed over; one that ends while the page is hidden or the browser offline is made up for when
+//! that is over.
 
 use super::backlog::Backlog;
 use super::context::Context;

@@ -1,5 +1,6 @@
-//! Which part of what waits goes into the next package: all of it, unless servers can't resolve references to new records
-//! (`phasedSync`), or bear large bodies (`maxSyncBytes`). What is left follows at once in packages of its own.
+//! Which part of what waits goes into the next package: all of it, unless servers can't resolve
+//! references to new records (`phasedSync`), or bear large bodies (`maxSyncBytes`). What is left
+//! follows at once in packages of its own.
 
 use super::context::Context;
 use super::manager::Manager;
@@ -34,7 +35,8 @@ impl Manager {
         }
     }
 
-    /// What waits: additions and edits behind what they refer to, then removals before what they refer to.
+    /// What waits: additions and edits behind what they refer to, then removals before what they
+    /// refer to.
     fn in_order_of_reference(&self, called: bool, cx: &Context) -> Vec<(StoreId, Waiting)> {
         let options = self.package_options();
         let order = relations::referenced_first(self.stores.clone(), &cx.stores);
@@ -59,7 +61,8 @@ impl Manager {
         waiting
     }
 
-    /// What refers to no new record; everything where that is nothing, as in a circle of references.
+    /// What refers to no new record; everything where that is nothing, as in a circle of
+    /// references.
     fn first_phase(&mut self, waiting: Vec<(StoreId, Waiting)>) -> Vec<(StoreId, Waiting)> {
         if waiting.iter().all(|(_, record)| record.refers_to_new) {
             return waiting;

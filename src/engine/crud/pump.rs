@@ -60,7 +60,8 @@ impl Manager {
         self.pump(cx);
     }
 
-    /// The user changed something in one of its stores. `grouped`: more of the same call is to come.
+    /// The user changed something in one of its stores. `grouped`: more of the same call is to
+    /// come.
     #[inline]
     pub fn on_edit(&mut self, grouped: bool, cx: &mut Context) {
         if grouped || self.batches > 0 {
@@ -124,7 +125,8 @@ impl Manager {
         self.pump(cx);
     }
 
-    /// Nothing is left that could be saved: a sync that failed for what was there means nothing any more.
+    /// Nothing is left that could be saved: a sync that failed for what was there means nothing any
+    /// more.
     pub(super) fn forget_failure(&mut self) {
         if matches!(self.backlog, Backlog::Clear | Backlog::Reported(_)) {
             self.backlog = Backlog::Clear;

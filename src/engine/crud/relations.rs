@@ -1,4 +1,5 @@
-//! What happens in one store and concerns others: ids that become real, records that go or come back.
+//! What happens in one store and concerns others: ids that become real, records that go or come
+//! back.
 
 use super::context::{Context, Stores};
 use crate::engine::input::StoreId;
@@ -7,8 +8,9 @@ use crate::engine::schema::FieldIx;
 use crate::engine::store::{Aftermath, Id, Named, Store, Which};
 use crate::prelude::*;
 
-/// Longest chain of stores that one removal runs through. Far beyond any real model (event, assignment, note …); every step
-/// removes or changes records, so that chains end by themselves, and the bound only keeps a flaw from hanging a page.
+/// Longest chain of stores that one removal runs through. Far beyond any real model (event,
+/// assignment, note …); every step removes or changes records, so that chains end by themselves,
+/// and the bound only keeps a flaw from hanging a page.
 pub const CASCADE_STEPS_MAX: usize = 10_000;
 
 /// What following brought to light.
@@ -20,7 +22,8 @@ pub struct Followed {
     pub lost: Vec<(String, Id)>,
 }
 
-/// Carries what happened in `origin` to the stores that refer to it, and on from there: also to those of other managers.
+/// Carries what happened in `origin` to the stores that refer to it, and on from there: also to
+/// those of other managers.
 pub fn follow(cx: &mut Context, origin: StoreId) -> Followed {
     let mut followed = Followed::default();
     let mut waiting = vec![origin];
@@ -54,8 +57,8 @@ pub fn follow(cx: &mut Context, origin: StoreId) -> Followed {
     followed
 }
 
-/// Rows that the server sends for a store refer to others by ids: unsaved records that go by such an id here, because the app chose it,
-/// are others, and get new ones.
+/// Rows that the server sends for a store refer to others by ids: unsaved records that go by such
+/// an id here, because the app chose it, are others, and get new ones.
 pub fn give_way(id: StoreId, section: &Section, named: &mut Named, cx: &mut Context) {
     let Some(store) = cx.stores.get(id) else {
         return;
@@ -75,8 +78,9 @@ pub fn give_way(id: StoreId, section: &Section, named: &mut Named, cx: &mut Cont
     }
 }
 
-/// Corrects references in which the server names records by client ids that they had. `all`: in whole stores, otherwise in what the
-/// last answer wrote. Says whether there is something to send for it.
+/// Corrects references in which the server names records by client ids that they had. `all`: in
+/// whole stores, otherwise in what the last answer wrote. Says whether there is something to send
+/// for it.
 pub fn correct(cx: &mut Context, stores: &[StoreId], all: bool) -> bool {
     let which = if all { Which::All } else { Which::Echoed };
     let mut corrected = false;

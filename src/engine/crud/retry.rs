@@ -1,4 +1,5 @@
-//! When a request whose outcome is unknown is tried again: growing waits with a random part, a bounded number of them.
+//! When a request whose outcome is unknown is tried again: growing waits with a random part, a
+//! bounded number of them.
 
 use crate::engine::config::RetryOptions;
 use crate::engine::rng::Rng;
@@ -26,7 +27,8 @@ pub struct Retry {
 }
 
 impl Retry {
-    /// An attempt failed in a way that may pass. Plans the next one, unless they are used up, and says in how many ms it will be.
+    /// An attempt failed in a way that may pass. Plans the next one, unless they are used up, and
+    /// says in how many ms it will be.
     pub fn on_failure(
         &mut self,
         options: &RetryOptions,
@@ -78,7 +80,8 @@ impl Retry {
         self.next = Next::None;
     }
 
-    /// The way to the server is said to be open: what waits is tried at once, and, when `anew`, the count starts anew.
+    /// The way to the server is said to be open: what waits is tried at once, and, when `anew`, the
+    /// count starts anew.
     pub const fn hurry(&mut self, anew: bool) {
         if anew {
             self.attempts = 0;

@@ -7,7 +7,8 @@ use crate::engine::json::dom::{Members, Value};
 pub struct Revision(Option<Value>);
 
 impl Revision {
-    /// An answer was applied; it may carry a revision. It may jump or go back; one that is absent or no scalar changes nothing.
+    /// An answer was applied; it may carry a revision. It may jump or go back; one that is absent
+    /// or no scalar changes nothing.
     pub fn on_success(&mut self, envelope: &Members) {
         match envelope.get("revision") {
             Some(Value::Null | Value::List(_) | Value::Object(_)) | None => {}

@@ -19,8 +19,9 @@ use crate::engine::store::{Layer, PackageOptions, Store};
 use crate::prelude::*;
 
 impl Manager {
-    /// Somebody wants all changes sent. While a sync runs, this and all further calls wait for one more, whose package is made
-    /// when it starts. While the browser is offline or a load runs, they wait for that to end.
+    /// Somebody wants all changes sent. While a sync runs, this and all further calls wait for one
+    /// more, whose package is made when it starts. While the browser is offline or a load runs,
+    /// they wait for that to end.
     ///
     /// # Errors
     /// [`Calls::open`](super::calls::Calls::open)'s.
@@ -43,7 +44,8 @@ impl Manager {
         Ok(())
     }
 
-    /// A sync begins: the request that is held, or a new package; also one without changes when it is `forced`.
+    /// A sync begins: the request that is held, or a new package; also one without changes when it
+    /// is `forced`.
     pub(super) fn begin_sync(&mut self, forced: bool, cx: &mut Context) {
         let called = core::mem::take(&mut self.asked);
         self.hurry = false;
@@ -112,8 +114,8 @@ impl Manager {
         }
     }
 
-    /// A sync was taken back. One that never went out leaves its edits as they were; one that did may have been carried out: it
-    /// is held, and goes out again with the next sync.
+    /// A sync was taken back. One that never went out leaves its edits as they were; one that did
+    /// may have been carried out: it is held, and goes out again with the next sync.
     pub(super) fn on_sync_taken_back(
         &mut self,
         exchange: &Exchange,
@@ -138,7 +140,8 @@ impl Manager {
         let oddities = answer::oddities(&mut response, &exchange);
         let as_load = self.options.track_response_type && answer::is_of_type(&response, "load");
         let outcome = if as_load {
-            // The whole data set says what the server made of the package: what it doesn't show is still to be sent.
+            // The whole data set says what the server made of the package: what it doesn't show is
+            // still to be sent.
             self.thaw(&exchange.stores, None, cx);
             self.apply_rows(&exchange.stores, &mut response, &LoadOptions::default(), cx)
         } else {
@@ -256,8 +259,8 @@ impl Manager {
         self.release(&exchange, cx);
     }
 
-    /// The server refused. Nothing is sent again by itself before the next edit, but where it only asked for a pause, or others were
-    /// quicker.
+    /// The server refused. Nothing is sent again by itself before the next edit, but where it only
+    /// asked for a pause, or others were quicker.
     fn plan_after_refusal(&mut self, error: &SyncError, cx: &mut Context) -> Option<u64> {
         if error.status == Some(TOO_MANY_REQUESTS) {
             return self
@@ -271,8 +274,9 @@ impl Manager {
         None
     }
 
-    /// What a refusal leaves open. It settles a request that went out once. Of a repeated one it says nothing about the time before,
-    /// unless it is the word of a server that knows repeated requests again.
+    /// What a refusal leaves open. It settles a request that went out once. Of a repeated one it
+    /// says nothing about the time before, unless it is the word of a server that knows repeated
+    /// requests again.
     fn doubt(&self, exchange: &Exchange, error: &SyncError, response: Option<&Response>) -> Doubt {
         if !matches!(exchange.detail, Detail::Sync { repeated: true }) {
             return Doubt::None;
@@ -284,7 +288,8 @@ impl Manager {
                 .is_some_and(|id| !id.is_null())
                 && verdict::foreign_request_id(&response.envelope, exchange.wire_id).is_none()
         });
-        // Only what speaks of the content comes from the app behind the gateways; a login that has expired doesn't.
+        // Only what speaks of the content comes from the app behind the gateways; a login that has
+        // expired doesn't.
         let of_content = matches!(error.status, Some(200..=299 | 400 | 409 | 422));
         match (
             named && self.is_idempotent(),
@@ -312,8 +317,9 @@ impl Manager {
         let retry_in = self
             .retry
             .on_failure(&self.options.retry, cx.now, &mut cx.rng);
-        // Answered by a failure again: the server may break down over the package itself. What it has is looked at before the next
-        // one, which is made anew, without what was taken back meanwhile.
+        // Answered by a failure again: the server may break down over the package itself. What it
+        // has is looked at before the next one, which is made anew, without what was taken back
+        // meanwhile.
         let repeated = matches!(exchange.detail, Detail::Sync { repeated: true });
         let broke = repeated && error.status.is_some() && retry_in.is_none();
         if broke {
@@ -326,8 +332,8 @@ impl Manager {
         retry_in
     }
 
-    /// Keeps a request of unknown outcome. The same one goes out again, where that can't do anything twice; else a load has to tell
-    /// what became of the additions.
+    /// Keeps a request of unknown outcome. The same one goes out again, where that can't do
+    /// anything twice; else a load has to tell what became of the additions.
     fn keep(&mut self, exchange: &Exchange, cx: &mut Context) {
         let added = self.additions(exchange, cx);
         if added.is_empty() || self.is_idempotent() {
@@ -337,8 +343,8 @@ impl Manager {
         }
     }
 
-    /// Keeps in mind which additions in doubt the user has removed. To be asked before a load is applied: that may turn phantoms
-    /// into the server's records.
+    /// Keeps in mind which additions in doubt the user has removed. To be asked before a load is
+    /// applied: that may turn phantoms into the server's records.
     pub(super) fn note_removed(&mut self, stores: &Stores) {
         if let Backlog::Doubtful(additions) = &mut self.backlog {
             for addition in additions {
@@ -380,9 +386,10 @@ impl Manager {
         self.gather(cx);
     }
 
-    /// A load has been applied under what was on the wire (or can't be had, because of `error`): what is in doubt goes back to the
-    /// edits. Additions that are still phantoms may be on the server under ids that nobody here can tell: the app is told of them,
-    /// and they go out when it calls `sync`.
+    /// A load has been applied under what was on the wire (or can't be had, because of `error`):
+    /// what is in doubt goes back to the edits. Additions that are still phantoms may be on the
+    /// server under ids that nobody here can tell: the app is told of them, and they go out when it
+    /// calls `sync`.
     pub(super) fn resolve_doubts(&mut self, error: Option<&SyncError>, cx: &mut Context) {
         let additions = match core::mem::take(&mut self.backlog) {
             Backlog::Doubtful(additions) => additions,

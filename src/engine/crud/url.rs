@@ -3,7 +3,8 @@
 use crate::engine::json::dom::{Members, Value};
 use crate::prelude::*;
 
-/// `url` with the parameters appended to its query, before its fragment. `null` leaves a parameter out; objects and arrays go as JSON.
+/// `url` with the parameters appended to its query, before its fragment. `null` leaves a parameter
+/// out; objects and arrays go as JSON.
 pub fn compose(url: &str, params: &[&Members], pack: Option<(&str, &[u8])>) -> String {
     let (path, fragment) = match url.split_once('#') {
         Some((path, fragment)) => (path, Some(fragment)),
@@ -39,7 +40,8 @@ pub fn compose(url: &str, params: &[&Members], pack: Option<(&str, &[u8])>) -> S
     out
 }
 
-/// Whether a URL names this machine, which can be reached without any network. Relative ones don't say.
+/// Whether a URL names this machine, which can be reached without any network. Relative ones don't
+/// say.
 pub fn is_loopback(url: &str) -> bool {
     let url = url.as_bytes();
     let Some(at) = url.windows(2).position(|pair| pair == b"//") else {

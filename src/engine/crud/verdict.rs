@@ -4,7 +4,8 @@ use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::json::dom::{Members, Value};
 use crate::prelude::*;
 
-/// Longest message taken over from an answer, in bytes: a sentence or two; whole HTML pages stay in the raw response.
+/// Longest message taken over from an answer, in bytes: a sentence or two; whole HTML pages stay in
+/// the raw response.
 pub const MESSAGE_MAX: usize = 500;
 
 /// What an answer says about its request.
@@ -78,7 +79,8 @@ pub fn judge_unreadable(status: u16, why: &str, head: &[u8], conflict_codes: &[S
         (false, false) => raw.to_owned(),
     };
     let error = SyncError::new(code, text).with_status(status);
-    // With 2xx, something answered as if all was well, and may well have done the work before it broke its answer.
+    // With 2xx, something answered as if all was well, and may well have done the work before it
+    // broke its answer.
     if http_ok || uncertain(status) {
         Verdict::Unknown(error)
     } else {
@@ -86,7 +88,8 @@ pub fn judge_unreadable(status: u16, why: &str, head: &[u8], conflict_codes: &[S
     }
 }
 
-/// The `requestId` of the answer, when it is there and is not that of the request: as text, for a warning.
+/// The `requestId` of the answer, when it is there and is not that of the request: as text, for a
+/// warning.
 pub fn foreign_request_id(envelope: &Members, wire_id: u64) -> Option<String> {
     let same = match envelope.get("requestId") {
         None | Some(Value::Null) => true,
@@ -118,7 +121,8 @@ fn conflicts(status: u16, envelope: &Members, codes: &[String]) -> bool {
     })
 }
 
-/// The server's words: `message`, `error`, `detail`, or a map of field to messages under any of them or under `errors`.
+/// The server's words: `message`, `error`, `detail`, or a map of field to messages under any of
+/// them or under `errors`.
 fn message(envelope: &Members) -> Option<String> {
     ["message", "error", "detail", "errors"]
         .iter()

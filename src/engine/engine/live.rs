@@ -13,7 +13,8 @@ use crate::engine::store::Store;
 use crate::engine::table::{IdRef, RowId};
 use crate::prelude::*;
 
-/// How often a manager and its channel can answer each other in one turn. They come to rest after two or three rounds.
+/// How often a manager and its channel can answer each other in one turn. They come to rest after
+/// two or three rounds.
 const ROUNDS_MAX: u32 = 100;
 
 impl Engine {
@@ -81,7 +82,8 @@ impl Engine {
         }
     }
 
-    /// Changes that find no room in the outbox and are unconfirmed edits anyway go out with the next sync.
+    /// Changes that find no room in the outbox and are unconfirmed edits anyway go out with the
+    /// next sync.
     fn fold(&mut self, id: ManagerId, changes: &[u8]) -> Option<()> {
         let changes = Value::parse(changes).ok()?;
         let (manager, cx) = self.lend(id).ok()?;
@@ -264,7 +266,7 @@ impl Engine {
         text.extend_from_slice(b"]}");
     }
 
-    // --- locks --------------------------------------------------------------------------------------------------
+    // --- locks -----------------------------------------------------------------------------------
 
     fn look_at_locks(&mut self) {
         let mut channels = self.channels.iter();

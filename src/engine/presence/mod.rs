@@ -1,14 +1,16 @@
 //! Who is here, what they do, and which records they hold. Pure: told by messages and time.
 //!
-//! Peers and locks are the server's word; without a connection they are believed in for a while only. One's own locks are
-//! remembered over a reconnect and asked for anew where the server has forgotten them.
+//! Peers and locks are the server's word; without a connection they are believed in for a while
+//! only. One's own locks are remembered over a reconnect and asked for anew where the server has
+//! forgotten them.
 
 use crate::engine::json::dom::{Members, Value};
 use crate::engine::order::order;
 use crate::engine::time::Millis;
 use crate::prelude::*;
 
-/// Most peers, and most locks, that are kept: far more than can be shown. A list that is longer is cut.
+/// Most peers, and most locks, that are kept: far more than can be shown. A list that is longer is
+/// cut.
 pub const ENTRIES_MAX: usize = 10_000;
 
 /// What somebody does, or holds.
@@ -42,7 +44,8 @@ pub struct Held {
 /// How long a lock stands without being renewed when nobody said, in ms.
 pub const LOCK_TTL_MS: u64 = 300_000;
 
-/// How long what was told of one peer alone is believed, in ms, when its heartbeat doesn't come again.
+/// How long what was told of one peer alone is believed, in ms, when its heartbeat doesn't come
+/// again.
 pub const PEER_TTL_MS: u64 = 60_000;
 
 /// The people of a room and their locks.
@@ -104,7 +107,7 @@ impl Presence {
         &self.mine
     }
 
-    // --- peers --------------------------------------------------------------------------------------------------
+    // --- peers -----------------------------------------------------------------------------------
 
     /// The server told who is here: all of them, or news of one.
     pub fn on_peers(&mut self, data: &Value, now: Millis) -> Option<News> {
@@ -135,7 +138,7 @@ impl Presence {
         Some(News::Peers)
     }
 
-    // --- locks --------------------------------------------------------------------------------------------------
+    // --- locks -----------------------------------------------------------------------------------
 
     /// The server told all locks. Gives those of this client that it has forgotten.
     pub fn on_locks(&mut self, data: &Value, now: Millis, news: &mut Vec<News>) -> Vec<Held> {
@@ -230,7 +233,7 @@ impl Presence {
         });
     }
 
-    // --- time ---------------------------------------------------------------------------------------------------
+    // --- time ------------------------------------------------------------------------------------
 
     /// The connection is gone: what is known is believed for so long.
     pub fn on_down(&mut self, until: Millis) {

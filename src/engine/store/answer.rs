@@ -133,8 +133,8 @@ impl Store {
         }
     }
 
-    /// The first half of applying a plan: whose ids its rows say. Other stores have to follow before
-    /// the second half.
+    /// The first half of applying a plan: whose ids its rows say. Other stores have to follow
+    /// before the second half.
     pub fn apply_ids(&mut self, plan: &mut StorePlan, unmentioned: Unmentioned, out: &mut Notices) {
         plan.is_named = true;
         let section = &mut plan.section;

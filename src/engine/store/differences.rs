@@ -1,4 +1,5 @@
-//! A new data set is taken over by what is different in it: records stay, and each difference is told.
+//! A new data set is taken over by what is different in it: records stay, and each difference is
+//! told.
 
 use super::Store;
 use super::answer::Applied;
@@ -14,7 +15,8 @@ use crate::engine::value::Cell;
 use crate::prelude::*;
 
 impl Store {
-    /// Whether so much has changed that the whole data set should take the old one's place. So it is also when there was none.
+    /// Whether so much has changed that the whole data set should take the old one's place. So it
+    /// is also when there was none.
     pub fn differs_much(&self, rows: &Rows, config: &DifferencesConfig) -> bool {
         let known = self.known_rows(&rows.table);
         let here = self.table.order().len();
@@ -28,8 +30,9 @@ impl Store {
                 .any(|most| differences > most)
     }
 
-    /// Takes a data set over by its differences. Edits lie on top as after any load. The records that aren't in it stand in
-    /// [`Applied::removed`]; call [`Store::forget`] when other stores have followed.
+    /// Takes a data set over by its differences. Edits lie on top as after any load. The records
+    /// that aren't in it stand in [`Applied::removed`]; call [`Store::forget`] when other stores
+    /// have followed.
     pub fn load_differences(
         &mut self,
         rows: Rows,

@@ -74,7 +74,8 @@ impl Store {
         Ok(true)
     }
 
-    /// Whether a value that the app gives for a date field is none. What servers say is kept as it is.
+    /// Whether a value that the app gives for a date field is none. What servers say is kept as it
+    /// is.
     pub(super) fn is_no_date(&self, field: FieldIx, cell: Cell) -> bool {
         let kind = self.table.schema().field(field).map(|field| &field.kind);
         let is_date = cell.is_nullish() || cell.as_number().is_some();
@@ -113,7 +114,8 @@ impl Store {
         any
     }
 
-    /// Rows lie far apart, and what an edit waits for is memory: that of several is fetched at once.
+    /// Rows lie far apart, and what an edit waits for is memory: that of several is fetched at
+    /// once.
     #[inline(always)]
     fn fetch(&self, edits: &Edits<'_>) {
         let fetch =
@@ -128,8 +130,8 @@ impl Store {
         !is_watched && !self.hears(NoticeKind::Update, Origin::Local)
     }
 
-    /// What is set most often: another value for a field that was edited before, of a record that is
-    /// otherwise as the server has it. `None` where it takes more than that.
+    /// What is set most often: another value for a field that was edited before, of a record that
+    /// is otherwise as the server has it. `None` where it takes more than that.
     #[inline(always)]
     fn overwrite(&mut self, id: RowId, field: FieldIx, value: Value<'_>) -> Option<bool> {
         let traits = *self.traits.get(field.ix())?;

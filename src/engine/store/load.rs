@@ -27,7 +27,8 @@ pub struct Loaded {
     pub gone: Vec<Id>,
     /// How many records came without an id; they got one that only this client knows.
     pub without_id: usize,
-    /// How many came with an id that another client made up, and that the server should not have kept.
+    /// How many came with an id that another client made up, and that the server should not have
+    /// kept.
     pub generated: usize,
     /// What was odd and has been passed over.
     pub warnings: Vec<String>,

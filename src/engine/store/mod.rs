@@ -403,7 +403,8 @@ impl Store {
         self.version
     }
 
-    /// Another number than before when the shape of a tree may be another, for the same order of the data.
+    /// Another number than before when the shape of a tree may be another, for the same order of
+    /// the data.
     pub const fn shape(&self) -> u32 {
         self.shape
     }

@@ -74,8 +74,8 @@ impl Notices {
 }
 
 /// The bit of a mask for hosts that cache records: where nobody listens to updates that the user
-/// didn't make, the fields are listed by themselves. A hundred thousand notices would cost more than
-/// what they are about.
+/// didn't make, the fields are listed by themselves. A hundred thousand notices would cost more
+/// than what they are about.
 pub const STALE: u32 = 1 << 31;
 
 /// By how much the bits of a mask are shifted that are about what the user didn't do.

@@ -22,8 +22,8 @@ pub struct Waiting {
 }
 
 impl Store {
-    /// The records that the next package would carry, parents before their children; those that were refused only when somebody
-    /// `called`. `targets`: the stores that it refers to, by field.
+    /// The records that the next package would carry, parents before their children; those that
+    /// were refused only when somebody `called`. `targets`: the stores that it refers to, by field.
     pub fn waiting(
         &self,
         called: bool,

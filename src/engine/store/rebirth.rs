@@ -1,5 +1,5 @@
-//! Removals that were taken back too late: the server has removed the record, what it did along with
-//! that is done, and the user has all of it. It is sent again, as new.
+//! Removals that were taken back too late: the server has removed the record, what it did along
+//! with that is done, and the user has all of it. It is sent again, as new.
 
 use super::aftermath::IdChange;
 use super::notices::Notices;

@@ -144,7 +144,8 @@ impl Dirty {
             && self.blocked & CONFLICT == 0
     }
 
-    /// Whether the user edits a record that is otherwise as the server has it, and that the next package carries.
+    /// Whether the user edits a record that is otherwise as the server has it, and that the next
+    /// package carries.
     #[inline(always)]
     pub(super) fn is_being_edited(&self) -> bool {
         let is_ready = self.counted.ready && self.in_base && !self.held;
@@ -194,7 +195,8 @@ impl Dirty {
             .any(|stake| stake.hidden && stake.of == Of::Removal && stake.sent == sent)
     }
 
-    /// What the newest stake in a field (`sent`: of what is on the wire) has set without showing it.
+    /// What the newest stake in a field (`sent`: of what is on the wire) has set without showing
+    /// it.
     pub(super) fn hidden_cell(&self, field: FieldIx, sent: bool) -> Option<Cell> {
         let mut stakes = self.stakes.iter().rev();
         let newest = stakes.find(|stake| stake.of == Of::Field(field) && stake.sent == sent)?;

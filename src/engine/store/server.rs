@@ -24,8 +24,8 @@ pub(super) struct ServerRow<'a> {
     pub(super) local_wins: bool,
     /// Whether others may have made the changes, so that they can clash with the user's.
     pub(super) detects: bool,
-    /// Fields of which the request that is answered carried a value: what the server says of them is
-    /// its answer.
+    /// Fields of which the request that is answered carried a value: what the server says of them
+    /// is its answer.
     pub(super) own: &'a [FieldIx],
     pub(super) origin: Origin,
 }

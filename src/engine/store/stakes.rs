@@ -1,10 +1,10 @@
-//! What calls wait for: every edit that somebody holds a promise of leaves stakes in the records that
-//! it touches, and each stake is decided once.
+//! What calls wait for: every edit that somebody holds a promise of leaves stakes in the records
+//! that it touches, and each stake is decided once.
 //!
-//! A stake in a field also keeps what was set, in the order of the edits: a refused edit can be taken
-//! back alone, and what was set before it, or since, stays. Values that aren't to be seen before the
-//! server has confirmed them (`hidden`) are in their stake and nowhere else. Where nobody waits for
-//! anything there are no stakes, and edits cost what they cost.
+//! A stake in a field also keeps what was set, in the order of the edits: a refused edit can be
+//! taken back alone, and what was set before it, or since, stays. Values that aren't to be seen
+//! before the server has confirmed them (`hidden`) are in their stake and nowhere else. Where
+//! nobody waits for anything there are no stakes, and edits cost what they cost.
 
 use super::Store;
 use super::notices::Notices;

@@ -1,4 +1,5 @@
-//! Calls are taken back: their own edits go, what others set in the same fields, before or since, is seen again.
+//! Calls are taken back: their own edits go, what others set in the same fields, before or since,
+//! is seen again.
 
 use super::Store;
 use super::notices::Notices;

@@ -1,5 +1,5 @@
-//! The fields of one record that have layers. Most edits are of one field, or of a start and an end: so many
-//! need no memory of their own.
+//! The fields of one record that have layers. Most edits are of one field, or of a start and an
+//! end: so many need no memory of their own.
 
 use core::ops::{Deref, DerefMut};
 use core::slice;

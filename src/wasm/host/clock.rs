@@ -24,11 +24,12 @@ extern "C" {
     fn random_values(bytes: &Uint8Array) -> Result<JsValue, JsValue>;
 }
 
-/// How often in one turn the time is taken from the last look at the clock. A look costs more than an edit of a field; a loop of
-/// edits that runs for long must see time pass all the same.
+/// How often in one turn the time is taken from the last look at the clock. A look costs more than
+/// an edit of a field; a loop of edits that runs for long must see time pass all the same.
 const LOOKS_SAVED_MAX: u32 = 64;
 
-/// A clock that counts from the Unix epoch and never goes back, also when the user sets the system's.
+/// A clock that counts from the Unix epoch and never goes back, also when the user sets the
+/// system's.
 #[derive(Debug)]
 pub(in crate::wasm) struct Clock {
     origin: Cell<f64>,
@@ -54,7 +55,8 @@ impl Clock {
         let mut now = self.origin.get() + performance_now();
         let behind = self.last.get() - now;
         if behind > 0.0 {
-            // Another clock took the place of the host's, as tests of apps do it: it counts on from here.
+            // Another clock took the place of the host's, as tests of apps do it: it counts on from
+            // here.
             self.origin.set(self.origin.get() + behind);
             now = self.last.get();
         }
@@ -62,8 +64,8 @@ impl Clock {
         Millis(now as u64)
     }
 
-    /// The time, as it was at the last look if that was in this turn, for what happens once in it: the end of a turn costs more to
-    /// be told of than a look.
+    /// The time, as it was at the last look if that was in this turn, for what happens once in it:
+    /// the end of a turn costs more to be told of than a look.
     pub(in crate::wasm) fn now_for_once(&self) -> Millis {
         match self.saved.get() {
             0 => self.now(),

@@ -1,5 +1,6 @@
-// Requests: sent with `fetch`, answered chunk by chunk, aborted when nobody waits any more. In JavaScript, for all of it is calls of
-// the host: their glue and the machinery of futures would be several kilobytes of the module.
+// Requests: sent with `fetch`, answered chunk by chunk, aborted when nobody waits any more. In
+// JavaScript, for all of it is calls of the host: their glue and the machinery of futures would be
+// several kilobytes of the module.
 
 /** What is told of a request; `Step` in `http.rs`. */
 const UNSENT = 0;
@@ -9,8 +10,8 @@ const END = 3;
 const FAILED = 4;
 
 /**
- * How much of a body is copied into the module's memory at once. Memory never shrinks again, so the copy stays small however large
- * the pieces are that the network delivers.
+ * How much of a body is copied into the module's memory at once. Memory never shrinks again, so the
+ * copy stays small however large the pieces are that the network delivers.
  */
 const COPY_BYTES = 128 * 1024;
 
@@ -20,7 +21,8 @@ const running = new Map();
 /**
  * Sends; what becomes of it is told.
  *
- * @param {any} facade makes requests and sends them (apps' tests answer some by themselves); gets answers that are to be kept
+ * @param {any} facade makes requests and sends them (apps' tests answer some by themselves); gets
+ * answers that are to be kept
  * @param {(step: number, request: number, status: number, value: unknown) => void} tell
  * @param {number} request
  * @param {string} http method, URL, headers and options of `fetch`, as JSON
@@ -85,7 +87,8 @@ async function exchange(facade, tell, request, raw, keep) {
   while (reader !== undefined && running.has(request)) {
     const { done, value } = await reader.read();
     if (done) return;
-    // Not `instanceof`: simulated pages (jsdom) have a `Uint8Array` of their own beside that of `fetch`.
+    // Not `instanceof`: simulated pages (jsdom) have a `Uint8Array` of their own beside that of
+    // `fetch`.
     if (value?.BYTES_PER_ELEMENT !== 1) throw 'the body holds something other than bytes';
     if (keep) kept('chunk', value);
     for (let from = 0; from < value.length && running.has(request); from += COPY_BYTES) {

@@ -1,4 +1,5 @@
-//! What the page tells: online or not, visible or not. Where there is no page (Node, some workers), nothing is told.
+//! What the page tells: online or not, visible or not. Where there is no page (Node, some workers),
+//! nothing is told.
 
 use js_sys::{Function, Reflect};
 use wasm_bindgen::JsCast;
@@ -8,8 +9,8 @@ use crate::engine::input::Input;
 use crate::engine::is_loopback;
 use crate::wasm::driver;
 
-/// Listens from now on, as long as the module lives, and tells how things stand. A page that this machine serves can reach its
-/// server without a network: it isn't told that there is none.
+/// Listens from now on, as long as the module lives, and tells how things stand. A page that this
+/// machine serves can reach its server without a network: it isn't told that there is none.
 pub(in crate::wasm) fn watch() {
     let global: JsValue = js_sys::global().into();
     listen(&global, "online", || tell(&Input::Online(true)));

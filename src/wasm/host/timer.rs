@@ -26,8 +26,8 @@ pub(in crate::wasm) fn soon(call: impl FnOnce() + 'static) {
 /// The longest wait that a host's timer can count. A later deadline is reached in steps.
 const WAIT_MS_MAX: u64 = i32::MAX as u64;
 
-/// Rings at the earliest deadline, or before it: an early ring does no harm, so a deadline that moves away (autoSync after
-/// every keystroke) leaves the timer alone.
+/// Rings at the earliest deadline, or before it: an early ring does no harm, so a deadline that
+/// moves away (autoSync after every keystroke) leaves the timer alone.
 #[derive(Debug, Default)]
 pub(in crate::wasm) struct Timer {
     armed: RefCell<Option<(Millis, JsValue)>>,

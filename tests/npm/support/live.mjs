@@ -1,4 +1,5 @@
-// A server with a room, for tests of channels: the wire of docs/live.md over WebSockets and event streams, as far as they need it.
+// A server with a room, for tests of channels: the wire of docs/live.md over WebSockets and event
+// streams, as far as they need it.
 
 import { createServer } from 'node:http';
 import { tool } from './package.mjs';

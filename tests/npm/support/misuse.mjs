@@ -67,7 +67,10 @@ function declarations(file) {
   return readFileSync(new URL(at), 'utf8');
 }
 
-/** The public members that an object has of its class and those above: `[name, descriptor]`, nearest first. */
+/**
+ * The public members that an object has of its class and those above: `[name, descriptor]`, nearest
+ * first.
+ */
 export function members(object, from = Object.getPrototypeOf(object)) {
   const found = new Map();
   const ends = [null, Object.prototype, Function.prototype, Error];
@@ -113,7 +116,10 @@ export function declared(file, name) {
   return found;
 }
 
-/** Calls it; what it throws or rejects with has to be a SyncError, or what a function of the app threw. */
+/**
+ * Calls it; what it throws or rejects with has to be a SyncError, or what a function of the app
+ * threw.
+ */
 export async function tolerates(what, call) {
   try {
     const result = call();

@@ -27,7 +27,10 @@ export function packagedFiles() {
     .sort();
 }
 
-/** A development tool of the repository, imported from where it is installed: in `pkg` or in `tests`. */
+/**
+ * A development tool of the repository, imported from where it is installed: in `pkg` or in
+ * `tests`.
+ */
 export function tool(name, where = 'pkg') {
   const require = createRequire(join(ROOT, where, 'package.json'));
   return import(pathToFileURL(require.resolve(name)).href);
@@ -50,7 +53,9 @@ export async function run(file, args, options = {}) {
   }
 }
 
-/** What a module prints that is given as text and runs in a Node.js of its own: JSON is expected. */
+/**
+ * What a module prints that is given as text and runs in a Node.js of its own: JSON is expected.
+ */
 export async function inNode(text, flags = []) {
   return JSON.parse(await run(process.execPath, [...flags, '--input-type=module', '--eval', text]));
 }

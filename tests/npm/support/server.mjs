@@ -1,12 +1,13 @@
-// A server that speaks the load/sync protocol as a test tells it to, and remembers what it was asked.
+// A server that speaks the load/sync protocol as a test tells it to, and remembers what it was
+// asked.
 
 import { createServer } from 'node:http';
 
 /**
  * An answer that isn't plain JSON with status 200.
  *
- * @param {object} how `status`, `type`, `body` (text or bytes; anything else becomes JSON), `delay` in ms; or `pieces`: bytes that
- *   come one small piece after the other
+ * @param {object} how `status`, `type`, `body` (text or bytes; anything else becomes JSON), `delay`
+ * in ms; or `pieces`: bytes that come one small piece after the other
  */
 export function reply(how) {
   return { [REPLY]: true, status: 200, type: 'application/json', ...how };
@@ -46,9 +47,10 @@ const REPLY = Symbol('reply');
 /**
  * Starts a server on a free port of 127.0.0.1; it ends with the test.
  *
- * `loadWith` and `syncWith` set the standing answer: what to answer, or a function of the request. `nextLoad` and `nextSync` set the
- * answers to the next requests only, one after the other. Without them, a load is answered by `data` and a sync is carried out:
- * additions get ids, the revision grows.
+ * `loadWith` and `syncWith` set the standing answer: what to answer, or a function of the request.
+ * `nextLoad` and `nextSync` set the answers to the next requests only, one after the other. Without
+ * them, a load is answered by `data` and a sync is carried out: additions get ids, the revision
+ * grows.
  *
  * `pages`: what else it serves, by path: `{ type, body }`, or nothing.
  */

@@ -1,9 +1,13 @@
-// What most tests begin with: the engine, a server, a manager with some stores; and ways to wait for things.
+// What most tests begin with: the engine, a server, a manager with some stores; and ways to wait
+// for things.
 
 import { CrudManager, EventModel, Model, ResourceModel, Store, init } from 'syncline';
 import { startServer } from './server.mjs';
 
-/** How long a test waits for something that has to happen, in ms: far more than a busy machine needs. */
+/**
+ * How long a test waits for something that has to happen, in ms: far more than a busy machine
+ * needs.
+ */
 const PATIENCE = 60_000;
 
 await init();
@@ -171,8 +175,9 @@ export function muteConsole(t) {
 }
 
 /**
- * Until everything that was due up to now, and everything that falls due within `ms`, has happened: a second manager's autoSync of
- * that delay, started now, has come through the same timer and the same loop.
+ * Until everything that was due up to now, and everything that falls due within `ms`, has happened:
+ * a second manager's autoSync of that delay, started now, has come through the same timer and the
+ * same loop.
  */
 export async function timersOf(t, ms) {
   const server = await startServer(t);

@@ -14,7 +14,10 @@ interface Surroundings<P> {
   loaded: (project: P) => string;
 }
 
-/** Starts the engine and puts a project into its page; nothing, and a notice, where the browser can't run the engine. */
+/**
+ * Starts the engine and puts a project into its page; nothing, and a notice, where the browser
+ * can't run the engine.
+ */
 export async function begin<P extends AnyProject>(
   make: () => P,
   { wire, tour, loaded }: Surroundings<P>,

@@ -91,8 +91,8 @@ export class Live {
   }
 
   /**
-   * Takes a record in hand, and gives whether it may be edited. The user doesn't wait for the server's
-   * word: `lost` is called when somebody else turns out to have been faster.
+   * Takes a record in hand, and gives whether it may be edited. The user doesn't wait for the
+   * server's word: `lost` is called when somebody else turns out to have been faster.
    */
   edit(record: Model, lost: () => void): boolean {
     this.leave();
@@ -114,8 +114,8 @@ export class Live {
   }
 
   /**
-   * Shows others that the record is in the user's hand, and keeps it from them. Where somebody else was
-   * faster, what the user does to it is refused; `lost` is told at once.
+   * Shows others that the record is in the user's hand, and keeps it from them. Where somebody else
+   * was faster, what the user does to it is refused; `lost` is told at once.
    */
   hold(record: Model, lost: () => void = () => undefined): void {
     const { channel } = this.#project;

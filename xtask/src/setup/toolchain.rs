@@ -2,7 +2,8 @@
 //!
 //! Where rustup can fetch the target, that is all. Where it can't, Debian's packages hold a recent
 //! compiler with the source of its standard library: the library is built once from it, and linked
-//! with that compiler as the toolchain `syncline`. It lies in the cache: only the packages need root.
+//! with that compiler as the toolchain `syncline`. It lies in the cache: only the packages need
+//! root.
 
 use std::env;
 use std::fs;

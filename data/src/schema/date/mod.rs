@@ -2,10 +2,10 @@
 //!
 //! Read is whatever servers write (ISO 8601 with `T` or a blank, seconds and a fraction of any
 //! length or none, `Z`, `+hh:mm`, `+hhmm`, `+hh` or no offset, a plain date), for a pattern first
-//! the pattern itself. Years before 1 and after 9999 have a sign and six digits (`+012026-03-01`), as
-//! JavaScript writes them. Text without an offset is wall time in the zone; a plain date is
-//! midnight in the zone. A field that holds plain dates ([`DateFormat::is_plain`]) takes the day as it is
-//! written, whatever time or offset follows, so that it never shifts.
+//! the pattern itself. Years before 1 and after 9999 have a sign and six digits (`+012026-03-01`),
+//! as JavaScript writes them. Text without an offset is wall time in the zone; a plain date is
+//! midnight in the zone. A field that holds plain dates ([`DateFormat::is_plain`]) takes the day as
+//! it is written, whatever time or offset follows, so that it never shifts.
 
 mod iso;
 mod parts;
