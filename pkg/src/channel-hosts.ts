@@ -16,6 +16,8 @@ export interface Sink {
   message(message: unknown): void;
   /** The connection is gone, with a close code of WebSockets. */
   down(code: number, reason: string): void;
+  /** What outlives the connection: the id of the last event of a stream. */
+  kept: { eventId?: string | undefined };
 }
 
 /** @internal A connection. */
@@ -118,8 +120,16 @@ function openEvents(
   const listen = async (since: Partial<About>, first: boolean) => {
     const mine = (stream = new AbortController());
     try {
-      const response = await fetch(urlOf(config, config.url as string, { ...about, ...since }), {
-        headers: { ...headers, Accept: 'text/event-stream' },
+      const url = urlOf(config, config.url as string, { ...about, ...since });
+      // A revision says more. And another origin would be asked first whether it allows the header.
+      const resumes = !url.searchParams.has('since') && url.origin === (page() ?? url).origin;
+      const eventId = resumes ? sink.kept.eventId : undefined;
+      const response = await fetch(url, {
+        headers: {
+          ...headers,
+          Accept: 'text/event-stream',
+          ...(eventId && { 'Last-Event-ID': eventId }),
+        },
         cache: 'no-store',
         signal: mine.signal,
       });
@@ -134,7 +144,7 @@ function openEvents(
       }
       if (first) sink.open();
       connectionId = undefined;
-      await readEvents(response.body, (event, data) => {
+      await readEvents(response.body, sink.kept, (event, data) => {
         connectionId ??= /"connectionId":"(.+?)"/.exec(data)?.[1] ?? '';
         if (!closed) sink.message(frameOf(event, data));
       });
@@ -196,12 +206,14 @@ function openEvents(
 /** Reads an event stream to its end. Comments are told as heartbeats. */
 async function readEvents(
   body: ReadableStream<Uint8Array>,
+  kept: Sink['kept'],
   tell: (event: string, data: string) => void,
 ): Promise<void> {
   const reader = body.getReader();
   const decoder = new TextDecoder();
   let rest = '';
   let event = '';
+  let id = kept.eventId;
   let data: string[] = [];
   for (;;) {
     const { done, value } = await reader.read();
@@ -211,6 +223,7 @@ async function readEvents(
     rest = lines.pop() as string;
     for (const line of lines) {
       if (line === '') {
+        kept.eventId = id;
         if (data.length > 0) tell(event, data.join('\n'));
         event = '';
         data = [];
@@ -219,6 +232,7 @@ async function readEvents(
         const [, name, text] = /^([^:]*):? ?(.*)$/s.exec(line) as unknown as [string, string, string];
         if (name === 'event') event = text;
         else if (name === 'data') data.push(text);
+        else if (name === 'id') id = text;
       }
     }
   }
@@ -348,9 +362,14 @@ function verdict(answer: any): any {
 
 // --- helpers -------------------------------------------------------------------------------------
 
+/** Where the page is, in a page. */
+function page(): { href: string; origin: string } | undefined {
+  return (globalThis as { location?: { href: string; origin: string } }).location;
+}
+
 /** A URL with who asks for what, for servers that want to know. */
 function urlOf(config: ChannelConfig, url: string, about: Partial<About>): URL {
-  const base = (globalThis as { location?: { href: string } }).location?.href;
+  const base = page()?.href;
   const full = new URL(url, base);
   if (!shakesHands(config)) return full;
   const { user, ...rest } = about;

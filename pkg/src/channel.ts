@@ -91,6 +91,7 @@ export class Channel extends Emitter<ChannelEvents> {
   private host: Host | undefined;
   /** The one that broke off last. */
   private last: Host | undefined;
+  private readonly kept = {};
   private epoch = 0;
   private told: ChannelEvents['state'] | undefined;
   private people: Peer[] = [];
@@ -383,6 +384,7 @@ export class Channel extends Emitter<ChannelEvents> {
           open: () => this.report(Feed.Open, epoch, 0, token ?? ''),
           message: (message) => this.receive(epoch, message),
           down,
+          kept: this.kept,
         });
       } catch (thrown) {
         queueMicrotask(() => {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 
 const root = process.env.SYNCLINE_ROOT ?? join(import.meta.dirname, '..', '..');
 const SOCKET_IO = 'node_modules/socket.io-client/dist/socket.io.esm.min.js';
-const WAIT_MS = 60_000;
+export const WAIT_MS = 60_000;
 
 /** Puts the page, the built package and socket.io-client into a folder; `done()` takes it away. */
 export function bareFolder() {

@@ -316,7 +316,22 @@ test('an event stream is a channel, with requests for the way back', async (t) =
   room.cut();
   await again;
   assert.equal(room.asked.at(-1).searchParams.get('since'), '2');
+  assert.equal(room.headers.at(-1)['last-event-id'], undefined);
   assert.equal(room.locks.size, 1);
+});
+
+test('an event stream without revisions is resumed by the id of its last event', async (t) => {
+  const room = await startRoom(t, { greets: false });
+  const project = await liveProject(t, room, { url: `${room.origin}/events`, transport: 'sse', dialect: 'calendar', reconnect: { base: 10 } });
+  const streams = () => room.headers.filter(({ accept }) => accept === 'text/event-stream');
+  assert.equal(streams()[0]['last-event-id'], undefined);
+  const told = next(project.channel, 'remoteChange');
+  room.say({ type: 'sync', data: { events: { updated: [{ id: 1, name: 'heard' }] } } });
+  await told;
+  const again = next(project.channel, 'connected');
+  room.cut();
+  await again;
+  assert.equal(streams()[1]['last-event-id'], `e:${room.revision}`);
 });
 
 test('an event stream that is refused is not asked for again', async (t) => {

@@ -8,11 +8,12 @@ await init();
 
 /** Opens the project. `socket`: options of socket.io-client, whose socket is then handed in. */
 window.join = async ({ channel, socket, ...options }) => {
-  const told = { batches: [], updates: [], remote: [], states: [], events: [], conflicts: [] };
+  const told = { batches: [], updates: [], remote: [], states: [], events: [], conflicts: [], ends: [] };
   window.told = told;
   if (socket) {
     const { clientId, user } = channel;
     window.socket = io(location.origin, { auth: { clientId, ...user }, ...socket });
+    window.socket.on('disconnect', (reason) => told.ends.push(reason));
     channel.socket = window.socket;
   }
   const { max } = channel.reconnect ?? {};
