@@ -179,6 +179,12 @@ impl Client {
                 let rows: Vec<_> = ids.iter().map(|id| self.row(store, id)).collect();
                 self.feed(Input::Remove(store, &rows))?;
             }
+            "judge" => {
+                let store = self.store(with);
+                let row = self.row(store, &with["id"]);
+                let valid = with["valid"].as_bool().unwrap();
+                self.feed(Input::SetValid(store, row, valid))?;
+            }
             "cancel" => {
                 let call = CallId(with.as_u64().unwrap() as u32);
                 self.feed(Input::Cancel(manager, Some(call)))?;
