@@ -22,7 +22,7 @@ impl Store {
             None => self.changes.rows(owns),
         };
         let (mut going, mut back) = (Vec::new(), Vec::new());
-        for row in rows {
+        for &row in &rows {
             let Some(dirty) = self.changes.get_mut(row).filter(|dirty| owns(dirty)) else {
                 continue;
             };
@@ -47,6 +47,13 @@ impl Store {
         self.drop_added(&going, Origin::Rollback, out);
         back.retain(|&row| self.changes.get(row).is_some_and(|dirty| !dirty.exists()));
         self.bring_back(&back, Origin::Rollback, out);
+        let forgotten = |dirty: &Dirty| dirty.is_unsent_removal() && dirty.stakes.is_empty();
+        for row in rows {
+            // Nobody is left who could bring it back.
+            if self.changes.get(row).is_some_and(forgotten) {
+                self.end_unsent(row);
+            }
+        }
     }
 
     /// A field is as the edits say that are left.
