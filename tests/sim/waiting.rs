@@ -262,3 +262,14 @@ fn run(seed: u64) {
 fn whatever_is_waited_for_is_settled_and_both_sides_agree_in_the_end() {
     each_seed(SEEDS, run);
 }
+
+#[test]
+fn seed_2130_a_removed_addition_in_conflict_does_not_hold_its_group_back() {
+    run(2_130);
+}
+
+#[test]
+fn seeds_9905_and_10997_a_removal_that_nobody_could_take_back_ends() {
+    run(9_905);
+    run(10_997);
+}

@@ -9,6 +9,7 @@
 use super::Store;
 use super::notices::Notices;
 use super::record_state::{Dirty, Stage};
+use crate::engine::conflict::Side;
 use crate::engine::error::{ErrorCode, SyncError};
 use crate::engine::input::CallId;
 use crate::engine::schema::FieldIx;
@@ -141,6 +142,11 @@ impl Store {
         ];
         self.changes.fates.extend(fates);
         self.keeps_unsent = true;
+        self.close_conflict(row, Side::Theirs);
+        // It doesn't hold back what else the call did.
+        if let Some(dirty) = self.changes.get_mut(row) {
+            dirty.blocked = 0;
+        }
         self.recount(row);
     }
 
